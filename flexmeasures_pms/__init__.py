@@ -1,0 +1,3 @@
+"""Battery pack telemetry and the registry behind it, for FlexMeasures."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,167 @@
+"""Formulas of derived quantities: pure functions over the fields of one sample.
+
+A field is a :class:`~decimal.Decimal`, an integer, or a tuple of them with ``None``
+where a reading is missing or faulty. A formula returns ``None`` (or an array with
+``None``) where an operand is missing: a gap stays a gap. Results are rounded half up
+to four decimals; nothing is rounded on input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from flexmeasures_pms.catalogue.status import StatusField
+from flexmeasures_pms.catalogue.status import short_circuits as decode_short_circuits
+
+Fields = Mapping[str, Any]
+Array = tuple[Decimal | None, ...]
+
+FOUR_DECIMALS = Decimal("0.0001")
+SQRT_3 = Decimal(3).sqrt()
+
+
+def round4(value: Decimal) -> Decimal:
+    """Round half up to four decimals, as the field's documents do.
+
+    A value that already has at most four decimals is handed on as it is.
+    """
+    if value.as_tuple().exponent >= -4:  # type: ignore[operator]
+        return value
+    return value.quantize(FOUR_DECIMALS, ROUND_HALF_UP)
+
+
+def _cells(fields: Fields) -> tuple[Decimal, ...] | None:
+    cells = fields.get("cell.volts")
+    return None if cells is None or None in cells else cells
+
+
+def pack_voltage(fields: Fields) -> Decimal | None:
+    """Sum of the 14 cell voltages [V], whatever the pack itself reports.
+
+    3.654 … 3.676 V of the documents' example add up to 51.262 V.
+    """
+    cells = _cells(fields)
+    return None if cells is None else round4(sum(cells, Decimal(0)))
+
+
+def pack_power(fields: Fields) -> Decimal | None:
+    """Pack voltage x pack current [W], charging positive: 51.262 V x -0.625 A = -32.0388 W."""
+    volts, amps = pack_voltage(fields), fields.get("pack.amps")
+    return None if volts is None or amps is None else round4(volts * amps)
+
+
+def lowest_cell_voltage(fields: Fields) -> Decimal | None:
+    """Lowest of the 14 cell voltages [V]."""
+    cells = _cells(fields)
+    return None if cells is None else min(cells)
+
+
+def highest_cell_voltage(fields: Fields) -> Decimal | None:
+    """Highest of the 14 cell voltages [V]."""
+    cells = _cells(fields)
+    return None if cells is None else max(cells)
+
+
+def cell_spread(fields: Fields) -> Decimal | None:
+    """Highest less lowest cell voltage [mV]."""
+    cells = _cells(fields)
+    return None if cells is None else round4((max(cells) - min(cells)) * 1000)
+
+
+def cells_open(fields: Fields) -> tuple[int, ...] | None:
+    """For each of the 14 cells 1 if it is bypassed by balancing, else 0."""
+    return _flags(fields.get("cell.open"), 14)
+
+
+def fets_open(fields: Fields) -> tuple[int, ...] | None:
+    """For each of the two FETs 1 if it is open, else 0."""
+    return _flags(fields.get("fet.open"), 2)
+
+
+def _flags(ordinals: tuple[int, ...] | None, size: int) -> tuple[int, ...] | None:
+    if ordinals is None:
+        return None
+    return tuple(1 if n in ordinals else 0 for n in range(1, size + 1))
+
+
+def _product(*operands: Decimal | None) -> Decimal | None:
+    result = Decimal(1)
+    for operand in operands:
+        if operand is None:
+            return None
+        result *= operand
+    return round4(result)
+
+
+def _products(volts: Array | None, amps: Array | None) -> Array | None:
+    if volts is None or amps is None:
+        return None
+    return tuple(_product(v, a) for v, a in zip(volts, amps, strict=False))
+
+
+def pv_power(fields: Fields) -> Array | None:
+    """Voltage x current of each PV string [W], production positive."""
+    return _products(fields.get("pv.volts"), fields.get("pv.amps"))
+
+
+def battery_power(fields: Fields) -> Decimal | None:
+    """Battery voltage x current [W], charging positive."""
+    return _product(fields.get("battery.volts"), fields.get("battery.amps"))
+
+
+def load_power(fields: Fields) -> Array | None:
+    """Magnitude of voltage x current of each load [W].
+
+    Devices disagree on the sign of a load's current; consumption is positive here.
+    """
+    powers = _products(fields.get("load.volts"), fields.get("load.amps"))
+    return None if powers is None else tuple(p if p is None else abs(p) for p in powers)
+
+
+def grid_powers(fields: Fields) -> Array | None:
+    """Power of each grid phase [W], positive into the grid.
+
+    One or two phases: V x A x pf. Three phases report line-to-line volts, so that
+    sqrt(3) x V x A x pf is the power of *all three* phases of a balanced supply
+    (48 V x 1.2 A x 0.92 x sqrt(3) = 91.7848 W); a third of it is the phase's own
+    share (30.5949 W), and the phases add up to the whole.
+    """
+    volts, amps, factors = (fields.get(f"grid.{name}") for name in ("volts", "amps", "pf"))
+    if volts is None or amps is None or factors is None:
+        return None
+    share = SQRT_3 / 3 if len(volts) == 3 else Decimal(1)
+    return tuple(
+        _product(share, v, a, pf) for v, a, pf in zip(volts, amps, factors, strict=False)
+    )
+
+
+def grid_power(fields: Fields) -> Decimal | None:
+    """Power of all grid phases together [W], positive into the grid.
+
+    For three phases that is sqrt(3) x V x A x pf *averaged* over the phases: the sum
+    of those figures would be three times the true power (275.35 W instead of
+    91.78 W for three phases of 48 V x 1.2 A x 0.92). For one or two phases it is
+    the plain sum of V x A x pf.
+    """
+    volts, amps, factors = (fields.get(f"grid.{name}") for name in ("volts", "amps", "pf"))
+    if volts is None or amps is None or factors is None:
+        return None
+    share = SQRT_3 / 3 if len(volts) == 3 else Decimal(1)
+    phases = list(zip(volts, amps, factors, strict=False))
+    if not phases or any(None in phase for phase in phases) or len(phases) < len(volts):
+        return None
+    return round4(share * sum((v * a * pf for v, a, pf in phases), Decimal(0)))
+
+
+def status_bits(field: StatusField, fields: Fields) -> int | None:
+    """Small integer of one status field, see :mod:`flexmeasures_pms.catalogue.status`."""
+    code = fields.get("status.code")
+    return None if code is None else field.decode(code)
+
+
+def short_circuits(fields: Fields) -> int | None:
+    """Short circuits of an MPPT as a small bit set."""
+    code = fields.get("status.code")
+    return None if code is None else decode_short_circuits(code)

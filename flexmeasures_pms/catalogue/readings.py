@@ -1,0 +1,76 @@
+"""From the fields of a sample to named readings, as the catalogue says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from operator import methodcaller
+from typing import Any
+
+from flexmeasures_pms.catalogue.derive import Fields
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, Quantity
+
+Reading = tuple[str, Decimal | int]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorSpec:
+    """One sensor that an asset of a type has, or may come to have."""
+
+    name: str
+    quantity: Quantity
+
+
+@cache
+def sensor_specs(asset_type: str) -> dict[str, SensorSpec]:
+    """Return the sensors of an asset type by name, in the order of the catalogue."""
+    return {
+        name: SensorSpec(name, quantity)
+        for quantity in BY_ASSET_TYPE[asset_type]
+        for name in quantity.sensor_names()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    names: tuple[str, ...]
+    read: Callable[[Fields], Any]
+    index: int | None
+    many: bool
+
+
+@cache
+def _readers(asset_type: str) -> tuple[_Reader, ...]:
+    return tuple(
+        _Reader(
+            q.sensor_names(),
+            methodcaller("get", q.source) if isinstance(q.source, str) else q.source,
+            q.index,
+            q.count > 0,
+        )
+        for q in BY_ASSET_TYPE[asset_type]
+    )
+
+
+def readings(asset_type: str, fields: Fields) -> Iterator[Reading]:
+    """Yield the (sensor name, value) pairs that a sample's fields give.
+
+    A missing or faulty value yields nothing: gaps are gaps.
+
+    :param asset_type: one of the five asset types.
+    :param fields: the sample's fields by path, such as ``{"pack.amps": Decimal("-1.6")}``.
+    """
+    for reader in _readers(asset_type):
+        value = reader.read(fields)
+        if value is None:
+            continue
+        if reader.many:
+            for name, element in zip(reader.names, value, strict=False):
+                if element is not None:
+                    yield name, element
+        elif reader.index is None:
+            yield reader.names[0], value
+        elif len(value) > reader.index and value[reader.index] is not None:
+            yield reader.names[0], value[reader.index]

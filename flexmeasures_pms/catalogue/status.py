@@ -1,0 +1,79 @@
+"""The bits of a status code.
+
+A status code is four hex digits, bit 0 right-most. The two-bit fields of an MPPT
+are written with the first-named bit first, so "bits 10,11 = 0,1" is ``0x0800``.
+Each field becomes a small integer, given in the tables below, that a sensor keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StatusField:
+    """One decoded field of a status code.
+
+    :param mask: the bits that belong to the field.
+    :param meanings: for each state of those bits its (small integer, words).
+    """
+
+    mask: int
+    meanings: dict[int, tuple[int, str]]
+
+    def decode(self, code: int) -> int:
+        """Return the field's small integer for a 16-bit status code."""
+        return self.meanings[code & self.mask][0]
+
+    def words(self, value: int) -> str:
+        """Return the words for a small integer returned by :meth:`decode`."""
+        return dict(self.meanings.values())[value]
+
+
+BUS_CONNECTED = StatusField(0x0001, {0x0000: (0, "fault"), 0x0001: (1, "connected")})
+INPUT = StatusField(
+    0x0006,
+    {
+        0x0000: (0, "normal"),
+        0x0004: (1, "no power"),
+        0x0002: (2, "high voltage"),
+        0x0006: (3, "voltage error"),
+    },
+)
+LOAD = StatusField(
+    0x0180,
+    {
+        0x0000: (0, "ok"),
+        0x0100: (1, "overcurrent"),
+        0x0080: (2, "short circuit"),
+        0x0180: (3, "not applicable"),
+    },
+)
+CHARGING = StatusField(
+    0x0C00,
+    {
+        0x0000: (0, "not charging"),
+        0x0800: (1, "float"),
+        0x0400: (2, "boost"),
+        0x0C00: (3, "equalisation"),
+    },
+)
+SYSTEM_FAULT = StatusField(0x1000, {0x0000: (0, "ok"), 0x1000: (1, "fault")})
+RUNNING = StatusField(0x2000, {0x0000: (0, "standby"), 0x2000: (1, "running")})
+
+SHORT_CIRCUITS: tuple[tuple[int, str], ...] = (
+    (0x0008, "charging FET short"),
+    (0x0010, "charging anti-reverse FET short"),
+    (0x0020, "anti-reverse FET short"),
+    (0x0040, "input overcurrent"),
+    (0x0200, "PV input short"),
+)
+
+
+def short_circuits(code: int) -> int:
+    """Return the set of short circuits of an MPPT as a small bit set.
+
+    Bit ``i`` is the ``i``-th entry of :data:`SHORT_CIRCUITS`; 0 means none. Input
+    overcurrent (0x0040) has no sensor of its own and is reported here.
+    """
+    return sum(1 << i for i, (mask, _) in enumerate(SHORT_CIRCUITS) if code & mask)

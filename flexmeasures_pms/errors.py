@@ -1,0 +1,97 @@
+"""The errors of the plugin.
+
+::
+
+    PmsError
+    ├── ConfigError             a setting has an unusable value
+    ├── SchemaError             the plugin's tables are missing or behind the code
+    ├── WireError               a request body that can't be read as a whole
+    │   ├── UnreadableBody          not JSON, not CSV, not gzip (400)
+    │   ├── UnsupportedBody         another content type or encoding (415)
+    │   ├── MisshapenBody           without the shape of ``datasets`` (422)
+    │   └── BodyTooLarge            beyond a limit (413)
+    ├── RegistryError           a registration or change that can't be made
+    │   ├── UnknownId               names nothing in the organisation
+    │   ├── AmbiguousId             names more than one thing
+    │   └── RegistryConflict        contradicts what is registered
+    └── AccessError             may not be done with these credentials (403)
+
+Each message says what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class PmsError(Exception):
+    """Base of all errors that the plugin raises on purpose."""
+
+
+class ConfigError(PmsError):
+    """A setting has an unusable value."""
+
+
+class SchemaError(PmsError):
+    """The plugin's tables are missing or behind the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with one place of a payload.
+
+    :param path: where, such as ``datasets[1].data[2].pack.id``.
+    :param code: a stable word for programs, such as ``unknown_pack``.
+    :param message: what is wrong and what to do, for people.
+    :param value: the offending text, cut short.
+    """
+
+    path: str
+    code: str
+    message: str
+    value: str = ""
+
+
+class WireError(PmsError):
+    """A request body that can't be read as a whole: nothing of it was stored."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        """Keep the faults beside the message."""
+        super().__init__(message)
+        self.problems = problems
+
+
+class UnreadableBody(WireError):
+    """The body is not JSON, CSV or gzip."""
+
+
+class UnsupportedBody(WireError):
+    """The body's content type or encoding is not one the plugin reads."""
+
+
+class MisshapenBody(WireError):
+    """The body lacks the shape of ``datasets``."""
+
+
+class BodyTooLarge(WireError):
+    """The body exceeds one of the configured limits."""
+
+
+class RegistryError(PmsError):
+    """A registration or change that can't be made."""
+
+
+class UnknownId(RegistryError):
+    """An id names nothing in the organisation."""
+
+
+class AmbiguousId(RegistryError):
+    """An id names more than one thing: say which kind is meant."""
+
+
+class RegistryConflict(RegistryError):
+    """A change contradicts what is registered."""
+
+
+class AccessError(PmsError):
+    """The credentials do not allow this."""

