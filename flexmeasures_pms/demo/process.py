@@ -1,0 +1,125 @@
+"""Servers as child processes: started apart from the terminal, stopped for certain.
+
+A server gets a session of its own, so that Ctrl-C reaches only the command, which then
+stops its servers in order. What a killed command left running is found by the record it
+wrote of the process, and stopped at the next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from flexmeasures_pms.demo.account import Account, ServerError
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+@contextmanager
+def only_user(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; the system lets go of it even when we are killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"{folder} is in use by another run: stop that, or choose another folder."
+            raise ServerError(message) from None
+        yield
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    *,
+    record: Path,
+    log: Path,
+    ready: Callable[[], bool],
+    account: Account | None = None,
+    stdin: str = "",
+    stop_signal: int = signal.SIGTERM,
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a server for the time of the block.
+
+    :param record: where to note the process, for the next start after a crash.
+    :param log: where its output goes.
+    :param ready: tells whether it answers.
+    :param stdin: what it is told at its start.
+    :raises ServerError: when it ends before it answers, with the end of its log.
+    """
+    stop_recorded(record, stop_signal)
+    with log.open("a") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            **(account or Account()).popen(),
+        )
+    try:
+        _note(record, process.pid)
+        _tell(process, stdin)
+        _wait_until_ready(process, ready, log)
+        yield process
+    finally:
+        if process.poll() is None:
+            _stop(psutil.Process(process.pid), stop_signal)
+        process.wait()
+        record.unlink(missing_ok=True)
+
+
+def stop_recorded(record: Path, stop_signal: int = signal.SIGTERM) -> None:
+    """Stop the process that a record names, if it is still that process."""
+    try:
+        noted = json.loads(record.read_text())
+        process = psutil.Process(noted["pid"])
+        same = process.create_time() == noted["created"]
+    except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
+        same = False
+    if same:
+        _stop(process, stop_signal)
+    record.unlink(missing_ok=True)
+
+
+def _note(record: Path, pid: int) -> None:
+    """Write down a process so that no later one of the same number is mistaken for it."""
+    created = psutil.Process(pid).create_time()
+    record.write_text(json.dumps({"pid": pid, "created": created}))
+
+
+def _tell(process: subprocess.Popen[str], text: str) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin as stream:
+            stream.write(text)
+
+
+def _wait_until_ready(process: subprocess.Popen[str], ready: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise ServerError(f"{process.args!r} did not start. The end of {log}:\n{tail}")
+        time.sleep(0.02)
+
+
+def _stop(process: psutil.Process, stop_signal: int) -> None:
+    try:
+        process.send_signal(stop_signal)
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)
+    except psutil.NoSuchProcess:
+        return

