@@ -1,0 +1,113 @@
+"""The kinds of trackables and what fits where (the metamodel of the seed).
+
+A PMS has 1-4 cabinets; a cabinet one controller (EHub or BBC), one busbar, and docks
+with cases; a case 14 cell blocks, one FET board and one acquisition board.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TrackableClass = Literal["system", "device", "assembly", "component"]
+
+PMS = "pms"
+CABINET = "cabinet"
+CASE = "case"
+MPPT = "mppt"
+INVERTER = "inverter"
+BOARD = "acquisition-board"
+FET_BOARD = "fet-board"
+CELL_BLOCK = "cell-block"
+EHUB = "ehub"
+BBC = "bbc"
+BUSBAR = "busbar"
+
+DEFAULT_DOCKS = 12
+MAX_CABINETS = 4
+MAX_DOCKS = 48
+"""Docks across a whole PMS, and therefore the most that one cabinet can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of trackable.
+
+    :param name: as stored and as given on the command line.
+    :param trackable_class: the seed's class.
+    :param words: as written in sentences.
+    """
+
+    name: str
+    trackable_class: TrackableClass
+    words: str
+
+    @property
+    def first_verb(self) -> str:
+        """The transaction that begins its life: assemblies are assembled, parts bought."""
+        return "assembled" if self.trackable_class in ("assembly", "system") else "procured"
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(PMS, "system", "PMS"),
+        Kind(CABINET, "assembly", "cabinet"),
+        Kind(CASE, "assembly", "case"),
+        Kind(MPPT, "device", "MPPT"),
+        Kind(INVERTER, "device", "inverter"),
+        Kind(BOARD, "component", "acquisition board"),
+        Kind(FET_BOARD, "component", "FET board"),
+        Kind(CELL_BLOCK, "component", "cell block"),
+        Kind(EHUB, "component", "EHub"),
+        Kind(BBC, "component", "BBC"),
+        Kind(BUSBAR, "component", "busbar"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot of an assembly: which kinds go in, and into how many places.
+
+    :param places: number of places; None where it follows from the registration.
+    """
+
+    name: str
+    assembly: str
+    parts: tuple[str, ...]
+    places: int | None
+    words: str
+
+
+SLOTS: tuple[Slot, ...] = (
+    Slot("acquisition-board", CASE, (BOARD,), 1, "acquisition board"),
+    Slot("fet-board", CASE, (FET_BOARD,), 1, "FET board"),
+    Slot("cell-block", CASE, (CELL_BLOCK,), 14, "cell block position"),
+    Slot("controller", CABINET, (EHUB, BBC), 1, "controller"),
+    Slot("busbar", CABINET, (BUSBAR,), 1, "busbar"),
+    Slot("dock", CABINET, (CASE,), None, "dock"),
+    Slot("dock", PMS, (CASE,), MAX_DOCKS, "dock"),
+    Slot("cabinet", PMS, (CABINET,), MAX_CABINETS, "position"),
+)
+
+_SLOT_BY_KINDS = {(slot.assembly, part): slot for slot in SLOTS for part in slot.parts}
+
+PART_KINDS: tuple[str, ...] = tuple(dict.fromkeys(p for slot in SLOTS for p in slot.parts))
+"""The kinds that can be installed in something: the KIND of the command line."""
+
+
+def slot_for(assembly_kind: str, part_kind: str) -> Slot | None:
+    """Return the slot of an assembly that takes parts of a kind, or None."""
+    return _SLOT_BY_KINDS.get((assembly_kind, part_kind))
+
+
+def interchangeable(kind: str) -> tuple[str, ...]:
+    """Return the kinds that fit where a part of this kind fits, itself first."""
+    others = (p for s in SLOTS if kind in s.parts for p in s.parts if p != kind)
+    return (kind, *dict.fromkeys(others))
+
+
+def words(kind: str) -> str:
+    """Return a kind as written in sentences, such as ``acquisition board``."""
+    return KINDS[kind].words

@@ -1,0 +1,144 @@
+"""The registry's tables, in FlexMeasures' own metadata.
+
+Installations are bitemporal: ``valid`` is when a part was in its place, ``known`` is
+when that was believed. A row is never edited, except that ``known`` is closed when
+something else becomes known; what is believed now has an open ``known``.
+
+The same tables are written by hand in ``migrations/versions``; a test compares both.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID, ExcludeConstraint
+
+from flexmeasures_pms.registry import ddl
+
+metadata: sa.MetaData = db.metadata
+
+UTC_NOW = sa.text("clock_timestamp()")
+
+
+def account_column(*, primary_key: bool = False) -> sa.Column[int]:
+    """Return the column that says whose a row is: it goes when the organisation goes."""
+    key = sa.ForeignKey("account.id", ondelete="CASCADE")
+    return sa.Column("account_id", sa.Integer, key, nullable=False, primary_key=primary_key)
+
+
+def trackable_reference(name: str) -> sa.Column[int]:
+    """Return a column that refers to a trackable."""
+    key = sa.ForeignKey("pms_trackable.id", ondelete="CASCADE")
+    return sa.Column(name, sa.BigInteger, key, nullable=False)
+
+
+def _asset_reference(name: str) -> sa.Column[int]:
+    key = sa.ForeignKey("generic_asset.id", ondelete="SET NULL")
+    return sa.Column(name, sa.Integer, key, nullable=True)
+
+
+trackable = sa.Table(
+    "pms_trackable",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    account_column(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("ident", sa.Text, nullable=False),
+    sa.Column("ident_key", sa.Text, nullable=False),
+    _asset_reference("asset_id"),
+    sa.Column("docks", sa.Integer),
+    sa.Column("timezone", sa.Text),
+    sa.Column("latitude", sa.Float(53)),
+    sa.Column("longitude", sa.Float(53)),
+    _asset_reference("parent_asset_id"),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=UTC_NOW),
+    sa.UniqueConstraint("account_id", "kind", "ident_key", name="pms_trackable_ident_key"),
+    sa.Index("pms_trackable_ident_idx", "ident_key"),
+    sa.Index("pms_trackable_asset_idx", "asset_id"),
+    sa.Index("pms_trackable_parent_asset_idx", "parent_asset_id"),
+)
+
+alias = sa.Table(
+    "pms_alias",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    account_column(),
+    trackable_reference("trackable_id"),
+    sa.Column("alias", sa.Text, nullable=False),
+    sa.Column("alias_key", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=UTC_NOW),
+    sa.UniqueConstraint("account_id", "alias_key", name="pms_alias_alias_key"),
+    sa.Index("pms_alias_trackable_idx", "trackable_id"),
+    sa.Index("pms_alias_alias_idx", "alias_key"),
+)
+
+installation = sa.Table(
+    "pms_installation",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    account_column(),
+    trackable_reference("part_id"),
+    trackable_reference("assembly_id"),
+    sa.Column("slot", sa.Text, nullable=False),
+    sa.Column("place", sa.Integer),
+    sa.Column("valid", TSTZRANGE, nullable=False),
+    sa.Column("known", TSTZRANGE, nullable=False),
+    sa.Column("request_id", UUID(as_uuid=True), nullable=False),
+    # Two installations of one part never overlap in time, as far as was ever believed.
+    ExcludeConstraint(
+        ("part_id", "="),
+        ("valid", "&&"),
+        ("known", "&&"),
+        name="pms_installation_part_excl",
+        using="gist",
+    ),
+    # Nor do two parts in one place. A case that no dock is known of has no place.
+    ExcludeConstraint(
+        ("assembly_id", "="),
+        ("slot", "="),
+        ("place", "="),
+        ("valid", "&&"),
+        ("known", "&&"),
+        name="pms_installation_place_excl",
+        using="gist",
+    ),
+    sa.CheckConstraint("NOT isempty(valid) AND NOT isempty(known)", name="ranges"),
+    sa.CheckConstraint("part_id <> assembly_id", name="itself"),
+    sa.Index("pms_installation_account_idx", "account_id"),
+    sa.Index("pms_installation_part_idx", "part_id", postgresql_where=sa.text("upper_inf(known)")),
+    sa.Index(
+        "pms_installation_assembly_idx",
+        "assembly_id",
+        postgresql_where=sa.text("upper_inf(known)"),
+    ),
+)
+
+transaction = sa.Table(
+    "pms_transaction",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    account_column(),
+    sa.Column("request_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("effective_at", sa.DateTime(timezone=True)),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    trackable_reference("trackable_id"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("ident", sa.Text, nullable=False),
+    sa.Column("before", JSONB(none_as_null=True)),
+    sa.Column("after", JSONB(none_as_null=True)),
+    sa.Column("note", sa.Text),
+    sa.Index("pms_transaction_account_idx", "account_id", "recorded_at"),
+    sa.Index("pms_transaction_trackable_idx", "trackable_id"),
+)
+
+registry_version = sa.Table(
+    "pms_registry_version",
+    metadata,
+    account_column(primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+ddl.attach(metadata, trackable, transaction)

@@ -1,0 +1,1 @@
+"""Telemetry at rest: beliefs, the quarantine, and which board reported what."""
