@@ -1,0 +1,205 @@
+"""The registry of one organisation, answered from memory.
+
+A :class:`Directory` is a snapshot. Each process keeps the latest of every organisation
+that it serves; :func:`directory` asks the database for the version only (one row by
+its primary key) and reads the registry again when that has changed. So another
+process's registration is seen by the next request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, DEFAULT_DOCKS, PMS
+from flexmeasures_pms.registry.timeline import (
+    FOREVER,
+    SINCE_EVER,
+    Installation,
+    Rows,
+    row_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One registered trackable."""
+
+    id: int
+    kind: str
+    ident: str
+    asset_id: int | None = None
+    docks: int | None = None
+    timezone: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    parent_asset_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a pack id meant at a time: a case, and the board if that was what it named."""
+
+    case: Entry
+    board: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part is; ``begin`` is None for since ever, ``end`` while it lasts."""
+
+    assembly_id: int
+    slot: str
+    place: int | None
+    begin: datetime | None
+    end: datetime | None
+
+
+@lru_cache(maxsize=8192)
+def _key(text: str) -> str:
+    return identifiers.key(text)
+
+
+@lru_cache(maxsize=8192)
+def _board_key(text: str) -> str:
+    return identifiers.board_key(text)
+
+
+def ident_key(kind: str, text: str) -> str:
+    """Return what the spellings of an id of a kind have in common."""
+    return _board_key(text) if kind == BOARD else _key(text)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The registry of one organisation as it was at one version.
+
+    :param entries: the trackables by their number.
+    :param idents: their numbers by kind and compared id.
+    :param spellings: acquisition boards' numbers by compared id and alias.
+    :param aliases: each board's aliases, as registered.
+    :param by_part: the installations of each part, in order of time.
+    :param by_assembly: the installations in each assembly, in order of time.
+    """
+
+    account_id: int
+    version: int
+    entries: Mapping[int, Entry]
+    idents: Mapping[tuple[str, str], int]
+    spellings: Mapping[str, int]
+    aliases: Mapping[int, tuple[str, ...]]
+    by_part: Mapping[int, Rows]
+    by_assembly: Mapping[int, Rows]
+
+    def entry(self, entry_id: int) -> Entry:
+        """Return a trackable by its number."""
+        return self.entries[entry_id]
+
+    def find(self, kind: str, text: str) -> Entry | None:
+        """Return the trackable of a kind that an id names; a board by its aliases too."""
+        if kind == BOARD:
+            number = self.spellings.get(_board_key(text))
+        else:
+            number = self.idents.get((kind, _key(text)))
+        return None if number is None else self.entries[number]
+
+    def resolve_pack(self, text: str, at: datetime) -> Resolved | None:
+        """Return what a pack id means at a time (A4.2), or None if nothing is known of it."""
+        case = self.find(CASE, text)
+        if case is not None:
+            return Resolved(case, None)
+        board = self.find(BOARD, text)
+        if board is None:
+            return None
+        row = self.installed(board.id, at)
+        return None if row is None else Resolved(self.entries[row.assembly_id], board)
+
+    def installed(self, part_id: int, at: datetime) -> Installation | None:
+        """Return the installation of a part that holds at a time."""
+        return row_at(self.by_part.get(part_id, ()), at)
+
+    def place_of(self, part_id: int, at: datetime) -> Place | None:
+        """Return where a part is at a time, or None if it is installed nowhere."""
+        row = self.installed(part_id, at)
+        if row is None:
+            return None
+        begin = None if row.begin == SINCE_EVER else row.begin
+        end = None if row.end == FOREVER else row.end
+        return Place(row.assembly_id, row.slot, row.place, begin, end)
+
+    def parts_of(self, assembly_id: int, at: datetime) -> Rows:
+        """Return what is installed in an assembly at a time, by slot and place."""
+        rows = (r for r in self.by_assembly.get(assembly_id, ()) if r.begin <= at < r.end)
+        return tuple(sorted(rows, key=lambda r: (r.slot, r.place or 0, r.part_id)))
+
+    def pms_of(self, entry_id: int, at: datetime) -> Entry | None:
+        """Return the PMS that a cabinet, case or part belongs to at a time."""
+        entry = self.entries[entry_id]
+        while entry.kind != PMS:
+            row = self.installed(entry.id, at)
+            if row is None:
+                return None
+            entry = self.entries[row.assembly_id]
+        return entry
+
+    def cabinets(self, pms_id: int, at: datetime) -> dict[int, Entry]:
+        """Return a PMS's cabinets at a time by their position."""
+        return {
+            row.place or 0: self.entries[row.part_id]
+            for row in self.parts_of(pms_id, at)
+            if row.slot == CABINET
+        }
+
+    def dock_ranges(self, pms_id: int, at: datetime) -> Iterator[tuple[Entry | None, range]]:
+        """Yield each cabinet position's cabinet and its docks as counted across the PMS.
+
+        Docks are counted on from cabinet to cabinet in the order of their positions. A
+        cabinet of unknown size, and a position that no cabinet is known at, counts 12.
+        """
+        first, cabinets = 1, self.cabinets(pms_id, at)
+        for position in range(1, max(cabinets, default=0) + 1):
+            cabinet = cabinets.get(position)
+            docks = (cabinet.docks if cabinet else None) or DEFAULT_DOCKS
+            yield cabinet, range(first, first + docks)
+            first += docks
+
+    def cabinet_at(self, pms_id: int, dock: int, at: datetime) -> tuple[Entry, int] | None:
+        """Return the cabinet, and its own dock number, of a dock counted across the PMS."""
+        for cabinet, docks in self.dock_ranges(pms_id, at):
+            if dock in docks:
+                return None if cabinet is None else (cabinet, dock - docks.start + 1)
+        return None
+
+    def dock_across(self, case_id: int, at: datetime) -> int | None:
+        """Return a case's dock as counted across its PMS, or None if it is not known."""
+        row = self.installed(case_id, at)
+        if row is None or row.place is None or self.entries[row.assembly_id].kind == PMS:
+            return None if row is None else row.place
+        in_pms = self.installed(row.assembly_id, at)
+        if in_pms is None:
+            return None
+        for cabinet, docks in self.dock_ranges(in_pms.assembly_id, at):
+            if cabinet is not None and cabinet.id == row.assembly_id:
+                return docks.start + row.place - 1
+        return None
+
+
+def directory(account_id: int) -> Directory:
+    """Return the registry of an organisation, as of now."""
+    from flexmeasures_pms.registry.snapshot import read, read_version
+
+    known = _latest.get(account_id)
+    if known is None or known.version != read_version(account_id):
+        known = _latest[account_id] = read(account_id)
+    return known
+
+
+def forget(account_id: int) -> None:
+    """Drop what this process remembers of an organisation."""
+    _latest.pop(account_id, None)
+
+
+_latest: dict[int, Directory] = {}
