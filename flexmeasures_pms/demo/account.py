@@ -12,16 +12,18 @@ import contextlib
 import hashlib
 import importlib.util
 import os
-import pwd
 import shutil
 import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from flexmeasures_pms.errors import PmsError
+
+if TYPE_CHECKING:
+    from pwd import struct_passwd
 
 USER = "embedded_postgres"
 FALLBACK_USER = "nobody"
@@ -79,11 +81,15 @@ def server_account() -> Account:
         with contextlib.suppress(OSError):  # a machine without useradd
             command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", USER]
             subprocess.run(command, check=False, capture_output=True)
-        entry = _user(USER) or pwd.getpwnam(FALLBACK_USER)
+        entry = _user(USER) or _user(FALLBACK_USER)
+    if entry is None:
+        raise ServerError(f"PostgreSQL can't run as root: make a system user {USER}.")
     return Account(entry.pw_uid, entry.pw_gid)
 
 
-def _user(name: str) -> pwd.struct_passwd | None:
+def _user(name: str) -> struct_passwd | None:
+    import pwd
+
     try:
         return pwd.getpwnam(name)
     except KeyError:

