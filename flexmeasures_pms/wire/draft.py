@@ -1,0 +1,84 @@
+"""A sample, or the head of a dataset, while it is being read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flexmeasures_pms.errors import Problem
+
+SHOWN = 40
+
+
+def shown(value: Any) -> str:
+    """Return an offending value for people: printable and cut short."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "an array"
+    text = str(value)
+    text = "".join(c if c.isprintable() else "�" for c in text[: SHOWN + 1])
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+class Draft:
+    """The values read so far, and what was wrong with the others.
+
+    :param path: where the sample stands in the request.
+    :param columns: the array elements are columns of a CSV file, ``cell.volts.1``.
+    """
+
+    __slots__ = ("columns", "faulty", "ignored", "invalid", "path", "refused", "values", "warnings")
+
+    def __init__(self, path: str, *, columns: bool = False) -> None:
+        """Start empty."""
+        self.path = path
+        self.columns = columns
+        self.values: dict[str, Any] = {}
+        self.refused: set[str] = set()
+        self.invalid: list[Problem] = []
+        self.faulty: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.ignored = 0
+
+    def place(self, where: str, index: int | None = None) -> str:
+        """Return the path of an attribute, or of one element of it, in the request."""
+        element = "" if index is None else f".{index + 1}" if self.columns else f"[{index}]"
+        return f"{self.path}.{where}{element}"
+
+    def keep(self, field: str, where: str, value: Any) -> None:
+        """Keep a value; one that another spelling has given must be the same."""
+        if value is None:
+            return
+        first = self.values.setdefault(field, value)
+        if first is not value and first != value:
+            self.refuse(
+                field,
+                where,
+                value,
+                f"{shown(value)!r} contradicts {shown(first)!r}, sent under another name "
+                f"for {field}. Send one of them.",
+                code="contradicting_values",
+            )
+
+    def refuse(
+        self,
+        field: str,
+        where: str,
+        value: Any,
+        message: str,
+        *,
+        code: str = "invalid_value",
+        index: int | None = None,
+    ) -> None:
+        """Note why the sample can't be used."""
+        self.refused.add(field)
+        self.invalid.append(Problem(self.place(where, index), code, message, shown(value)))
+
+    def leave_out(self, where: str, value: Any, message: str, index: int | None = None) -> None:
+        """Note a reading that is left out while the rest of the sample is used."""
+        place = self.place(where, index)
+        self.faulty.append(Problem(place, "faulty_value", message, shown(value)))
+
+    def warn(self, where: str, code: str, message: str, value: Any = "") -> None:
+        """Note something that was read, but deserves a look."""
+        self.warnings.append(Problem(self.place(where), code, message, shown(value)))

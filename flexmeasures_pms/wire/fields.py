@@ -1,0 +1,87 @@
+"""Which fields a sample has and how each is read, as the catalogue says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+from flexmeasures_pms.catalogue.asset_types import AssetTypeName, DatasetName
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, CELLS, FETS, Quantity
+from flexmeasures_pms.wire import measures, readers, spellings
+
+# Whose quantities the samples of a dataset feed.
+ASSET_TYPES: dict[DatasetName, tuple[AssetTypeName, ...]] = {
+    "pms": ("case", "cabinet", "pms"),
+    "mppt": ("mppt",),
+    "inverter": ("inverter",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a sample.
+
+    :param path: as the catalogue names it.
+    :param read: reads a sent value; None where it gives no reading.
+    :param size: of an array; 0 for a single value.
+    :param flags: an array whose CSV columns are flags, 1 or 0 for each element.
+    """
+
+    path: str
+    read: measures.Reader
+    size: int = 0
+    flags: bool = False
+
+
+@cache
+def sample_fields(dataset: DatasetName) -> dict[str, Field]:
+    """Return the fields of a dataset's samples by catalogue path."""
+    fields = {path: Field(path, read) for path, read in _special(dataset).items()}
+    if dataset == "pms":
+        fields |= {
+            path: Field(path, readers.ordinals(path, size), size, flags=True)
+            for path, size in (("cell.open", CELLS), ("fet.open", FETS))
+        }
+    for kind in ASSET_TYPES[dataset]:
+        for quantity in BY_ASSET_TYPE[kind]:
+            if isinstance(quantity.source, str):
+                fields.setdefault(quantity.source, _measured(kind, quantity.source))
+    return fields
+
+
+@cache
+def dataset_fields(dataset: DatasetName) -> dict[str, Field]:
+    """Return the fields that may stand once per dataset: device id and status."""
+    ids = {path: Field(path, readers.identity(path)) for path in spellings.DEVICE_IDS[dataset]}
+    samples = sample_fields(dataset)
+    return ids | {path: samples[path] for path in spellings.DATASET if path in samples}
+
+
+def _special(dataset: DatasetName) -> dict[str, measures.Reader]:
+    special: dict[str, measures.Reader] = {
+        spellings.TIME: readers.time,
+        spellings.STATUS_CODE: readers.status_code(spellings.STATUS_CODE),
+    }
+    if dataset == "pms":
+        special[spellings.PACK_ID] = readers.identity(spellings.PACK_ID, "missing_pack_id")
+        special[spellings.PACK_STATUS_CODE] = readers.status_code(spellings.PACK_STATUS_CODE)
+        special["pack.dock"] = readers.dock
+    return special
+
+
+def _measured(kind: AssetTypeName, path: str) -> Field:
+    """Return a measured field; quantities that share an array agree about it."""
+    sharing = [q for q in BY_ASSET_TYPE[kind] if q.source == path]
+    size = max(q.count if q.index is None else q.index + 1 for q in sharing)
+    first = sharing[0]
+    bounds = _bounds(first)
+    if size:
+        array = measures.Array(path, size, any(q.grows for q in sharing), bounds)
+        return Field(path, array.read, size)
+    return Field(path, measures.scalar(path, bounds))
+
+
+def _bounds(quantity: Quantity) -> measures.Bounds:
+    low, high = (Decimal(str(bound)) for bound in quantity.bounds)
+    return measures.Bounds(low, high, quantity.unit)

@@ -1,0 +1,130 @@
+"""How measured numbers are read: one, or an array of them.
+
+What can't be read as a number is refused; what can't be a real reading is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from flexmeasures_pms.wire import spellings
+from flexmeasures_pms.wire.draft import Draft, shown
+from flexmeasures_pms.wire.numerals import number
+
+Reader = Callable[[Draft, str, Any], Any]
+
+NOT_A_NUMBER = "is not a number. Write it like 3.92, without units or commas."
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The lowest and highest reading that can be real."""
+
+    low: Decimal
+    high: Decimal
+    unit: str
+
+    def hold(self, value: Decimal) -> bool:
+        """Return whether a reading can be real."""
+        return self.low <= value <= self.high
+
+    def message(self, value: Decimal) -> str:
+        """Return why a reading is left out."""
+        unit = "" if self.unit == "dimensionless" else f" {self.unit}"
+        within = f"{self.low.normalize():f} to {self.high.normalize():f}{unit}"
+        return f"{shown(value)}{unit} can't be a reading (expected {within}). It is left out."
+
+
+def scalar(path: str, bounds: Bounds) -> Reader:
+    """Return the reader of a single number; an array of one element is one."""
+
+    def read(draft: Draft, where: str, value: Any) -> Decimal | None:
+        if type(value) is list and len(value) == 1:
+            value = value[0]
+            if value is None:
+                return None
+        try:
+            exact = number(value)
+        except ValueError:
+            draft.refuse(path, where, value, f"{shown(value)!r} {NOT_A_NUMBER}")
+            return None
+        if bounds.hold(exact):
+            return exact
+        draft.leave_out(where, value, bounds.message(exact))
+        return None
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """The reader of an array of numbers.
+
+    :param size: its length, or its greatest length where it grows.
+    :param grows: any length up to ``size``, and a bare number for one element.
+    """
+
+    path: str
+    size: int
+    grows: bool
+    bounds: Bounds
+
+    def read(self, draft: Draft, where: str, value: Any) -> tuple[Decimal | None, ...] | None:
+        """Return the readings, None in the place of those that are missing or faulty."""
+        items = self._items(draft, where, value)
+        if not items:
+            return None
+        try:
+            readings = tuple([x if type(x) is Decimal else number(x) for x in items])
+        except ValueError:
+            return self._one_by_one(draft, where, items)
+        if self.bounds.low <= min(readings) and max(readings) <= self.bounds.high:
+            return readings
+        return self._one_by_one(draft, where, items)
+
+    def _items(self, draft: Draft, where: str, value: Any) -> Sequence[Any] | None:
+        if type(value) is dict and self.path in spellings.MEMBERS:
+            value = members(draft, self.path, value)
+        elif self.grows and type(value) is not list and type(value) is not tuple:
+            value = [value]
+        if type(value) is not list and type(value) is not tuple:
+            draft.refuse(self.path, where, value, f"Send {self.path} as an array of {self.size}.")
+            return None
+        if len(value) == self.size or (self.grows and len(value) < self.size):
+            return value
+        if self.size < len(value) <= spellings.SURPLUS.get(self.path, 0):
+            message = f"Only the first {self.size} values of {self.path} mean something."
+            draft.warn(where, "surplus_value", message, value[-1])
+            return value[: self.size]
+        expected = f"1 to {self.size}" if self.grows else f"exactly {self.size}"
+        message = f"{self.path} has {len(value)} values, expected {expected}."
+        draft.refuse(self.path, where, value, message)
+        return None
+
+    def _one_by_one(
+        self, draft: Draft, where: str, items: Sequence[Any]
+    ) -> tuple[Decimal | None, ...] | None:
+        readings: list[Decimal | None] = []
+        for index, item in enumerate(items):
+            exact = None
+            if item is not None:
+                try:
+                    exact = number(item)
+                except ValueError:
+                    message = f"{shown(item)!r} {NOT_A_NUMBER}"
+                    draft.refuse(self.path, where, item, message, index=index)
+            if exact is not None and not self.bounds.hold(exact):
+                draft.leave_out(where, item, self.bounds.message(exact), index)
+                exact = None
+            readings.append(exact)
+        return tuple(readings) if any(r is not None for r in readings) else None
+
+
+def members(draft: Draft, path: str, value: dict[str, Any]) -> list[Any]:
+    """Return an array that was sent as an object, in the order of the array."""
+    names = spellings.MEMBERS[path]
+    draft.ignored += sum(name not in names for name in value)
+    return [value.get(name) for name in names]

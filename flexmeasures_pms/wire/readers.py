@@ -1,0 +1,146 @@
+"""How ids, times, docks, statuses and open cells are read.
+
+Every reader takes the draft, the path as spelled in the message and the value as sent,
+and returns the reading, or None where there is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.catalogue.quantities import HIGHEST_DOCK, UNALLOCATED_DOCK
+from flexmeasures_pms.wire import spellings, times
+from flexmeasures_pms.wire.draft import Draft, shown
+from flexmeasures_pms.wire.measures import Reader, members
+from flexmeasures_pms.wire.numerals import integer
+
+MISSING_TIME = f"The sample has no time. Send time_local like {times.EXAMPLE}."
+
+_DOCK_WORD = re.compile(r"\s*dock\s*", re.IGNORECASE)
+_HEX = re.compile(r"[0-9A-Fa-f]{1,4}")
+
+
+def ordinals(path: str, size: int) -> Reader:
+    """Return the reader of a list of positions, counted from 1; order has no meaning."""
+
+    def read(draft: Draft, where: str, value: Any) -> tuple[int, ...] | None:
+        if type(value) is dict and path in spellings.MEMBERS:
+            return flags(path, draft, where, members(draft, path, value))
+        if type(value) is tuple:
+            return flags(path, draft, where, value)
+        if type(value) is not list:
+            draft.refuse(path, where, value, f"Send {path} as a list of positions, 1 to {size}.")
+            return None
+        found = set()
+        for index, item in enumerate(value):
+            try:
+                position = integer(item)
+            except ValueError:
+                position = 0
+            if 1 <= position <= size:
+                found.add(position)
+            else:
+                message = f"{shown(item)!r} is not a position, 1 to {size}."
+                draft.refuse(path, where, item, message, index=index)
+        return tuple(sorted(found))
+
+    return read
+
+
+def flags(path: str, draft: Draft, where: str, value: Sequence[Any]) -> tuple[int, ...]:
+    """Return the positions whose flag is set: 1 means open, 0 or nothing closed."""
+    found = []
+    for index, item in enumerate(value):
+        try:
+            if item is not None and integer(item):
+                found.append(index + 1)
+        except ValueError:
+            message = f"{shown(item)!r} is not a flag. Write 1 for open and 0 for closed."
+            draft.refuse(path, where, item, message, index=index)
+    return tuple(found)
+
+
+def dock(draft: Draft, where: str, value: Any) -> int | None:
+    """Return a dock across the PMS, 1 to 48; 99 is a pack that has none yet.
+
+    ``1``, ``"01"`` and ``"Dock 1"`` are the same dock.
+    """
+    if type(value) is list and len(value) == 1:
+        value = value[0]
+    try:
+        text = _DOCK_WORD.sub("", value, count=1) if isinstance(value, str) else value
+        found = integer(text)
+    except ValueError:
+        draft.refuse("pack.dock", where, value, f"{shown(value)!r} is not a dock number.")
+        return None
+    if 1 <= found <= HIGHEST_DOCK:
+        return found
+    if found != UNALLOCATED_DOCK:
+        message = f"There is no dock {shown(value)} (1 to {HIGHEST_DOCK}). It is left out."
+        draft.leave_out(where, value, message)
+    return None
+
+
+def status_code(path: str) -> Reader:
+    """Return the reader of a status code: up to four hex digits, either case.
+
+    Invisible characters are dropped: the documents' own example holds a U+202C.
+    """
+
+    def read(draft: Draft, where: str, value: Any) -> int | None:
+        text = str(value) if type(value) is int else value
+        if isinstance(text, str) and _HEX.fullmatch(text := identifiers.clean(text)):
+            return int(text, 16)
+        draft.refuse(path, where, value, f"{shown(value)!r} is not a status of 4 hex digits.")
+        return None
+
+    return read
+
+
+def identity(path: str, missing: str = "invalid_value") -> Reader:
+    """Return the reader of an id. A whole number is taken as the text of its digits.
+
+    :param missing: code of the problem when the id is empty.
+    """
+
+    def read(draft: Draft, where: str, value: Any) -> str | None:
+        text = str(value) if type(value) is int else value
+        if not isinstance(text, str):
+            draft.refuse(path, where, value, f"{shown(value)!r} is not an id. Send text.")
+            return None
+        # Looking up each character's category costs microseconds; few ids need it.
+        plain = text.isascii() and text.isprintable()
+        text = text.strip() if plain else identifiers.clean(text)
+        fault = identifiers.fault(text) if not plain or not text or len(text) > 40 else None
+        if fault is None:
+            return text
+        code = "invalid_value" if text else missing
+        draft.refuse(path, where, value, f"The id {fault}.", code=code)
+        return None
+
+    return read
+
+
+def time(draft: Draft, where: str, value: Any) -> datetime | None:
+    """Return the time of a sample in UTC.
+
+    Numbers are refused: nothing tells seconds from milliseconds of which epoch.
+    """
+    if value == "":
+        draft.refuse(spellings.TIME, where, value, MISSING_TIME, code="missing_time")
+        return None
+    try:
+        if not isinstance(value, str):
+            raise ValueError(f"is not text like {times.EXAMPLE}")
+        moment = times.parse(value.strip())
+    except ValueError as fault:
+        message = f"The time {shown(value)!r} {fault}."
+        draft.refuse(spellings.TIME, where, value, message, code="invalid_time")
+        return None
+    if not moment.has_seconds:
+        draft.warn(where, "minute_precision", "The time says no more than the minute.", value)
+    return moment.utc

@@ -1,0 +1,84 @@
+"""What decoding gives: samples, whatever shape they were sent in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flexmeasures_pms.catalogue.asset_types import DatasetName
+from flexmeasures_pms.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a request may be.
+
+    :param bytes: of the body, both as sent and after decompression.
+    :param datasets: entries of ``datasets``.
+    :param samples: of all datasets together, or rows of a CSV file.
+    :param depth: nesting of objects and arrays; the documented shapes need 8.
+    :param sample_bytes: of one sample together with its device id and status.
+    """
+
+    bytes: int
+    datasets: int
+    samples: int
+    depth: int
+    sample_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of one pack, MPPT or inverter.
+
+    :param path: where it stands: ``datasets[1].data[2]``, or ``line 17`` of a CSV file.
+    :param dataset: ``pms``, ``mppt`` or ``inverter``.
+    :param device_id: the PMS, MPPT or inverter id as sent; None where none was sent.
+    :param device_is_cabinet: ``device_id`` names the cabinet, as in July 2019.
+    :param time: in UTC, whole milliseconds; None only in an invalid sample.
+    :param pack_id: the case or acquisition board id as sent; ``pms`` only.
+    :param fields: by catalogue path: Decimal, int, or a tuple with None for a gap.
+        A field that was not sent, or was faulty as a whole, is absent.
+    :param invalid: why the sample can't be used; empty when it can.
+    :param faulty: readings that were left out because nothing real gives them.
+    :param no_answer: the pack did not answer its EHub; only the status is kept.
+    :param status_in_sample: the status came with the sample, not with its dataset.
+    """
+
+    path: str
+    dataset: DatasetName
+    device_id: str | None
+    device_is_cabinet: bool
+    time: datetime | None
+    pack_id: str | None
+    fields: Mapping[str, Any]
+    invalid: tuple[Problem, ...]
+    faulty: tuple[Problem, ...]
+    no_answer: bool
+    status_in_sample: bool
+    write: Callable[[], str] = field(repr=False, compare=False)
+
+    def text(self) -> str:
+        """Return this one sample as a request body, spelled as it was sent.
+
+        Decoding the text with the same content type gives the same sample again.
+        """
+        return self.write()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded request.
+
+    :param samples: every sample in the order sent, the invalid ones included.
+    :param warnings: what was read, but deserves a look.
+    :param ignored: number of attributes or columns that nothing here reads.
+    :param skipped: CSV rows that hold no sample: repeated headers, blank rows, junk.
+    """
+
+    samples: tuple[Sample, ...]
+    warnings: tuple[Problem, ...]
+    ignored: int
+    skipped: int

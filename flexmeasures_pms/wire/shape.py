@@ -1,0 +1,68 @@
+"""The outline of a JSON text: how deep it nests and how many keys it has.
+
+Both are found before anything is decoded, without recursion and mostly in C: deep
+nesting would exhaust the stack, and a decoder drops a key that is named twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_KEPT = b'"[]{}:'
+_DROPPED = bytes(set(range(256)) - set(_KEPT))
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+
+
+def outline(body: bytes) -> bytes:
+    """Return the brackets and colons of a JSON text that are not within strings."""
+    if b"\\" in body:
+        body = _ESCAPE.sub(b"", body)
+    return b"".join(body.translate(None, _DROPPED).split(b'"')[::2])
+
+
+def depth(body: bytes) -> int:
+    """Return how deep a JSON text nests its objects and arrays."""
+    level = deepest = 0
+    for mark in outline(body).replace(b":", b""):
+        if mark in b"[{":
+            level += 1
+            deepest = max(deepest, level)
+        else:
+            level -= 1
+    return deepest
+
+
+def key_count(body: bytes) -> int:
+    """Return how many keys a JSON text has, those that are named twice included."""
+    return outline(body).count(b":")
+
+
+def keys_kept(value: Any) -> int:
+    """Return how many keys were left in a decoded value."""
+    found, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is dict:
+            found += len(item)
+            waiting += [v for v in item.values() if type(v) is dict or type(v) is list]
+        elif type(item) is list:
+            waiting += [v for v in item if type(v) is dict or type(v) is list]
+    return found
+
+
+def repeated_key(body: bytes) -> str:
+    """Return the first key that an object of a JSON text names twice."""
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                repeated.append(key)
+            seen.add(key)
+
+    # Text instead of numbers: only the keys are looked at.
+    json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
+    return repeated[0] if repeated else ""

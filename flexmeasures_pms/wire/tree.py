@@ -1,0 +1,66 @@
+"""The table of spellings as a tree, so that a JSON object is read in one walk."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from flexmeasures_pms.catalogue.asset_types import DatasetName
+from flexmeasures_pms.wire import spellings
+from flexmeasures_pms.wire.draft import Draft
+from flexmeasures_pms.wire.fields import Field, dataset_fields, sample_fields
+
+
+@dataclasses.dataclass(slots=True)
+class Node:
+    """One attribute: a field, a group of attributes, or either (``status``)."""
+
+    path: str = ""
+    field: Field | None = None
+    children: dict[str, Node] = dataclasses.field(default_factory=dict)
+
+
+@cache
+def sample_tree(dataset: DatasetName) -> Node:
+    """Return the attributes of a sample in all their spellings."""
+    return _tree(sample_fields(dataset), spellings.sample_spellings)
+
+
+@cache
+def dataset_tree(dataset: DatasetName) -> Node:
+    """Return the attributes beside ``data`` in all their spellings."""
+    ids = spellings.DEVICE_IDS[dataset]
+    return _tree(
+        dataset_fields(dataset), lambda path: ids.get(path) or spellings.dataset_spellings(path)
+    )
+
+
+def walk(node: Node, sent: dict[str, Any], draft: Draft) -> None:
+    """Read an object's attributes into a draft. ``null`` is as good as absent."""
+    children = node.children
+    for name, value in sent.items():
+        child = children.get(name)
+        if child is None:
+            draft.ignored += 1
+        elif value is None:
+            continue
+        elif child.children and type(value) is dict:
+            walk(child, value, draft)
+        elif child.field is not None:
+            draft.keep(child.field.path, child.path, child.field.read(draft, child.path, value))
+        else:
+            draft.refuse(child.path, child.path, value, f"{child.path} must be an object.")
+
+
+def _tree(fields: dict[str, Field], spelled: Callable[[str], tuple[str, ...]]) -> Node:
+    root = Node()
+    for path, read in fields.items():
+        for spelling in spelled(path):
+            node = root
+            for name in spelling.split("."):
+                below = f"{node.path}.{name}" if node.path else name
+                node = node.children.setdefault(name, Node(below))
+            node.field = read
+    return root
