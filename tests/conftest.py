@@ -96,9 +96,10 @@ def migrate(uri: str) -> None:
 
     from flexmeasures_pms.registry import schema
 
-    # FlexMeasures' migrations set up logging for a command line: it would silence the
-    # loggers of this process, and only in runs that happen to migrate.
-    with application(uri).app_context(), mock.patch("logging.config.fileConfig"):
+    # FlexMeasures' migrations set up logging for a command line, which would silence the
+    # loggers of this process, and write a file where they are run.
+    quiet = mock.patch("logging.config.fileConfig")
+    with application(uri).app_context(), quiet, contextlib.chdir(DATA_DIR):
         flask_migrate.upgrade()
         schema.upgrade()
         db.session.remove()

@@ -1,0 +1,62 @@
+# A machine with Python 3.11 or 3.12, make and git is enough: everything else is
+# installed into .venv, at the versions of requirements.txt.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# The first Python that can do: PYTHON=... chooses another.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3 python,$(shell \
+	$(p) -c 'import sys, venv, ensurepip; print("$(p)" if (3, 11) <= sys.version_info < (3, 13) else "")' \
+	2>/dev/null)))
+
+DATA_DIR ?= .data/demo
+PORT ?= 5000
+ONCE ?=
+ARGS ?=
+
+.PHONY: help install demo test lint format bench requirements clean-demo clean
+
+help:  ## Say what there is.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+install: $(STAMP)  ## Make .venv, or bring it up to date.
+
+$(STAMP): requirements.txt setup.py pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 with venv: name one with PYTHON=..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a day at once, checked).
+	$(BIN)/flexmeasures-pms demo --data-dir $(DATA_DIR) --port $(PORT) $(if $(ONCE),--once) $(ARGS)
+
+test: $(STAMP)  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## Check style, types and the size of modules.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@find flexmeasures_pms -name '*.py' -exec wc -l {} + | awk '$$2 != "total" && $$1 > 300 \
+		{ print $$2 ": " $$1 " lines, more than 300"; bad = 1 } END { exit bad }'
+
+format: $(STAMP)  ## Put the code in shape.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## Compare ways to write one 48-pack sample.
+	$(BIN)/python -m flexmeasures_pms.demo.bench $(ARGS)
+
+requirements: $(STAMP)  ## Resolve requirements.txt anew from the ranges in setup.py.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra demo --extra test --upgrade \
+		--no-emit-index-url --no-annotate --no-header setup.py -o requirements.txt
+
+clean-demo: $(STAMP)  ## Remove the demo's data.
+	$(BIN)/flexmeasures-pms clean --data-dir $(DATA_DIR)
+
+clean:  ## Remove what can be made again, but not the demo's data.
+	rm -rf $(VENV) build dist *.egg-info .data/test .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
