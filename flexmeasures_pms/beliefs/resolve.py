@@ -1,0 +1,111 @@
+"""Which case or device a sample is about, and which device reported it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.wire.samples import Sample
+
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
+FURTHEST_AHEAD = timedelta(days=1)
+
+DEVICE_WORDS = {"pms": "PMS", "mppt": "MPPT", "inverter": "inverter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a sample's beliefs belong.
+
+    :param subject: the case, MPPT or inverter that has the sensors.
+    :param device: the PMS, MPPT or inverter that reported: the source.
+    :param board: the acquisition board whose id was sent instead of the case's.
+    :param cabinet: the cabinet, where the gateway named it instead of the PMS.
+    :param time: the sample's time.
+    """
+
+    subject: Entry
+    device: Entry
+    time: datetime
+    board: Entry | None = None
+    cabinet: Entry | None = None
+
+
+def resolve(sample: Sample, registered: Directory, now: datetime) -> Target | Problem:
+    """Return where a sample belongs, or why that can't be told.
+
+    Only ids of the directory's organisation are known: those of another look exactly
+    like ids that nobody registered.
+    """
+    if sample.invalid:
+        return sample.invalid[0]
+    if sample.time is None or not EARLIEST <= sample.time <= now + FURTHEST_AHEAD:
+        return _out_of_range(sample)
+    if sample.dataset != "pms":
+        return _converter(sample, sample.time, registered)
+    return _pack(sample, sample.time, registered)
+
+
+def _out_of_range(sample: Sample) -> Problem:
+    return Problem(
+        f"{sample.path}.time_local",
+        "time_out_of_range",
+        "The time is before 2010 or more than a day ahead of the server. Set the clock of the "
+        "gateway. The sample waits in quarantine.",
+        sample.time.isoformat() if sample.time else "",
+    )
+
+
+def _unknown_device(sample: Sample) -> Problem:
+    kind = DEVICE_WORDS[sample.dataset]
+    path = f"{sample.path.split('.data[')[0]}.{sample.dataset}_id"
+    if sample.device_id is None:
+        message = f"No {kind} id was sent, and none follows from the pack."
+    else:
+        message = f"No {kind} '{sample.device_id}' is registered."
+    return Problem(
+        path, "unknown_device", f"{message} The sample waits in quarantine.", sample.device_id or ""
+    )
+
+
+def _converter(sample: Sample, time: datetime, registered: Directory) -> Target | Problem:
+    device = registered.find(sample.dataset, sample.device_id) if sample.device_id else None
+    if device is None or device.asset_id is None:
+        return _unknown_device(sample)
+    return Target(device, device, time)
+
+
+def _pack(sample: Sample, time: datetime, registered: Directory) -> Target | Problem:
+    pack_id = sample.pack_id or ""
+    found = registered.resolve_pack(pack_id, time)
+    pms, cabinet = _reporting_pms(sample, time, registered, found.case if found else None)
+    if pms is None or pms.asset_id is None:
+        return _unknown_device(sample)
+    if found is None or found.case.asset_id is None:
+        return Problem(
+            f"{sample.path}.pack.id",
+            "unknown_pack",
+            f"No case or acquisition board '{pack_id}' is registered at the time of the sample. "
+            "The sample waits in quarantine.",
+            pack_id,
+        )
+    return Target(found.case, pms, time, found.board, cabinet)
+
+
+def _reporting_pms(
+    sample: Sample, time: datetime, registered: Directory, case: Entry | None
+) -> tuple[Entry | None, Entry | None]:
+    """Return the PMS that reported, and its cabinet where the gateway named that.
+
+    Some gateways send no PMS id at all: then it is the PMS that the pack is registered
+    in at the time.
+    """
+    if sample.device_id is None:
+        return (registered.pms_of(case.id, time) if case else None), None
+    pms = registered.find("pms", sample.device_id)
+    if pms is not None or not sample.device_is_cabinet:
+        return pms, None
+    cabinet = registered.find("cabinet", sample.device_id)
+    return (registered.pms_of(cabinet.id, time) if cabinet else None), cabinet

@@ -1,0 +1,63 @@
+"""The data source of each reporting device.
+
+One source per PMS, MPPT and inverter: ``type="gateway"``, ``name`` the device's id,
+``model`` its kind (an MPPT and a PMS may share an id), with the organisation's account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flexmeasures.data import db
+from flexmeasures.data.models.data_sources import DataSource
+from flexmeasures.data.models.user import Account
+from flexmeasures.data.services.data_sources import get_or_create_source
+from sqlalchemy import func, select
+
+from flexmeasures_pms.registry.directory import Entry
+
+SOURCE_TYPE = "gateway"
+
+_Key = tuple[int, str, str]
+_remembered: dict[_Key, int] = {}
+_MOST_REMEMBERED = 20_000
+
+
+def forget_sources() -> None:
+    """Drop the source ids this process remembers."""
+    _remembered.clear()
+
+
+def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:
+    """Return the source id of each device by its registry id, making sources as needed."""
+    wanted = {device.id: (account_id, device.kind, device.ident) for device in devices}
+    if any(key not in _remembered for key in wanted.values()):
+        _look_up(account_id, set(wanted.values()))
+    return {device_id: _remembered[key] for device_id, key in wanted.items()}
+
+
+def _look_up(account_id: int, keys: set[_Key]) -> None:
+    if len(_remembered) > _MOST_REMEMBERED:
+        _remembered.clear()
+    rows = db.session.execute(
+        select(DataSource.id, DataSource.model, DataSource.name)
+        .where(DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE)
+        .where(DataSource.name.in_({ident for _, _, ident in keys}))
+        .order_by(DataSource.id.desc())
+    )
+    found = {(account_id, model, name): source_id for source_id, model, name in rows}
+    for key in sorted(keys - found.keys()):
+        found[key] = _make(*key)
+    _remembered.update(found)
+
+
+def _make(account_id: int, kind: str, ident: str) -> int:
+    # FlexMeasures' unique key does not prevent two sources without a user, so
+    # that two workers could each make one: they take turns here.
+    db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_source"), account_id)))
+    account = db.session.get(Account, account_id)
+    source = get_or_create_source(
+        ident, source_type=SOURCE_TYPE, model=kind, account=account, flush=True
+    )
+    source_id: int = source.id
+    return source_id

@@ -1,0 +1,112 @@
+"""The settings of the plugin, read once, here.
+
+Each is a FlexMeasures configuration setting of the name given in :data:`SETTINGS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+from flask.sansio.app import App
+
+from flexmeasures_pms.errors import ConfigError
+from flexmeasures_pms.wire.samples import Limits
+
+_EXTENSION = "flexmeasures_pms"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table of settings.
+
+    :param name: the FlexMeasures setting.
+    :param default: its value where the host sets none; always a whole number.
+    :param description: what it does, with its unit.
+    """
+
+    name: str
+    default: int
+    description: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("PMS_MAX_BODY_BYTES", 4 << 20, "Largest request body as sent, in bytes."),
+    Setting("PMS_MAX_DECODED_BYTES", 32 << 20, "Largest request body after gzip, in bytes."),
+    Setting("PMS_MAX_DATASETS", 1_000, "Most datasets in one request."),
+    Setting("PMS_MAX_SAMPLES", 20_000, "Most samples (or CSV rows) in one request."),
+    Setting("PMS_MAX_NESTING", 16, "Deepest nesting of a JSON body."),
+    Setting("PMS_MAX_SAMPLE_BYTES", 16 << 10, "Largest text of one sample, in bytes."),
+    Setting("PMS_MAX_PROBLEMS", 100, "Most problems listed in one reply; the rest is counted."),
+    Setting("PMS_LATE_AFTER", 3_600, "Age in seconds at which a sample counts as late."),
+    Setting(
+        "PMS_MAX_QUARANTINE",
+        200_000,
+        "Most samples one organisation may have waiting in quarantine; beyond it requests "
+        "that would add to it are refused with 503.",
+    ),
+    Setting("PMS_SENSOR_CACHE", 5_000, "Most assets whose sensor ids one process remembers."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings' values; see :data:`SETTINGS` for their meaning."""
+
+    limits: Limits
+    max_body_bytes: int
+    max_problems: int
+    late_after: int
+    max_quarantine: int
+    sensor_cache: int
+
+
+def _whole_number(config: Mapping[str, Any], setting: Setting) -> int:
+    value = config.get(setting.name, setting.default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(
+            f"The setting {setting.name} is {value!r}; give a whole number of at least 1, "
+            f"or leave it out for {setting.default}."
+        )
+    return value
+
+
+def read(config: Mapping[str, Any]) -> Settings:
+    """Read the settings from a FlexMeasures configuration.
+
+    :raises ConfigError: for a value that is not a positive whole number.
+    """
+    value = {s.name: _whole_number(config, s) for s in SETTINGS}
+    return Settings(
+        limits=Limits(
+            bytes=value["PMS_MAX_DECODED_BYTES"],
+            datasets=value["PMS_MAX_DATASETS"],
+            samples=value["PMS_MAX_SAMPLES"],
+            depth=value["PMS_MAX_NESTING"],
+            sample_bytes=value["PMS_MAX_SAMPLE_BYTES"],
+        ),
+        max_body_bytes=value["PMS_MAX_BODY_BYTES"],
+        max_problems=value["PMS_MAX_PROBLEMS"],
+        late_after=value["PMS_LATE_AFTER"],
+        max_quarantine=value["PMS_MAX_QUARANTINE"],
+        sensor_cache=value["PMS_SENSOR_CACHE"],
+    )
+
+
+def init(app: App) -> None:
+    """Read the settings of an application once, at its start."""
+    app.extensions[_EXTENSION] = read(app.config)
+
+
+def settings() -> Settings:
+    """Return the settings of the current application."""
+    found: Settings = current_app.extensions[_EXTENSION]
+    return found
+
+
+__settings__: dict[str, dict[str, Any]] = {
+    s.name: {"description": s.description, "level": "debug", "parse_as": int} for s in SETTINGS
+}
+"""The settings in the form FlexMeasures wants from a plugin."""

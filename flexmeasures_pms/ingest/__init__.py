@@ -1,0 +1,1 @@
+"""The line that a sample takes: resolved, written, or put into quarantine."""

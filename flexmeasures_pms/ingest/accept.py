@@ -1,0 +1,134 @@
+"""A whole request: decoded, through the line, and acknowledged with a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from flexmeasures.data import db
+from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, SerializationFailure
+from sqlalchemy.exc import DBAPIError
+
+from flexmeasures_pms.beliefs.sensors import forget_sensors
+from flexmeasures_pms.beliefs.sources import forget_sources
+from flexmeasures_pms.catalogue.asset_types import DatasetName
+from flexmeasures_pms.config import Settings
+from flexmeasures_pms.ingest.line import Outcome, process
+from flexmeasures_pms.ingest.receipt import Receipt, cap, count, problems_of
+from flexmeasures_pms.registry.directory import forget
+from flexmeasures_pms.storage.quarantine import Kept, keep
+from flexmeasures_pms.wire import Decoded, Sample, decode
+
+# Something this process remembered is gone, or two writers met: a second try sees it all
+# afresh.
+_WORTH_A_SECOND_TRY = (ForeignKeyViolation, DeadlockDetected, SerializationFailure)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where samples come from.
+
+    :param account_id: the organisation in which their ids are resolved.
+    :param sender: whose credentials sent them, for the quarantine.
+    :param content_type: in which their texts can be decoded again.
+    :param received_at: the server's time of receipt.
+    """
+
+    account_id: int
+    sender: str
+    content_type: str
+    received_at: datetime
+
+
+def accept(
+    body: bytes, dataset: DatasetName, origin: Origin, *, encoding: str, settings: Settings
+) -> Receipt:
+    """Decode a request, store what can be stored, quarantine the rest, and commit.
+
+    :param encoding: the request's content encoding, such as ``gzip``.
+    :raises WireError: when the body can't be read as a whole.
+    :raises StorageBusy: when it can't be stored just now. After either nothing of it was.
+    """
+    decoded = decode(
+        body,
+        dataset=dataset,
+        content_type=origin.content_type,
+        content_encoding=encoding,
+        limits=settings.limits,
+    )
+    return store(decoded, f"sha256:{sha256(body).hexdigest()}", origin, settings)
+
+
+def store(decoded: Decoded, digest: str, origin: Origin, settings: Settings) -> Receipt:
+    """Store decoded samples in one transaction, as :func:`accept` does.
+
+    :param digest: of what was sent, for the receipt.
+    """
+    outcomes = _store(decoded.samples, origin, settings)
+    return _receipt(decoded, outcomes, digest, origin, settings)
+
+
+def _store(samples: Sequence[Sample], origin: Origin, settings: Settings) -> list[Outcome]:
+    try:
+        return _store_once(samples, origin, settings)
+    except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
+        db.session.rollback()
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, _WORTH_A_SECOND_TRY):
+            raise
+    forget(origin.account_id)
+    forget_sensors()
+    forget_sources()
+    return _store_once(samples, origin, settings)
+
+
+def _store_once(samples: Sequence[Sample], origin: Origin, settings: Settings) -> list[Outcome]:
+    outcomes = process(origin.account_id, samples, origin.received_at)
+    kept = [
+        kept
+        for sample, outcome in zip(samples, outcomes, strict=True)
+        if (kept := _kept(sample, outcome, origin.content_type))
+    ]
+    keep(origin.account_id, kept, sender=origin.sender, room=settings.max_quarantine)
+    db.session.commit()
+    return outcomes
+
+
+def _kept(sample: Sample, outcome: Outcome, content_type: str) -> Kept | None:
+    problem = outcome.problem or outcome.status_problem
+    if problem is None:
+        return None
+    return Kept(
+        dataset=sample.dataset,
+        content_type=content_type,
+        problem=problem,
+        device_id=sample.device_id,
+        pack_id=sample.pack_id,
+        event_time=sample.time,
+        text=sample.text(),
+    )
+
+
+def _receipt(
+    decoded: Decoded,
+    outcomes: Sequence[Outcome],
+    digest: str,
+    origin: Origin,
+    settings: Settings,
+) -> Receipt:
+    late_before = origin.received_at - timedelta(seconds=settings.late_after)
+    late = (s.time is not None and s.time < late_before for s in decoded.samples)
+    counts, devices = count(decoded.samples, outcomes, late)
+    problems, more = cap(problems_of(decoded.samples, outcomes), settings.max_problems)
+    return Receipt(
+        digest=digest,
+        counts=counts,
+        devices=devices,
+        problems=problems,
+        more_problems=more,
+        warnings=list(decoded.warnings[: settings.max_problems]),
+        ignored=decoded.ignored,
+        skipped=decoded.skipped,
+    )

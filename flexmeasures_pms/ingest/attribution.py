@@ -1,0 +1,193 @@
+"""Telemetry follows the registry: beliefs move when a board's installation is corrected.
+
+Only samples that were sent under a board's id can be attributed to the wrong case: they
+are written down (``pms_board_report``). After a change to a board's installations those
+of its samples that are at another case than the registry now says are taken from there
+and put where they belong; those that belong to no case any more go back to quarantine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+
+from flexmeasures.data import db
+from flexmeasures.data.models.data_sources import DataSource
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
+
+from flexmeasures_pms.beliefs.provision import ensure_sensors_of
+from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.registry.tables import installation, trackable
+from flexmeasures_pms.storage import beliefs, quarantine
+from flexmeasures_pms.storage.reports import BoardReport, drop_reports, keep_reports
+from flexmeasures_pms.storage.tables import board_report
+from flexmeasures_pms.wire.encode import pack_request
+
+_BATCH = 1_000
+
+
+@dataclass(slots=True)
+class Moved:
+    """What a re-attribution did.
+
+    :param beliefs: rows moved, by (case they left, case they went to).
+    :param samples: samples moved, likewise.
+    :param returned: samples that went back to quarantine.
+    """
+
+    beliefs: dict[tuple[str, str], int] = field(default_factory=dict)
+    samples: dict[tuple[str, str], int] = field(default_factory=dict)
+    returned: int = 0
+
+    def count(self, old: str, new: str, added: int) -> None:
+        """Count one sample that moved, and its beliefs."""
+        self.beliefs[old, new] = self.beliefs.get((old, new), 0) + added
+        self.samples[old, new] = self.samples.get((old, new), 0) + 1
+
+    def lines(self) -> Iterator[str]:
+        """Yield a sentence for each pair of cases, and one for what went to quarantine."""
+        for (old, new), count in self.beliefs.items():
+            samples = self.samples[old, new]
+            yield f"Moved {count} beliefs of {samples} samples from case {old} to case {new}."
+        if self.returned:
+            yield f"{self.returned} samples belong to no case now and wait in quarantine."
+
+
+@dataclass(frozen=True, slots=True)
+class _Stray:
+    """A stored sample that is not at the case where the registry says it belongs."""
+
+    board_id: int
+    board: str
+    time: datetime
+    source_id: int
+    pms: str
+    old_id: int
+    old: str
+    old_asset: int | None
+    new_id: int | None
+    new: str | None
+    new_asset: int | None
+
+
+def follow(account_id: int, boards: Collection[int], *, sender: str, room: int) -> Moved:
+    """Move the beliefs of boards to the cases they belong to; the caller commits.
+
+    :param sender: author of the change, for what goes back to quarantine.
+    :param room: most samples that may wait in quarantine.
+    """
+    moved = Moved()
+    for batch in _batches(list(_strays(account_id, boards))):
+        _rehome(account_id, batch, moved, sender, room)
+    return moved
+
+
+def _batches(strays: Sequence[_Stray]) -> Iterator[list[_Stray]]:
+    """Cut strays (in order of time) into batches, never between samples of one moment.
+
+    Two boards may have to change places: what each leaves must be taken before the
+    other arrives.
+    """
+    batch: list[_Stray] = []
+    for _, of_moment in groupby(strays, key=attrgetter("time")):
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+        batch.extend(of_moment)
+    if batch:
+        yield batch
+
+
+def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
+    old, new, board = aliased(trackable), aliased(trackable), aliased(trackable)
+    report, place = board_report.c, installation.c
+    holds = and_(
+        place.part_id == report.board_id,
+        place.slot == "acquisition-board",
+        func.upper_inf(place.known),
+        place.valid.contains(report.event_start),
+    )
+    query = (
+        select(
+            report.board_id, board.c.ident, report.event_start, report.source_id, DataSource.name,
+            old.c.id, old.c.ident, old.c.asset_id, new.c.id, new.c.ident, new.c.asset_id,
+        )
+        .select_from(board_report)
+        .join(board, board.c.id == report.board_id)
+        .join(DataSource, DataSource.id == report.source_id)
+        .join(old, old.c.id == report.case_id)
+        .outerjoin(installation, holds)
+        .outerjoin(new, new.c.id == place.assembly_id)
+        .where(board.c.account_id == account_id, report.board_id.in_(boards))
+        .where(place.assembly_id.is_distinct_from(report.case_id))
+        .order_by(report.event_start, report.board_id)
+    )  # fmt: skip
+    return (_Stray(*row) for row in db.session.execute(query))
+
+
+Values = dict[str, float]
+
+
+def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, room: int) -> None:
+    """Take samples from the cases they are at, all first, and put them where they belong."""
+    taken = _take(strays)
+    homeless = [s for s in strays if s.new_asset is None]
+    going = [s for s in strays if s.new_asset is not None]
+    _make_sensors(going, taken)
+    written = beliefs.write([_block(stray, taken[stray]) for stray in going])
+    for stray, result in zip(going, written, strict=True):
+        if result.fate == "conflict":
+            homeless.append(stray)
+        else:
+            moved.count(stray.old, stray.new or "", result.beliefs)
+    gone = set(homeless)
+    keep_reports(
+        BoardReport(s.board_id, s.time, s.source_id, s.new_id or 0) for s in going if s not in gone
+    )
+    moved.returned += len(homeless)
+    entries = [_entry(stray, taken[stray]) for stray in homeless]
+    quarantine.keep(account_id, entries, sender=sender, room=room)
+
+
+def _take(strays: Sequence[_Stray]) -> dict[_Stray, Values]:
+    """Remove the strays' beliefs and reports, and return their values by sensor name."""
+    taken: dict[_Stray, Values] = {stray: {} for stray in strays}
+    by_origin = attrgetter("old_asset", "source_id")
+    for (asset, source), group in groupby(sorted(strays, key=by_origin), key=by_origin):
+        names = {sensor: name for name, sensor in sensor_ids([asset])[asset].items()}
+        at = {stray.time: stray for stray in group}
+        for time, sensor, value in beliefs.take(at, source, names):
+            taken[at[time]][names[sensor]] = value
+    drop_reports((stray.board_id, stray.time, stray.source_id) for stray in strays)
+    return taken
+
+
+def _make_sensors(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> None:
+    """Make the sensors that the new cases lack for what comes to them."""
+    by_case = attrgetter("new_asset")
+    for asset_id, group in groupby(sorted(strays, key=by_case), key=by_case):
+        ensure_sensors_of(asset_id, "case", {name for stray in group for name in taken[stray]})
+
+
+def _block(stray: _Stray, values: Values) -> beliefs.Block:
+    ids = sensor_ids([stray.new_asset or 0])[stray.new_asset or 0]
+    return beliefs.Block(stray.time, stray.source_id, {ids[n]: v for n, v in values.items()})
+
+
+def _entry(stray: _Stray, values: Values) -> quarantine.Kept:
+    text = pack_request(stray.pms, stray.board, stray.time, values)
+    problem = Problem(
+        "datasets[0].data[0].pack.id",
+        "unknown_pack",
+        f"The board '{stray.board}' was in no case at that time, as the registry now says. "
+        "The sample waits in quarantine.",
+        stray.board,
+    )
+    return quarantine.Kept(
+        "pms", "application/json", problem, stray.pms, stray.board, stray.time, text
+    )

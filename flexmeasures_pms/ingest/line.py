@@ -1,0 +1,226 @@
+"""The line: from decoded samples to stored beliefs.
+
+The caller commits. Nothing here knows of HTTP or of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from flexmeasures.data import db
+from flexmeasures.data.models.generic_assets import GenericAsset
+from sqlalchemy import select
+
+from flexmeasures_pms.beliefs.ehub import EhubReading, ehub_readings
+from flexmeasures_pms.beliefs.provision import ensure_sensors_of
+from flexmeasures_pms.beliefs.resolve import Target, resolve
+from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
+from flexmeasures_pms.beliefs.sources import source_ids
+from flexmeasures_pms.catalogue.readings import readings
+from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.ingest.moves import Report, record_moves, unexpected
+from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.storage.beliefs import Block, Written, write
+from flexmeasures_pms.storage.reports import BoardReport, keep_reports
+from flexmeasures_pms.wire.samples import Sample
+
+Fate = Literal["stored", "duplicate", "quarantined", "no_answer"]
+Values = dict[str, Decimal | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one sample.
+
+    :param beliefs: rows it added, those of its EHub's status with it.
+    :param problem: why it is for the quarantine.
+    :param status_problem: why its EHub's status is, where that differs.
+    """
+
+    fate: Fate
+    beliefs: int = 0
+    problem: Problem | None = None
+    status_problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """Readings on their way to one asset, with the sample they came with."""
+
+    sample: int
+    subject: Entry
+    device: Entry
+    time: datetime
+    values: Values
+    ehub: bool = False
+
+
+def process(account_id: int, samples: Sequence[Sample], now: datetime) -> list[Outcome]:
+    """Store what can be stored of an organisation's samples, and say what became of each.
+
+    :param now: the server's time, before which (and a day after) samples may be.
+    :returns: one outcome for each sample, in their order.
+    """
+    registered = directory(account_id)
+    targets = _targets(account_id, samples, registered, now)
+    parcels = list(_parcels(samples, targets, registered))
+    sources = source_ids(account_id, {p.device.id: p.device for p in parcels}.values())
+    moved = unexpected(_reports(samples, targets), registered)
+    written = write(_blocks(parcels, sources))
+    outcomes = _outcomes(samples, targets, parcels, written)
+    _keep_board_reports(targets, outcomes, sources)
+    record_moves(account_id, [r for r in moved if outcomes[r.sample].fate == "stored"])
+    return outcomes
+
+
+def _targets(
+    account_id: int, samples: Sequence[Sample], registered: Directory, now: datetime
+) -> list[Target | Problem]:
+    targets = [resolve(sample, registered, now) for sample in samples]
+    owned = _owned(account_id, (t for t in targets if isinstance(t, Target)))
+    return [
+        t if isinstance(t, Problem) or owned.issuperset(_assets(t)) else _asset_gone(s, t)
+        for s, t in zip(samples, targets, strict=True)
+    ]
+
+
+def _assets(target: Target) -> tuple[int | None, ...]:
+    return target.subject.asset_id, target.device.asset_id
+
+
+def _owned(account_id: int, targets: Iterable[Target]) -> set[int | None]:
+    """Return which of the targets' assets exist and are the organisation's.
+
+    An asset can be deleted or handed to another organisation in FlexMeasures, behind
+    the registry's back: one query a request makes sure that nothing is written there.
+    """
+    wanted = {asset for target in targets for asset in _assets(target)}
+    query = select(GenericAsset.id).where(
+        GenericAsset.account_id == account_id, GenericAsset.id.in_(wanted)
+    )
+    return set(db.session.scalars(query)) if wanted else set()
+
+
+def _asset_gone(sample: Sample, target: Target) -> Problem:
+    kind, ident = target.subject.kind, target.subject.ident
+    return Problem(
+        sample.path,
+        "unknown_pack" if kind == "case" else "unknown_device",
+        f"The FlexMeasures asset of {kind} '{ident}' or of what reported it is gone. Register "
+        "it again. The sample waits in quarantine.",
+        ident,
+    )
+
+
+def _parcels(
+    samples: Sequence[Sample], targets: Sequence[Target | Problem], registered: Directory
+) -> Iterator[_Parcel]:
+    located = [
+        (i, sample, target)
+        for i, (sample, target) in enumerate(zip(samples, targets, strict=True))
+        if isinstance(target, Target)
+    ]
+    for i, sample, target in located:
+        if not sample.no_answer:
+            subject = target.subject
+            values = dict(readings(subject.kind, sample.fields))
+            if values:
+                yield _Parcel(i, subject, target.device, target.time, values)
+    packs = [item for item in located if item[1].dataset == "pms"]
+    yield from map(_ehub_parcel, ehub_readings(packs, registered))
+
+
+def _ehub_parcel(reading: EhubReading) -> _Parcel:
+    values = dict(readings(reading.subject.kind, reading.fields))
+    return _Parcel(reading.sample, reading.subject, reading.device, reading.time, values, ehub=True)
+
+
+def _reports(samples: Sequence[Sample], targets: Sequence[Target | Problem]) -> Iterator[Report]:
+    for i, (sample, target) in enumerate(zip(samples, targets, strict=True)):
+        if isinstance(target, Target) and sample.dataset == "pms" and not sample.no_answer:
+            dock = sample.fields.get("pack.dock")
+            yield Report(i, target.subject, target.device, dock, target.time)
+
+
+def _blocks(parcels: Sequence[_Parcel], sources: dict[int, int]) -> list[Block]:
+    ids = _sensor_ids(parcels)
+    return [
+        Block(
+            p.time,
+            sources[p.device.id],
+            {ids[p.subject.asset_id or 0][name]: value for name, value in p.values.items()},
+        )
+        for p in parcels
+    ]
+
+
+def _sensor_ids(parcels: Sequence[_Parcel]) -> dict[int, SensorIds]:
+    """Return the sensors of all parcels, making those that are needed for the first time."""
+    assets = {p.subject.asset_id or 0: p.subject for p in parcels}
+    ids = sensor_ids(assets)
+    lacking: dict[int, dict[str, None]] = {}
+    for p in parcels:
+        asset_id = p.subject.asset_id or 0
+        if not p.values.keys() <= ids[asset_id].keys():
+            names = (name for name in p.values if name not in ids[asset_id])
+            lacking.setdefault(asset_id, {}).update(dict.fromkeys(names))
+    for asset_id in sorted(lacking):
+        ensure_sensors_of(asset_id, assets[asset_id].kind, lacking[asset_id])
+    return sensor_ids(assets) if lacking else ids
+
+
+def _outcomes(
+    samples: Sequence[Sample],
+    targets: Sequence[Target | Problem],
+    parcels: Sequence[_Parcel],
+    written: Sequence[Written],
+) -> list[Outcome]:
+    # A sample that gives no reading at all is a pack that does not answer.
+    outcomes = [
+        Outcome("quarantined", problem=t)
+        if isinstance(t, Problem) and (s.invalid or not s.no_answer)
+        else Outcome("no_answer")
+        for s, t in zip(samples, targets, strict=True)
+    ]
+    for parcel, result in zip(parcels, written, strict=True):
+        before = outcomes[parcel.sample]
+        path = samples[parcel.sample].path
+        if parcel.ehub:
+            problem = _conflict(f"{path.split('.data[')[0]}.status", parcel, "status_conflict")
+            outcomes[parcel.sample] = replace(
+                before,
+                beliefs=before.beliefs + result.beliefs,
+                status_problem=problem if result.fate == "conflict" else None,
+            )
+        elif result.fate == "conflict":
+            outcomes[parcel.sample] = Outcome(
+                "quarantined", problem=_conflict(path, parcel, "conflict")
+            )
+        else:
+            outcomes[parcel.sample] = Outcome(result.fate, result.beliefs)
+    return outcomes
+
+
+def _conflict(path: str, parcel: _Parcel, code: str) -> Problem:
+    return Problem(
+        path,
+        code,
+        f"Another reading of {parcel.subject.kind} '{parcel.subject.ident}' by "
+        f"'{parcel.device.ident}' at {parcel.time.isoformat(timespec='milliseconds')} came "
+        "first and stands. This one waits in quarantine.",
+        parcel.subject.ident,
+    )
+
+
+def _keep_board_reports(
+    targets: Sequence[Target | Problem], outcomes: Sequence[Outcome], sources: dict[int, int]
+) -> None:
+    keep_reports(
+        BoardReport(t.board.id, t.time, sources[t.device.id], t.subject.id)
+        for t, outcome in zip(targets, outcomes, strict=True)
+        if isinstance(t, Target) and t.board is not None and outcome.fate == "stored"
+    )

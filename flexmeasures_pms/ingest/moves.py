@@ -1,0 +1,91 @@
+"""Hot swap: a pack that reports from another place than registered has been moved.
+
+The device knows best. Its report is stored as it is, and the move is recorded in the
+registry as a transaction with the device as its author. A late report does not undo a
+newer one: only a reading newer than all that are stored of the case can move it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+from uuid import uuid4
+
+from flexmeasures.data import db
+from flexmeasures.data.models.time_series import TimedBelief
+from sqlalchemy import func, select
+
+from flexmeasures_pms.beliefs.provision import sync_assets
+from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.registry import changes
+from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.directory import Directory, Entry, forget
+
+
+class Report(NamedTuple):
+    """Where a sample says that a pack was.
+
+    :param sample: the sample's position in the request.
+    :param dock: dock across the PMS; None for a pack that has none yet.
+    """
+
+    sample: int
+    case: Entry
+    pms: Entry
+    dock: int | None
+    time: datetime
+
+
+def is_expected(report: Report, registered: Directory) -> bool:
+    """Whether a pack was reported where it is registered at that time."""
+    place = registered.place_of(report.case.id, report.time)
+    pms = registered.pms_of(report.case.id, report.time) if place else None
+    if pms is None or pms.id != report.pms.id:
+        return False
+    return report.dock is None or report.dock == registered.dock_across(report.case.id, report.time)
+
+
+def unexpected(reports: Iterable[Report], registered: Directory) -> list[Report]:
+    """Return the reports of packs that are not all where they are registered, oldest first.
+
+    Reports older than a reading that is stored already are left out: they tell of the
+    past, and what is registered since may be right. Call it before the write.
+    """
+    by_case: dict[int, list[Report]] = {}
+    for report in reports:
+        by_case.setdefault(report.case.id, []).append(report)
+    found: list[Report] = []
+    for of_case in by_case.values():
+        if not all(is_expected(report, registered) for report in of_case):
+            known = _newest_reading(of_case[0].case)
+            found += (r for r in of_case if known is None or r.time > known)
+    return sorted(found, key=lambda report: report.time)
+
+
+def _newest_reading(case: Entry) -> datetime | None:
+    sensors = sensor_ids([case.asset_id or 0])[case.asset_id or 0]
+    found: datetime | None = db.session.scalar(
+        select(func.max(TimedBelief.event_start)).where(
+            TimedBelief.sensor_id == sensors.get("pack voltage")
+        )
+    )
+    return found
+
+
+def record_moves(account_id: int, reports: Sequence[Report]) -> None:
+    """Record the moves that stored reports tell of, oldest first."""
+    if not reports:
+        return
+    request_id = uuid4()
+    touched: set[int] = set()
+    try:
+        for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):
+            author = Author(f"device:{pms}", "reported from there", request_id)
+            moves = [changes.Report(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
+            touched.update(changes.record_moves(account_id, moves, author).touched)
+        sync_assets(account_id, touched)
+    finally:
+        # What this process read in the middle of the change must not outlive it.
+        forget(account_id)

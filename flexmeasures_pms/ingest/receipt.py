@@ -1,0 +1,104 @@
+"""The receipt of a request: what became of its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.ingest.line import Outcome
+from flexmeasures_pms.wire.samples import Sample
+
+
+class Counts(msgspec.Struct):
+    """The sums of a request, or of several.
+
+    ``samples = stored + duplicate + quarantined + no_answer``, always.
+
+    :param faulty: fields (not samples) with an impossible reading, left out.
+    :param late: samples older on receipt than the setting ``PMS_LATE_AFTER``.
+    :param beliefs: rows added.
+    """
+
+    samples: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    no_answer: int = 0
+    faulty: int = 0
+    late: int = 0
+    beliefs: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add another request's counts to these."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class DeviceCounts(msgspec.Struct):
+    """What one reporting device, as it names itself, contributed."""
+
+    id: str | None
+    samples: int = 0
+    stored: int = 0
+    beliefs: int = 0
+
+
+class Receipt(msgspec.Struct, omit_defaults=True):
+    """The whole reply to a request.
+
+    :param problems: what was wrong, in the order of the samples, up to a limit.
+    :param more_problems: how many problems are beyond the limit.
+    :param warnings: what was read with a grain of salt.
+    :param ignored: unknown attributes that were passed over.
+    :param skipped: CSV rows that were passed over: repeated headers, blank and junk.
+    """
+
+    digest: str
+    counts: Counts
+    devices: list[DeviceCounts]
+    problems: list[Problem] = []
+    more_problems: int = 0
+    warnings: list[Problem] = []
+    ignored: int = 0
+    skipped: int = 0
+
+    @property
+    def message(self) -> str:
+        """One line for people."""
+        return f"Stored {self.counts.stored} of {self.counts.samples} samples."
+
+
+def count(
+    samples: Sequence[Sample], outcomes: Sequence[Outcome], late: Iterable[bool]
+) -> tuple[Counts, list[DeviceCounts]]:
+    """Count outcomes, in all and by reporting device."""
+    counts = Counts(samples=len(samples), late=sum(late))
+    devices: dict[str | None, DeviceCounts] = {}
+    for sample, outcome in zip(samples, outcomes, strict=True):
+        device = devices.setdefault(sample.device_id, DeviceCounts(sample.device_id))
+        setattr(counts, outcome.fate, getattr(counts, outcome.fate) + 1)
+        counts.faulty += len(sample.faulty)
+        counts.beliefs += outcome.beliefs
+        device.samples += 1
+        device.stored += outcome.fate == "stored"
+        device.beliefs += outcome.beliefs
+    return counts, list(devices.values())
+
+
+def problems_of(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> Iterable[Problem]:
+    """Yield every problem of a request, in the order of its samples."""
+    for sample, outcome in zip(samples, outcomes, strict=True):
+        if outcome.problem is not None and outcome.problem not in sample.invalid:
+            yield outcome.problem
+        yield from sample.invalid
+        yield from sample.faulty
+        if outcome.status_problem is not None:
+            yield outcome.status_problem
+
+
+def cap(problems: Iterable[Problem], most: int) -> tuple[list[Problem], int]:
+    """Return the first few problems, and how many more there are."""
+    listed = list(problems)
+    return listed[:most], max(0, len(listed) - most)

@@ -1,0 +1,94 @@
+"""Replay: samples in quarantine go through the line once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.errors import Problem, WireError
+from flexmeasures_pms.ingest.line import Outcome, process
+from flexmeasures_pms.storage import quarantine
+from flexmeasures_pms.wire.decode import decode
+from flexmeasures_pms.wire.samples import Limits, Sample
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay did.
+
+    :param released: samples that left the quarantine.
+    :param waiting: samples that were tried and still wait.
+    :param beliefs: rows that were added.
+    """
+
+    released: int = 0
+    waiting: int = 0
+    beliefs: int = 0
+
+    def __add__(self, other: Replayed) -> Replayed:
+        """Add two replays up."""
+        return Replayed(
+            self.released + other.released,
+            self.waiting + other.waiting,
+            self.beliefs + other.beliefs,
+        )
+
+    def lines(self) -> tuple[str, ...]:
+        """Say what was done, in sentences; nothing where there was nothing to do."""
+        if not self.released and not self.waiting:
+            return ()
+        done = f"Replayed {self.released} samples from quarantine: {self.beliefs} beliefs stored."
+        return (done, f"{self.waiting} samples still wait.") if self.waiting else (done,)
+
+
+def replay(account_id: int, ids: Sequence[int]) -> Replayed:
+    """Put waiting samples through the line again; the caller commits.
+
+    A sample that is stored now, or was there already, leaves the quarantine in the same
+    transaction; one that still can't be stored stays, with the reason of today.
+    """
+    total = Replayed()
+    for start in range(0, len(ids), _BATCH):
+        total += _replay_batch(account_id, ids[start : start + _BATCH])
+    return total
+
+
+def _replay_batch(account_id: int, ids: Sequence[int]) -> Replayed:
+    limits = settings().limits
+    rows = quarantine.locked(account_id, ids)
+    decoded = [(row, _decode(row, limits)) for row in rows]
+    readable = [(row, sample) for row, sample in decoded if isinstance(sample, Sample)]
+    outcomes = process(account_id, [sample for _, sample in readable], datetime.now(UTC))
+    released = []
+    for (row, _), outcome in zip(readable, outcomes, strict=True):
+        problem = outcome.problem or outcome.status_problem
+        if problem is None:
+            released.append(row.id)
+        elif (problem.code, problem.message) != (row.reason, row.message):
+            quarantine.restate(row.id, problem)
+    quarantine.release(released)
+    return Replayed(len(released), len(rows) - len(released), _beliefs(outcomes))
+
+
+def _beliefs(outcomes: Sequence[Outcome]) -> int:
+    return sum(outcome.beliefs for outcome in outcomes)
+
+
+def _decode(row: Row[Any], limits: Limits) -> Sample | Problem:
+    try:
+        decoded = decode(
+            row.text.encode(), dataset=row.dataset, content_type=row.content_type, limits=limits
+        )
+    except WireError as error:
+        return Problem(row.path, "invalid_value", str(error))
+    if len(decoded.samples) != 1:
+        return Problem(row.path, "invalid_value", "The text does not hold one sample.")
+    # Each waits on its own: no two of them may look like samples of one dataset.
+    return replace(decoded.samples[0], path=f"quarantine[{row.id}]")

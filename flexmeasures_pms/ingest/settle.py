@@ -1,0 +1,64 @@
+"""What follows from a change of the registry, in the same transaction.
+
+Assets are made and placed, telemetry moves to the case it belongs to, and what waited
+in quarantine for the change is replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from flexmeasures.data import db
+from sqlalchemy import select, union
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.beliefs.provision import sync_assets
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.ingest.attribution import follow
+from flexmeasures_pms.ingest.replay import replay
+from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.directory import forget
+from flexmeasures_pms.registry.tables import alias, trackable
+from flexmeasures_pms.storage import quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What followed from a change.
+
+    :param lines: sentences for whoever made it; none where nothing followed.
+    """
+
+    lines: tuple[str, ...]
+
+
+def settle(change: Change, *, author: str = "registry") -> Settled:
+    """Let assets, beliefs and quarantine follow a change; the caller commits.
+
+    :param author: who made the change.
+    """
+    if not change.touched:
+        return Settled(())
+    account_id = change.account_id
+    try:
+        made = sync_assets(account_id, change.touched)
+        moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
+        waiting = quarantine.concerning(account_id, _keys(change.touched))
+        replayed = replay(account_id, waiting)
+    finally:
+        # What this process read in the middle of the change must not outlive it.
+        forget(account_id)
+    assets = (f"Made {len(made)} FlexMeasures assets with their sensors.",) if made else ()
+    return Settled((*assets, *moved.lines(), *replayed.lines()))
+
+
+def _keys(touched: Collection[int]) -> set[str]:
+    """Return the ids by which samples in quarantine may name what was touched."""
+    names = db.session.scalars(
+        union(
+            select(trackable.c.ident).where(trackable.c.id.in_(touched)),
+            select(alias.c.alias).where(alias.c.trackable_id.in_(touched)),
+        )
+    )
+    return {key for name in names for key in (identifiers.key(name), identifiers.board_key(name))}

@@ -1,0 +1,39 @@
+"""Which samples of a case were sent under a board's id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from flexmeasures.data import db
+from sqlalchemy import delete, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from flexmeasures_pms.storage.tables import board_report
+
+
+class BoardReport(NamedTuple):
+    """One stored sample of a case that named the board instead.
+
+    :param source_id: source of the PMS that reported.
+    """
+
+    board_id: int
+    event_start: datetime
+    source_id: int
+    case_id: int
+
+
+def keep_reports(reports: Iterable[BoardReport]) -> None:
+    """Write down samples that were sent under a board's id, in one order for all writers."""
+    rows = [report._asdict() for report in sorted(set(reports))]
+    if rows:
+        db.session.execute(insert(board_report).on_conflict_do_nothing(), rows)
+
+
+def drop_reports(keys: Iterable[tuple[int, datetime, int]]) -> None:
+    """Forget samples by (board, event start, source): they are going elsewhere."""
+    columns = board_report.c
+    key = tuple_(columns.board_id, columns.event_start, columns.source_id)
+    db.session.execute(delete(board_report).where(key.in_(list(keys))))
