@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from dataclasses import replace
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.errors import BodyTooLarge, UnreadableBody, UnsupportedBody
+from flexmeasures_pms.wire.csv_body import decode_csv
 from flexmeasures_pms.wire.json_body import decode_json
+from flexmeasures_pms.wire.notes import notes
 from flexmeasures_pms.wire.samples import Decoded, Limits
 
 JSON = "application/json"
@@ -33,10 +36,10 @@ def decode(
     :raises MisshapenBody: without the shape of ``datasets``, or without the columns.
     :raises BodyTooLarge: beyond one of the limits.
     """
-    _kind(content_type, dataset)
-    text = _decompressed(_within(body, limits), content_encoding, limits)
-    text = _utf8(text)
-    return decode_json(text, dataset, limits)
+    kind = _kind(content_type, dataset)
+    text = _utf8(_decompressed(_within(body, limits), content_encoding, limits))
+    decoded = decode_csv(text, limits) if kind == CSV else decode_json(text, dataset, limits)
+    return replace(decoded, warnings=decoded.warnings + notes(decoded.samples))
 
 
 def _kind(content_type: str, dataset: DatasetName) -> str:

@@ -15,10 +15,12 @@ from flexmeasures_pms.wire import finish, shape
 from flexmeasures_pms.wire.draft import Draft, shown
 from flexmeasures_pms.wire.numerals import from_json
 from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
-from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, OLD_SHAPE, PACK_ID, TIME
+from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, DEVICE_ID, OLD_SHAPE, PACK_ID, TIME
 from flexmeasures_pms.wire.tree import Node, dataset_tree, sample_tree, walk
 
 MOST_PROBLEMS = 5
+# Whatever the configuration says: the decoder recurses on the C stack.
+DEEPEST = 100
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ARRAY = msgspec.json.Decoder(list[Raw])
@@ -46,10 +48,11 @@ def decode_json(body: bytes, dataset: DatasetName, limits: Limits) -> Decoded:
     :raises MisshapenBody: it is, but without the shape of ``datasets``.
     :raises BodyTooLarge: it nests too deep or holds too much.
     """
-    if shape.depth(body) > limits.depth:
+    deepest = min(limits.depth, DEEPEST)
+    if shape.depth(body) > deepest:
         raise BodyTooLarge(
-            f"The body nests deeper than {limits.depth} objects and arrays. "
-            f"The shape of {dataset} needs 8."
+            f"The body nests deeper than {deepest} objects and arrays. The current shape "
+            f"needs 8: {CURRENT_SHAPE[dataset]}."
         )
     request = _Request(dataset, limits, sample_tree(dataset), dataset_tree(dataset))
     for index, envelope in enumerate(_envelopes(body, request)):
@@ -68,8 +71,6 @@ def _envelopes(body: bytes, request: _Request) -> list[Envelope]:
         _misshapen(request, Problem("body", "misshapen", "The body must be an object."))
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise UnreadableBody(f"The body is not JSON: {fault}. Nothing of it was read.") from None
-    except RecursionError:
-        raise BodyTooLarge("The body nests too deep to be read.") from None
     datasets = _datasets(body, top, request)
     if len(datasets) > request.limits.datasets:
         raise BodyTooLarge(
@@ -172,7 +173,7 @@ def _read_dataset(path: str, envelope: Envelope, request: _Request) -> None:
         if len(text) > room:
             raise _sample_too_large(place, limits)
         sample = _read_sample(place, text, shared, written, request)
-        if faulty and not sample.no_answer:
+        if faulty and not (sample.no_answer or sample.invalid):
             # A fault of the whole dataset is counted once.
             sample, faulty = replace(sample, faulty=(*faulty, *sample.faulty)), ()
         request.samples.append(sample)
@@ -183,10 +184,9 @@ def _read_head(
 ) -> tuple[finish.Head, tuple[Problem, ...]]:
     values = {}
     for name, raw in known.items():
-        try:
-            values[name] = _decode(raw)
-        except ValueError as fault:
-            draft.refuse(name, name, raw.decode(), str(fault))
+        values[name], fault = _decode(raw)
+        if fault:
+            draft.refuse(DEVICE_ID, name, raw.decode(), fault)
     walk(request.head_tree, values, draft)
     shared = finish.head(request.dataset, draft)
     request.ignored += draft.ignored
@@ -198,31 +198,29 @@ def _read_sample(
 ) -> Sample:
     draft = Draft(path)
     write = partial(_write, written, raw)
-    try:
-        sent = _decode(raw)
-        if type(sent) is not dict:
-            raise ValueError("A sample must be an object.")
-    except ValueError as fault:
-        problem = Problem(path, "invalid_value", str(fault), shown(raw.decode()))
-        draft.invalid.append(problem)
-        draft.refused |= {TIME, PACK_ID}
-    else:
+    sent, fault = _decode(raw)
+    if type(sent) is dict:
         walk(request.tree, sent, draft)
+    else:
+        fault = fault or "A sample must be an object."
+        draft.refused |= {TIME, PACK_ID}
+    if fault:
+        draft.invalid.append(Problem(path, "invalid_value", fault, shown(raw.decode())))
     sample = finish.sample(request.dataset, draft, shared, write)
     request.ignored += draft.ignored
     request.warnings += draft.warnings
     return sample
 
 
-def _decode(raw: bytes) -> Any:
-    """Decode a value; one that names a key twice, or a number too long, is refused."""
+def _decode(raw: bytes) -> tuple[Any, str]:
+    """Decode a value; say what is wrong with it, such as a key that it names twice."""
     try:
         value = _VALUE.decode(raw)
     except _UNREADABLE as fault:
-        raise ValueError(f"This can't be read: {fault}.") from None
-    if shape.key_count(raw) != shape.keys_kept(value):
-        raise ValueError(f"An object names {shown(shape.repeated_key(raw))!r} twice.")
-    return value
+        return None, f"This can't be read: {fault}."
+    if shape.key_count(raw) == shape.keys_kept(value):
+        return value, ""
+    return value, f"An object names {shown(shape.repeated_key(raw))!r} twice. Send it once."
 
 
 def _write(written: str, raw: bytes) -> str:

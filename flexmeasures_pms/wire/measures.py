@@ -16,7 +16,7 @@ from flexmeasures_pms.wire.numerals import number
 
 Reader = Callable[[Draft, str, Any], Any]
 
-NOT_A_NUMBER = "is not a number. Write it like 3.92, without units or commas."
+NOT_A_NUMBER = "is not a usable number. Write it like 3.92, without units or commas."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,18 @@ class Bounds:
         return f"{shown(value)}{unit} can't be a reading (expected {within}). It is left out."
 
 
+def single(value: Any) -> Any:
+    """Return the element of an array of one: older diagrams draw single values so."""
+    return value[0] if type(value) is list and len(value) == 1 else value
+
+
 def scalar(path: str, bounds: Bounds) -> Reader:
     """Return the reader of a single number; an array of one element is one."""
 
     def read(draft: Draft, where: str, value: Any) -> Decimal | None:
-        if type(value) is list and len(value) == 1:
-            value = value[0]
-            if value is None:
-                return None
+        value = single(value)
+        if value is None:
+            return None
         try:
             exact = number(value)
         except ValueError:

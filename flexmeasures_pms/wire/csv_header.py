@@ -1,0 +1,139 @@
+"""The header of a CSV file: which column holds which field, in any order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
+from typing import Any
+
+from flexmeasures_pms.errors import MisshapenBody, Problem
+from flexmeasures_pms.wire.draft import shown
+from flexmeasures_pms.wire.fields import Field, dataset_fields, sample_fields
+from flexmeasures_pms.wire.spellings import DEVICE_ID, PACK_ID, SURPLUS, TIME, column_spellings
+
+Cells = list[str | None]
+
+REQUIRED = (TIME, PACK_ID)
+CURRENT_COLUMNS = (
+    "pms_id, status.code, status.temp, time_local, pack.id, pack.dock, pack.amps, "
+    "pack.temp.1 to 3, cell.volts.1 to 14, cell.open.1 to 14, fet.temp.1 to 2, fet.open.1 to 2"
+)
+MOST_PROBLEMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a single value, or the columns of an array."""
+
+    field: Field
+    name: str
+    get: Callable[[Cells], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header row.
+
+    :param text: as it stands in the file.
+    :param width: number of columns; empty ones at the end do not count.
+    :param ignored: columns that nothing here reads.
+    """
+
+    text: str
+    width: int
+    columns: tuple[Column, ...]
+    ignored: int
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a column name stands for; the index counts from 0."""
+
+    field: Field
+    name: str
+    index: int | None = None
+
+
+def is_header(cells: Cells) -> bool:
+    """Return whether a row names columns: a time and a pack id at least."""
+    named = {_places()[name].field.path for name in _names(cells) if name in _places()}
+    return named.issuperset(REQUIRED)
+
+
+def read_header(path: str, text: str, cells: Cells) -> Header:
+    """Return the header that a row gives.
+
+    :raises MisshapenBody: naming the columns that are missing, or stand twice.
+    """
+    names = _names(cells)
+    single: list[Column] = []
+    arrays: dict[str, dict[int, int]] = defaultdict(dict)
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    ignored = 0
+    for position, name in enumerate(names):
+        place = _places().get(name)
+        if place is None:
+            ignored += 1
+        elif place.index is None:
+            single.append(Column(place.field, name, itemgetter(position)))
+        elif place.index >= place.field.size:
+            warnings.append(_surplus(path, name))
+        elif place.index in arrays[place.field.path]:
+            problems.append(_fault(path, name, "stands twice"))
+        else:
+            arrays[place.field.path][place.index] = position
+    columns = (*single, *(_array(array, found) for array, found in arrays.items()))
+    problems += _missing(path, {column.field.path for column in columns}, arrays)
+    if problems:
+        raise MisshapenBody(
+            f"{problems[0].path}: {problems[0].message} The current columns are {CURRENT_COLUMNS}.",
+            tuple(problems[:MOST_PROBLEMS]),
+        )
+    return Header(text, len(names), columns, ignored, tuple(warnings))
+
+
+@cache
+def _places() -> dict[str, _Place]:
+    fields = {DEVICE_ID: dataset_fields("pms")[DEVICE_ID], **sample_fields("pms")}
+    places = {}
+    for path, field in fields.items():
+        for name in column_spellings(path):
+            if field.size == 0:
+                places[name] = _Place(field, name)
+            for index in range(max(field.size, SURPLUS.get(path, 0))):
+                places[f"{name}.{index + 1}"] = _Place(field, name, index)
+    return places
+
+
+def _names(cells: Cells) -> list[str]:
+    names = [(cell or "").lower() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _array(path: str, found: dict[int, int]) -> Column:
+    field = sample_fields("pms")[path]
+    return Column(field, path, itemgetter(*(found[index] for index in sorted(found))))
+
+
+def _missing(path: str, present: set[str], arrays: dict[str, dict[int, int]]) -> list[Problem]:
+    lacking = [column_spellings(field)[0] for field in REQUIRED if field not in present]
+    for array, found in arrays.items():
+        size = sample_fields("pms")[array].size
+        lacking += [f"{array}.{i + 1}" for i in range(size) if i not in found]
+    return [_fault(path, name, "is missing") for name in lacking]
+
+
+def _fault(path: str, name: str, what: str) -> Problem:
+    return Problem(f"{path}.{name}", "misshapen", f"The column {name!r} {what}.", shown(name))
+
+
+def _surplus(path: str, name: str) -> Problem:
+    message = f"The column {name!r} has no meaning and is not read."
+    return Problem(f"{path}.{name}", "surplus_value", message, shown(name))
