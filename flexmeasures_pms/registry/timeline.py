@@ -90,6 +90,6 @@ def with_row(rows: Iterable[Installation], new: Installation) -> Rows:
     return tuple(result)
 
 
-def free_from(rows: Iterable[Installation], end: datetime) -> datetime:
-    """Return the moment before ``end`` since when no row holds."""
-    return max((min(r.end, end) for r in rows if r.begin < end), default=SINCE_EVER)
+def previous_end(rows: Iterable[Installation], at: datetime) -> datetime:
+    """Return when the last row before a moment ends, or :data:`SINCE_EVER`."""
+    return max((r.end for r in rows if r.end < at), default=SINCE_EVER)

@@ -1,0 +1,183 @@
+"""Registering trackables and the spellings of their ids."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, TypedDict, Unpack
+from zoneinfo import ZoneInfo
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.errors import RegistryConflict, RegistryError
+from flexmeasures_pms.registry.book import Book
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, KINDS, MAX_DOCKS, words
+from flexmeasures_pms.registry.wording import capital, named
+
+NO_ANSWER = "0"
+_SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
+
+
+class Details(TypedDict, total=False):
+    """What may be said of a trackable besides its kind and id; None says nothing."""
+
+    docks: int | None
+    timezone: str | None
+    latitude: float | None
+    longitude: float | None
+    parent_asset_id: int | None
+
+
+def register(book: Book, kind: str, ident: str, **details: Unpack[Details]) -> Entry:
+    """Register a trackable, or find it registered already; return it.
+
+    Details that were not known yet are added to what is registered.
+
+    :raises RegistryConflict: if the id has another meaning, or other details are registered.
+    :raises RegistryError: for an unusable id or detail.
+    """
+    ident = _usable(kind, ident)
+    _check_details(kind, ident, details)
+    known = book.view.find(kind, ident)
+    if known is not None:
+        return _again(book, known, details)
+    _check_meaning(book, kind, ident)
+    entry = book.add(Entry(0, kind, ident, **details))
+    book.say(f"Registered {named(entry)}.")
+    return entry
+
+
+def add_alias(book: Book, board: Entry, alias: str) -> None:
+    """Let an acquisition board be known under one more spelling of its id.
+
+    :raises RegistryConflict: if the spelling has another meaning.
+    """
+    if board.kind != BOARD:
+        raise RegistryError(f"{capital(named(board))} can't have an alias: only boards can.")
+    alias = _usable(BOARD, alias)
+    known = book.view.find(BOARD, alias)
+    if known is not None and known.id != board.id:
+        raise RegistryConflict(
+            f"'{alias}' is a spelling of {named(known)} already, so it can't be one of "
+            f"{named(board)} as well."
+        )
+    if known is not None:
+        book.say(f"{capital(named(board))} is known as {alias} already.")
+        return
+    _check_meaning(book, BOARD, alias)
+    book.add_alias(board, alias)
+    book.say(f"{capital(named(board))} is now also known as {alias}.")
+
+
+def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
+    """Replace details that were registered wrongly.
+
+    :raises RegistryError: for an unusable detail.
+    """
+    _check_details(entry.kind, entry.ident, details)
+    said: dict[str, Any] = {n: value for n, value in details.items() if value is not None}
+    amended = replace(entry, **said)
+    if amended == entry:
+        book.say(f"{capital(named(entry))} has these details already.")
+        return
+    _check_docks(book, amended)
+    book.amend(amended, "corrected")
+    words_ = ", ".join(f"{_label(name)} {value}" for name, value in said.items())
+    book.say(f"Corrected {named(entry)}: {words_}.")
+
+
+def _again(book: Book, known: Entry, details: Details) -> Entry:
+    added: dict[str, Any] = {}
+    for name, value in details.items():
+        registered = getattr(known, name)
+        if value is None or value == registered:
+            continue
+        if registered is not None:
+            raise RegistryConflict(
+                f"{capital(named(known))} is registered with {_label(name)} {registered}, "
+                f"not {value}: change it with `flexmeasures pms correct`."
+            )
+        added[name] = value
+    if not added:
+        book.say(f"{capital(named(known))} is registered already.")
+        return known
+    amended = replace(known, **added)
+    _check_docks(book, amended)
+    book.amend(amended, "serviced")
+    book.say(f"Added to {named(known)}: " + ", ".join(_label(name) for name in added) + ".")
+    return amended
+
+
+def _usable(kind: str, ident: str) -> str:
+    if kind not in KINDS:
+        raise RegistryError(f"'{kind}' is not a kind: use one of {', '.join(KINDS)}.")
+    text = identifiers.clean(ident)
+    if fault := identifiers.fault(text):
+        raise RegistryError(f"The id of the {words(kind)} {fault}: {ident!r}.")
+    if kind == BOARD and text == NO_ANSWER:
+        raise RegistryError("'0' can't be a board's id: it is sent for packs that don't answer.")
+    return text
+
+
+def _check_meaning(book: Book, kind: str, ident: str) -> None:
+    """Refuse an id that would mean both a case and a board (A4.2)."""
+    if kind == CASE:
+        other = book.view.find(BOARD, ident)
+    elif kind == BOARD:
+        other = next(filter(None, (book.view.find(CASE, s) for s in _spellings(ident))), None)
+    else:
+        return
+    if other is not None:
+        raise RegistryConflict(
+            f"'{ident}' can't be registered as {words(kind)}: it would also mean "
+            f"{named(other)}, so a pack id would be ambiguous."
+        )
+
+
+def _spellings(board: str) -> tuple[str, ...]:
+    canonical = identifiers.board_key(board)
+    if not _SHORT_F.match(canonical):
+        return (canonical,)
+    return canonical, f"{canonical[:3]}FFFFFF{canonical[5:]}"
+
+
+def _check_details(kind: str, ident: str, details: Details) -> None:
+    docks = details.get("docks")
+    if docks is not None and (kind != CABINET or not 1 <= docks <= MAX_DOCKS):
+        raise RegistryError(
+            f"{capital(words(kind))} {ident} can't have {docks} docks: "
+            f"a cabinet has 1-{MAX_DOCKS}, other things have none."
+        )
+    latitude, longitude = details.get("latitude"), details.get("longitude")
+    if (latitude is None) != (longitude is None):
+        raise RegistryError("Latitude and longitude go together: give both or neither.")
+    if not -90 <= (latitude or 0) <= 90 or not -180 <= (longitude or 0) <= 180:
+        raise RegistryError(f"There is no place {latitude}, {longitude}: use degrees.")
+    timezone = details.get("timezone")
+    if timezone is not None:
+        _check_timezone(timezone)
+
+
+def _check_timezone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise RegistryError(
+            f"'{name}' is not a time zone: use a name such as Asia/Jakarta."
+        ) from error
+
+
+def _check_docks(book: Book, cabinet: Entry) -> None:
+    if cabinet.kind != CABINET or cabinet.docks is None:
+        return
+    used = [r for r in book.view.by_assembly.get(cabinet.id, ()) if r.slot == "dock"]
+    highest = max((r.place or 0 for r in used), default=0)
+    if highest > cabinet.docks:
+        raise RegistryConflict(
+            f"{capital(named(cabinet))} can't have {cabinet.docks} docks: "
+            f"dock {highest} is in its records."
+        )
+
+
+def _label(name: str) -> str:
+    return {"parent_asset_id": "parent asset"}.get(name, name)

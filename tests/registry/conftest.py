@@ -1,0 +1,74 @@
+"""A registry to try changes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from conftest import Organisation
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    """Return a time of the day on which all tests play."""
+    return datetime(2026, 3, 1, hour, minute, tzinfo=UTC)
+
+
+@dataclass
+class Registry:
+    """Shorthand for changes by name instead of number."""
+
+    account_id: int
+
+    @property
+    def author(self) -> Any:
+        from flexmeasures_pms.registry.book import Author
+
+        return Author("tests")
+
+    @property
+    def directory(self) -> Any:
+        from flexmeasures_pms.registry.directory import directory
+
+        return directory(self.account_id)
+
+    def add(self, kind: str, *idents: str, **details: Any) -> list[int]:
+        from flexmeasures_pms.registry import changes
+
+        return [
+            changes.register(self.account_id, kind, ident, author=self.author, **details)[0]
+            for ident in idents
+        ]
+
+    def do(self, verb: str, *args: Any, **options: Any) -> Any:
+        from flexmeasures_pms.registry import changes
+
+        return getattr(changes, verb)(self.account_id, *args, author=self.author, **options)
+
+    def timeline(self, part_id: int) -> list[tuple[str, int | None, int | None, int | None]]:
+        """Return (assembly, place, from hour, until hour) of each installation."""
+        from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER
+
+        directory = self.directory
+        return [
+            (
+                directory.entry(row.assembly_id).ident,
+                row.place,
+                None if row.begin == SINCE_EVER else row.begin.hour,
+                None if row.end == FOREVER else row.end.hour,
+            )
+            for row in directory.by_part.get(part_id, ())
+        ]
+
+
+@pytest.fixture
+def registry(organisation: Organisation) -> Registry:
+    """The empty registry of an organisation of this test alone."""
+    return Registry(organisation.id)
+
+
+@pytest.fixture
+def other_registry(other_organisation: Organisation) -> Registry:
+    """The registry of another organisation."""
+    return Registry(other_organisation.id)
