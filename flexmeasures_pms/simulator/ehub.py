@@ -44,12 +44,12 @@ def _sample(
         for v, n in zip(pack.cell_volts(one, state, amps), noise, strict=False)
     ]
     warmth = state.temperature
-    losses = pack.losses(one, state, amps)
+    top = warmth + 0.6 + 0.1 * pack.heating(one, state, amps) + 0.06 * pack.bled(state)
     body = shapes.PackBody(
         id=case.pack_id,
         dock=place.across,
         amps=shapes.milli(amps),
-        temp=_noisy((warmth + 0.6 + 0.10 * losses, warmth, warmth - 0.9), noise[20:]),
+        temp=_noisy((top, warmth, warmth - 0.9), noise[20:]),
         cell=shapes.Cells(list(state.bypassed), volts),
         fet=shapes.Fets(
             [n for n, is_open in ((1, state.no_charge), (2, state.no_discharge)) if is_open],

@@ -118,12 +118,15 @@ def energy(pack: Pack, state: PackState) -> float:
     return sum(stored_energy(c, s) for c, s in zip(pack.cells, state.soc, strict=True))
 
 
-def losses(pack: Pack, state: PackState, amps: float) -> float:
-    """Return the power that turns into heat inside the case [W], self-discharge aside."""
+def heating(pack: Pack, state: PackState, amps: float) -> float:
+    """Return the power that warms the cells [W]: what their resistance loses."""
     at_once = amps * amps * (pack.resistance + LEADS)
-    slowly = state.lasting * state.lasting * POLARISATION * pack.resistance
-    bled = BLEED * sum(open_circuit(state.soc[n - 1]) for n in state.bypassed)
-    return at_once + slowly + bled
+    return at_once + state.lasting * state.lasting * POLARISATION * pack.resistance
+
+
+def bled(state: PackState) -> float:
+    """Return the power that balancing burns [W], on the acquisition board atop the cells."""
+    return BLEED * sum(open_circuit(state.soc[n - 1]) for n in state.bypassed)
 
 
 def advance(pack: Pack, state: PackState, amps: float, seconds: float, air: float) -> PackState:
@@ -142,7 +145,7 @@ def advance(pack: Pack, state: PackState, amps: float, seconds: float, air: floa
         soc[n - 1] -= BLEED * hours / pack.cells[n - 1].capacity
     relaxed = 1 - math.exp(-seconds / RELAXATION)
     lasting = state.lasting + (amps - state.lasting) * relaxed
-    goal = air + losses(pack, state, amps) / COOLING
+    goal = air + heating(pack, state, amps) / COOLING
     cooled = 1 - math.exp(-seconds / THERMAL_LAG)
     return PackState(
         tuple([0.0 if s < 0.0 else 1.0 if s > 1.0 else s for s in soc]),

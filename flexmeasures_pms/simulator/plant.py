@@ -17,7 +17,7 @@ MPPT_PEAK = 600.0  # W of modules per pack
 INVERTER_PEAK = 300.0  # W of modules per pack
 DARK = 8.0  # W/m² below which strings give nothing
 WARMER_INSIDE = 3.0  # K between a cabinet and the air
-AFTERGLOW = 0.4  # K left in the evening of the day's charge
+AFTERGLOW = 0.15  # K left in the evening of the day's charge
 
 # The grid helps to have the packs full in time, and holds them full: so a cloudy day
 # ends like a sunny one, and each evening starts from a known state.
