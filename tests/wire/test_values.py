@@ -1,0 +1,326 @@
+"""Which values are read, left out or refused, and what is said about them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from support.messages import (
+    CELLS,
+    TIME,
+    codes,
+    converter_sample,
+    one,
+    pms_sample,
+    read,
+    request,
+)
+
+D = Decimal
+PACK = "datasets[0].data[0].pack"
+
+
+@pytest.mark.parametrize("sent", ["-1.5", "-01.5", -1.5, "-15e-1", [-1.5], ["-1.5"]])
+def test_numbers_and_numeric_text(sent: Any) -> None:
+    assert one(pms_sample(amps=sent)).fields["pack.amps"] == D("-1.5")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["", " 1", "NaN", "Infinity", "1,5", "0x1", "1_0", "१",
+     "1e400", "9" * 41, "1.", True, {}, [1, 2]],
+)  # fmt: skip
+def test_anything_else_is_refused(sent: Any) -> None:
+    sample = one(pms_sample(amps=sent))
+
+    assert codes(sample) == ["invalid_value"]
+    assert sample.invalid[0].path == f"{PACK}.amps"
+    assert len(sample.invalid[0].value) <= 40
+
+
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1E-99999999999999999999", "9" * 400, "0." + "1" * 60]
+)
+def test_oversized_json_numbers_are_refused(number: str) -> None:
+    text = f'{{"datasets":[{{"data":[{{"time":"{TIME}","pack":{{"id":"1","amps":{number}}}}}]}}]}}'
+    (sample,) = read(text).samples
+
+    assert codes(sample) == ["invalid_value"]
+    assert sample.pack_id == "1"
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    text = f'{{"datasets":[{{"data":[{{"time":"{TIME}","pack":{{"id":{"9" * 5000}}}}}]}}]}}'
+
+    assert codes(read(text).samples[0]) == ["invalid_value"]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"amps": 6553.5}, "amps"),
+        ({"amps": -6553}, "amps"),
+        ({"volts": -1}, "volts"),
+        ({"dock": 49}, "dock"),
+        ({"dock": 98}, "dock"),
+        ({"dock": 100}, "dock"),
+        ({"dock": 0}, "dock"),
+        ({"dock": -3}, "dock"),
+        ({"temp": [35, 151, 34]}, "temp[1]"),
+        ({"temp": [35, 33, "-40.1"]}, "temp[2]"),
+        ({"fet": {"temp": [1, 200]}}, "fet.temp[1]"),
+        ({"cell": {"volts": [*CELLS[:13], 5.001]}}, "cell.volts[13]"),
+        ({"cell": {"volts": [-0.001, *CELLS[1:]]}}, "cell.volts[0]"),
+    ],
+)
+def test_impossible_readings_are_left_out(change: dict[str, Any], path: str) -> None:
+    sample = one(pms_sample(**change))
+
+    assert [p.path for p in sample.faulty] == [f"{PACK}.{path}"]
+    assert [p.code for p in sample.faulty] == ["faulty_value"]
+    assert not sample.invalid
+    assert sample.fields["cell.open" if "cell" not in change else "fet.open"] is not None
+
+
+def test_the_rest_of_an_array_with_a_faulty_element_stays() -> None:
+    assert one(pms_sample(temp=[35, 151, 34])).fields["pack.temp"] == (35, None, 34)
+    assert "pack.amps" not in one(pms_sample(amps=6553.5)).fields
+
+
+def test_limits_of_what_is_possible_are_possible() -> None:
+    sample = one(pms_sample(amps=-6552.9, temp=[-40, 150, 0], cell={"volts": [0, 5] * 7}))
+
+    assert not sample.faulty
+    assert sample.fields["cell.volts"] == (0, 5) * 7
+
+
+@pytest.mark.parametrize("dock", [6, "6", "06", "Dock6", "dock 6", 6.0, [6]])
+def test_docks(dock: Any) -> None:
+    assert one(pms_sample(dock=dock)).fields["pack.dock"] == 6
+
+
+def test_dock_99_is_no_dock_yet() -> None:
+    sample = one(pms_sample(dock="99"))
+
+    assert "pack.dock" not in sample.fields
+    assert not sample.faulty
+
+
+@pytest.mark.parametrize("dock", ["", "six", 6.5, "1dock2", {}])
+def test_other_docks_are_refused(dock: Any) -> None:
+    assert codes(one(pms_sample(dock=dock))) == ["invalid_value"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 13, 15])
+def test_a_pack_has_14_cells(count: int) -> None:
+    sample = one(pms_sample(cell={"volts": [3.9] * count}))
+
+    assert codes(sample) == ["invalid_value"]
+    assert sample.invalid[0].path == f"{PACK}.cell.volts"
+    assert f"has {count} values, expected exactly 14" in sample.invalid[0].message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temp": [1, 2]},
+        {"temp": 35},
+        {"temp": "35"},
+        {"fet": {"temp": [1]}},
+        {"fet": {"temp": [1, 2, 3, 4]}},
+        {"cell": {"open": [15]}},
+        {"cell": {"open": [0]}},
+        {"cell": {"open": 1}},
+        {"cell": {"open": [None]}},
+        {"fet": {"open": [3]}},
+        {"fet": {"status": {"in": "x"}}},
+        {"cell": 5},
+        {"fet": []},
+        {"id": ["a"]},
+        {"id": "a\x00b"},
+        {"id": "x" * 81},
+    ],
+)
+def test_values_of_the_wrong_size_or_kind_are_refused(change: dict[str, Any]) -> None:
+    assert codes(one(pms_sample(**change))) == ["invalid_value"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"pv": {"volts": [1] * 5}}, {"load": {"amps": [1] * 3}}, {"pv": {"volts": {}}}]
+)
+def test_converters_have_few_strings_and_loads(change: dict[str, Any]) -> None:
+    assert codes(one(converter_sample(**change), dataset="mppt")) == ["invalid_value"]
+
+
+def test_paired_arrays_may_differ_in_length() -> None:
+    sample = one(converter_sample(pv={"volts": [48, 47, 46], "amps": [6]}), dataset="mppt")
+
+    assert sample.fields["pv.volts"] == (48, 47, 46)
+    assert sample.fields["pv.amps"] == (6,)
+
+
+def test_null_is_a_gap() -> None:
+    sample = one(pms_sample(amps=None, dock=[None], temp=[None, 33, None], cell=None, volts=[None]))
+
+    assert not sample.invalid
+    assert not sample.faulty
+    assert sample.fields == {
+        "pack.temp": (None, 33, None),
+        "fet.open": (2,),
+        "fet.temp": (D("34.1"), D("32.2")),
+    }
+
+
+def test_an_array_without_any_reading_is_a_gap() -> None:
+    assert "pack.temp" not in one(pms_sample(temp=[None] * 3)).fields
+    assert "pack.temp" not in one(pms_sample(temp={})).fields
+
+
+def test_open_cells_are_a_set() -> None:
+    fields = one(pms_sample(cell={"open": [6, "1", 6], "volts": CELLS})).fields
+
+    assert fields["cell.open"] == (1, 6)
+
+
+def test_a_sample_may_measure_nothing() -> None:
+    sample = one({"time_local": TIME, "pack": {"id": "1"}})
+
+    assert not sample.invalid
+    assert sample.fields == {}
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"pack": {"id": "1"}}, ["missing_time"]),
+        ({"time_local": None, "pack": {"id": "1"}}, ["missing_time"]),
+        ({"time_local": "", "pack": {"id": "1"}}, ["missing_time"]),
+        ({"time_local": TIME}, ["missing_pack_id"]),
+        ({"time_local": TIME, "pack": {"id": None}}, ["missing_pack_id"]),
+        ({"time_local": TIME, "pack": {"id": " "}}, ["missing_pack_id"]),
+        ({}, ["missing_time", "missing_pack_id"]),
+        (5, ["invalid_value"]),
+        (None, ["invalid_value"]),
+        ([], ["invalid_value"]),
+    ],
+)
+def test_what_a_sample_must_have(sent: Any, expected: list[str]) -> None:
+    assert codes(one(sent)) == expected
+
+
+def test_all_faults_of_a_sample_are_reported() -> None:
+    sample = one(pms_sample(amps="x", dock="y", temp=["z", 151, 1]) | {"time_local": "now"})
+
+    assert [(p.path, p.value) for p in sample.invalid] == [
+        ("datasets[0].data[0].time_local", "now"),
+        (f"{PACK}.dock", "y"),
+        (f"{PACK}.amps", "x"),
+        (f"{PACK}.temp[0]", "z"),
+    ]
+    assert [p.path for p in sample.faulty] == [f"{PACK}.temp[1]"]
+
+
+def test_one_bad_sample_leaves_the_others() -> None:
+    samples = read(request(pms_sample(), 5, pms_sample(amps="x"), pms_sample(), pms_id="P")).samples
+
+    assert [bool(s.invalid) for s in samples] == [False, True, True, False]
+
+
+def test_shown_values_are_short_and_printable() -> None:
+    shown = one(pms_sample(amps="\x1b" + "a" * 100)).invalid[0].value
+
+    assert shown == "�" + "a" * 38 + "…"
+
+
+@pytest.mark.parametrize(
+    ("sent", "cleaned"), [(25, "25"), ("025", "025"), (" a ", "a"), ("\u202aB-1\u202c", "B-1")]
+)
+def test_ids_are_text(sent: Any, cleaned: str) -> None:
+    sample = one(pms_sample(id=sent), pms_id=sent)
+
+    assert (sample.device_id, sample.pack_id) == (cleaned, cleaned)
+
+
+def test_two_spellings_may_agree() -> None:
+    sent = pms_sample(slot="01") | {"time": TIME, "cell": {"volts": [str(v) for v in CELLS]}}
+
+    assert not one(sent, pms_id="P", pms={"id": "P"}).invalid
+
+
+def test_two_spellings_may_not_differ() -> None:
+    sent = pms_sample(slot="02") | {"time": "20200210T150006+0700", "fet": {"temp": [1, 2]}}
+    sample = one(sent)
+
+    assert codes(sample) == ["contradicting_values"] * 3
+    assert {p.path.removeprefix("datasets[0].data[0].") for p in sample.invalid} == {
+        "pack.slot",
+        "time",
+        "fet.temp",
+    }
+
+
+def test_two_device_ids_spoil_the_samples_of_their_dataset() -> None:
+    body = {
+        "datasets": [
+            {"pms_id": "A", "pms": {"id": "B"}, "data": [pms_sample(), pms_sample()]},
+            {"pms_id": "C", "data": [pms_sample()]},
+        ]
+    }
+    samples = read(body).samples
+
+    assert [codes(s) for s in samples] == [["contradicting_values"]] * 2 + [[]]
+    assert samples[0].invalid[0].path == "datasets[0].pms.id"
+
+
+@pytest.mark.parametrize("device", ["a\nb", "x" * 81, "", 1.5, [], True])
+def test_unusable_device_ids_spoil_the_samples_too(device: Any) -> None:
+    sample = one(converter_sample(), dataset="mppt", mppt_id=device)
+
+    assert codes(sample) == ["invalid_value"]
+    assert sample.device_id is None
+
+
+@pytest.mark.parametrize("volts", [[0] * 14, ["0.000"] * 14, [0.0] * 14])
+def test_all_cells_at_zero_is_no_answer(volts: list[Any]) -> None:
+    sample = one(pms_sample(cell={"volts": volts}, amps=6553.5))
+
+    assert sample.no_answer
+    assert sample.fields == {}
+    assert sample.faulty == ()
+
+
+def test_board_0_is_no_answer() -> None:
+    assert one(pms_sample(id="0")).no_answer
+    assert not one(pms_sample(id="00")).no_answer
+
+
+def test_one_dead_cell_is_an_answer() -> None:
+    sample = one(pms_sample(cell={"volts": [0, *CELLS[1:]]}))
+
+    assert not sample.no_answer
+    assert sample.fields["cell.volts"][0] == 0
+
+
+def test_an_invalid_sample_is_not_a_silent_one() -> None:
+    sample = one(pms_sample(cell={"volts": [0] * 14}, amps="x"))
+
+    assert codes(sample) == ["invalid_value"]
+    assert not sample.no_answer
+
+
+def test_a_key_named_twice_spoils_its_sample() -> None:
+    twice = f'{{"time":"{TIME}","pack":{{"id":"1","amps":1,"amps":2}}}}'
+    fine = f'{{"time":"{TIME}","pack":{{"id":"1:\\"{{","amps":1}}}}'
+    first, second = read(f'{{"datasets":[{{"data":[{twice},{fine}]}}]}}').samples
+
+    assert codes(first) == ["invalid_value"]
+    assert "'amps' twice" in first.invalid[0].message
+    assert first.pack_id == "1"
+    assert not second.invalid
+
+
+def test_a_status_key_named_twice_spoils_its_dataset() -> None:
+    text = f'{{"datasets":[{{"status":{{"code":"1","code":"2"}},"data":[{{"time":"{TIME}"}}]}}]}}'
+
+    assert codes(read(text).samples[0]) == ["invalid_value", "missing_pack_id"]
