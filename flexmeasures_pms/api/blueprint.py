@@ -6,35 +6,67 @@ user and, without Redis, stalls every request for seconds.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn, cast
 
-from flask import Blueprint, request
+import inflection
+from flask import Blueprint, Flask, Request, request
 from flask.blueprints import BlueprintSetupState
+from flexmeasures.ui.utils import view_utils
+from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
 from flexmeasures_pms.api import datasets, documentation, failures
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
+
+PREFIX = "/pms/api/v1"
+ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
-for prefix in ("/pms/api/v1", ""):
+for prefix in (PREFIX, ""):
     pms_api.add_url_rule(
         f"{prefix}/devices/dataset/<dataset>",
         endpoint=f"post_dataset{'' if prefix else '_alias'}",
         view_func=datasets.post_dataset,
-        methods=["POST"],
+        methods=ANY_METHOD,
     )
-pms_api.add_url_rule("/pms/api/v1/openapi.json", view_func=documentation.openapi, methods=["GET"])
+pms_api.add_url_rule(f"{PREFIX}/openapi.json", view_func=documentation.openapi, methods=["GET"])
+
+
+@pms_api.route(f"{PREFIX}/<path:rest>", methods=ANY_METHOD)
+def no_such_route(rest: str) -> NoReturn:
+    """Answer for every other path below the prefix, in JSON like the rest."""
+    raise NotFound(f"There is no {request.method} {PREFIX}/{rest[:80]}; see {PREFIX}/openapi.json.")
 
 
 def _bound_body() -> None:
-    """Bound the body before anyone reads it: FlexMeasures' token check would parse it all."""
     if request.blueprint == pms_api.name:
         request.max_content_length = config.settings().max_body_bytes
 
 
+def _telemetry_is_no_credential(base: type[Request]) -> type[Request]:
+    """Return a request class whose bodies nobody but the decoder reads.
+
+    Flask-Security looks for a token in every JSON body: it would parse megabytes of
+    telemetry a second time, and any nesting, before a limit or a view is reached.
+    """
+
+    class PmsRequest(base):  # type: ignore[misc, valid-type]
+        def get_json(self, *args: Any, **kwargs: Any) -> Any:
+            if self.blueprint == pms_api.name:
+                return None
+            return super().get_json(*args, **kwargs)
+
+    return PmsRequest
+
+
 @pms_api.record_once
 def _at_registration(state: BlueprintSetupState) -> None:
-    config.init(state.app)
-    before: list[Any] = state.app.before_request_funcs.setdefault(None, [])
-    before.insert(0, _bound_body)
+    app = cast(Flask, state.app)
+    config.init(app)
+    app.request_class = _telemetry_is_no_credential(app.request_class)
+    app.before_request_funcs.setdefault(None, []).insert(0, _bound_body)
+    inflection.UNCOUNTABLES.add("pms")  # FlexMeasures' dashboard would make a "pm" of it
+    for asset_type in ASSET_TYPES:
+        view_utils.ICON_MAPPING.setdefault(asset_type.name, asset_type.icon)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from flask import Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from flexmeasures_pms.api.credentials import organisation, sender
 from flexmeasures_pms.api.failures import reply
@@ -22,6 +22,8 @@ def post_dataset(dataset: str) -> Response:
     known = next((name for name in DATASETS if name == dataset), None)
     if known is None:
         raise NotFound(f"There is no dataset of that name; post to {', '.join(DATASETS)}.")
+    if request.method != "POST":
+        raise MethodNotAllowed(["POST"], "Send telemetry with POST.")
     require_tables()
     user = sender()
     origin = Origin(

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app
 from flexmeasures.data import db
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 
 from flexmeasures_pms.errors import (
     AccessError,
@@ -91,5 +91,7 @@ def register(blueprint: Blueprint) -> None:
         StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
     ):  # fmt: skip
         blueprint.register_error_handler(kind, _later)
-    blueprint.register_error_handler(HTTPException, _http)
+    # By code, for FlexMeasures has handlers of its own for some: those would come first.
+    for code in default_exceptions:
+        blueprint.register_error_handler(code, _http)
     blueprint.register_error_handler(Exception, _unforeseen)
