@@ -41,8 +41,8 @@ class Replayed:
         )
 
     def lines(self) -> tuple[str, ...]:
-        """Say what was done, in sentences; nothing where there was nothing to do."""
-        if not self.released and not self.waiting:
+        """Say what was done, in sentences; nothing where nothing was."""
+        if not self.released:
             return ()
         done = f"Replayed {self.released} samples from quarantine: {self.beliefs} beliefs stored."
         return (done, f"{self.waiting} samples still wait.") if self.waiting else (done,)

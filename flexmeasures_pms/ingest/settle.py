@@ -43,8 +43,8 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     account_id = change.account_id
     try:
         made = sync_assets(account_id, change.touched)
-        moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
         waiting = quarantine.concerning(account_id, _keys(change.touched))
+        moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
         replayed = replay(account_id, waiting)
     finally:
         # What this process read in the middle of the change must not outlive it.

@@ -49,9 +49,13 @@ class Site:
         """Install a registered part: ``install(("case", "0241"), ("cabinet", "C1"), place=1)``."""
         return commit(
             changes.install(
-                self.account_id, self.number(*part), self.number(*into), at=at, author=AUTHOR,
+                self.account_id,
+                self.number(*part),
+                self.number(*into),
+                at=at,
+                author=AUTHOR,
                 **where,
-            )  # fmt: skip
+            )
         )
 
     def pms(self, ident: str = "PMS-1", cabinets: int = 1) -> None:
