@@ -64,7 +64,7 @@ def _special(dataset: DatasetName) -> dict[str, measures.Reader]:
         spellings.STATUS_CODE: readers.status_code(spellings.STATUS_CODE),
     }
     if dataset == "pms":
-        special[spellings.PACK_ID] = readers.identity(spellings.PACK_ID, "missing_pack_id")
+        special[spellings.PACK_ID] = readers.identity(spellings.PACK_ID)
         special[spellings.PACK_STATUS_CODE] = readers.status_code(spellings.PACK_STATUS_CODE)
         special["pack.dock"] = readers.dock
     return special

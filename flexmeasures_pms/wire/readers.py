@@ -102,10 +102,11 @@ def status_code(path: str) -> Reader:
     return read
 
 
-def identity(path: str, missing: str = "invalid_value") -> Reader:
+def identity(path: str) -> Reader:
     """Return the reader of an id. A whole number is taken as the text of its digits.
 
-    :param missing: code of the problem when the id is empty.
+    An empty id is as good as absent: :mod:`~flexmeasures_pms.wire.finish` knows which
+    ids a sample can't do without.
     """
 
     def read(draft: Draft, where: str, value: Any) -> str | None:
@@ -114,12 +115,11 @@ def identity(path: str, missing: str = "invalid_value") -> Reader:
             draft.refuse(path, where, value, f"{shown(value)!r} is not an id. Send text.")
             return None
         text = identifiers.clean(text)
-        fault = identifiers.fault(text)
-        if fault is None:
-            return text
-        code = "invalid_value" if text else missing
-        draft.refuse(path, where, value, f"The id {fault}.", code=code)
-        return None
+        fault = identifiers.fault(text) if text else None
+        if fault is not None:
+            draft.refuse(path, where, value, f"The id {fault}.")
+            return None
+        return text or None
 
     return read
 

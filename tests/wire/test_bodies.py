@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -135,8 +136,12 @@ def test_gzip_is_not_unpacked_beyond_the_limit() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
 
     assert len(bomb) < LIMITS.bytes
+    tracemalloc.start()
     with pytest.raises(BodyTooLarge, match="after decompression"):
         unzip(bomb)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5 * LIMITS.bytes
 
 
 def test_gzip_of_just_the_limit() -> None:

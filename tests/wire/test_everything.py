@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.messages import CELLS, LIMITS, TIME, again, codes
+from support.messages import CELLS, LIMITS, TIME, again, codes, unhurried
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
 from flexmeasures_pms.errors import Problem, WireError
@@ -129,6 +129,7 @@ def check_round_trip(decoded: Decoded | None, content_type: str) -> None:
         )
 
 
+@unhurried
 @given(values | requests, datasets)
 def test_any_json_value(value: Any, dataset: DatasetName) -> None:
     body = json.dumps(value).encode()
@@ -136,6 +137,7 @@ def test_any_json_value(value: Any, dataset: DatasetName) -> None:
     check_round_trip(attempt(body, dataset), "application/json")
 
 
+@unhurried
 @given(requests, datasets)
 def test_nearly_right_requests(value: Any, dataset: DatasetName) -> None:
     body = json.dumps(value).replace("NaN", "0").replace("Infinity", "1").encode()
@@ -146,6 +148,7 @@ def test_nearly_right_requests(value: Any, dataset: DatasetName) -> None:
     check_round_trip(decoded, "application/json")
 
 
+@unhurried
 @given(st.binary(), datasets, st.sampled_from(["", "gzip"]), st.booleans())
 def test_any_bytes(body: bytes, dataset: DatasetName, encoding: str, packed: bool) -> None:
     body = gzip.compress(body) if packed else body
@@ -170,11 +173,13 @@ csv_texts = st.text(st.characters(exclude_categories=["Cs"])) | st.builds(
 )
 
 
+@unhurried
 @given(csv_texts)
 def test_any_csv_text(text: str) -> None:
     check_round_trip(attempt(text.encode(), "pms", content_type="text/csv"), "text/csv")
 
 
+@unhurried
 @given(st.text(max_size=60), st.sampled_from(["gzip", "br", ""]) | st.text(max_size=9))
 def test_any_content_type(content_type: str, encoding: str) -> None:
     attempt(b"{}", "pms", content_type=content_type, content_encoding=encoding)

@@ -174,10 +174,14 @@ def test_the_oldest_shape_is_refused_with_the_current_one(body: Any) -> None:
 
 
 def test_unknown_attributes_are_ignored_and_counted() -> None:
-    sent = pms_sample(colour="red", cell={"volts": CELLS, "maker": {"name": "x"}}) | {"extra": 1}
+    sent = pms_sample(
+        colour="red",
+        cell={"volts": CELLS, "maker": {"name": "x"}},
+        temp={"top": 35, "mid": 33, "bottom": 34, "left": 1},
+    ) | {"extra": 1}
     decoded = read(request(sent, pms_id="P", owner="me") | {"version": 3})
 
-    assert decoded.ignored == 5
+    assert decoded.ignored == 6
     assert not decoded.samples[0].invalid
 
 

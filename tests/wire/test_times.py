@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.messages import codes, one, pms_sample
+from support.messages import codes, one, pms_sample, unhurried
 
 from flexmeasures_pms.wire import times
 
@@ -90,6 +90,7 @@ def test_times_are_text(value: Any) -> None:
     assert codes(one(pms_sample() | {"time_local": value})) == ["invalid_time"]
 
 
+@unhurried
 @given(
     st.datetimes(datetime.fromisoformat("2010-01-01"), datetime.fromisoformat("2100-01-01")),
     st.integers(-14 * 60, 14 * 60),

@@ -242,6 +242,12 @@ def test_ids_are_text(sent: Any, cleaned: str) -> None:
     assert (sample.device_id, sample.pack_id) == (cleaned, cleaned)
 
 
+@pytest.mark.parametrize("device", ["", "  ", "\u202c", None])
+def test_an_empty_device_id_is_none(device: str | None) -> None:
+    assert codes(one(converter_sample(), dataset="mppt", mppt_id=device)) == ["missing_device_id"]
+    assert codes(one(pms_sample(), pms_id=device)) == []
+
+
 def test_two_spellings_may_agree() -> None:
     sent = pms_sample(slot="01") | {"time": TIME, "cell": {"volts": [str(v) for v in CELLS]}}
 
@@ -273,7 +279,7 @@ def test_two_device_ids_spoil_the_samples_of_their_dataset() -> None:
     assert samples[0].invalid[0].path == "datasets[0].pms.id"
 
 
-@pytest.mark.parametrize("device", ["a\nb", "x" * 81, "", 1.5, [], True])
+@pytest.mark.parametrize("device", ["a\nb", "x" * 81, 1.5, [], True])
 def test_unusable_device_ids_spoil_the_samples_too(device: Any) -> None:
     sample = one(converter_sample(), dataset="mppt", mppt_id=device)
 
