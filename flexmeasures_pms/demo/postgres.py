@@ -24,7 +24,7 @@ from flexmeasures_pms.demo.account import (
     reachable,
     server_account,
 )
-from flexmeasures_pms.demo.process import running
+from flexmeasures_pms.demo.process import Server, running
 
 DATABASE = "flexmeasures"
 SUPERUSER = "postgres"
@@ -88,14 +88,15 @@ def postgres(data_dir: Path, settings: Mapping[str, str] | None = None) -> Itera
     options = {"listen_addresses": "", "unix_socket_directories": str(sockets), **(settings or {})}
     command = [str(server.programs / "postgres"), "-D", str(folder)]
     command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with running(
+    process = Server(
         command,
         record=home / "postgres.json",
         log=home / "postgres.log",
         ready=server.answers,
         account=account,
         stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: does not wait for clients
-    ):
+    )
+    with running(process):
         yield server
 
 

@@ -12,8 +12,9 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+LOG_LINES = 15
 
 
 @contextmanager
@@ -45,44 +47,58 @@ def only_user(folder: Path, *, wait: bool = False) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def running(
-    command: Sequence[str],
-    *,
-    record: Path,
-    log: Path,
-    ready: Callable[[], bool],
-    account: Account | None = None,
-    stdin: str = "",
-    stop_signal: int = signal.SIGTERM,
-) -> Iterator[subprocess.Popen[str]]:
-    """Run a server for the time of the block.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A program that runs until it is told to stop.
 
+    :param command: the program and its arguments.
     :param record: where to note the process, for the next start after a crash.
     :param log: where its output goes.
     :param ready: tells whether it answers.
+    :param seconds: how long it may take to answer.
     :param stdin: what it is told at its start.
+    :param stop_signal: what makes it stop in order.
+    """
+
+    command: Sequence[str]
+    record: Path
+    log: Path
+    ready: Callable[[], bool]
+    seconds: float = START_SECONDS
+    account: Account = field(default_factory=Account)
+    stdin: str = ""
+    cwd: Path | None = None
+    environment: Mapping[str, str] | None = None
+    stop_signal: int = signal.SIGTERM
+
+
+@contextmanager
+def running(server: Server) -> Iterator[subprocess.Popen[str]]:
+    """Run a server for the time of the block, which begins when it answers.
+
     :raises ServerError: when it ends before it answers, with the end of its log.
     """
-    stop_recorded(record, stop_signal)
-    with log.open("a") as output:
+    stop_recorded(server.record, server.stop_signal)
+    with server.log.open("w") as output:
         process = subprocess.Popen(
-            command,
+            server.command,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             text=True,
-            **(account or Account()).popen(),
+            cwd=server.cwd,
+            env=server.environment,
+            **server.account.popen(),
         )
     try:
-        _note(record, process.pid)
-        _tell(process, stdin)
-        _wait_until_ready(process, ready, log)
+        _note(server.record, process.pid)
+        _tell(process, server.stdin)
+        _wait_until_ready(process, server)
         yield process
     finally:
-        _stop_child(process, stop_signal)
-        record.unlink(missing_ok=True)
+        _stop_child(process, server.stop_signal)
+        server.record.unlink(missing_ok=True)
 
 
 def stop_recorded(record: Path, stop_signal: int = signal.SIGTERM) -> None:
@@ -114,13 +130,16 @@ def _tell(process: subprocess.Popen[str], text: str) -> None:
             stream.write(text)
 
 
-def _wait_until_ready(process: subprocess.Popen[str], ready: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not ready():
+def _wait_until_ready(process: subprocess.Popen[str], server: Server) -> None:
+    deadline = time.monotonic() + server.seconds
+    while not server.ready():
         if process.poll() is not None or time.monotonic() > deadline:
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise ServerError(f"{process.args!r} did not start. The end of {log}:\n{tail}")
-        time.sleep(0.02)
+            lines = server.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+            name = Path(server.command[0]).name
+            raise ServerError(
+                "\n".join([f"{name} did not start. The end of {server.log}:", *lines])
+            )
+        time.sleep(0.05)
 
 
 def _stop_child(process: subprocess.Popen[str], stop_signal: int) -> None:

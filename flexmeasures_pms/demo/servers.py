@@ -62,12 +62,17 @@ def servers(data_dir: Path, environ: Mapping[str, str] | None = None) -> Iterato
 
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that servers are stopped."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that servers are stopped.
+
+    Further signals do not disturb the stopping.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
     before = [(number, signal.signal(number, interrupt)) for number in numbers]
     try:
         yield

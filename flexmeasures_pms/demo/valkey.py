@@ -13,7 +13,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from flexmeasures_pms.demo.process import running
+from flexmeasures_pms.demo.process import Server, running
 
 HOST = "127.0.0.1"
 
@@ -55,13 +55,14 @@ def valkey(data_dir: Path) -> Iterator[Valkey]:
         "dir": data_dir,
         "save": "",
     }
-    with running(
+    process = Server(
         [str(get_binary_path()), "-"],
         record=data_dir / "valkey.json",
         log=data_dir / "valkey.log",
         ready=server.answers,
         stdin="".join(f'{name} "{value}"\n' for name, value in config.items()),
-    ):
+    )
+    with running(process):
         yield server
 
 

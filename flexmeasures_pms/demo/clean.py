@@ -1,0 +1,30 @@
+"""Remove a demo's data."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+from flexmeasures_pms.demo.account import ServerError
+from flexmeasures_pms.demo.postgres import postgres_home
+from flexmeasures_pms.demo.process import only_user, stop_recorded
+
+
+def clean(data_dir: Path) -> bool:
+    """Remove a data folder, also what lies elsewhere for it; False when there is none.
+
+    :raises ServerError: when the demo is running, or the folder is none of a demo.
+    """
+    if not data_dir.exists():
+        return False
+    if not (data_dir / "lock").exists():
+        raise ServerError(f"{data_dir} is no demo's data: it is left alone.")
+    with only_user(data_dir):
+        home = postgres_home(data_dir)
+        stop_recorded(data_dir / "web.json")
+        stop_recorded(data_dir / "valkey.json")
+        stop_recorded(home / "postgres.json", signal.SIGINT)
+        for folder in {home, data_dir}:
+            shutil.rmtree(folder)
+    return True

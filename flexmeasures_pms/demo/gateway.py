@@ -1,0 +1,89 @@
+"""A gateway that POSTs what the simulated site measures, over HTTP as any other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import requests
+
+from flexmeasures_pms.demo.account import ServerError
+from flexmeasures_pms.simulator import SimulatedRequest
+
+PATH = "/pms/api/v1/devices/dataset/"
+STEP = timedelta(seconds=5)
+CATCH_UP_STEP = timedelta(minutes=1)
+CATCH_UP_READINGS = 30
+TRIES = 5
+
+
+class Counts(msgspec.Struct):
+    """The sums of the receipts, and the number of requests."""
+
+    requests: int = 0
+    samples: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    no_answer: int = 0
+    faulty: int = 0
+    beliefs: int = 0
+
+    def add(self, receipt: dict[str, Any]) -> None:
+        """Add the receipt of one request."""
+        self.requests += 1
+        for name in self.__struct_fields__[1:]:
+            setattr(self, name, getattr(self, name) + int(receipt[name]))
+
+
+class Gateway:
+    """A device with an auth token.
+
+    :param url: of FlexMeasures, without a path.
+    :param token: of a user who may add beliefs.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.headers.update({"Authorization": token, "Content-Type": "application/json"})
+
+    def post(self, request: SimulatedRequest) -> dict[str, Any]:
+        """POST a request and return its receipt, resending it while nobody answers.
+
+        :raises ServerError: when it is refused, or nobody answers for long.
+        """
+        for attempt in range(TRIES):
+            try:
+                reply = self._session.post(
+                    self._url + PATH + request.dataset, data=request.body, timeout=60
+                )
+            except requests.ConnectionError:
+                time.sleep(2**attempt)
+                continue
+            if reply.ok:
+                receipt: dict[str, Any] = reply.json()["receipt"]
+                return receipt
+            if reply.status_code not in (429, 503):
+                raise ServerError(
+                    f"{reply.url} refused a request: {reply.status_code} {reply.text}"
+                )
+            time.sleep(float(reply.headers.get("Retry-After", 2**attempt)))
+        raise ServerError(f"{self._url} did not take a request of {request.time} in {TRIES} tries.")
+
+    def post_all(self, requests_: Iterable[SimulatedRequest]) -> Counts:
+        """POST many requests and return the sums of their receipts."""
+        counts = Counts()
+        for request in requests_:
+            counts.add(self.post(request))
+        return counts
+
+
+def paced(requests_: Iterable[SimulatedRequest]) -> Iterator[SimulatedRequest]:
+    """Yield requests when their time has come."""
+    for request in requests_:
+        time.sleep(max(0.0, (request.time - datetime.now(UTC)).total_seconds()))
+        yield request

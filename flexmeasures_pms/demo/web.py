@@ -1,0 +1,89 @@
+"""FlexMeasures as a web server of its own, under gunicorn."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from flexmeasures_pms.demo.account import ServerError
+from flexmeasures_pms.demo.process import Server, running
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+HOST = "127.0.0.1"
+START_SECONDS = 300.0
+DATA_DIR_VARIABLE = "FLEXMEASURES_PMS_DEMO_DATA_DIR"
+
+COMMAND = (
+    *("-m", "gunicorn", "flexmeasures_pms.demo.web:application()"),
+    # Loading FlexMeasures takes long: once, before the workers are forked.
+    "--preload",
+    *("--workers", "2", "--threads", "4", "--timeout", "120", "--graceful-timeout", "2"),
+    *("--no-control-socket", "--log-level", "warning"),
+)
+
+
+def application() -> Flask:
+    """Make and prepare the application. Gunicorn calls this in the process it starts."""
+    from flexmeasures.app import create
+
+    from flexmeasures_pms.demo.prepare import prepare
+
+    app: Flask = create()
+    prepare(app, Path(os.environ[DATA_DIR_VARIABLE]))
+    return app
+
+
+@contextmanager
+def web_server(data_dir: Path, port: int, environment: Mapping[str, str]) -> Iterator[Popen[str]]:
+    """Run FlexMeasures for the time of the block; it is ready when the block begins.
+
+    :param environment: the variables that lead FlexMeasures to its configuration.
+    :raises ServerError: when the port is taken, or it does not start.
+    """
+    ensure_free(port)
+    data_dir = data_dir.resolve()
+    server = Server(
+        [sys.executable, *COMMAND, "--bind", f"{HOST}:{port}"],
+        record=data_dir / "web.json",
+        log=data_dir / "web.log",
+        ready=lambda: _answers(port),
+        seconds=START_SECONDS,
+        cwd=data_dir,  # FlexMeasures writes its log where it is started
+        environment={**os.environ, **environment, DATA_DIR_VARIABLE: str(data_dir)},
+    )
+    with running(server) as process:
+        yield process
+
+
+def ensure_free(port: int) -> None:
+    """Make sure that nobody listens on a port.
+
+    :raises ServerError: saying how to choose another.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ServerError(
+                f"Port {port} can't be used ({error.strerror}): choose another with "
+                f"--port {port + 1} (make demo PORT={port + 1})."
+            ) from error
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urlopen(f"http://{HOST}:{port}/api/v3_0/health/ready", timeout=10) as reply:
+            return bool(reply.status == 200)
+    except (URLError, OSError):
+        return False
