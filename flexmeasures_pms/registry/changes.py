@@ -16,6 +16,7 @@ from typing import Unpack
 from flexmeasures_pms.registry import correction, moves, registration, reported
 from flexmeasures_pms.registry.book import Author, Change, combine
 from flexmeasures_pms.registry.ledger import editing, link_assets
+from flexmeasures_pms.registry.parents import check_parent
 from flexmeasures_pms.registry.reported import Report
 
 __all__ = [
@@ -45,6 +46,7 @@ def register(
     **details: Unpack[registration.Details],
 ) -> tuple[int, Change]:
     """Register a trackable, or find it registered already; return its number."""
+    check_parent(account_id, details.get("parent_asset_id"))
     with editing(account_id, author) as book:
         entry = registration.register(book, kind, ident, **details)
     return entry.id, book.change()

@@ -103,10 +103,9 @@ def _enter(book: Book, part_id: int, rows: Rows, at: datetime) -> bool:
     entries, before = book.view.entries, book.rows(part_id)
     differs = book.place(part_id, rows, "corrected", at)
     if differs:
-        book.say(
-            f"Corrected {named(entries[part_id])}: {timeline(entries, rows)} "
-            f"(was: {timeline(entries, before)})."
-        )
+        now = timeline(entries, (row for row in book.rows(part_id) if row not in before))
+        was = timeline(entries, (row for row in before if row not in book.rows(part_id)))
+        book.say(f"Corrected {named(entries[part_id])}: {now} (was: {was}).")
     return differs
 
 

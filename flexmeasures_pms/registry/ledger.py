@@ -45,14 +45,15 @@ def editing(account_id: int, author: Author, *, expected: int = 1) -> Iterator[B
 
 
 def _now(account_id: int) -> datetime:
-    # Two changes never become known at the same moment, whatever the clock does.
+    # Whole milliseconds, so that what is printed can be asked for again. And no two
+    # changes become known at the same moment, whatever the clock does.
     known = (
-        sa.select(registry_version.c.changed_at + sa.text("interval '1 microsecond'"))
+        sa.select(registry_version.c.changed_at + sa.text("interval '1 millisecond'"))
         .where(registry_version.c.account_id == account_id)
         .scalar_subquery()
     )
-    now = db.session.execute(sa.select(sa.func.greatest(sa.func.clock_timestamp(), known)))
-    moment: datetime = now.scalar_one()
+    clock = sa.func.date_trunc("milliseconds", sa.func.clock_timestamp())
+    moment: datetime = db.session.execute(sa.select(sa.func.greatest(clock, known))).scalar_one()
     return moment.astimezone(UTC)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
+from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import slot_for, words
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
@@ -25,6 +26,23 @@ def capital(text: str) -> str:
 def moment(at: datetime) -> str:
     """Return a time as the command line takes it."""
     return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds")
+
+
+def read_moment(text: str) -> datetime:
+    """Read a time as ISO 8601 with an offset, in whole milliseconds of UTC.
+
+    :raises RegistryError: if it is none, or has no offset: nobody can tell what it means.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+        if at.utcoffset() is not None:
+            at = at.astimezone(UTC)
+            return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    except (ValueError, OverflowError) as error:
+        raise RegistryError(f"'{text}' is not a time such as 2026-03-01T12:00:00+07:00.") from error
+    raise RegistryError(
+        f"'{text}' has no offset from UTC: write 2026-03-01T12:00:00+07:00, or Z for UTC."
+    )
 
 
 def since(begin: datetime) -> str:
@@ -60,6 +78,6 @@ def row_record(entries: Entries, row: Installation) -> dict[str, object]:
         "assembly": assembly.ident,
         "slot": row.slot,
         "place": row.place,
-        "from": None if row.begin == SINCE_EVER else row.begin.isoformat(),
-        "until": None if row.end == FOREVER else row.end.isoformat(),
+        "from": None if row.begin == SINCE_EVER else moment(row.begin),
+        "until": None if row.end == FOREVER else moment(row.end),
     }

@@ -1,0 +1,137 @@
+"""What the commands share: options, times, and how they succeed or fail."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from flexmeasures.data import db
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from flexmeasures_pms.errors import PmsError, RegistryError
+from flexmeasures_pms.ingest.settle import settle
+from flexmeasures_pms.registry import schema, search
+from flexmeasures_pms.registry.book import Author, Change
+from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
+from flexmeasures_pms.registry.wording import read_moment
+
+P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Any])
+Option = Callable[[F], F]
+
+
+class Moment(click.ParamType[datetime]):
+    """A time as ISO 8601 with an offset from UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read a time; one without an offset is refused, for nobody can tell what it means."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return read_moment(value)
+        except RegistryError as error:
+            self.fail(str(error), param, ctx)
+
+
+MOMENT = Moment()
+
+
+def account_option(function: F) -> F:
+    """Add ``--account``."""
+    text = "The organisation, by its FlexMeasures account id."
+    return click.option("--account", "account_id", type=int, metavar="N", help=text)(function)
+
+
+def at_option(function: F) -> F:
+    """Add ``--at`` for a change."""
+    text = (
+        "Since when it holds, as 2026-03-01T12:00:00+07:00. By default a first installation "
+        "holds since ever, a change from now."
+    )
+    return click.option("--at", type=MOMENT, metavar="TIME", help=text)(function)
+
+
+def kind_option(function: F) -> F:
+    """Add ``--kind`` for any trackable."""
+    text = "What the id names, where it could be several things."
+    return click.option("--kind", type=click.Choice(list(KINDS)), help=text)(function)
+
+
+def part_kind_option(function: F) -> F:
+    """Add ``--kind`` for a part that may have to be registered."""
+    text = "What the part is; an unknown part is registered as that."
+    return click.option("--kind", type=click.Choice(PART_KINDS), help=text)(function)
+
+
+def author_options(*, note_required: bool = False) -> Option[Any]:
+    """Add ``--note`` and ``--author``, handed over as the one parameter ``who``."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(*args: Any, author: str | None, note: str | None, **options: Any) -> None:
+            function(*args, who=Author(f"cli:{author or getpass.getuser()}", note), **options)
+
+        text = "Why: kept with the transaction."
+        add_note = click.option("--note", required=note_required, metavar="TEXT", help=text)
+        text = "Who makes the change; by default the user of this computer."
+        return add_note(click.option("--author", metavar="NAME", help=text)(run))
+
+    return decorate
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``."""
+    text = "Print JSON instead of text."
+    return click.option("--json", "as_json", is_flag=True, help=text)(function)
+
+
+def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
+    """Make a command fail with one clear line, and leave nothing half done."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            schema.check(db.session.connection())
+            function(*args, **kwargs)
+        except PmsError as error:
+            message = str(error)
+        except OperationalError as error:
+            message = f"The database can't be used: {error.orig}"
+        except IntegrityError as error:
+            message = f"The database refuses the change: {error.orig}"
+        else:
+            return
+        db.session.rollback()
+        raise click.ClickException(" ".join(message.split()))
+
+    return run
+
+
+def finish(change: Change, author: Author) -> None:
+    """Let assets and telemetry follow a change, commit all of it, and say what was done."""
+    settled = settle(change, author=author.name)
+    db.session.commit()
+    for line in (*change.lines, *settled.lines):
+        click.echo(line)
+
+
+def organisation(account_id: int | None) -> int:
+    """Return the organisation that is meant where no id tells it.
+
+    :raises RegistryError: if the server has several and none was named.
+    """
+    if account_id is not None:
+        search.organisation_name(account_id)
+        return account_id
+    only = search.only_organisation()
+    if only is None:
+        raise RegistryError("Say which organisation with --account: these ids don't tell.")
+    return only

@@ -1,0 +1,143 @@
+"""Commands that look: what an id means, its life, and what is in what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import click
+
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import (
+    MOMENT,
+    F,
+    account_option,
+    json_option,
+    kind_option,
+    one_line_errors,
+    organisation,
+)
+from flexmeasures_pms.errors import UnknownId
+from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.history import history as history_of
+from flexmeasures_pms.registry.lookup import look_up, registry_as_of
+from flexmeasures_pms.registry.search import Found, find_one, registered_organisations
+from flexmeasures_pms.registry.tree import forest
+from flexmeasures_pms.registry.tree import tree as tree_of
+
+
+class Shown(Protocol):
+    """Something that can be printed both ways."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+
+    def lines(self) -> Iterable[str]:
+        """Return it as text."""
+
+
+def _at_option(function: F) -> F:
+    text = "At which time, as 2026-03-01T12:00:00+07:00; by default now."
+    return click.option("--at", type=MOMENT, metavar="TIME", help=text)(function)
+
+
+def _show(shown: Shown, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(shown.as_json(), indent=2, ensure_ascii=False))
+        return
+    for line in shown.lines():
+        click.echo(line)
+
+
+def _find(ident: str, kind: str | None, account_id: int | None) -> Found:
+    return find_one(ident, kinds=[kind] if kind else None, account_id=account_id)
+
+
+@pms_cli.cli.command("lookup")
+@click.argument("ident", metavar="ID")
+@_at_option
+@click.option(
+    "--as-known-at", type=MOMENT, metavar="TIME", help="As it was believed at that moment."
+)
+@kind_option
+@account_option
+@json_option
+@one_line_errors
+def lookup(
+    ident: str,
+    at: datetime | None,
+    as_known_at: datetime | None,
+    kind: str | None,
+    account_id: int | None,
+    as_json: bool,
+) -> None:
+    r"""Say what an id means at a time: which case a board was in, where a case was.
+
+    \b
+    Example:
+      flexmeasures pms lookup 66BFF353734574E43235318 --at 2026-03-01T12:00:00+07:00
+    """
+    found = _find(ident, kind, account_id)
+    registered = registry_as_of(found.account_id, as_known_at)
+    entry = registered.entries.get(found.id)
+    if entry is None or registered.find(entry.kind, ident) is None:
+        raise UnknownId(f"'{ident}' was not registered yet at {as_known_at}.")
+    _show(look_up(registered, entry, at or datetime.now(UTC)), as_json)
+
+
+@pms_cli.cli.command("history")
+@click.argument("ident", metavar="ID")
+@kind_option
+@account_option
+@json_option
+@one_line_errors
+def history(ident: str, kind: str | None, account_id: int | None, as_json: bool) -> None:
+    r"""Show the life of a thing: a board's cases, a case's boards, and who recorded what.
+
+    \b
+    Example:
+      flexmeasures pms history 269
+    """
+    found = _find(ident, kind, account_id)
+    _show(history_of(found.account_id, found.id), as_json)
+
+
+@pms_cli.cli.command("tree")
+@click.argument("ident", metavar="[ID]", required=False)
+@_at_option
+@kind_option
+@account_option
+@json_option
+@one_line_errors
+def tree(
+    ident: str | None,
+    at: datetime | None,
+    kind: str | None,
+    account_id: int | None,
+    as_json: bool,
+) -> None:
+    r"""Show what is in what: of one PMS, cabinet or case, or of all.
+
+    \b
+    Example:
+      flexmeasures pms tree PMS-01-001
+    """
+    moment = at or datetime.now(UTC)
+    if ident is not None:
+        found = _find(ident, kind, account_id)
+        registered = directory(found.account_id)
+        _show(tree_of(registered, registered.entry(found.id), moment), as_json)
+        return
+    using = registered_organisations()
+    if account_id is None and len(using) == 1:
+        (account_id,) = using
+    nodes = list(forest(directory(organisation(account_id)), moment))
+    if as_json:
+        click.echo(json.dumps([n.as_json() for n in nodes], indent=2, ensure_ascii=False))
+        return
+    for node in nodes:
+        _show(node, as_json=False)
+    if not nodes:
+        click.echo("Nothing is registered.")

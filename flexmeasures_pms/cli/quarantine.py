@@ -1,0 +1,119 @@
+"""``flexmeasures pms quarantine``: look at what waits, replay it, discard it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import click
+import msgspec
+from flexmeasures.data import db
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import (
+    account_option,
+    author_options,
+    json_option,
+    one_line_errors,
+)
+from flexmeasures_pms.errors import UnknownId
+from flexmeasures_pms.ingest.replay import Replayed, replay
+from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.storage import quarantine
+
+
+@pms_cli.cli.group("quarantine")
+def quarantine_group() -> None:
+    """Samples that could not be stored."""
+
+
+@quarantine_group.command("list")
+@click.option("--discarded", is_flag=True, help="Those that were discarded, instead.")
+@account_option
+@json_option
+@one_line_errors
+def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
+    r"""List the samples that wait, oldest first.
+
+    \b
+    Example:
+      flexmeasures pms quarantine list --account 2
+    """
+    owners = [account_id] if account_id is not None else quarantine.organisations()
+    count = 0
+    for owner in owners:
+        for row in quarantine.listed(owner, discarded=discarded):
+            count += 1
+            click.echo(_as_json(row) if as_json else _as_text(row))
+    if not as_json:
+        click.echo(f"{count} samples {'were discarded' if discarded else 'wait'}.")
+
+
+@quarantine_group.command("replay")
+@click.option(
+    "--id", "ids", type=int, multiple=True, metavar="N", help="Only this one; repeatable."
+)
+@account_option
+@one_line_errors
+def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
+    r"""Try to store samples again, all or those named.
+
+    \b
+    Example:
+      flexmeasures pms quarantine replay --id 7 --id 8
+    """
+    total = Replayed()
+    for owner, waiting in _waiting(ids, account_id):
+        total += replay(owner, waiting)
+    db.session.commit()
+    click.echo(
+        f"Replayed {total.released + total.waiting} samples: {total.released} left quarantine "
+        f"({total.beliefs} beliefs stored), {total.waiting} still wait."
+    )
+
+
+@quarantine_group.command("discard")
+@click.option("--id", "ids", type=int, multiple=True, required=True, metavar="N")
+@account_option
+@author_options(note_required=True)
+@one_line_errors
+def discard(ids: tuple[int, ...], account_id: int | None, who: Author) -> None:
+    r"""Set samples aside for good, with a reason; their text is kept.
+
+    \b
+    Example:
+      flexmeasures pms quarantine discard --id 7 --note "a pack on the test bench"
+    """
+    count = 0
+    for owner, waiting in _waiting(ids, account_id):
+        count += len(quarantine.discard(owner, waiting, author=who.name, note=who.note or ""))
+    db.session.commit()
+    click.echo(f"Discarded {count} samples.")
+
+
+def _waiting(ids: Collection[int], account_id: int | None) -> list[tuple[int, list[int]]]:
+    """Return the waiting samples that are meant, by organisation.
+
+    :raises UnknownId: for an id of which none waits.
+    """
+    owners = [account_id] if account_id is not None else quarantine.organisations()
+    found = [(owner, quarantine.waiting_ids(owner, ids or None)) for owner in owners]
+    known = {entry for _, waiting in found for entry in waiting}
+    unknown = sorted(set(ids) - known)
+    if unknown:
+        named = ", ".join(map(str, unknown))
+        raise UnknownId(f"No sample {named} waits: see `flexmeasures pms quarantine list`.")
+    return found
+
+
+def _as_text(row: Row[Any]) -> str:
+    when = row.event_time.isoformat(timespec="seconds") if row.event_time else "no time"
+    whose = " ".join(name for name in (row.device_id, row.pack_id) if name)
+    why = f" (discarded by {row.discarded_by}: {row.note})" if row.discarded_at else ""
+    return f"{row.id}  {row.reason}  {row.dataset} {whose}  {when}  {row.message}{why}"
+
+
+def _as_json(row: Row[Any]) -> bytes:
+    hidden = ("digest",)
+    return msgspec.json.encode({k: v for k, v in row._mapping.items() if k not in hidden})

@@ -1,0 +1,231 @@
+"""Commands that register things."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Unpack
+
+import click
+
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import (
+    F,
+    account_option,
+    at_option,
+    author_options,
+    finish,
+    one_line_errors,
+    organisation,
+)
+from flexmeasures_pms.errors import RegistryConflict
+from flexmeasures_pms.registry import changes, moves, registration, search
+from flexmeasures_pms.registry.book import Author, Book
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.kinds import (
+    BOARD,
+    BUSBAR,
+    CABINET,
+    CASE,
+    CELL_BLOCK,
+    EHUB,
+    FET_BOARD,
+    INVERTER,
+    MPPT,
+    PMS,
+)
+from flexmeasures_pms.registry.ledger import editing
+from flexmeasures_pms.registry.wording import capital, named, where
+
+
+def _site_options(function: F) -> F:
+    for decorate in (
+        click.option(
+            "--parent-asset",
+            "parent_asset_id",
+            type=int,
+            metavar="N",
+            help="FlexMeasures asset above it.",
+        ),
+        click.option("--timezone", metavar="NAME", help="Such as Asia/Jakarta."),
+        click.option("--latitude", type=float, metavar="X", help="Degrees north."),
+        click.option("--longitude", type=float, metavar="Y", help="Degrees east."),
+    ):
+        function = decorate(function)
+    return function
+
+
+def _register_device(
+    kind: str,
+    ident: str,
+    account_id: int | None,
+    who: Author,
+    **details: Unpack[registration.Details],
+) -> None:
+    _, change = changes.register(organisation(account_id), kind, ident, author=who, **details)
+    finish(change, who)
+
+
+@pms_cli.cli.command("register-pms")
+@click.argument("ident", metavar="ID")
+@account_option
+@_site_options
+@author_options()
+@one_line_errors
+def register_pms(ident: str, account_id: int | None, **options: Any) -> None:
+    r"""Register a PMS: the site's battery system, named by its pms id.
+
+    \b
+    Example:
+      flexmeasures pms register-pms PMS-01-001 --account 1 --timezone Asia/Jakarta
+    """
+    _register_device(PMS, ident, account_id, **options)
+
+
+@pms_cli.cli.command("register-mppt")
+@click.argument("ident", metavar="ID")
+@account_option
+@_site_options
+@author_options()
+@one_line_errors
+def register_mppt(ident: str, account_id: int | None, **options: Any) -> None:
+    r"""Register an MPPT solar controller.
+
+    \b
+    Example:
+      flexmeasures pms register-mppt IT6415AD-01-001 --account 1
+    """
+    _register_device(MPPT, ident, account_id, **options)
+
+
+@pms_cli.cli.command("register-inverter")
+@click.argument("ident", metavar="ID")
+@account_option
+@_site_options
+@author_options()
+@one_line_errors
+def register_inverter(ident: str, account_id: int | None, **options: Any) -> None:
+    r"""Register an inverter.
+
+    \b
+    Example:
+      flexmeasures pms register-inverter SPI-B2-01-001 --account 1
+    """
+    _register_device(INVERTER, ident, account_id, **options)
+
+
+@pms_cli.cli.command("register-cabinet")
+@click.argument("ident", metavar="ID")
+@click.option("--pms", required=True, metavar="ID", help="The PMS that it belongs to.")
+@click.option("--position", type=click.IntRange(1, 4), help="Its position in the PMS.")
+@click.option("--ehub", metavar="ID", help="Its EHub.")
+@click.option("--busbar", metavar="ID", help="Its busbar.")
+@click.option("--docks", type=int, metavar="N", help="How many docks it has; 12 if not said.")
+@account_option
+@at_option
+@author_options()
+@one_line_errors
+def register_cabinet(
+    ident: str,
+    pms: str,
+    position: int | None,
+    docks: int | None,
+    account_id: int | None,
+    at: datetime | None,
+    who: Author,
+    **parts: str | None,
+) -> None:
+    r"""Register a cabinet of a PMS, with its EHub and busbar.
+
+    \b
+    Example:
+      flexmeasures pms register-cabinet CAB-01-001 --pms PMS-01-001 --ehub EH-1 --docks 16
+    """
+    found = search.find_one(pms, kinds=[PMS], account_id=account_id)
+    with editing(found.account_id, who, expected=3) as book:
+        cabinet = registration.register(book, CABINET, ident, docks=docks)
+        _settle_in(book, cabinet, book.view.entry(found.id), position, at)
+        for kind in (EHUB, BUSBAR):
+            if (part := parts[kind]) is not None:
+                _settle_in(book, registration.register(book, kind, part), cabinet, None, at)
+    finish(book.change(), who)
+
+
+@pms_cli.cli.command("register-case")
+@click.argument("ident", metavar="ID")
+@click.option("--board", metavar="ID", help="Its acquisition board.")
+@click.option("--board-alias", multiple=True, metavar="ID", help="Another spelling; repeatable.")
+@click.option("--fet-board", metavar="ID", help="Its FET board.")
+@click.option(
+    "--cell-block", multiple=True, metavar="ID", help="Repeatable: up to 14, from position 1 on."
+)
+@click.option("--cabinet", metavar="ID", help="The cabinet that it is in.")
+@click.option("--dock", type=int, metavar="N", help="Its dock in that cabinet, from 1.")
+@account_option
+@at_option
+@author_options()
+@one_line_errors
+def register_case(
+    ident: str,
+    cabinet: str | None,
+    dock: int | None,
+    account_id: int | None,
+    at: datetime | None,
+    who: Author,
+    **parts: Any,
+) -> None:
+    r"""Register a case with the parts in it.
+
+    \b
+    Example:
+      flexmeasures pms register-case 269 --board 66BFF353734574E43235318 \
+          --cabinet CAB-01-001 --dock 6
+    """
+    if (cabinet is None) != (dock is None):
+        raise click.UsageError("--cabinet and --dock go together: give both or neither.")
+    if parts["board_alias"] and parts["board"] is None:
+        raise click.UsageError("--board-alias needs the --board that it is a spelling of.")
+    rack = search.find_one(cabinet, kinds=[CABINET], account_id=account_id) if cabinet else None
+    account_id = rack.account_id if rack else organisation(account_id)
+    with editing(account_id, who, expected=17) as book:
+        case = registration.register(book, CASE, ident)
+        _fill_case(book, case, at, **parts)
+        if rack:
+            _settle_in(book, case, book.view.entry(rack.id), dock, at)
+    finish(book.change(), who)
+
+
+def _fill_case(
+    book: Book,
+    case: Entry,
+    at: datetime | None,
+    *,
+    board: str | None,
+    board_alias: tuple[str, ...],
+    fet_board: str | None,
+    cell_block: tuple[str, ...],
+) -> None:
+    if board is not None:
+        entry = registration.register(book, BOARD, board)
+        for alias in board_alias:
+            registration.add_alias(book, entry, alias)
+        _settle_in(book, entry, case, None, at)
+    if fet_board is not None:
+        _settle_in(book, registration.register(book, FET_BOARD, fet_board), case, None, at)
+    for position, block in enumerate(cell_block, 1):
+        _settle_in(book, registration.register(book, CELL_BLOCK, block), case, position, at)
+
+
+def _settle_in(
+    book: Book, part: Entry, assembly: Entry, place: int | None, at: datetime | None
+) -> None:
+    """Install what is registered; what is elsewhere already is not moved by the way."""
+    row = book.view.installed(part.id, book.now)
+    elsewhere = row is not None and (
+        row.assembly_id != assembly.id or place not in (None, row.place)
+    )
+    if row is not None and elsewhere and at is None:
+        raise RegistryConflict(
+            f"{capital(named(part))} is registered in {where(book.view.entries, row)}: to move "
+            f"it, use `install {part.ident} --into {assembly.ident}`, or say since when with --at."
+        )
+    moves.install(book, part, assembly, place, at)

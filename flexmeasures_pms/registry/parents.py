@@ -1,0 +1,23 @@
+"""FlexMeasures assets that trackables of the registry may hang under."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from flexmeasures.data.models.generic_assets import GenericAsset
+
+from flexmeasures_pms.errors import RegistryError
+
+
+def check_parent(account_id: int, asset_id: int | None) -> None:
+    """Make sure that an asset is the organisation's own.
+
+    :raises RegistryError: if it is another's, or does not exist: both look the same.
+    """
+    if asset_id is None:
+        return
+    query = sa.select(GenericAsset.id).where(
+        GenericAsset.id == asset_id, GenericAsset.account_id == account_id
+    )
+    if db.session.scalar(query) is None:
+        raise RegistryError(f"Organisation {account_id} has no asset {asset_id} to be the parent.")

@@ -1,0 +1,39 @@
+"""Commands of ``flexmeasures pms``, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from flask.testing import FlaskCliRunner
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def pms(runner: FlaskCliRunner) -> Command:
+    """Run a command that must succeed: ``pms("lookup", "269")``."""
+
+    def run(*args: object) -> Result:
+        result = runner.invoke(args=["pms", *map(str, args)])
+        assert result.exit_code == 0, result.output
+        return result
+
+    return run
+
+
+@pytest.fixture
+def fails(runner: FlaskCliRunner) -> Callable[..., str]:
+    """Run a command that must fail with one line, and return the line."""
+
+    def run(*args: object) -> str:
+        result = runner.invoke(args=["pms", *map(str, args)])
+        assert result.exit_code != 0, result.output
+        assert result.stdout == ""
+        *usage, line = result.stderr.splitlines()
+        assert line.startswith("Error: ")
+        assert all(text.startswith(("Usage:", "Try")) or not text for text in usage)
+        return line.removeprefix("Error: ")
+
+    return run
