@@ -65,8 +65,7 @@ def _ingest_one(
     path: Path, dataset: DatasetName, account_id: int | None, *, quiet: bool
 ) -> list[Receipt]:
     owner = _organisation(path, dataset, account_id)
-    hidden = {"file": open("/dev/null", "w")} if quiet else {}  # noqa: PTH123, SIM115
-    with click.progressbar(length=path.stat().st_size, label=path.name, **hidden) as bar:
+    with click.progressbar(length=path.stat().st_size, label=path.name, hidden=quiet) as bar:
         return list(
             ingest_file(path, dataset, account_id=owner, settings=settings(), progress=bar.update)
         )

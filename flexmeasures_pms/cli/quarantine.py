@@ -25,7 +25,7 @@ from flexmeasures_pms.storage import quarantine
 
 @pms_cli.cli.group("quarantine")
 def quarantine_group() -> None:
-    """Samples that could not be stored."""
+    """Look after samples that could not be stored."""
 
 
 @quarantine_group.command("list")

@@ -75,13 +75,19 @@ def _format(path: Path) -> str:
 def _gathered(parts: Iterator[Decoded]) -> Iterator[Decoded]:
     """Put small parts together until they fill a batch."""
     waiting: list[Decoded] = []
-    for part in parts:
-        waiting.append(part)
-        if sum(len(p.samples) for p in waiting) >= BATCH:
-            yield _together(waiting)
-            waiting = []
+    broken: WireError | None = None
+    try:
+        for part in parts:
+            waiting.append(part)
+            if sum(len(p.samples) for p in waiting) >= BATCH:
+                yield _together(waiting)
+                waiting = []
+    except WireError as error:
+        broken = error
     if waiting:
         yield _together(waiting)
+    if broken is not None:
+        raise broken
 
 
 def _together(parts: list[Decoded]) -> Decoded:

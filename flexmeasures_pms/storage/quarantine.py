@@ -88,6 +88,12 @@ def _count_waiting(account_id: int, most: int) -> int:
     return db.session.scalar(select(func.count()).select_from(some)) or 0
 
 
+def organisations() -> list[int]:
+    """Return the organisations that have anything in quarantine."""
+    query = select(quarantine.c.account_id).distinct().order_by(quarantine.c.account_id)
+    return list(db.session.scalars(query))
+
+
 def listed(account_id: int, *, discarded: bool = False) -> Iterator[Row[Any]]:
     """Yield the samples of an organisation in quarantine, oldest receipt first.
 
