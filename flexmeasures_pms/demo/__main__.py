@@ -28,7 +28,7 @@ def main() -> None:
 
 @main.command()
 @data_dir_option
-@click.option("--port", default=5000, show_default=True, help="Port of FlexMeasures.")
+@click.option("--port", default=5000, show_default=True, help="Port of FlexMeasures; 0: any.")
 @click.option("--once", is_flag=True, help="Post a day of telemetry, check it, and stop.")
 @click.option("--no-simulate", is_flag=True, help="Start no simulated site.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")

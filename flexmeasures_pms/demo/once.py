@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Protocol
 
-from flexmeasures_pms.demo.reader import FlexMeasures
 from flexmeasures_pms.simulator import SimulatedRequest
 from flexmeasures_pms.simulator.layout import Layout
 
@@ -22,6 +21,19 @@ TOLERANCE = 1e-9
 WATTS = Decimal("0.0001")  # what power is rounded to
 
 Readings = list[float | None]
+
+
+class Reader(Protocol):
+    """What is needed of FlexMeasures' API; see :mod:`flexmeasures_pms.demo.reader`."""
+
+    def assets(self, account_id: int) -> dict[str, int]:
+        """Return the ids of an organisation's assets by their external id."""
+
+    def sensors(self, asset_id: int) -> dict[str, dict[str, Any]]:
+        """Return id and unit of an asset's sensors by their name."""
+
+    def day(self, sensor: dict[str, Any], start: datetime) -> Readings:
+        """Return the reading of each minute of a day, None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,7 @@ def compare(
     requests: Iterable[SimulatedRequest],
     layout: Layout,
     start: datetime,
-    flexmeasures: FlexMeasures,
+    flexmeasures: Reader,
     account_id: int,
 ) -> list[Row]:
     """Read back what the requests of a day sent, for some sensors of each kind of asset."""

@@ -135,9 +135,8 @@ def _wait_until_ready(process: subprocess.Popen[str], server: Server) -> None:
     while not server.ready():
         if process.poll() is not None or time.monotonic() > deadline:
             lines = server.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-            name = Path(server.command[0]).name
             raise ServerError(
-                "\n".join([f"{name} did not start. The end of {server.log}:", *lines])
+                "\n".join([f"{server.record.stem} did not start. The end of {server.log}:", *lines])
             )
         time.sleep(0.05)
 

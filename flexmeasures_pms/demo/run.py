@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
 
+from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.demo import printout
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.gateway import (
@@ -33,8 +34,9 @@ from flexmeasures_pms.demo.store import (
     recall,
     site_now,
 )
+from flexmeasures_pms.demo.valkey import free_port
 from flexmeasures_pms.demo.web import ensure_free, web_server
-from flexmeasures_pms.simulator import Site
+from flexmeasures_pms.simulator import SimulatedRequest, Site
 
 DAY = timedelta(days=1)
 Say = Callable[[str], None]
@@ -75,10 +77,12 @@ class Demo:
 def started(data_dir: Path, port: int, say: Say) -> Iterator[Demo]:
     """Have the demo up for the time of the block: servers, organisation, registry, web.
 
+    :param port: of FlexMeasures; 0 for any that is free.
     :param say: is told what happens, line by line.
     :raises ServerError: when something does not start.
     """
     data_dir = data_dir.resolve()
+    port = port or free_port()
     ensure_free(port)
     say(f"Starting PostgreSQL and Valkey, with their data in {data_dir} ...")
     with servers(data_dir) as found:
@@ -109,7 +113,7 @@ def run_once(demo: Demo, say: Say) -> bool:
     )
     say(f"Posting {start:%A %d %B %Y}, a reading a minute, in {len(requests)} requests ...")
     counts = Gateway(demo.url, demo.access.auth_token).post_all(requests)
-    _sent_until(demo, sent, start + DAY)
+    _sent_until(demo, sent, requests[-1])
     say(printout.receipts(counts))
     say("Reading some of it back through FlexMeasures' own API ...")
     reader = FlexMeasures(demo.url, demo.access.auth_token)
@@ -138,18 +142,18 @@ def simulate(demo: Demo, say: Say) -> None:
             begin, now, CATCH_UP_STEP, samples_per_request=CATCH_UP_READINGS
         ):
             counts.add(gateway.post(request))
-            if request.dataset == "pms":
-                _sent_until(demo, sent, request.time)
+            _sent_until(demo, sent, request)
         say(printout.receipts(counts))
     say(f"The site reports every {STEP.seconds} seconds. Ctrl-C stops it.")
     for request in paced(site.requests(now, datetime.max.replace(tzinfo=UTC), STEP)):
         gateway.post(request)
-        _sent_until(demo, sent, request.time)
+        _sent_until(demo, sent, request)
         if demo.process.poll() is not None:
             raise ServerError(f"FlexMeasures has ended: see {demo.data_dir / 'web.log'}.")
 
 
-def _sent_until(demo: Demo, sent: History, moment: datetime) -> None:
-    if moment > sent.until:
-        sent.until = moment
+def _sent_until(demo: Demo, sent: History, request: SimulatedRequest) -> None:
+    """Remember how far the site has come, once all its devices have reported a moment."""
+    if request.dataset == DATASETS[-1] and request.time > sent.until:
+        sent.until = request.time
         keep(demo.data_dir, sent)

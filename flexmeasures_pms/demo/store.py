@@ -37,7 +37,7 @@ class History(msgspec.Struct):
     """What the simulated site has sent.
 
     :param since: its first moment; everything it does follows from this and the seed.
-    :param until: its readings before this moment have been sent.
+    :param until: its readings up to this moment have been sent.
     """
 
     since: datetime

@@ -6,12 +6,12 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from subprocess import Popen
 from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.process import Server, running
@@ -56,7 +56,7 @@ def web_server(data_dir: Path, port: int, environment: Mapping[str, str]) -> Ite
         [sys.executable, *COMMAND, "--bind", f"{HOST}:{port}"],
         record=data_dir / "web.json",
         log=data_dir / "web.log",
-        ready=lambda: _answers(port),
+        ready=lambda: answers(port),
         seconds=START_SECONDS,
         cwd=data_dir,  # FlexMeasures writes its log where it is started
         environment={**os.environ, **environment, DATA_DIR_VARIABLE: str(data_dir)},
@@ -81,9 +81,11 @@ def ensure_free(port: int) -> None:
             ) from error
 
 
-def _answers(port: int) -> bool:
-    try:
-        with urlopen(f"http://{HOST}:{port}/api/v3_0/health/ready", timeout=10) as reply:
-            return bool(reply.status == 200)
-    except (URLError, OSError):
-        return False
+def answers(port: int) -> bool:
+    """Tell whether FlexMeasures answers on a port and is ready."""
+    # Not by urllib: a proxy of the environment must not come between.
+    connection = HTTPConnection(HOST, port, timeout=10)
+    with closing(connection), suppress(OSError, HTTPException):
+        connection.request("GET", "/api/v3_0/health/ready")
+        return connection.getresponse().status == HTTPStatus.OK
+    return False

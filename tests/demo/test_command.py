@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flexmeasures_pms.demo.__main__ import main
+from flexmeasures_pms.demo.process import only_user
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "demo"
+    with only_user(folder):
+        (folder / "access.json").touch()
+    return folder
+
+
+def clean(folder: Path) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["clean", "--data-dir", str(folder)])
+    return result.exit_code, result.output
+
+
+def test_clean_removes_the_data_and_can_be_run_twice(data_dir: Path) -> None:
+    assert clean(data_dir)[0] == 0
+    assert not data_dir.exists()
+    code, output = clean(data_dir)
+    assert code == 0
+    assert "nothing" in output
+
+
+def test_clean_leaves_a_running_demo_alone(data_dir: Path) -> None:
+    with only_user(data_dir):
+        code, output = clean(data_dir)
+    assert code == 1
+    assert "in use" in output
+    assert (data_dir / "access.json").exists()
+
+
+def test_clean_leaves_other_folders_alone(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").touch()
+    code, output = clean(tmp_path)
+    assert code == 1
+    assert "no demo's data" in output
+    assert (tmp_path / "diary.txt").exists()
+
+
+@pytest.mark.parametrize("command", ["demo", "clean"])
+def test_each_command_shows_an_example(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: flexmeasures-pms {command}" in " ".join(result.output.split())
