@@ -15,7 +15,7 @@ PORT ?= 5000
 ONCE ?=
 ARGS ?=
 
-.PHONY: help install demo test lint format bench requirements clean-demo clean
+.PHONY: help install demo test lint format bench docs requirements clean-demo clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,7 +47,10 @@ format: $(STAMP)  ## Put the code in shape.
 	$(BIN)/ruff format .
 
 bench: $(STAMP)  ## Compare ways to write one 48-pack sample.
-	$(BIN)/python -m flexmeasures_pms.demo.bench $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(STAMP)  ## Write the reference pages in docs/ from the code.
+	$(BIN)/python docs/make.py
 
 requirements: $(STAMP)  ## Resolve requirements.txt anew from the ranges in setup.py.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

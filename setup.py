@@ -31,6 +31,9 @@ INSTALL_REQUIRES = [
     "marshmallow>=4.3,<5",
     "alembic>=1.13,<2",
     "click>=8.2,<9",
+    # 3.1 lets one request have a limit of its own on its body.
+    "flask>=3.1,<4",
+    "inflection>=0.5,<1",
     "msgspec>=0.19,<0.23",
 ]
 

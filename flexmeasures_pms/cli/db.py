@@ -18,7 +18,7 @@ def tables() -> None:
 
 @tables.command("upgrade")
 def upgrade() -> None:
-    r"""Make or upgrade the plugin's tables. FlexMeasures' own are left alone.
+    """Make or upgrade the plugin's tables. FlexMeasures' own are left alone.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def upgrade() -> None:
 
 @tables.command("current")
 def current() -> None:
-    r"""Say which revision the plugin's tables are at; fail if the code needs another.
+    """Say which revision the plugin's tables are at; fail if the code needs another.
 
     \b
     Example:

@@ -35,7 +35,7 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 def ingest(
     files: tuple[Path, ...], dataset: DatasetName, account_id: int | None, as_json: bool
 ) -> None:
-    r"""Store telemetry from files: JSON, JSON lines or CSV, also with .gz.
+    """Store telemetry from files: JSON, JSON lines or CSV, also with .gz.
 
     What can't be stored waits in quarantine. Run it again after an interruption: what is
     stored already is found to be a duplicate.

@@ -73,7 +73,7 @@ def lookup(
     account_id: int | None,
     as_json: bool,
 ) -> None:
-    r"""Say what an id means at a time: which case a board was in, where a case was.
+    """Say what an id means at a time: which case a board was in, where a case was.
 
     \b
     Example:
@@ -94,7 +94,7 @@ def lookup(
 @json_option
 @one_line_errors
 def history(ident: str, kind: str | None, account_id: int | None, as_json: bool) -> None:
-    r"""Show the life of a thing: a board's cases, a case's boards, and who recorded what.
+    """Show the life of a thing: a board's cases, a case's boards, and who recorded what.
 
     \b
     Example:
@@ -118,7 +118,7 @@ def tree(
     account_id: int | None,
     as_json: bool,
 ) -> None:
-    r"""Show what is in what: of one PMS, cabinet or case, or of all.
+    """Show what is in what: of one PMS, cabinet or case, or of all.
 
     \b
     Example:

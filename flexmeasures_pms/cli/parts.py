@@ -54,7 +54,7 @@ def install(
     account_id: int | None,
     who: Author,
 ) -> None:
-    r"""Install a part in an assembly; it leaves where it was.
+    """Install a part in an assembly; it leaves where it was.
 
     \b
     Examples:
@@ -85,7 +85,7 @@ def remove(
     account_id: int | None,
     who: Author,
 ) -> None:
-    r"""Remove a part from where it is.
+    """Remove a part from where it is.
 
     \b
     Example:
@@ -111,7 +111,7 @@ def swap(
     account_id: int | None,
     who: Author,
 ) -> None:
-    r"""Let NEW take the place of OLD, which is then installed nowhere.
+    """Let NEW take the place of OLD, which is then installed nowhere.
 
     An unknown NEW is registered as the same kind as OLD, or as --kind.
 
@@ -148,7 +148,7 @@ def move_case(
     account_id: int | None,
     who: Author,
 ) -> None:
-    r"""Move a case to a dock of a cabinet.
+    """Move a case to a dock of a cabinet.
 
     \b
     Example:
@@ -184,14 +184,14 @@ def correct(
     who: Author,
     **details: Unpack[registration.Details],
 ) -> None:
-    r"""Mend a recorded installation; the neighbouring ones give way.
+    """Mend a recorded installation; the neighbouring ones give way.
 
     Telemetry of the time that changes moves to the case it belongs to. Details of a
     registration, such as the number of docks, are mended too.
 
     \b
     Example:
-      flexmeasures pms correct 66BFF353734574E43235318 --into 270 \
+      flexmeasures pms correct 66BFF353734574E43235318 --into 270 \\
           --since 2026-03-01T11:00:00+07:00 --note "swapped before lunch"
     """
     given = any(value is not None for value in details.values())

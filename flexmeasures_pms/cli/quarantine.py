@@ -34,7 +34,7 @@ def quarantine_group() -> None:
 @json_option
 @one_line_errors
 def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
-    r"""List the samples that wait, oldest first.
+    """List the samples that wait, oldest first.
 
     \b
     Example:
@@ -57,7 +57,7 @@ def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
 @account_option
 @one_line_errors
 def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
-    r"""Try to store samples again, all or those named.
+    """Try to store samples again, all or those named.
 
     \b
     Example:
@@ -79,7 +79,7 @@ def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
 @author_options(note_required=True)
 @one_line_errors
 def discard(ids: tuple[int, ...], account_id: int | None, who: Author) -> None:
-    r"""Set samples aside for good, with a reason; their text is kept.
+    """Set samples aside for good, with a reason; their text is kept.
 
     \b
     Example:

@@ -72,7 +72,7 @@ def _register_device(
 @author_options()
 @one_line_errors
 def register_pms(ident: str, account_id: int | None, **options: Any) -> None:
-    r"""Register a PMS: the site's battery system, named by its pms id.
+    """Register a PMS: the site's battery system, named by its pms id.
 
     \b
     Example:
@@ -88,7 +88,7 @@ def register_pms(ident: str, account_id: int | None, **options: Any) -> None:
 @author_options()
 @one_line_errors
 def register_mppt(ident: str, account_id: int | None, **options: Any) -> None:
-    r"""Register an MPPT solar controller.
+    """Register an MPPT solar controller.
 
     \b
     Example:
@@ -104,7 +104,7 @@ def register_mppt(ident: str, account_id: int | None, **options: Any) -> None:
 @author_options()
 @one_line_errors
 def register_inverter(ident: str, account_id: int | None, **options: Any) -> None:
-    r"""Register an inverter.
+    """Register an inverter.
 
     \b
     Example:
@@ -134,7 +134,7 @@ def register_cabinet(
     who: Author,
     **parts: str | None,
 ) -> None:
-    r"""Register a cabinet of a PMS, with its EHub and busbar.
+    """Register a cabinet of a PMS, with its EHub and busbar.
 
     \b
     Example:
@@ -173,11 +173,11 @@ def register_case(
     who: Author,
     **parts: Any,
 ) -> None:
-    r"""Register a case with the parts in it.
+    """Register a case with the parts in it.
 
     \b
     Example:
-      flexmeasures pms register-case 269 --board 66BFF353734574E43235318 \
+      flexmeasures pms register-case 269 --board 66BFF353734574E43235318 \\
           --cabinet CAB-01-001 --dock 6
     """
     if (cabinet is None) != (dock is None):

@@ -1,0 +1,111 @@
+"""``make docs``: write the reference pages from the code they describe.
+
+A test fails when a page is not what this would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from flexmeasures_pms.catalogue import status
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, Quantity
+from flexmeasures_pms.config import SETTINGS
+
+HERE = Path(__file__).parent
+NOTICE = "<!-- Written by `make docs`: change the code, not this page. -->"
+
+STATUS_FIELDS = {
+    "bus connected": status.BUS_CONNECTED,
+    "input status": status.INPUT,
+    "charging status": status.CHARGING,
+    "load status": status.LOAD,
+    "system fault": status.SYSTEM_FAULT,
+    "running": status.RUNNING,
+}
+
+
+def pages() -> dict[str, str]:
+    """Return each page's text by its file name."""
+    return {
+        "sensors.md": "\n".join(_sensors()) + "\n",
+        "settings.md": "\n".join(_settings()) + "\n",
+        "commands.md": "\n".join(_commands()) + "\n",
+    }
+
+
+def _sensors() -> Iterator[str]:
+    yield from (NOTICE, "", "# Sensors", "")
+    yield "Every sensor is instantaneous and in the site's time zone. A reading outside its range"
+    yield "is *faulty*: it is left out and counted, and the rest of the sample is stored."
+    for asset_type in ASSET_TYPES:
+        yield from ("", f"## {asset_type.name}", "", f"{asset_type.description}.", "")
+        yield "| Sensor | Unit | From | Range |"
+        yield "|---|---|---|---|"
+        yield from map(_sensor, BY_ASSET_TYPE[asset_type.name])
+    yield from ("", "## States as numbers", "", "| Sensor | Numbers |", "|---|---|")
+    for name, field in STATUS_FIELDS.items():
+        meanings = ", ".join(f"{value} {words}" for value, words in field.meanings.values())
+        yield f"| `{name}` | {meanings} |"
+    shorts = ", ".join(f"{1 << i} {words}" for i, (_, words) in enumerate(status.SHORT_CIRCUITS))
+    yield f"| `short circuits` | sum of: {shorts} |"
+    yield "| `cell NN open`, `FET N open` | 0 closed, 1 open |"
+    yield "| `dock` | the dock counted across the PMS, 1-48 |"
+
+
+def _sensor(quantity: Quantity) -> str:
+    names = quantity.sensor_names()
+    name = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` … `{names[-1]}`"
+    unit = "–" if quantity.unit == "dimensionless" else quantity.unit
+    return f"| {name} | {unit} | {_origin(quantity)} | {_range(quantity)} |"
+
+
+def _origin(quantity: Quantity) -> str:
+    if isinstance(quantity.source, str):
+        index = "" if quantity.index is None else f"[{quantity.index}]"
+        return f"`{quantity.source}{index}`"
+    formula = getattr(quantity.source, "func", quantity.source)
+    if formula.__name__ == "status_bits":
+        return "bits of `status.code`"
+    summary: str = formula.__doc__.splitlines()[0].rstrip(".")
+    return summary[0].lower() + summary[1:]
+
+
+def _range(quantity: Quantity) -> str:
+    low, high = quantity.bounds
+    if not isinstance(quantity.source, str) or abs(low) >= 1e9:
+        return ""
+    return f"{low:g} … {high:g} {quantity.unit}".replace(" dimensionless", "")
+
+
+def _settings() -> Iterator[str]:
+    yield from (NOTICE, "", "# Settings", "")
+    yield "Set them in FlexMeasures' configuration file; all are whole numbers of at least 1."
+    yield from ("", "| Setting | Default | |", "|---|---:|---|")
+    for setting in SETTINGS:
+        yield f"| `{setting.name}` | {setting.default:,} | {setting.description} |"
+
+
+def _commands() -> Iterator[str]:
+    from flexmeasures_pms.cli import pms_cli
+
+    yield from (NOTICE, "", "# Commands", "", "All are in the group `flexmeasures pms`.")
+    yield from _group(pms_cli.cli, "flexmeasures pms")
+
+
+def _group(group: click.Group, path: str) -> Iterator[str]:
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        if isinstance(command, click.Group):
+            yield from _group(command, f"{path} {name}")
+            continue
+        context = click.Context(command, info_name=f"{path} {name}", max_content_width=92)
+        yield from ("", f"## {path} {name}", "", "```text", command.get_help(context), "```")
+
+
+if __name__ == "__main__":
+    for file_name, text in pages().items():
+        (HERE / file_name).write_text(text)

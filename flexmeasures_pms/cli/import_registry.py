@@ -1,0 +1,84 @@
+"""The command that imports a registry file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from flexmeasures.data import db
+
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import (
+    account_option,
+    author_options,
+    finish,
+    one_line_errors,
+    organisation,
+)
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.importer import Imported, import_file
+from flexmeasures_pms.registry.importer_csv import read_rows
+from flexmeasures_pms.registry.kinds import CABINET, PMS
+from flexmeasures_pms.registry.search import search
+
+
+@pms_cli.cli.command("import-registry")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--skip-faulty", is_flag=True, help="Import the other lines of a faulty file.")
+@account_option
+@author_options()
+@one_line_errors
+def import_registry(
+    file: Path, dry_run: bool, skip_faulty: bool, account_id: int | None, who: Author
+) -> None:
+    """Bring the registry to what a CSV file says: a line for each case.
+
+    Columns: pack.id, board.id, fet.board.id, cell.id.1 to cell.id.14, and optionally
+    pms.id, cabinet.id, ehub.id, busbar.id, dock, board.alias, valid_from. An empty field
+    changes nothing; a case or part may be on several lines if each has a valid_from.
+
+    \b
+    Example:
+      flexmeasures pms import-registry cases.csv --account 1 --dry-run
+    """
+    data = file.read_bytes()
+    account_id = organisation(account_id or _organisation_of(data))
+    who = replace(who, note=f"{file.name}: {who.note}" if who.note else file.name)
+    result = import_file(account_id, data, author=who, dry_run=dry_run, skip_faulty=skip_faulty)
+    for fault in result.faults:
+        click.echo(str(fault), err=True)
+    if result.faults and not skip_faulty:
+        lines = len({fault.line for fault in result.faults})
+        raise RegistryError(f"Nothing was imported: {lines} of {result.rows} lines are faulty.")
+    if result.written:
+        finish(result.change, who)
+    else:
+        db.session.rollback()
+        for line in result.change.lines:
+            click.echo(line)
+    click.echo(_summary(result))
+
+
+def _organisation_of(data: bytes) -> int | None:
+    """Return the organisation whose PMS or cabinets the file names, if it is one."""
+    named = {
+        (kind, row.ids[name])
+        for row in read_rows(data).rows
+        for kind, name in ((PMS, "pms.id"), (CABINET, "cabinet.id"))
+        if name in row.ids
+    }
+    found = {match.account_id for kind, text in named for match in search(text, kinds=[kind])}
+    return found.pop() if len(found) == 1 else None
+
+
+def _summary(result: Imported) -> str:
+    skipped = len({fault.line for fault in result.faults})
+    same = result.rows - result.changed - skipped
+    did = "changed" if result.written else "would change"
+    more = f", {skipped} skipped" if skipped else ""
+    return (
+        f"{result.rows} lines: {result.changed} {did} the registry, {same} say what it has{more}."
+    )
