@@ -104,20 +104,19 @@ def _make_organisation() -> Access:
 def register_site(app: Flask, layout: Layout, account_id: int) -> None:
     """Register the layout's PMS, cabinets, cases with their parts, MPPTs and inverters."""
     account = ["--account", str(account_id)]
-    place = [
-        *("--timezone", layout.timezone),
-        *("--latitude", str(layout.latitude), "--longitude", str(layout.longitude)),
-    ]
+    place = ["--timezone", layout.timezone]
+    place += ["--latitude", str(layout.latitude), "--longitude", str(layout.longitude)]
     for system in layout.systems:
         command(app, "register-pms", system.pms, *account, *place)
         for mppt in system.mppts:
-            command(app, "register-mppt", mppt, *account, "--timezone", layout.timezone)
+            command(app, "register-mppt", mppt, *account, *place)
         for inverter in system.inverters:
-            command(app, "register-inverter", inverter, *account, "--timezone", layout.timezone)
-    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
-        file.write(registry_csv(layout))
-        file.flush()
-        command(app, "import-registry", file.name, *account)
+            command(app, "register-inverter", inverter, *account, *place)
+    with tempfile.TemporaryDirectory() as folder:
+        # Its name stays in the list of transactions, as where they came from.
+        file = Path(folder) / "demo-registry.csv"
+        file.write_text(registry_csv(layout))
+        command(app, "import-registry", str(file), *account)
 
 
 def command(app: Flask, *args: str) -> None:
