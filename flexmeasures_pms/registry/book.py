@@ -99,6 +99,8 @@ class Book:
         self._restore(base)
         self.entered: list[Entered] = []
         self.lines: list[str] = []
+        self.only_changes = False
+        self.discarded = False
         self.touched: dict[int, None] = {}
 
     def _restore(self, state: Directory) -> None:
@@ -146,6 +148,11 @@ class Book:
     def say(self, line: str) -> None:
         """Tell the person at the command line what is done."""
         self.lines.append(line)
+
+    def say_already(self, line: str) -> None:
+        """Tell that something is so already, unless only changes are of interest."""
+        if not self.only_changes:
+            self.lines.append(line)
 
     def change(self) -> Change:
         """Return what was changed."""

@@ -96,7 +96,9 @@ def _apply(book: Book, old: Installation, new: Installation) -> None:
         kept = (*elsewhere, *without(spot, new.begin, new.end))
         changed[other.part_id] = tuple(sorted(kept, key=lambda r: r.begin))
     if not sum([_enter(book, part_id, rows, new.begin) for part_id, rows in changed.items()]):
-        book.say(f"{capital(named(book.view.entries[new.part_id]))} is registered so already.")
+        book.say_already(
+            f"{capital(named(book.view.entries[new.part_id]))} is registered so already."
+        )
 
 
 def _enter(book: Book, part_id: int, rows: Rows, at: datetime) -> bool:

@@ -32,7 +32,8 @@ def editing(account_id: int, author: Author, *, expected: int = 1) -> Iterator[B
     """Open an organisation's registry for changes, and write them at the end.
 
     Works in the caller's transaction: nobody else changes this organisation's registry
-    until it ends. After an error nothing is written.
+    until it ends. After an error, or of a discarded book, nothing
+    is written.
 
     :param expected: about how many new trackables to expect.
     """
@@ -40,7 +41,7 @@ def editing(account_id: int, author: Author, *, expected: int = 1) -> Iterator[B
     now = _now(account_id)
     book = Book(directory(account_id), author, now, lambda: _reserve(expected))
     yield book
-    if book.entered:
+    if book.entered and not book.discarded:
         _write(book)
 
 

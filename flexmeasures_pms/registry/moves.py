@@ -38,7 +38,7 @@ def install(
     begin = at or (book.now if rows or others else SINCE_EVER)
     row = row_at(rows, begin)
     if row is not None and row.spot == spot:
-        book.say(f"{capital(named(part))} is in {where(book.view.entries, row)} already.")
+        book.say_already(f"{capital(named(part))} is in {where(book.view.entries, row)} already.")
         return
     _refuse_taken(book, part, row_at(others, begin))
     end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(others, begin))
@@ -96,7 +96,7 @@ def swap(book: Book, old: Entry, new: Entry, at: datetime | None = None) -> None
     row = row_at(book.rows(old.id), begin)
     if row is None:
         if _swapped_already(book, old, new, at):
-            book.say(f"{capital(named(new))} has taken the place of {named(old)} already.")
+            book.say_already(f"{capital(named(new))} has taken the place of {named(old)} already.")
             return
         raise RegistryConflict(
             f"{capital(named(old))} is not installed anywhere at {moment(begin)}: "

@@ -62,7 +62,7 @@ def add_alias(book: Book, board: Entry, alias: str) -> None:
             f"{named(board)} as well."
         )
     if known is not None:
-        book.say(f"{capital(named(board))} is known as {alias} already.")
+        book.say_already(f"{capital(named(board))} is known as {alias} already.")
         return
     _check_meaning(book, BOARD, alias)
     book.add_alias(board, alias)
@@ -78,7 +78,7 @@ def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
     said: dict[str, Any] = {n: value for n, value in details.items() if value is not None}
     amended = replace(entry, **said)
     if amended == entry:
-        book.say(f"{capital(named(entry))} has these details already.")
+        book.say_already(f"{capital(named(entry))} has these details already.")
         return
     _check_docks(book, amended)
     book.amend(amended, "corrected")
@@ -99,7 +99,7 @@ def _again(book: Book, known: Entry, details: Details) -> Entry:
             )
         added[name] = value
     if not added:
-        book.say(f"{capital(named(known))} is registered already.")
+        book.say_already(f"{capital(named(known))} is registered already.")
         return known
     amended = replace(known, **added)
     _check_docks(book, amended)

@@ -1,0 +1,159 @@
+"""Bringing the registry to what a file says (the seed's "twice a day through a data file").
+
+An empty field says nothing, so it changes nothing. Another part in a place than the file
+has is swapped for the file's. The same file again finds everything as it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry import moves, registration
+from flexmeasures_pms.registry.book import Author, Book, Change
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.importer_csv import CaseRow, FaultyLine, read_rows
+from flexmeasures_pms.registry.kinds import (
+    BBC,
+    BOARD,
+    BUSBAR,
+    CABINET,
+    CASE,
+    CELL_BLOCK,
+    EHUB,
+    FET_BOARD,
+    PMS,
+)
+from flexmeasures_pms.registry.ledger import editing
+from flexmeasures_pms.registry.spots import spot_for
+from flexmeasures_pms.registry.timeline import SINCE_EVER, row_at
+
+PARTS_OF_A_CASE = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of a file.
+
+    :param change: what was changed, or would be; nothing of it is written when there are
+        faults that were not to be skipped, or in a dry run.
+    """
+
+    change: Change
+    rows: int
+    changed: int
+    faults: tuple[FaultyLine, ...]
+    written: bool
+
+
+def import_file(
+    account_id: int,
+    data: bytes,
+    *,
+    author: Author,
+    dry_run: bool = False,
+    skip_faulty: bool = False,
+) -> Imported:
+    """Bring an organisation's registry to what a file says.
+
+    All or nothing, unless faulty lines are to be skipped. Works in the caller's
+    transaction.
+
+    :raises RegistryError: if the file is no registry file at all.
+    """
+    read = read_rows(data)
+    faulty = {fault.line for fault in read.faults}
+    rows = [row for row in read.rows if row.line not in faulty]
+    faults, changed = list(read.faults), 0
+    with editing(account_id, author, expected=PARTS_OF_A_CASE * len(rows) + 1) as book:
+        for row in sorted(rows, key=lambda r: (r.valid_from or SINCE_EVER, r.line)):
+            try:
+                changed += _import_row(book, row, skip_faulty=skip_faulty)
+            except RegistryError as error:
+                faults.append(FaultyLine(row.line, str(error)))
+        wanted = not dry_run and (skip_faulty or not faults)
+        book.discarded = not wanted
+    ordered = tuple(sorted(faults, key=lambda fault: fault.line))
+    count = len(read.rows) + len({f.line for f in ordered} - {r.line for r in read.rows})
+    return Imported(book.change(), count, changed, ordered, wanted)
+
+
+def _import_row(book: Book, row: CaseRow, *, skip_faulty: bool) -> bool:
+    """Import one line and tell if it changed anything; what it said is summed up."""
+    undo = book.savepoint() if skip_faulty else None
+    entered, lines = len(book.entered), len(book.lines)
+    new = book.view.find(CASE, row.case) is None
+    book.only_changes = True
+    try:
+        _apply(book, row)
+    except RegistryError:
+        if undo is not None:
+            undo()
+        raise
+    said = book.lines[lines:]
+    book.lines[lines:] = [f"Line {row.line}: {line}" for line in (_sum_up(said) if new else said)]
+    return len(book.entered) > entered
+
+
+def _sum_up(said: list[str]) -> list[str]:
+    """Return one sentence for a new case and its parts, and what else had to change."""
+    registered = [line for line in said if line.startswith("Registered ")]
+    usual = ("Registered ", "Installed ")
+    rest = [line for line in said if not line.startswith(usual) or "Installed case" in line]
+    first, parts = registered[0].rstrip("."), len(registered) - 1
+    return [f"{first} and {parts} other things with it." if parts else f"{first}.", *rest]
+
+
+def _apply(book: Book, row: CaseRow) -> None:
+    at, ids = row.valid_from, row.ids
+    case = registration.register(book, CASE, row.case)
+    pms = _registered(book, PMS, ids.get("pms.id"))
+    cabinet = _registered(book, CABINET, ids.get("cabinet.id"))
+    if cabinet is not None:
+        if pms is not None:
+            _fit(book, cabinet, pms, None, at)
+        for kind, name in (
+            (_controller(book, ids.get("ehub.id")), "ehub.id"),
+            (BUSBAR, "busbar.id"),
+        ):
+            _fit(book, _registered(book, kind, ids.get(name)), cabinet, None, at)
+    board = _registered(book, BOARD, ids.get("board.id"))
+    if board is not None and "board.alias" in ids:
+        registration.add_alias(book, board, ids["board.alias"])
+    _fit(book, board, case, None, at)
+    _fit(book, _registered(book, FET_BOARD, ids.get("fet.board.id")), case, None, at)
+    for position, block in enumerate(row.cells, 1):
+        _fit(book, _registered(book, CELL_BLOCK, block), case, position, at)
+    if cabinet is not None:
+        _fit(book, case, cabinet, row.dock, at)
+    elif pms is not None and (
+        row.dock is not None or book.view.pms_of(case.id, at or book.now) != pms
+    ):
+        _fit(book, case, pms, row.dock, at)
+
+
+def _registered(book: Book, kind: str, ident: str | None) -> Entry | None:
+    return None if ident is None else registration.register(book, kind, ident)
+
+
+def _controller(book: Book, ident: str | None) -> str:
+    return BBC if ident is not None and book.view.find(BBC, ident) is not None else EHUB
+
+
+def _fit(
+    book: Book, part: Entry | None, assembly: Entry, place: int | None, at: datetime | None
+) -> None:
+    """Make a part be in a place since a time, swapped for whatever else is there."""
+    if part is None:
+        return
+    moment = at or book.now
+    spot = spot_for(book, part, assembly, place, moment)
+    row = row_at(book.rows(part.id), moment)
+    if row is not None and row.spot == spot:
+        return
+    other = moves.occupant(book, spot, part.id, moment)
+    if other is None:
+        moves.install(book, part, assembly, place, at)
+    else:
+        moves.swap(book, other, part, at)

@@ -1,0 +1,177 @@
+"""Reading a registry file: CSV lines into rows, each fault with its line (B12)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.wording import read_moment
+
+CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
+REQUIRED = ("pack.id", "board.id", "fet.board.id", *CELL_COLUMNS)
+OPTIONAL = (
+    "pms.id",
+    "cabinet.id",
+    "ehub.id",
+    "busbar.id",
+    "dock",
+    "board.alias",
+    "valid_from",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyLine:
+    """A line that can't be imported, and why."""
+
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        """Return it as it is reported."""
+        return f"Line {self.line}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One line: a case and what is in it. An empty field says nothing."""
+
+    line: int
+    ids: dict[str, str] = field(default_factory=dict)
+    cells: tuple[str | None, ...] = ()
+    dock: int | None = None
+    valid_from: datetime | None = None
+
+    @property
+    def case(self) -> str:
+        """The case's id."""
+        return self.ids["pack.id"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFile:
+    """A registry file as read.
+
+    :param rows: the lines without a fault.
+    :param faults: the lines with one.
+    """
+
+    rows: tuple[CaseRow, ...]
+    faults: tuple[FaultyLine, ...]
+
+
+def read_rows(data: bytes) -> RegistryFile:
+    """Read a registry file: UTF-8, with commas or semicolons, columns in any order.
+
+    :raises RegistryError: if it is not such a file at all.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RegistryError("The file is not UTF-8 text: save it as CSV (UTF-8).") from error
+    lines = _lines(text)
+    header = _header(next(lines, (1, []))[1])
+    rows: list[CaseRow] = []
+    faults: list[FaultyLine] = []
+    for number, fields in lines:
+        try:
+            rows.append(_row(number, header, fields))
+        except RegistryError as error:
+            faults.append(FaultyLine(number, str(error)))
+    twice = list(_said_twice(rows))
+    return RegistryFile(tuple(rows), tuple(sorted((*faults, *twice), key=lambda f: f.line)))
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    first = text.split("\n", 1)[0]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for fields in reader:
+            if any(text.strip() for text in fields):
+                yield reader.line_num, [identifiers.clean(text) for text in fields]
+    except csv.Error as error:
+        raise RegistryError(f"Line {reader.line_num} is not CSV: {error}.") from error
+
+
+def _header(fields: Sequence[str]) -> list[str]:
+    names = [name.lower() for name in fields]
+    missing = [name for name in REQUIRED if name not in names]
+    unknown = [name for name in names if name and name not in (*REQUIRED, *OPTIONAL)]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    for fault, columns in (("lacks", missing), ("has unknown", unknown), ("repeats", twice)):
+        if columns:
+            raise RegistryError(f"The header {fault} columns: {', '.join(columns)}.")
+    return names
+
+
+def _row(number: int, header: list[str], fields: list[str]) -> CaseRow:
+    if len(fields) != len(header) and any(fields[len(header) :]):
+        raise RegistryError(f"has {len(fields)} fields, the header {len(header)}.")
+    said = {name: text for name, text in zip(header, fields, strict=False) if name and text}
+    if "pack.id" not in said:
+        raise RegistryError("pack.id is empty: each line is about a case.")
+    for name, text in said.items():
+        if fault := identifiers.fault(text):
+            raise RegistryError(f"{name} {fault}.")
+    for name in ("ehub.id", "busbar.id"):
+        if name in said and "cabinet.id" not in said:
+            raise RegistryError(f"{name} needs the cabinet.id that it belongs to.")
+    if "board.alias" in said and "board.id" not in said:
+        raise RegistryError("board.alias needs the board.id that it is a spelling of.")
+    dock = _dock(said.pop("dock", None))
+    if dock is not None and not {"cabinet.id", "pms.id"} & said.keys():
+        raise RegistryError("dock needs the cabinet.id or pms.id that it is in.")
+    valid_from = said.pop("valid_from", None)
+    cells = tuple(said.pop(name, None) for name in CELL_COLUMNS)
+    return CaseRow(number, said, cells, dock, read_moment(valid_from) if valid_from else None)
+
+
+def _dock(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise RegistryError(f"dock '{text}' is not a number.")
+    return int(text)
+
+
+def _said_twice(rows: Sequence[CaseRow]) -> Iterator[FaultyLine]:
+    """Yield the lines that say something else of a thing than another line.
+
+    A thing may be on several lines if each says since when: then they are its history.
+    """
+    said: dict[tuple[str, str], list[CaseRow]] = {}
+    for row in rows:
+        for thing, count in Counter(_things(row)).items():
+            if count > 1:
+                yield FaultyLine(row.line, f"{' '.join(thing)} is on this line twice.")
+            said.setdefault(thing, []).append(row)
+    for thing, group in said.items():
+        for n, row in enumerate(group):
+            other = next((r for r in group[:n] if r.valid_from == row.valid_from), None)
+            if other is not None:
+                line = f"{' '.join(thing)} is on line {other.line} already."
+                yield FaultyLine(row.line, line)
+            elif row.valid_from is None and any(r.valid_from for r in group):
+                line = f"{' '.join(thing)} is on other lines too: say since when in valid_from."
+                yield FaultyLine(row.line, line)
+
+
+def _things(row: CaseRow) -> Iterator[tuple[str, str]]:
+    for kind, name in (("case", "pack.id"), ("FET board", "fet.board.id")):
+        if name in row.ids:
+            yield kind, identifiers.key(row.ids[name])
+    boards = (row.ids.get(name) for name in ("board.id", "board.alias"))
+    for board in {identifiers.board_key(text) for text in boards if text}:
+        yield "acquisition board", board
+    for cell in filter(None, row.cells):
+        yield "cell block", identifiers.key(cell)
+    if row.dock is not None:
+        rack = row.ids.get("cabinet.id") or row.ids["pms.id"]
+        yield f"dock {row.dock} of", identifiers.key(rack)

@@ -1,0 +1,217 @@
+"""The registry follows a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from flexmeasures_pms.errors import RegistryError
+
+COLUMNS = ["pack.id", "board.id", "fet.board.id", *(f"cell.id.{n}" for n in range(1, 15))]
+COLUMNS += ["pms.id", "cabinet.id", "ehub.id", "busbar.id", "dock", "board.alias", "valid_from"]
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def row(number, changes=()):
+    """A line for a case with all its parts, by its number."""
+    rack = (number - 1) // 12 + 1
+    fields = {
+        "pack.id": f"{number:04d}",
+        "board.id": f"BOARD-{number}",
+        "fet.board.id": f"FET-{number}",
+        **{f"cell.id.{n}": f"CELL-{number}-{n}" for n in range(1, 15)},
+        "pms.id": "PMS-1",
+        "cabinet.id": f"CAB-{rack}",
+        "ehub.id": f"EHUB-{rack}",
+        "busbar.id": f"BUS-{rack}",
+        "dock": str((number - 1) % 12 + 1),
+        "board.alias": f"ALIAS-{number}",
+    }
+    return fields | {
+        name.replace("_id", ".id").replace("__", "."): v for name, v in changes.items()
+    }
+
+
+def sheet(*rows, delimiter=","):
+    """The file of some lines."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+@pytest.fixture
+def load(registry):
+    from flexmeasures_pms.registry.book import Author
+    from flexmeasures_pms.registry.importer import import_file
+
+    def run(data, **options):
+        author = Author("tests", "cases.csv")
+        return import_file(registry.account_id, data, author=author, **options)
+
+    return run
+
+
+def transactions(registry):
+    import sqlalchemy as sa
+    from flexmeasures.data import db
+
+    from flexmeasures_pms.registry.tables import transaction
+
+    t = transaction.c
+    query = sa.select(t.verb, t.ident, t.note).where(t.account_id == registry.account_id)
+    return db.session.execute(query.order_by(t.id)).all()
+
+
+def test_a_whole_pms_of_48_cases_is_there_after_one_file(registry, load):
+    result = load(sheet(*(row(n) for n in range(1, 49))))
+    assert (result.rows, result.changed, result.faults) == (48, 48, ())
+    known = registry.directory
+    assert len(known.entries) == 1 + 4 * 3 + 48 * 17
+    case = known.resolve_pack("alias-30", NOON).case
+    assert (case.ident, known.dock_across(case.id, NOON)) == ("0030", 30)
+    assert known.pms_of(case.id, NOON).ident == "PMS-1"
+    assert len(known.parts_of(case.id, NOON)) == 16
+    (cell,) = (r for r in known.parts_of(case.id, NOON) if r.place == 14)
+    assert known.entry(cell.part_id).ident == "CELL-30-14"
+
+
+def test_the_same_file_again_changes_nothing(registry, load):
+    data = sheet(row(1), row(2))
+    load(data)
+    version, recorded = registry.directory.version, transactions(registry)
+    again = load(data)
+    assert (again.changed, again.change.touched, again.change.lines) == (0, (), ())
+    assert (registry.directory.version, transactions(registry)) == (version, recorded)
+
+
+def test_a_changed_part_is_a_swap_recorded_with_the_name_of_the_file(registry, load):
+    load(sheet(row(1), row(2)))
+    before = len(transactions(registry))
+    result = load(sheet(row(1), row(2, {"board.id": "BOARD-9", "board.alias": ""})))
+    assert result.changed == 1
+    assert [tuple(t) for t in transactions(registry)[before:]] == [
+        ("procured", "BOARD-9", "cases.csv"),
+        ("swapped", "BOARD-2", "cases.csv"),
+        ("swapped", "BOARD-9", "cases.csv"),
+    ]
+    assert result.change.lines[-1].startswith("Line 3: Swapped acquisition board BOARD-2 for")
+
+
+def test_two_cases_can_exchange_their_boards_and_docks_in_one_file(registry, load):
+    load(sheet(row(1), row(2)))
+    one, two = row(1), row(2)
+    for name in ("board.id", "board.alias", "dock"):
+        one[name], two[name] = two[name], one[name]
+    assert load(sheet(one, two)).changed == 2
+    known, now = registry.directory, datetime.now(UTC)
+    assert known.resolve_pack("BOARD-2", now).case.ident == "0001"
+    assert known.resolve_pack("BOARD-1", now).case.ident == "0002"
+    docks = {n: known.dock_across(known.find("case", n).id, now) for n in ("0001", "0002")}
+    assert docks == {"0001": 2, "0002": 1}
+    assert load(sheet(one, two)).changed == 0
+
+
+def test_an_empty_field_changes_nothing(registry, load):
+    load(sheet(row(1)))
+    bare = {"pack.id": "0001"}
+    assert load(sheet(bare)).changed == 0
+    assert registry.directory.resolve_pack("BOARD-1", NOON).case.ident == "0001"
+
+
+def test_a_history_of_several_lines_holds_and_can_be_imported_again(registry, load):
+    first = row(1, {"valid_from": "2026-03-01T07:00:00+07:00"})
+    then = row(1, {"board.id": "BOARD-X", "board.alias": "", "valid_from": "2026-03-01T12:00:00Z"})
+    data = sheet(then, first)
+    load(data)
+    find = registry.directory.resolve_pack
+    assert find("BOARD-1", NOON) is None
+    assert find("BOARD-X", NOON).case.ident == "0001"
+    assert find("BOARD-1", NOON.replace(hour=11)).case.ident == "0001"
+    assert load(data).changed == 0
+
+
+def test_a_case_of_which_only_the_pms_is_known_is_in_its_cabinet_once_that_is(registry, load):
+    bare = {"pack.id": "0014", "pms.id": "PMS-1", "dock": "14"}
+    load(sheet(bare))
+    known = registry.directory
+    assert known.dock_across(known.find("case", "0014").id, NOON) == 14
+    (pms,) = registry.add("pms", "PMS-1")
+    (cabinet,) = registry.add("cabinet", "CAB-2")
+    registry.do("install", cabinet, pms, place=2)
+    known = registry.directory
+    case = known.find("case", "0014")
+    assert known.place_of(case.id, NOON).assembly_id == cabinet
+    assert known.place_of(case.id, NOON).place == 2
+    assert known.dock_across(case.id, NOON) == 14
+    assert load(sheet(bare)).changed == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pack.id": ""}, "pack.id is empty"),
+        ({"dock": "three"}, "not a number"),
+        ({"dock": "13"}, "docks 1-12, not 13"),
+        ({"dock": "2"}, "dock 2 of CAB-1 is on line 3 already"),
+        ({"cabinet.id": "", "busbar.id": ""}, "ehub.id needs the cabinet.id"),
+        ({"board.id": "BOARD-2"}, "acquisition board BOARD-2 is on line 3 already"),
+        ({"board.alias": "0002"}, "ambiguous"),
+        ({"board.id": "0"}, "don't answer"),
+        ({"pack.id": "0002"}, "case 0002 is on line 3 already"),
+        ({"valid_from": "2026-03-01T12:00:00"}, "no offset"),
+        ({"valid_from": "yesterday"}, "not a time"),
+        ({"cell.id.1": "CELL-1-2"}, "cell block CELL-1-2 is on this line twice"),
+        ({"fet.board.id": "x" * 81}, "longer than"),
+    ],
+)
+def test_a_faulty_line_is_reported_with_its_number_and_nothing_is_imported(
+    registry, load, changes, message
+):
+    result = load(sheet({"pack.id": "0099"}, row(2), row(1, changes)))
+    assert [fault.line for fault in result.faults] == [4]
+    assert message in result.faults[0].message
+    assert not result.written
+    assert not registry.directory.entries
+
+
+def test_faulty_lines_can_be_skipped_and_leave_nothing_behind(registry, load):
+    result = load(sheet(row(1), row(2, {"dock": "40"})), skip_faulty=True)
+    assert (result.written, result.changed, len(result.faults)) == (True, 1, 1)
+    known = registry.directory
+    assert known.find("case", "0001") is not None
+    assert known.find("case", "0002") is None
+    assert known.find("cell-block", "CELL-2-1") is None
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(registry, load):
+    result = load(sheet(row(1)), dry_run=True)
+    assert result.changed == 1
+    assert result.change.lines[0].startswith("Line 2: Registered case 0001 and ")
+    assert not registry.directory.entries
+
+
+def test_spreadsheets_write_semicolons_marks_blank_lines_and_empty_columns(registry, load):
+    data = b"\xef\xbb\xbf" + sheet(row(1), {}, delimiter=";").replace(b"\r\n", b";;\r\n")
+    assert load(data).changed == 1
+    assert registry.directory.resolve_pack("board-1", NOON).case.ident == "0001"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "lacks columns: pack.id"),
+        (b"pack.id,board.id\n", "lacks columns: fet.board.id"),
+        (sheet().replace(b"dock", b"duck"), "unknown columns: duck"),
+        (sheet().replace(b"dock", b"pms.id"), "repeats columns: pms.id"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (sheet() + b'"0241', "Line 2 is not CSV"),
+    ],
+)
+def test_what_is_no_registry_file_is_refused_as_a_whole(load, data, message):
+    with pytest.raises(RegistryError, match=message):
+        load(data)
