@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -42,7 +43,8 @@ def prepare(layout: Layout) -> Flask:
             check_email_deliverability=False,
         )
         db.session.commit()
-        register_site(app, layout, user.account_id)
+        with redirect_stdout(StringIO()):
+            register_site(app, layout, user.account_id)
         db.session.remove()
     return app
 

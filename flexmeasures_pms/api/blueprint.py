@@ -16,6 +16,7 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
 from flexmeasures_pms.api import datasets, documentation, failures
+from flexmeasures_pms.api.readiness import warn_at_start
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 
 PREFIX = "/pms/api/v1"
@@ -65,6 +66,7 @@ def _telemetry_is_no_credential(base: type[Request]) -> type[Request]:
 def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     config.init(app)
+    warn_at_start(app)
     app.request_class = _telemetry_is_no_credential(app.request_class)
     app.before_request_funcs.setdefault(None, []).insert(0, _bound_body)
     inflection.UNCOUNTABLES.add("pms")  # FlexMeasures' dashboard would make a "pm" of it

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from flask import current_app
+from flask import Flask, current_app
 from flexmeasures.data import db
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.registry import schema
 
 _FLAG = "flexmeasures_pms_tables"
@@ -18,3 +21,16 @@ def require_tables() -> None:
     if not current_app.extensions.get(_FLAG):
         schema.check(db.session.connection())
         current_app.extensions[_FLAG] = True
+
+
+def warn_at_start(app: Flask) -> None:
+    """Say in one line which command is to be run, if one is."""
+    # An engine of its own: workers that are forked later must not share a connection.
+    engine = create_engine(app.config["SQLALCHEMY_DATABASE_URI"], poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            schema.check(connection)
+    except SchemaError as error:
+        app.logger.warning(str(error))
+    except SQLAlchemyError:
+        app.logger.debug("The database can't be reached at start; FlexMeasures says so itself.")

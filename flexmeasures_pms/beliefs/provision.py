@@ -13,7 +13,8 @@ from flask import current_app
 from flexmeasures.data import db
 from flexmeasures.data.models.audit_log import AssetAuditLog
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
-from sqlalchemy import func, select
+from flexmeasures.data.models.time_series import Sensor
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
@@ -41,6 +42,16 @@ def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...
     return tuple(asset_id for asset_id in made if asset_id is not None)
 
 
+def without_asset(account_id: int) -> tuple[int, ...]:
+    """Return what is registered in an organisation and lacks the asset it should have."""
+    query = select(trackable.c.id).where(
+        trackable.c.account_id == account_id,
+        trackable.c.kind.in_(_PARENTS_FIRST),
+        trackable.c.asset_id.is_(None),
+    )
+    return tuple(db.session.scalars(query))
+
+
 def _sync(account_id: int, row: Row[Any]) -> int | None:
     registered = directory(account_id)
     known = _find(account_id, row)
@@ -49,7 +60,13 @@ def _sync(account_id: int, row: Row[Any]) -> int | None:
     db.session.flush()
     if row.asset_id != asset.id:
         link_assets(account_id, {row.id: asset.id})
-    ensure_sensors(asset, row.kind, asset.attributes["timezone"])
+    timezone = asset.attributes["timezone"]
+    if known is not None:
+        # A case that comes to a site reports in that site's time zone from then on.
+        db.session.execute(
+            update(Sensor).where(Sensor.generic_asset_id == asset.id).values(timezone=timezone)
+        )
+    ensure_sensors(asset, row.kind, timezone)
     return asset.id if known is None else None
 
 

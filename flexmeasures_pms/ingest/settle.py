@@ -13,7 +13,7 @@ from flexmeasures.data import db
 from sqlalchemy import select, union
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.beliefs.provision import sync_assets
+from flexmeasures_pms.beliefs.provision import sync_assets, without_asset
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
@@ -38,12 +38,14 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
 
     :param author: who made the change.
     """
-    if not change.touched:
-        return Settled(())
     account_id = change.account_id
+    # An asset that was deleted in FlexMeasures comes back with the next registration.
+    touched = {*change.touched, *without_asset(account_id)}
+    if not touched:
+        return Settled(())
     try:
-        made = sync_assets(account_id, change.touched)
-        waiting = quarantine.concerning(account_id, _keys(change.touched))
+        made = sync_assets(account_id, touched)
+        waiting = quarantine.concerning(account_id, _keys(touched))
         moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
         replayed = replay(account_id, waiting)
     finally:
