@@ -33,6 +33,7 @@ from flexmeasures_pms.demo.store import (
     keep,
     recall,
     site_now,
+    whole_minute,
 )
 from flexmeasures_pms.demo.valkey import free_port
 from flexmeasures_pms.demo.web import ensure_free, web_server
@@ -133,8 +134,8 @@ def simulate(demo: Demo, say: Say) -> None:
     """
     gateway = Gateway(demo.url, demo.access.auth_token)
     sent = history(demo.data_dir, site_now())
-    site, now = Site(sent.layout()), site_now().replace(second=0, microsecond=0)
-    begin = max(sent.until, now - LONGEST_OUTAGE)
+    site, now = Site(sent.layout()), whole_minute(site_now())
+    begin = max(whole_minute(sent.until), now - LONGEST_OUTAGE)
     if begin < now:
         say(f"Sending what the site measured since {begin:%d %B %H:%M}, a reading a minute ...")
         counts = Counts()

@@ -85,6 +85,11 @@ def site_now() -> datetime:
     return datetime.now(demo_layout().zone)
 
 
+def whole_minute(moment: datetime) -> datetime:
+    """Return a moment without its seconds."""
+    return moment.replace(second=0, microsecond=0)
+
+
 def midnight(moment: datetime) -> datetime:
     """Return the beginning of a moment's day, in its own timezone."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
