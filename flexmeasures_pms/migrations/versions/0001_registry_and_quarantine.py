@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TSTZRANGE, UUID, ExcludeConstraint
@@ -70,7 +72,7 @@ def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False)
 
 
-def _created(name: str = "created_at") -> sa.Column[object]:
+def _created(name: str = "created_at") -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=False, server_default=CLOCK)
 
 
