@@ -70,6 +70,6 @@ def attach(metadata: sa.MetaData, trackable: sa.Table, transaction: sa.Table) ->
 
 def _execution(statement: str) -> Callable[..., None]:
     def execute(_target: object, connection: sa.Connection, **_: object) -> None:
-        connection.exec_driver_sql(statement)
+        connection.execute(sa.text(statement))
 
     return execute

@@ -98,11 +98,10 @@ def _import_row(book: Book, row: CaseRow, *, skip_faulty: bool) -> bool:
 
 def _sum_up(said: list[str]) -> list[str]:
     """Return one sentence for a new case and its parts, and what else had to change."""
-    registered = [line for line in said if line.startswith("Registered ")]
-    usual = ("Registered ", "Installed ")
-    rest = [line for line in said if not line.startswith(usual) or "Installed case" in line]
-    first, parts = registered[0].rstrip("."), len(registered) - 1
-    return [f"{first} and {parts} other things with it." if parts else f"{first}.", *rest]
+    first, *others = (line for line in said if line.startswith("Registered "))
+    more = f" and {len(others)} other things with it." if others else "."
+    moved = [line for line in said if line.startswith(("Moved", "Swapped", "Installed case"))]
+    return [first.rstrip(".") + more, *moved]
 
 
 def _apply(book: Book, row: CaseRow) -> None:

@@ -102,7 +102,16 @@ def _adopt(connection: sa.Connection, config: Config, existing: set[str]) -> Non
     if any(connection.execute(sa.select(t).limit(1)).first() for t in found):
         command.stamp(config, "head")
     else:
-        tables.metadata.drop_all(connection, tables=found)
+        drop(connection)
+
+
+def drop(connection: sa.Connection) -> None:
+    """Drop the plugin's tables.
+
+    One by one: ``metadata.drop_all`` would take types of FlexMeasures' tables along.
+    """
+    for table in reversed(TABLES):
+        table.drop(connection, checkfirst=True)
 
 
 def _config(connection: sa.Connection | None = None) -> Config:

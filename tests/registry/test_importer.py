@@ -30,9 +30,7 @@ def row(number, changes=()):
         "dock": str((number - 1) % 12 + 1),
         "board.alias": f"ALIAS-{number}",
     }
-    return fields | {
-        name.replace("_id", ".id").replace("__", "."): v for name, v in changes.items()
-    }
+    return fields | dict(changes)
 
 
 def sheet(*rows, delimiter=","):

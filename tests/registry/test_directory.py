@@ -1,0 +1,128 @@
+"""The registry in memory is never stale."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def in_another_process(app, action):
+    """Run something in a session of its own, as another process would."""
+    failures = []
+
+    def run():
+        from flexmeasures.data import db
+
+        with app.app_context():
+            try:
+                action()
+                db.session.commit()
+            except BaseException as error:  # noqa: BLE001 (it is raised again below)
+                failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def test_asking_again_costs_one_small_query(registry):
+    from flexmeasures.data import db
+
+    registry.add("case", "1")
+    known = registry.directory
+    statements = []
+    listen = lambda *args: statements.append(args[2])  # noqa: E731
+    sa.event.listen(db.engine, "before_cursor_execute", listen)
+    try:
+        assert registry.directory is known
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", listen)
+    assert len(statements) == 1
+    assert "pms_registry_version" in statements[0]
+
+
+def test_what_another_process_registers_is_seen_by_the_next_question(app, registry):
+    from flexmeasures.data import db
+
+    registry.add("case", "1")
+    db.session.commit()
+    assert registry.directory.find("case", "2") is None
+    in_another_process(app, lambda: registry.add("case", "2"))
+    assert registry.directory.find("case", "2") is not None
+
+
+def test_what_was_rolled_back_is_forgotten_even_if_it_was_read(app, registry):
+    from flexmeasures.data import db
+
+    registry.add("case", "1")
+    db.session.commit()
+    registry.add("case", "undone")
+    assert registry.directory.find("case", "undone") is not None
+    db.session.rollback()
+    in_another_process(app, lambda: registry.add("case", "2"))
+    known = registry.directory
+    assert known.find("case", "undone") is None
+    assert known.find("case", "2") is not None
+
+
+def test_an_asset_that_is_linked_or_deleted_is_noticed(registry):
+    from flexmeasures.data import db
+    from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
+
+    from flexmeasures_pms.registry.changes import link_assets
+
+    (case,) = registry.add("case", "1")
+    kind = db.session.scalar(sa.select(GenericAssetType).limit(1))
+    kind = kind or GenericAssetType(name=f"of-test-{registry.account_id}")
+    asset = GenericAsset(name="one", generic_asset_type=kind, account_id=registry.account_id)
+    db.session.add(asset)
+    db.session.flush()
+    assert registry.directory.entry(case).asset_id is None
+    link_assets(registry.account_id, {case: asset.id})
+    assert registry.directory.entry(case).asset_id == asset.id
+    db.session.delete(asset)
+    db.session.flush()
+    assert registry.directory.entry(case).asset_id is None
+
+
+def test_two_processes_change_one_registry_one_after_the_other(app, registry):
+    from flexmeasures.data import db
+
+    (cabinet,) = registry.add("cabinet", "C")
+    cases = registry.add("case", *map(str, range(4)))
+    db.session.commit()
+    outcomes = []
+
+    def dock(case):
+        from flexmeasures_pms.errors import RegistryConflict
+
+        with app.app_context():
+            try:
+                registry.do("move_case", case, cabinet, 1, at=NOON)
+                db.session.commit()
+                outcomes.append("docked")
+            except RegistryConflict:
+                db.session.rollback()
+                outcomes.append("taken")
+
+    threads = [threading.Thread(target=dock, args=(case,)) for case in cases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["docked", "taken", "taken", "taken"]
+
+
+def test_an_organisation_without_a_registry_has_an_empty_one(organisation, app_context):
+    from flexmeasures_pms.registry.directory import directory, forget
+
+    known = directory(organisation.id)
+    assert (known.version, dict(known.entries)) == (0, {})
+    forget(organisation.id)
+    assert directory(organisation.id).resolve_pack("269", NOON) is None

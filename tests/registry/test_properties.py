@@ -1,0 +1,214 @@
+"""Whatever is done to a registry, parts and places are in one state at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flexmeasures_pms.errors import RegistryConflict
+from flexmeasures_pms.registry import correction, moves, registration, reported
+from flexmeasures_pms.registry.book import Author, Book
+from flexmeasures_pms.registry.directory import Directory
+from flexmeasures_pms.registry.timeline import (
+    FOREVER,
+    SINCE_EVER,
+    Installation,
+    row_at,
+    with_row,
+    without,
+)
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+HOURS = [START + timedelta(hours=n) for n in range(5)]
+NOW = START + timedelta(hours=5)
+
+hours = st.sampled_from(HOURS)
+maybe = st.none() | hours
+number = st.integers(0, 2)
+of_boards = (
+    st.tuples(st.just("install"), number, number, maybe),
+    st.tuples(st.just("remove"), number, maybe),
+    st.tuples(st.just("swap"), number, number, maybe),
+    st.tuples(st.just("correct"), number, st.none() | number, maybe, maybe),
+)
+operations = st.lists(st.one_of(of_boards), min_size=3, max_size=12) | st.lists(
+    st.one_of(
+        *of_boards,
+        st.tuples(st.just("dock"), number, st.integers(1, 2), maybe),
+        st.tuples(
+            st.just("report"), number, st.integers(0, 1), st.none() | st.integers(1, 2), hours
+        ),
+    ),
+    min_size=3,
+    max_size=15,
+)
+
+
+def new_book():
+    """Three boards in three cases, and two PMSes, one with a cabinet."""
+    nothing = Directory(1, 0, {}, {}, {}, {}, {}, {})
+    numbers = count(1)
+    book = Book(nothing, Author("tests"), NOW, lambda: [next(numbers)])
+    things = {
+        kind: [registration.register(book, kind, f"{kind} {n}") for n in range(3)]
+        for kind in ("acquisition-board", "case", "cabinet", "pms")
+    }
+    moves.install(book, things["cabinet"][0], things["pms"][0])
+    for board, case in zip(things["acquisition-board"], things["case"], strict=True):
+        moves.install(book, board, case, None, HOURS[1])
+    return book, things
+
+
+def apply(book, things, operation):
+    verb, *args = operation
+    boards, cases = things["acquisition-board"], things["case"]
+    if verb == "install":
+        moves.install(book, boards[args[0]], cases[args[1]], None, args[2])
+    elif verb == "remove":
+        moves.remove(book, boards[args[0]], args[1])
+    elif verb == "swap":
+        moves.swap(book, boards[args[0]], boards[args[1]], args[2])
+    elif verb == "correct":
+        case = None if args[1] is None else cases[args[1]]
+        correction.correct(book, boards[args[0]], case, since=args[2], until=args[3])
+    elif verb == "dock":
+        moves.install(book, cases[args[0]], things["cabinet"][0], args[1], args[2])
+    else:
+        pms = things["pms"][args[1]]
+        report = reported.Report(cases[args[0]].id, pms.id, args[2], args[3])
+        reported.record_move(book, report)
+
+
+def check(book):
+    """Fail if a part or a place is in two states at once, or the two sides differ."""
+    view = book.view
+    from_parts = sorted((r for rows in view.by_part.values() for r in rows), key=str)
+    from_assemblies = sorted((r for rows in view.by_assembly.values() for r in rows), key=str)
+    assert from_parts == from_assemblies
+    by_spot = {}
+    for row in from_parts:
+        assert row.begin < row.end
+        if row.place is not None:
+            by_spot.setdefault(row.spot, []).append(row)
+    for rows in (*view.by_part.values(), *by_spot.values()):
+        ordered = sorted(rows, key=lambda r: r.begin)
+        assert all(a.end <= b.begin for a, b in pairwise(ordered))
+    for rows in view.by_part.values():
+        assert list(rows) == sorted(rows, key=lambda r: r.begin)
+        assert all(a.end < b.begin or a.spot != b.spot for a, b in pairwise(rows))
+
+
+@settings(max_examples=400, deadline=None)
+@given(operations)
+def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(sequence):
+    book, things = new_book()
+    for operation in sequence:
+        before = replace(book.view, by_part=dict(book.view.by_part))
+        entered = len(book.entered)
+        try:
+            apply(book, things, operation)
+        except RegistryConflict:
+            assert book.view.by_part == before.by_part
+            continue
+        check(book)
+        assert (book.view.by_part != before.by_part) == (len(book.entered) > entered)
+
+
+@settings(max_examples=200, deadline=None)
+@given(operations, number, number, hours)
+def test_what_was_installed_removed_or_swapped_is_so_at_that_time(sequence, part, case, at):
+    book, things = new_book()
+    for operation in sequence:
+        try:
+            apply(book, things, operation)
+        except RegistryConflict:
+            continue
+    board, case = things["acquisition-board"][part], things["case"][case]
+    try:
+        moves.install(book, board, case, None, at)
+    except RegistryConflict:
+        taken = row_at(book.others_in((case.id, "acquisition-board", 1), board.id), at)
+        assert taken is not None
+    else:
+        assert book.view.installed(board.id, at).assembly_id == case.id
+    moves.remove(book, board, at)
+    assert book.view.installed(board.id, at) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(operations, number, number, maybe, maybe)
+def test_what_was_corrected_is_so_for_all_of_the_time_said(sequence, part, case, since, until):
+    book, things = new_book()
+    for operation in sequence:
+        try:
+            apply(book, things, operation)
+        except RegistryConflict:
+            continue
+    board, case = things["acquisition-board"][part], things["case"][case]
+    try:
+        correction.correct(book, board, case, since=since, until=until)
+    except RegistryConflict:
+        return
+    rows = [r for r in book.rows(board.id) if r.assembly_id == case.id]
+    assert since is None or any(r.begin <= since < r.end for r in rows)
+    assert until is None or any(r.begin < until <= r.end for r in rows)
+
+
+rows_of_one_part = st.lists(st.tuples(st.integers(1, 3), hours, hours), max_size=6)
+
+
+@given(rows_of_one_part, hours, hours)
+def test_what_is_cut_out_is_gone_and_the_rest_stays(drawn, begin, end):
+    rows = ()
+    for place, a, b in drawn:
+        rows = with_row(rows, Installation(1, 2, "dock", place, a, b))
+    left = without(rows, begin, end)
+    for moment in HOURS:
+        before, after = row_at(rows, moment), row_at(left, moment)
+        if begin <= moment < end:
+            assert after is None
+        else:
+            assert (after and after.spot) == (before and before.spot)
+
+
+def test_the_unknown_beginning_is_before_and_the_open_end_after_everything():
+    row = Installation(1, 2, "dock", 1, SINCE_EVER, FOREVER)
+    assert row_at((row,), datetime(1, 1, 2, tzinfo=UTC)) == row
+    assert row_at((row,), datetime(9999, 12, 30, tzinfo=UTC)) == row
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_database_keeps_what_the_book_says(registry, seed):
+    import random
+
+    from flexmeasures_pms.registry.ledger import editing
+
+    with editing(registry.account_id, Author("tests")) as book:
+        things = {
+            kind: [registration.register(book, kind, f"{kind} {n}") for n in range(3)]
+            for kind in ("acquisition-board", "case", "cabinet", "pms")
+        }
+    chance = random.Random(seed)
+    for _ in range(25):
+        verb = chance.choice(("install", "remove", "swap", "correct"))
+        args = {
+            "install": (chance.randrange(3), chance.randrange(3), chance.choice(HOURS)),
+            "remove": (chance.randrange(3), chance.choice(HOURS)),
+            "swap": (chance.randrange(3), chance.randrange(3), chance.choice(HOURS)),
+            "correct": (chance.randrange(3), chance.randrange(3), chance.choice(HOURS), None),
+        }[verb]
+        try:
+            with editing(registry.account_id, Author("tests")) as book:
+                apply(book, things, (verb, *args))
+        except RegistryConflict:
+            continue
+        check(book)
+        stored = registry.directory
+        for part in things["acquisition-board"]:
+            in_book = [replace(r, id=0) for r in book.rows(part.id)]
+            assert [replace(r, id=0) for r in stored.by_part.get(part.id, ())] == in_book

@@ -1,0 +1,107 @@
+"""Hot swap: what devices report moves cases (A4.7)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+
+def at(hour):
+    return datetime(2026, 3, 1, hour, tzinfo=UTC)
+
+
+@pytest.fixture
+def site(registry):
+    """Two PMSes: P with cabinets of 16 and 12 docks, Q without; cases 1 and 2 in P."""
+    p, q = registry.add("pms", "P", "Q")
+    (large,), (small,) = registry.add("cabinet", "L", docks=16), registry.add("cabinet", "S")
+    registry.do("install", large, p)
+    registry.do("install", small, p)
+    one, two = registry.add("case", "1", "2")
+    registry.do("move_case", one, large, 1)
+    registry.do("move_case", two, large, 2)
+    return p, q, one, two
+
+
+def test_docks_across_a_pms_count_on_from_cabinet_to_cabinet(registry, site):
+    p, q, one, _ = site
+    known = registry.directory
+    found = {dock: known.cabinet_at(p, dock, at(1)) for dock in (1, 16, 17, 28, 29)}
+    assert {dock: f and (f[0].ident, f[1]) for dock, f in found.items()} == {
+        1: ("L", 1),
+        16: ("L", 16),
+        17: ("S", 1),
+        28: ("S", 12),
+        29: None,
+    }
+    assert known.cabinet_at(q, 1, at(1)) is None
+    assert known.dock_across(one, at(1)) == 1
+
+
+def test_a_cabinet_that_is_not_registered_counts_twelve_docks(registry):
+    (pms,), (second,) = registry.add("pms", "P"), registry.add("cabinet", "B")
+    registry.do("install", second, pms, place=2)
+    known = registry.directory
+    assert known.cabinet_at(pms, 12, at(1)) is None
+    assert known.cabinet_at(pms, 13, at(1))[1] == 1
+
+
+def test_a_case_that_reports_from_where_it_is_changes_nothing(registry, site):
+    p, _, one, _ = site
+    assert registry.do("record_move", one, p, 1, at(10)).touched == ()
+    assert registry.do("record_move", one, p, None, at(10)).touched == ()
+
+
+def test_a_case_that_reports_from_another_dock_displaces_who_is_registered_there(registry, site):
+    p, _, one, two = site
+    change = registry.do("record_move", one, p, 2, at(10))
+    assert set(change.touched) == {one, two}
+    assert registry.timeline(one) == [("L", 1, None, 10), ("L", 2, 10, None)]
+    assert registry.timeline(two) == [("L", 2, None, 10)]
+
+
+def test_two_cases_that_exchanged_docks_both_land(registry, site):
+    p, _, one, two = site
+    registry.do("record_move", one, p, 2, at(10))
+    registry.do("record_move", two, p, 17, at(10))
+    assert registry.timeline(two) == [("L", 2, None, 10), ("S", 1, 10, None)]
+
+
+def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_author(registry, site):
+    from flexmeasures_pms.registry import changes
+    from flexmeasures_pms.registry.history import history
+
+    _, q, one, _ = site
+    author = changes.Author("device:Q")
+    changes.record_move(registry.account_id, one, q, None, at(10), author)
+    changes.record_move(registry.account_id, one, q, 5, at(11), author)
+    assert registry.timeline(one) == [("L", 1, None, 10), ("Q", None, 10, 11), ("Q", 5, 11, None)]
+    assert registry.directory.pms_of(one, at(12)).ident == "Q"
+    last = history(registry.account_id, one).transactions[-1]
+    assert (last["verb"], last["author"]) == ("moved", "device:Q")
+
+
+def test_a_late_report_holds_until_the_next_that_is_known(registry, site):
+    p, q, one, two = site
+    registry.do("record_move", one, q, 5, at(12))
+    registry.do("record_move", one, p, 2, at(10))
+    assert registry.timeline(one) == [("L", 1, None, 10), ("L", 2, 10, 12), ("Q", 5, 12, None)]
+    assert registry.timeline(two) == [("L", 2, None, 10), ("L", 2, 12, None)]
+
+
+def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(registry, site):
+    p, *_ = site
+    (new,) = registry.add("case", "3")
+    registry.do("record_move", new, p, 40, at(10))
+    registry.do("record_move", new, p, 40, at(9))
+    assert registry.timeline(new) == [("P", 40, 9, None)]
+
+
+def test_many_reports_are_recorded_in_the_order_of_their_times(registry, site):
+    from flexmeasures_pms.registry.changes import Author, Report, record_moves
+
+    p, q, one, _ = site
+    reports = [Report(one, q, 3, at(12)), Report(one, p, 20, at(10))]
+    record_moves(registry.account_id, reports, Author("device:Q"))
+    assert registry.timeline(one) == [("L", 1, None, 10), ("S", 4, 10, 12), ("Q", 3, 12, None)]

@@ -1,0 +1,181 @@
+"""The plugin's tables, beside FlexMeasures' own."""
+
+from __future__ import annotations
+
+import contextlib
+from unittest import mock
+
+import flask_migrate
+import pytest
+import sqlalchemy as sa
+
+from flexmeasures_pms.errors import SchemaError
+
+DEFINITIONS = {
+    "columns": """
+        SELECT table_name, column_name, data_type, is_nullable, column_default
+        FROM information_schema.columns WHERE table_schema = :schema
+        AND table_name LIKE 'pms\\_%' AND table_name <> 'pms_alembic_version'
+    """,
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(c.oid)
+        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+        WHERE t.relname LIKE 'pms\\_%' AND t.relname <> 'pms_alembic_version'
+    """,
+    "indexes": """
+        SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = :schema
+        AND tablename LIKE 'pms\\_%' AND tablename <> 'pms_alembic_version'
+    """,
+    "triggers": """
+        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(g.oid)
+        FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
+        WHERE NOT tgisinternal AND t.relname LIKE 'pms\\_%'
+    """,
+}
+
+
+@pytest.fixture
+def connection(app_context):
+    """A connection of which nothing is kept: tables can be dropped on it."""
+    from flexmeasures.data import db
+
+    db.session.rollback()
+    with db.engine.connect() as found:
+        yield found
+        found.rollback()
+
+
+@contextlib.contextmanager
+def engine_of(connection):
+    """Let the code under test work on a connection of which nothing is kept."""
+    from flexmeasures.data import db
+
+    engine = mock.Mock()
+    engine.begin = lambda: contextlib.nullcontext(connection)
+    with mock.patch.object(type(db), "engine", engine):
+        yield
+
+
+def definitions(connection):
+    values = {"schema": "public"}
+    return {
+        name: sorted(map(tuple, connection.execute(sa.text(query), values)), key=str)
+        for name, query in DEFINITIONS.items()
+    }
+
+
+def test_migrations_and_code_agree_on_every_table(connection):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from flexmeasures_pms.registry import schema
+
+    context = MigrationContext.configure(connection, opts=schema.OPTIONS)
+    assert compare_metadata(context, schema.tables.metadata) == []
+
+
+def test_create_all_makes_the_same_as_the_migrations(connection):
+    """FlexMeasures' ``db-ops reset`` and test fixtures make tables by ``create_all``."""
+    from flexmeasures_pms.registry import schema
+
+    migrated = definitions(connection)
+    schema.drop(connection)
+    assert not any(definitions(connection).values())
+    schema.tables.metadata.create_all(connection, tables=schema.TABLES)
+    assert definitions(connection) == migrated
+    assert {"pms_installation_part_excl", "pms_installation_place_excl"} <= {
+        name for _, name, _ in migrated["constraints"]
+    }
+
+
+def test_missing_tables_give_one_line_that_says_what_to_run(connection):
+    from flexmeasures_pms.registry import schema
+
+    schema.check(connection)
+    connection.execute(sa.text("DELETE FROM pms_alembic_version"))
+    with pytest.raises(SchemaError, match="missing: run `flexmeasures pms db upgrade`"):
+        schema.check(connection)
+    connection.execute(sa.text("INSERT INTO pms_alembic_version VALUES ('9999')"))
+    with pytest.raises(SchemaError, match="newer"):
+        schema.check(connection)
+
+
+@pytest.mark.parametrize("version_table", ["DELETE FROM", "DROP TABLE"])
+def test_after_a_reset_by_flexmeasures_an_upgrade_puts_things_right(connection, version_table):
+    from flexmeasures_pms.registry import schema
+
+    migrated = definitions(connection)
+    schema.drop(connection)
+    # Reset without the plugin loaded: reflected tables lack what PostgreSQL alone knows.
+    schema.tables.metadata.create_all(connection, tables=schema.TABLES)
+    connection.execute(
+        sa.text("ALTER TABLE pms_installation DROP CONSTRAINT pms_installation_part_excl")
+    )
+    connection.execute(sa.text(f"{version_table} pms_alembic_version"))
+    with engine_of(connection):
+        schema.upgrade()
+    assert definitions(connection) == migrated
+    schema.check(connection)
+
+
+def test_restored_data_is_kept_when_the_version_is_unknown(connection, organisation):
+    from flexmeasures_pms.registry import schema
+
+    connection.execute(
+        sa.text(
+            "INSERT INTO pms_registry_version (account_id, version, changed_at)"
+            " VALUES (:id, 1, now())"
+        ),
+        {"id": organisation.id},
+    )
+    connection.execute(sa.text("DELETE FROM pms_alembic_version"))
+    with engine_of(connection):
+        schema.upgrade()
+    schema.check(connection)
+    count = sa.text("SELECT count(*) FROM pms_registry_version WHERE account_id = :id")
+    assert connection.execute(count, {"id": organisation.id}).scalar() == 1
+
+
+def test_tables_can_be_taken_down_again(connection):
+    from alembic import command
+
+    from flexmeasures_pms.registry import schema
+
+    command.downgrade(schema._config(connection), "base")
+    assert not any(definitions(connection).values())
+
+
+def test_without_flexmeasures_tables_the_upgrade_says_what_to_run_first(connection):
+    from flexmeasures_pms.registry import schema
+
+    connection.execute(sa.text("DROP TABLE generic_asset CASCADE"))
+    with engine_of(connection), pytest.raises(SchemaError, match="`flexmeasures db upgrade`"):
+        schema.upgrade()
+
+
+def test_flexmeasures_own_migrations_leave_the_plugins_tables_alone(connection, tmp_path):
+    before = definitions(connection)
+    revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    connection.rollback()
+    quiet = mock.patch("logging.config.fileConfig")
+    with quiet, contextlib.chdir(tmp_path):
+        flask_migrate.upgrade()
+    assert definitions(connection) == before
+    after = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    assert after == revision
+
+
+def test_our_migrations_leave_flexmeasures_tables_alone(connection):
+    from flexmeasures_pms.registry import schema
+
+    def others():
+        inspector = sa.inspect(connection)
+        names = [n for n in inspector.get_table_names() if not n.startswith("pms_")]
+        return {n: [c["name"] for c in inspector.get_columns(n)] for n in names}
+
+    before = others()
+    schema.drop(connection)
+    connection.execute(sa.text("DROP TABLE pms_alembic_version"))
+    with engine_of(connection):
+        schema.upgrade()
+    assert others() == before
