@@ -23,6 +23,7 @@ from flexmeasures_pms.demo.gateway import (
 )
 from flexmeasures_pms.demo.once import compare, table
 from flexmeasures_pms.demo.reader import FlexMeasures
+from flexmeasures_pms.demo.postgres import postgres_home
 from flexmeasures_pms.demo.servers import servers
 from flexmeasures_pms.demo.settings import environment, write_config
 from flexmeasures_pms.demo.store import (
@@ -86,6 +87,8 @@ def started(data_dir: Path, port: int, say: Say) -> Iterator[Demo]:
     port = port or free_port()
     ensure_free(port)
     say(f"Starting PostgreSQL and Valkey, with their data in {data_dir} ...")
+    if (home := postgres_home(data_dir)) != data_dir:
+        say(f"PostgreSQL's are in {home}: its system user can't enter {data_dir}.")
     with servers(data_dir) as found:
         write_config(data_dir, found)
         variables = environment(data_dir, found)
