@@ -71,6 +71,7 @@ setup(
     package_data={
         "flexmeasures_pms": [
             "py.typed",
+            "ui/static/icons/*.svg",
             "migrations/*.py",
             "migrations/versions/*.py",
             "migrations/script.py.mako",

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "pms_api": "flexmeasures_pms.api.blueprint",
     "pms_cli": "flexmeasures_pms.cli",
+    "pms_ui": "flexmeasures_pms.ui.blueprint",
     "__settings__": "flexmeasures_pms.config",
 }
 

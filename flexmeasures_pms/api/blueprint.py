@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, cast
 
-import inflection
 from flask import Blueprint, Flask, Request, request
 from flask.blueprints import BlueprintSetupState
-from flexmeasures.ui.utils import view_utils
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
 from flexmeasures_pms.api import datasets, documentation, failures
 from flexmeasures_pms.api.readiness import warn_at_start
-from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 
 PREFIX = "/pms/api/v1"
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -69,6 +66,3 @@ def _at_registration(state: BlueprintSetupState) -> None:
     warn_at_start(app)
     app.request_class = _telemetry_is_no_credential(app.request_class)
     app.before_request_funcs.setdefault(None, []).insert(0, _bound_body)
-    inflection.UNCOUNTABLES.add("pms")  # FlexMeasures' dashboard would make a "pm" of it
-    for asset_type in ASSET_TYPES:
-        view_utils.ICON_MAPPING.setdefault(asset_type.name, asset_type.icon)

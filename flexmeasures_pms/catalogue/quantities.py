@@ -90,7 +90,8 @@ QUANTITIES: tuple[Quantity, ...] = (
         Q(kind, "EHub temperature", "°C", "status.temp", TEMPERATURE, graph="EHub temperature"),
     )),
     Q("case", "pack voltage", "V", derive.pack_voltage, graph="Pack voltage"),
-    Q("case", "reported pack voltage", "V", "pack.volts", VOLTAGE, graph="Pack voltage"),
+    # Off the graph page: most packs do not send it, and would look stale for ever.
+    Q("case", "reported pack voltage", "V", "pack.volts", VOLTAGE),
     Q("case", "pack current", "A", "pack.amps", CURRENT, graph="Pack current"),
     Q("case", "pack power", "W", derive.pack_power, consumption=True, graph="Pack power"),
     Q("case", "temperature top", "°C", "pack.temp", TEMPERATURE, index=0, graph="Temperature"),
