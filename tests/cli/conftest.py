@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from click.testing import Result
+from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskCliRunner
 
 Command = Callable[..., Result]
@@ -37,3 +40,28 @@ def fails(runner: FlaskCliRunner) -> Callable[..., str]:
         return line.removeprefix("Error: ")
 
     return run
+
+
+@pytest.fixture
+def registry_of(app_context: Flask) -> Callable[[Organisation], Any]:
+    """Read the registry of an organisation as it is now."""
+
+    def read(owner: Organisation) -> Any:
+        from flexmeasures.data import db
+
+        from flexmeasures_pms.registry.directory import directory
+
+        db.session.rollback()
+        return directory(owner.id)
+
+    return read
+
+
+@pytest.fixture
+def nobody_else(app_context: Flask) -> None:
+    """Take the registries of earlier tests away: ids are looked up in all organisations."""
+    import sqlalchemy as sa
+    from flexmeasures.data import db
+
+    db.session.execute(sa.text("DELETE FROM pms_trackable"))
+    db.session.commit()
