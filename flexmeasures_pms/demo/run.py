@@ -22,8 +22,8 @@ from flexmeasures_pms.demo.gateway import (
     paced,
 )
 from flexmeasures_pms.demo.once import compare, table
-from flexmeasures_pms.demo.reader import FlexMeasures
 from flexmeasures_pms.demo.postgres import postgres_home
+from flexmeasures_pms.demo.reader import FlexMeasures
 from flexmeasures_pms.demo.servers import servers
 from flexmeasures_pms.demo.settings import environment, write_config
 from flexmeasures_pms.demo.store import (
