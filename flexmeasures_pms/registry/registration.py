@@ -12,6 +12,7 @@ from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.book import Book
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, KINDS, MAX_DOCKS, words
+from flexmeasures_pms.registry.rehoming import take_over_docks
 from flexmeasures_pms.registry.wording import capital, named
 
 NO_ANSWER = "0"
@@ -82,8 +83,9 @@ def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
         return
     _check_docks(book, amended)
     book.amend(amended, "corrected")
-    words_ = ", ".join(f"{_label(name)} {value}" for name, value in said.items())
-    book.say(f"Corrected {named(entry)}: {words_}.")
+    mended = ", ".join(f"{_label(name)} {value}" for name, value in said.items())
+    book.say(f"Corrected {named(entry)}: {mended}.")
+    _use_docks(book, amended)
 
 
 def _again(book: Book, known: Entry, details: Details) -> Entry:
@@ -105,6 +107,7 @@ def _again(book: Book, known: Entry, details: Details) -> Entry:
     _check_docks(book, amended)
     book.amend(amended, "serviced")
     book.say(f"Added to {named(known)}: " + ", ".join(_label(name) for name in added) + ".")
+    _use_docks(book, amended)
     return amended
 
 
@@ -177,6 +180,13 @@ def _check_docks(book: Book, cabinet: Entry) -> None:
             f"{capital(named(cabinet))} can't have {cabinet.docks} docks: "
             f"dock {highest} is in its records."
         )
+
+
+def _use_docks(book: Book, entry: Entry) -> None:
+    """Take in cases that reported docks which the cabinet was not known to have."""
+    if entry.kind == CABINET:
+        for row in book.rows(entry.id):
+            take_over_docks(book, row)
 
 
 def _label(name: str) -> str:

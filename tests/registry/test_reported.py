@@ -105,3 +105,14 @@ def test_many_reports_are_recorded_in_the_order_of_their_times(registry, site):
     reports = [Report(one, q, 3, at(12)), Report(one, p, 20, at(10))]
     record_moves(registry.account_id, reports, Author("device:Q"))
     assert registry.timeline(one) == [("L", 1, None, 10), ("S", 4, 10, 12), ("Q", 3, 12, None)]
+
+
+def test_cases_in_docks_that_a_cabinet_was_not_known_to_have_are_taken_in(registry):
+    (pms,), (cabinet,) = registry.add("pms", "JS7"), registry.add("cabinet", "C")
+    (case,) = registry.add("case", "16")
+    registry.do("install", cabinet, pms)
+    registry.do("record_move", case, pms, 16, at(10))
+    assert registry.timeline(case) == [("JS7", 16, 10, None)]
+    registry.add("cabinet", "C", docks=16)
+    assert registry.timeline(case) == [("C", 16, 10, None)]
+    assert registry.directory.dock_across(case, at(11)) == 16

@@ -40,9 +40,9 @@ def connection(app_context):
     from flexmeasures.data import db
 
     db.session.rollback()
-    with db.engine.connect() as found:
+    with db.engine.connect() as found, found.begin() as transaction:
         yield found
-        found.rollback()
+        transaction.rollback()
 
 
 @contextlib.contextmanager
@@ -156,7 +156,6 @@ def test_without_flexmeasures_tables_the_upgrade_says_what_to_run_first(connecti
 def test_flexmeasures_own_migrations_leave_the_plugins_tables_alone(connection, tmp_path):
     before = definitions(connection)
     revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-    connection.rollback()
     quiet = mock.patch("logging.config.fileConfig")
     with quiet, contextlib.chdir(tmp_path):
         flask_migrate.upgrade()
