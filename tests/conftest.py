@@ -142,15 +142,28 @@ def app_context(app: Flask) -> Iterator[Flask]:
 _numbers = count(1)
 
 
+@cache
+def password_hash(password: str) -> str:
+    """Hash a password once: doing it well takes longer than most tests."""
+    from flask_security.utils import hash_password
+
+    hashed: str = hash_password(password)
+    return hashed
+
+
 @pytest.fixture
-def make_organisation(app_context: Flask) -> Callable[..., Organisation]:
+def make_organisation(
+    app_context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Organisation]:
     """Make an organisation with one member: ``make_organisation(roles=["account-admin"])``."""
     from flexmeasures.data import db
-    from flexmeasures.data.services.users import create_user
+    from flexmeasures.data.services import users
+
+    monkeypatch.setattr(users, "hash_password", password_hash)
 
     def make(*, roles: list[str] | None = None) -> Organisation:
         number = next(_numbers)
-        user = create_user(
+        user = users.create_user(
             password=PASSWORD,
             email=f"member-{number}@organisation-{number}.example",
             account_name=f"Organisation {number}",
