@@ -54,6 +54,7 @@ EXTRAS_REQUIRE = {
         "pytest>=8.0",
         "pytest-cov>=5.0",
         "ruff>=0.6",
+        "schemathesis>=4.10",
         "types-requests",
     ],
 }
