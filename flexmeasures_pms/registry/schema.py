@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from flexmeasures.data import db
 
 from flexmeasures_pms.errors import SchemaError
+from flexmeasures_pms.gateways import tables as gateway_tables
 from flexmeasures_pms.registry import tables
 from flexmeasures_pms.storage import tables as storage_tables
 
@@ -29,6 +30,10 @@ TABLES: tuple[sa.Table, ...] = (
     tables.registry_version,
     storage_tables.quarantine,
     storage_tables.board_report,
+    gateway_tables.gateway,
+    gateway_tables.gateway_key,
+    storage_tables.receipt,
+    storage_tables.receipt_hour,
 )
 """The plugin's tables, each after those that it refers to."""
 

@@ -1,4 +1,4 @@
-"""Tables beside the beliefs: the quarantine, and which board reported what."""
+"""Tables beside the beliefs: the quarantine, which board reported what, and receipts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from flexmeasures_pms.registry.tables import (
     metadata,
     trackable_reference,
 )
+
+COUNTS = (
+    "samples", "stored", "duplicate", "quarantined", "no_answer", "faulty", "late", "beliefs",
+)  # fmt: skip
+"""What a receipt counts."""
 
 quarantine = sa.Table(
     "pms_quarantine",
@@ -57,4 +62,42 @@ board_report = sa.Table(
     trackable_reference("case_id"),
     sa.PrimaryKeyConstraint("board_id", "event_start", "source_id"),
     sa.Index("pms_board_report_case_idx", "case_id", "event_start"),
+)
+
+# One row for each accepted request.
+receipt = sa.Table(
+    "pms_receipt",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    account_column(),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("digest", BYTEA, nullable=False),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in COUNTS),
+    sa.Column("duration_ms", sa.Integer, nullable=False),
+    sa.Index("pms_receipt_account_idx", "account_id", "id"),
+    sa.Index("pms_receipt_received_idx", "received_at"),
+)
+
+# What a request stored of each device in each hour. Rows are only ever added: sums are
+# made when they are asked for, so that two requests for one PMS never wait for each other.
+# The device has no foreign key: it would be looked up, and locked, with every request.
+receipt_hour = sa.Table(
+    "pms_receipt_hour",
+    metadata,
+    sa.Column(
+        "receipt_id",
+        sa.BigInteger,
+        sa.ForeignKey("pms_receipt.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("device_id", sa.BigInteger, nullable=False),
+    sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("samples", sa.Integer, nullable=False),
+    # A bit for each pack (dock) that reported: PostgreSQL's bit_or puts requests together.
+    sa.Column("packs", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("receipt_id", "device_id", "hour"),
+    sa.Index("pms_receipt_hour_device_idx", "device_id", "hour"),
 )

@@ -1,0 +1,1 @@
+"""Gateways: their keys, what each may report, and how much."""
