@@ -20,6 +20,7 @@ def clean(data_dir: Path) -> bool:
         return False
     if not (data_dir / "lock").exists():
         raise ServerError(f"{data_dir} is no demo's data: it is left alone.")
+    data_dir = data_dir.resolve()
     with only_user(data_dir):
         home = postgres_home(data_dir)
         stop_recorded(data_dir / "web.json")

@@ -49,3 +49,11 @@ def test_each_command_shows_an_example(command: str) -> None:
     result = CliRunner().invoke(main, [command, "--help"])
     assert result.exit_code == 0
     assert f"Example: flexmeasures-pms {command}" in " ".join(result.output.split())
+
+
+def test_clean_takes_a_folder_named_from_here(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data_dir.parent)
+    assert clean(Path(data_dir.name))[0] == 0
+    assert not data_dir.exists()
