@@ -55,7 +55,7 @@ class Moved:
             samples = self.samples[old, new]
             yield f"Moved {count} beliefs of {samples} samples from case {old} to case {new}."
         if self.returned:
-            yield f"{self.returned} samples belong to no case now and wait in quarantine."
+            yield f"{self.returned} samples fit no case now and wait in quarantine."
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +181,18 @@ def _block(stray: _Stray, values: Values) -> beliefs.Block:
 
 def _entry(stray: _Stray, values: Values) -> quarantine.Kept:
     text = pack_request(stray.pms, stray.board, stray.time, values)
-    problem = Problem(
-        "datasets[0].data[0].pack.id",
-        "unknown_pack",
-        f"The board '{stray.board}' was in no case at that time, as the registry now says. "
-        "The sample waits in quarantine.",
-        stray.board,
-    )
     return quarantine.Kept(
-        "pms", "application/json", problem, stray.pms, stray.board, stray.time, text
+        "pms", "application/json", _problem(stray), stray.pms, stray.board, stray.time, text
+    )
+
+
+def _problem(stray: _Stray) -> Problem:
+    if stray.new is None:
+        code = "unknown_pack"
+        why = f"The board '{stray.board}' was in no case at that time, as the registry now says."
+    else:
+        code = "conflict"
+        why = f"Another reading of case '{stray.new}' at that time was there first and stands."
+    return Problem(
+        "datasets[0].data[0].pack.id", code, f"{why} The sample waits in quarantine.", stray.board
     )

@@ -116,13 +116,26 @@ def test_what_belongs_to_no_case_any_more_waits_and_comes_back(site: Site, post:
     before = stored.beliefs(site.account_id, "case:B")
 
     lines = correct(site, until=at(60), assembly_id=site.number("case", "B"))
-    assert lines == ("1 samples belong to no case now and wait in quarantine.",)
+    assert lines == ("1 samples fit no case now and wait in quarantine.",)
     assert times(site, "B") == [at(30)]
     assert [row.reason for row in stored.waiting(site.account_id)] == ["unknown_pack"]
 
     site.install(BOARD, ("case", "B"), at=at(60))
     assert stored.beliefs(site.account_id, "case:B") == before
     assert stored.waiting(site.account_id) == []
+
+
+def test_what_contradicts_the_other_cases_own_reading_waits(site: Site, post: Post) -> None:
+    post(board_sample(-30), pack_sample("B", at(-30), dock=None, amps=7.5))
+
+    lines = correct(site, since=at(-60), assembly_id=site.number("case", "B"))
+
+    assert lines == ("1 samples fit no case now and wait in quarantine.",)
+    assert times(site, "A") == []
+    assert stored.readings(site.account_id, "case:B", at(-30))["pack current"] == 7.5
+    (row,) = stored.waiting(site.account_id)
+    assert (row.reason, row.event_time) == ("conflict", at(-30))
+    assert "-0.625" in row.text
 
 
 def test_two_boards_that_were_registered_the_wrong_way_round_change_places(
