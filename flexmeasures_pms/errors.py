@@ -15,6 +15,8 @@
     │   ├── AmbiguousId             names more than one thing
     │   └── RegistryConflict        contradicts what is registered
     ├── AccessError             may not be done with these credentials (403)
+    │   └── OutOfScope              names a device that the gateway's key is not for
+    ├── TooMany                 beyond a gateway's or user's rate (429)
     └── StorageBusy             can't be stored just now: send it again later (503)
 
 Each message says what was wrong, where, and what to do.
@@ -96,6 +98,27 @@ class RegistryConflict(RegistryError):
 
 class AccessError(PmsError):
     """The credentials do not allow this."""
+
+
+class OutOfScope(AccessError):
+    """A request names a device that the gateway's key is not for: nothing was stored."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        """Keep the faults beside the message."""
+        super().__init__(message)
+        self.problems = problems
+
+
+class TooMany(PmsError):
+    """More requests or samples than the sender may send in a minute: nothing was stored.
+
+    :param seconds: after which it may be sent again.
+    """
+
+    def __init__(self, message: str, seconds: int) -> None:
+        """Keep the time beside the message."""
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class StorageBusy(PmsError):

@@ -1,11 +1,15 @@
-"""Who sends a request, and for which organisation.
+"""Who sends a request, and for which organisation: a gateway with its key, or a user.
 
-FlexMeasures' rule holds: who may add beliefs to the sensors of an organisation's assets
-may post telemetry for it. Those are its members, its consultants and admins. It is
+For users FlexMeasures' rule holds: who may add beliefs to the sensors of an organisation's
+assets may post telemetry for it. Those are its members, its consultants and admins. It is
 checked once a request; the line makes sure that nothing leaves the organisation.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from flask import current_app, request
 from flexmeasures.auth.policy import (
@@ -18,57 +22,109 @@ from flexmeasures.data.models.user import Account, User
 from werkzeug.exceptions import Unauthorized
 
 from flexmeasures_pms.errors import AccessError
+from flexmeasures_pms.gateways import access
+from flexmeasures_pms.gateways.access import Gateway
+from flexmeasures_pms.gateways.scope import require_scope
+from flexmeasures_pms.wire.samples import Sample
 
-PERMISSION = "create-children"
+WRITE = "create-children"
+
+KEY_HEADERS = ("x-api-key", "api_key")
 
 
-def sender() -> User:
-    """Return the user whose auth token came with the request.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose credential came with a request: a gateway's or a user's.
 
-    A session cookie is no credential here: browsers send it along with requests that
-    other sites make them send.
-
-    :raises Unauthorized: without a valid token in the ``Authorization`` header.
+    :param name: for receipts and the quarantine: ``gateway:North mast`` or ``user:7``.
+    :param account_id: the sender's own organisation.
     """
+
+    name: str
+    account_id: int
+    gateway: Gateway | None = None
+    user: User | None = None
+
+    @property
+    def key_id(self) -> str | None:
+        """Which of a gateway's keys was shown."""
+        return self.gateway.key_id if self.gateway else None
+
+
+def caller(now: datetime) -> Caller:
+    """Return who sends the request.
+
+    A key that was sent has to be valid, whatever else was sent: then the Authorization
+    header is not looked at. A session cookie is no credential here: browsers send it along
+    with requests that other sites make them send.
+
+    :raises Unauthorized: without a valid credential; why it is none is not said.
+    """
+    for header in KEY_HEADERS:
+        if (key := request.headers.get(header)) is not None:
+            return _gateway(key, now)
     user = None
     if request.headers.get("Authorization"):
         user = current_app.login_manager.request_callback(request)  # type: ignore[attr-defined]
     if user is None or not user.is_authenticated:
-        raise Unauthorized(
-            "Send a valid FlexMeasures auth token in the Authorization header "
-            "(POST /api/requestAuthToken gives one)."
-        )
-    return user
+        raise _unauthorized()
+    return Caller(f"user:{user.id}", user.account_id, user=user)
 
 
-def organisation(user: User) -> int:
-    """Return the organisation that a request writes to: the user's own, or ``?account=``.
+def _gateway(key: str, now: datetime) -> Caller:
+    found = access.of_key(key, now)
+    if found is None:
+        raise _unauthorized()
+    return Caller(f"gateway:{found.name}", found.account_id, gateway=found)
 
-    :raises AccessError: for one that the user may not write to, or that does not exist:
-        nobody can tell these apart.
+
+def _unauthorized() -> Unauthorized:
+    return Unauthorized(
+        "Send a valid gateway key in the x-api-key header, or a FlexMeasures auth token in the "
+        "Authorization header (POST /api/requestAuthToken gives one)."
+    )
+
+
+def organisation(sender: Caller, permission: str = WRITE) -> int:
+    """Return the organisation that a request is about: the sender's own, or ``?account=``.
+
+    :param permission: what the sender wants to do there.
+    :raises AccessError: for one where the sender may not, or that does not exist: nobody
+        can tell these apart.
     """
     named = request.args.get("account", "")
     if not named:
-        own: int = user.account_id
-        return own
-    account = None
-    if named.isascii() and named.isdigit() and len(named) < 10:
-        account = db.session.get(Account, int(named))
-    if account is None or not _may_write(user, account):
+        return sender.account_id
+    number = int(named) if named.isascii() and named.isdigit() and len(named) < 10 else 0
+    if not may(sender, number, permission):
         raise AccessError(
-            "The account parameter names no organisation that you may post telemetry for. "
-            "Leave it out to post for your own."
+            "The account parameter names no organisation that you may do this for. Leave it out "
+            "for your own."
         )
-    found: int = account.id
-    return found
+    return number
 
 
-def _may_write(user: User, account: Account) -> bool:
+def may(sender: Caller, account_id: int, permission: str) -> bool:
+    """Whether the sender may read or add to what belongs to an organisation."""
+    if sender.user is None:
+        return account_id == sender.account_id
+    account = db.session.get(Account, account_id) if account_id else None
+    if account is None:
+        return False
     principals = [
         f"account:{account.id}",
         (f"account:{account.consultancy_account_id}", f"role:{CONSULTANT_ROLE}"),
     ]
-    allowed: bool = user_has_admin_access(user, PERMISSION) or user_matches_principals(
-        user, principals
+    allowed: bool = user_has_admin_access(sender.user, permission) or user_matches_principals(
+        sender.user, principals
     )
     return allowed
+
+
+def admit(sender: Caller, samples: Sequence[Sample]) -> None:
+    """Make sure that the sender may send these samples.
+
+    :raises OutOfScope: for devices that a gateway's key is not for.
+    """
+    if sender.gateway and sender.gateway.devices is not None:
+        require_scope(sender.gateway.account_id, sender.gateway.devices, samples)

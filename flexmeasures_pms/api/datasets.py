@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 from flask import Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from flexmeasures_pms.api.credentials import organisation, sender
+from flexmeasures_pms.api.credentials import admit, caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.catalogue.asset_types import DATASETS
@@ -25,12 +26,14 @@ def post_dataset(dataset: str) -> Response:
     if request.method != "POST":
         raise MethodNotAllowed(["POST"], "Send telemetry with POST.")
     require_tables()
-    user = sender()
+    received_at = datetime.now(UTC)
+    sender = caller(received_at)
     origin = Origin(
-        account_id=organisation(user),
-        sender=f"user:{user.id}",
+        account_id=organisation(sender),
+        sender=sender.name,
         content_type=request.mimetype,
-        received_at=datetime.now(UTC),
+        received_at=received_at,
+        key_id=sender.key_id,
     )
     receipt = accept(
         request.get_data(cache=False),
@@ -38,6 +41,7 @@ def post_dataset(dataset: str) -> Response:
         origin,
         encoding=request.headers.get("Content-Encoding", ""),
         settings=settings(),
+        admit=partial(admit, sender),
     )
     return reply(200, body(receipt))
 

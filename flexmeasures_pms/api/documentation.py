@@ -19,8 +19,9 @@ from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
 
 _REFUSALS = {
     "400": "The body is not JSON, CSV or gzip. Nothing was stored.",
-    "401": "There is no valid auth token in the Authorization header.",
-    "403": "The token's user may not post telemetry for the organisation.",
+    "401": "There is neither a valid gateway key nor a valid auth token.",
+    "403": "The sender may not post telemetry for the organisation, or a gateway's key is not "
+    "for a device that is named. Nothing was stored.",
     "413": "The body is beyond one of the configured limits. Nothing was stored.",
     "415": "The content type or encoding is not one that is read. Nothing was stored.",
     "422": "The body lacks the shape of `datasets`. Nothing was stored.",
@@ -63,7 +64,8 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "token": {"type": "apiKey", "in": "header", "name": "Authorization"}
+                "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "token": {"type": "apiKey", "in": "header", "name": "Authorization"},
             },
         },
     }
@@ -74,7 +76,7 @@ def _post() -> dict[str, Any]:
         "summary": "Store telemetry of a gateway, once",
         "description": "Single samples that can't be stored wait in quarantine and are listed "
         "under `problems`. The reply comes after commit: a body may be sent again at will.",
-        "security": [{"token": []}],
+        "security": [{"key": []}, {"token": []}],
         "parameters": [
             _parameter("dataset", "path", {"type": "string", "enum": list(DATASETS)}),
             _parameter("account", "query", {"type": "integer"}),

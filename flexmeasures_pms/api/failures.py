@@ -12,16 +12,19 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
 
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import (
     AccessError,
     BodyTooLarge,
     MisshapenBody,
+    OutOfScope,
     SchemaError,
     StorageBusy,
     UnreadableBody,
     UnsupportedBody,
     WireError,
 )
+from flexmeasures_pms.ingest.receipt import cap
 
 RETRY_AFTER = "30"
 _WIRE_CODES: dict[type[WireError], tuple[int, str]] = {
@@ -53,7 +56,11 @@ def _refused(error: WireError) -> Response:
 
 
 def _forbidden(error: AccessError) -> Response:
-    return reply(403, {"status": "INVALID_SENDER", "message": str(error)})
+    body: dict[str, Any] = {"status": "INVALID_SENDER", "message": str(error)}
+    if isinstance(error, OutOfScope):
+        body["problems"], more = cap(error.problems, settings().max_problems)
+        body |= {"more_problems": more} if more else {}
+    return reply(403, body)
 
 
 def _later(error: Exception) -> Response:

@@ -1,6 +1,25 @@
 """The command line: ``flexmeasures pms``, one file for each group of commands."""
 
-from flexmeasures_pms.cli import db, import_registry, ingest, look, parts, quarantine, register
+from flexmeasures_pms.cli import (
+    db,
+    gateway,
+    import_registry,
+    ingest,
+    look,
+    parts,
+    quarantine,
+    register,
+)
 from flexmeasures_pms.cli.blueprint import pms_cli
 
-__all__ = ["db", "import_registry", "ingest", "look", "parts", "pms_cli", "quarantine", "register"]
+__all__ = [
+    "db",
+    "gateway",
+    "import_registry",
+    "ingest",
+    "look",
+    "parts",
+    "pms_cli",
+    "quarantine",
+    "register",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -25,6 +25,8 @@ from flexmeasures_pms.wire import Decoded, Sample, decode
 # afresh.
 _WORTH_A_SECOND_TRY = (ForeignKeyViolation, DeadlockDetected, SerializationFailure)
 
+Admission = Callable[[Sequence[Sample]], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -34,20 +36,29 @@ class Origin:
     :param sender: whose credentials sent them, for the quarantine.
     :param content_type: in which their texts can be decoded again.
     :param received_at: the server's time of receipt.
+    :param key_id: which of a gateway's keys it showed.
     """
 
     account_id: int
     sender: str
     content_type: str
     received_at: datetime
+    key_id: str | None = None
 
 
 def accept(
-    body: bytes, dataset: DatasetName, origin: Origin, *, encoding: str, settings: Settings
+    body: bytes,
+    dataset: DatasetName,
+    origin: Origin,
+    *,
+    encoding: str,
+    settings: Settings,
+    admit: Admission,
 ) -> Receipt:
     """Decode a request, store what can be stored, quarantine the rest, and commit.
 
     :param encoding: the request's content encoding, such as ``gzip``.
+    :param admit: raises for samples that the sender may not send.
     :raises WireError: when the body can't be read as a whole.
     :raises StorageBusy: when it can't be stored just now. After either nothing of it was.
     """
@@ -58,6 +69,7 @@ def accept(
         content_encoding=encoding,
         limits=settings.limits,
     )
+    admit(decoded.samples)
     return store(decoded, f"sha256:{sha256(body).hexdigest()}", origin, settings)
 
 

@@ -1,0 +1,192 @@
+"""``flexmeasures pms gateway``: the keys with which gateways report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+import msgspec
+from flexmeasures.data import db
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import (
+    MOMENT,
+    account_option,
+    author_options,
+    json_option,
+    one_line_errors,
+    organisation,
+)
+from flexmeasures_pms.errors import RegistryConflict
+from flexmeasures_pms.gateways import book
+from flexmeasures_pms.gateways.keys import Key
+from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.registry import search
+from flexmeasures_pms.registry.book import Author
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_AT_LEAST_1 = click.IntRange(min=1)
+
+
+class Span(click.ParamType[timedelta]):
+    """A span of time as ``90m``, ``24h`` or ``7d``."""
+
+    name = "span"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read a span."""
+        found = re.fullmatch(r"(\d{1,5})([mhd])", str(value))
+        if not found:
+            self.fail(f"'{value}' is no span of time such as 90m, 24h or 7d.", param, ctx)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@pms_cli.cli.group("gateway")
+def gateway_group() -> None:
+    """Look after the keys with which gateways report."""
+
+
+@gateway_group.command("add")
+@click.argument("name")
+@click.option("--pms", multiple=True, metavar="ID", help="It may report for this PMS; repeatable.")
+@click.option("--mppt", multiple=True, metavar="ID", help="… for this MPPT; repeatable.")
+@click.option("--inverter", multiple=True, metavar="ID", help="… for this inverter; repeatable.")
+@click.option("--expires", type=MOMENT, metavar="TIME", help="Until when the key is good.")
+@click.option(
+    "--requests-per-minute", type=_AT_LEAST_1, metavar="N", help="Its own limit on requests."
+)
+@click.option(
+    "--samples-per-minute", type=_AT_LEAST_1, metavar="N", help="Its own limit on samples."
+)
+@account_option
+@author_options()
+@one_line_errors
+def add(
+    name: str,
+    account_id: int | None,
+    expires: datetime | None,
+    requests_per_minute: int | None,
+    samples_per_minute: int | None,
+    who: Author,
+    **named: tuple[str, ...],
+) -> None:
+    """Make a key for a gateway, and show it this once.
+
+    It is for the devices named, or for all of the organisation's where none is.
+
+    \b
+    Example:
+      flexmeasures pms gateway add "North mast" --pms PMS-01-001 --mppt MPPT-01-001
+    """
+    devices = [(kind, ident) for kind, idents in named.items() for ident in idents]
+    owner = _owner(devices, account_id)
+    key = book.add(
+        owner,
+        name,
+        devices=[scoped(kind, ident) for kind, ident in devices] or None,
+        expires_at=expires,
+        rates=(requests_per_minute, samples_per_minute),
+        author=who,
+    )
+    db.session.commit()
+    reach = ", ".join(ident for _, ident in devices) or "all its devices"
+    click.echo(f"Gateway {name} may report to organisation {owner} for {reach}.")
+    _show(key)
+
+
+@gateway_group.command("rotate")
+@click.argument("name")
+@click.option(
+    "--overlap", type=Span(), default="24h", show_default=True, metavar="SPAN",
+    help="How long the old key stays good, as 90m, 24h or 7d; 0m ends it now.",
+)  # fmt: skip
+@click.option(
+    "--expires", type=MOMENT, metavar="TIME",
+    help="Until when the new key is good; by default as long as the old one was.",
+)  # fmt: skip
+@account_option
+@author_options()
+@one_line_errors
+def rotate(
+    name: str, overlap: timedelta, expires: datetime | None, account_id: int | None, who: Author
+) -> None:
+    """Give a gateway a new key; the old one stays good for a while.
+
+    \b
+    Example:
+      flexmeasures pms gateway rotate "North mast" --overlap 7d
+    """
+    found = book.find(name, account_id)
+    key = book.rotate(found, overlap=overlap, expires_at=expires, author=who)
+    db.session.commit()
+    click.echo(f"Gateway {found.name} has a new key; what it had before is good for {overlap}.")
+    _show(key)
+
+
+@gateway_group.command("revoke")
+@click.argument("name")
+@account_option
+@author_options()
+@one_line_errors
+def revoke(name: str, account_id: int | None, who: Author) -> None:
+    """Refuse all keys of a gateway from now on.
+
+    \b
+    Example:
+      flexmeasures pms gateway revoke "North mast" --note "stolen"
+    """
+    found = book.find(name, account_id)
+    book.revoke(found, who)
+    db.session.commit()
+    click.echo(f"The keys of gateway {found.name} are refused from now on.")
+
+
+@gateway_group.command("list")
+@account_option
+@json_option
+@one_line_errors
+def list_(account_id: int | None, as_json: bool) -> None:
+    """List gateways and their keys, a line each; the secrets are known to nobody.
+
+    \b
+    Example:
+      flexmeasures pms gateway list --account 2
+    """
+    for row in book.listed(account_id):
+        click.echo(msgspec.json.encode(row._asdict()) if as_json else _as_text(row))
+
+
+def _owner(devices: Sequence[tuple[str, str]], account_id: int | None) -> int:
+    """Return the organisation that has the devices, all of which must be registered."""
+    if not devices:
+        return organisation(account_id)
+    if account_id is not None:
+        organisation(account_id)
+    owners = {
+        search.find_one(ident, kinds=[kind], account_id=account_id).account_id
+        for kind, ident in devices
+    }
+    if len(owners) > 1:
+        raise RegistryConflict("These devices are of several organisations: make a key for each.")
+    return owners.pop()
+
+
+def _show(key: Key) -> None:
+    click.echo("Its key for the header x-api-key, shown only now:")
+    click.echo(key.text)
+
+
+def _as_text(row: Row[Any]) -> str:
+    state = [f"used {row.last_used_at:%Y-%m-%d %H:%M} UTC" if row.last_used_at else "never used"]
+    if row.expires_at:
+        state.append(f"good until {row.expires_at.isoformat(timespec='seconds')}")
+    if row.revoked_at:
+        state.append("revoked")
+    reach = ", ".join(row.devices) if row.devices else "all devices"
+    return f"{row.account_id}  {row.name}  pmsk_{row.key_id}…  {reach}  {', '.join(state)}"

@@ -1,0 +1,88 @@
+"""Which gateway sends a request: one look-up by the key's id, and nothing of users."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.gateways import keys
+from flexmeasures_pms.gateways.tables import gateway, gateway_key
+
+USED_EVERY = timedelta(minutes=1)
+"""How often the last use of a key is written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway that has shown its key.
+
+    :param devices: what it may report, as ``pms:PMS-1``; None for the whole organisation.
+    :param requests_per_minute: its own limit, or None for that of the settings.
+    :param samples_per_minute: likewise.
+    :param key_id: which of its keys it showed.
+    """
+
+    id: int
+    account_id: int
+    name: str
+    devices: Collection[str] | None
+    requests_per_minute: int | None
+    samples_per_minute: int | None
+    key_id: str
+
+
+_COLUMNS = (
+    gateway.c.id,
+    gateway.c.account_id,
+    gateway.c.name,
+    gateway.c.devices,
+    gateway.c.requests_per_minute,
+    gateway.c.samples_per_minute,
+    gateway_key.c.digest,
+    gateway_key.c.expires_at,
+    gateway_key.c.last_used_at,
+)
+_BY_KEY = (
+    sa.select(*_COLUMNS)
+    .join(gateway_key, gateway_key.c.gateway_id == gateway.c.id)
+    .where(gateway_key.c.id == sa.bindparam("key_id"), gateway.c.revoked_at.is_(None))
+)
+# A request that comes while another one writes does not wait for it.
+_FREE = (
+    sa.select(gateway_key.c.id)
+    .where(gateway_key.c.id == sa.bindparam("key_id"))
+    .with_for_update(skip_locked=True)
+)
+_USED = sa.update(gateway_key).where(gateway_key.c.id.in_(_FREE))
+
+
+def of_key(text: str, now: datetime) -> Gateway | None:
+    """Return the gateway that a key belongs to, or None for a wrong, expired or revoked one."""
+    key_id = keys.key_id(text)
+    if key_id is None:
+        return None
+    row = db.session.execute(_BY_KEY, {"key_id": key_id}).one_or_none()
+    if row is None or not keys.matches(text, row.digest) or _expired(row, now):
+        return None
+    if row.last_used_at is None or not timedelta(0) <= now - row.last_used_at < USED_EVERY:
+        db.session.execute(_USED.values(last_used_at=now), {"key_id": key_id})
+        db.session.commit()
+    return Gateway(
+        id=row.id,
+        account_id=row.account_id,
+        name=row.name,
+        devices=None if row.devices is None else frozenset(row.devices),
+        requests_per_minute=row.requests_per_minute,
+        samples_per_minute=row.samples_per_minute,
+        key_id=key_id,
+    )
+
+
+def _expired(row: Row[Any], now: datetime) -> bool:
+    return row.expires_at is not None and bool(row.expires_at <= now)
