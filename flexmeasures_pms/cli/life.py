@@ -1,0 +1,67 @@
+"""Commands for what befalls a part besides being put somewhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import (
+    MOMENT,
+    account_option,
+    author_options,
+    finish,
+    kind_option,
+    one_line_errors,
+)
+from flexmeasures_pms.registry import life
+from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.ledger import editing
+from flexmeasures_pms.registry.search import find_one
+
+WHEN = click.option("--at", type=MOMENT, metavar="TIME", help="When; by default now.")
+
+
+@pms_cli.cli.command("service")
+@click.argument("ident", metavar="ID")
+@kind_option
+@WHEN
+@account_option
+@author_options(note_required=True)
+@one_line_errors
+def service(
+    ident: str, kind: str | None, at: datetime | None, account_id: int | None, who: Author
+) -> None:
+    """Enter that something was serviced, with what was done, into its history.
+
+    \b
+    Example:
+      flexmeasures pms service 269 --note "contacts cleaned"
+    """
+    found = find_one(ident, kinds=[kind] if kind else None, account_id=account_id)
+    with editing(found.account_id, who) as book:
+        life.service(book, book.view.entry(found.id), at)
+    finish(book.change(), who)
+
+
+@pms_cli.cli.command("retire")
+@click.argument("ident", metavar="ID")
+@kind_option
+@WHEN
+@account_option
+@author_options()
+@one_line_errors
+def retire(
+    ident: str, kind: str | None, at: datetime | None, account_id: int | None, who: Author
+) -> None:
+    """Take something out of use for good; its telemetry and history stay.
+
+    \b
+    Example:
+      flexmeasures pms retire 66BFF353734574E43235318 --note "water damage"
+    """
+    found = find_one(ident, kinds=[kind] if kind else None, account_id=account_id)
+    with editing(found.account_id, who) as book:
+        life.retire(book, book.view.entry(found.id), at)
+    finish(book.change(), who)
