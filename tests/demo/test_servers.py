@@ -44,8 +44,8 @@ def holder(data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
     assert process.stdout.readline() == "ready\n"
     yield process
     process.stdout.close()
-    process.kill()
-    process.wait()
+    process.terminate()  # not kill: it would leave its servers running
+    process.wait(30)
 
 
 def server_processes(uri_or_dir: str) -> list[psutil.Process]:
