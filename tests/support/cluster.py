@@ -37,6 +37,16 @@ def migrated_database(data_dir: Path, migrate: Callable[[str], None]) -> Iterato
 
     :param migrate: is given the URI of an empty database to migrate, once in a long time.
     """
+    with migrated_folder(data_dir, migrate) as run, postgres(run, SETTINGS) as server:
+        yield server.uri()
+
+
+@contextmanager
+def migrated_folder(data_dir: Path, migrate: Callable[[str], None]) -> Iterator[Path]:
+    """Have a folder with the data of a migrated server, which is for the caller to run.
+
+    :param migrate: as for :func:`migrated_database`.
+    """
     template = data_dir / "templates" / _fingerprint()
     with ExitStack() as stack:
         with only_user(data_dir, wait=True):
@@ -45,7 +55,7 @@ def migrated_database(data_dir: Path, migrate: Callable[[str], None]) -> Iterato
                 _make_template(run, template, migrate)
             else:
                 _copy(postgres_home(template) / "postgres", postgres_home(run) / "postgres")
-        yield stack.enter_context(postgres(run, SETTINGS)).uri()
+        yield run
 
 
 def _fingerprint() -> str:

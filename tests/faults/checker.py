@@ -1,0 +1,219 @@
+"""Read everything back, and hold it against what was sent.
+
+Every acknowledged sample is there with all its beliefs, or in quarantine; nothing is
+there that was not sent, nothing twice, nothing in another organisation; and a request
+is there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import psycopg2
+from faults.expected import Expected, Key, Values, expected, key, samples
+from faults.traffic import Body
+
+_BELIEFS = """
+    SELECT a.account_id, a.external_id, b.event_start, d.name, s.name, b.event_value,
+      d.account_id, d.type, b.belief_horizon = '0' AND b.cumulative_probability = 0.5
+    FROM timed_belief b JOIN sensor s ON s.id = b.sensor_id
+      JOIN generic_asset a ON a.id = s.generic_asset_id JOIN data_source d ON d.id = b.source_id
+    WHERE a.account_id = %s
+    ORDER BY a.external_id, b.event_start, d.name"""
+_COUNT = "SELECT count(*) FROM timed_belief"
+_QUARANTINE = """
+    SELECT account_id, dataset, content_type, text FROM pms_quarantine WHERE account_id = %s"""
+_REPORTS = """
+    SELECT b.ident, r.event_start, c.ident FROM pms_board_report r
+      JOIN pms_trackable b ON b.id = r.board_id JOIN pms_trackable c ON c.id = r.case_id
+    WHERE b.account_id = %s AND c.account_id = b.account_id"""
+
+Moment = tuple[str, datetime]
+MOST_SHOWN = 5
+
+
+@dataclass
+class Claims:
+    """What was sent about one asset at one time: usually one reading, of a conflict several."""
+
+    all: list[Expected] = field(default_factory=list)
+    acknowledged: list[Expected] = field(default_factory=list)
+
+
+@dataclass
+class Verdict:
+    """What the checker found. Each list is empty for a product that keeps its word."""
+
+    lost: list[str] = field(default_factory=list)
+    half: list[str] = field(default_factory=list)
+    invented: list[str] = field(default_factory=list)
+    double: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    samples: int = 0
+    beliefs: int = 0
+    quarantined: int = 0
+
+    def faults(self) -> dict[str, list[str]]:
+        """The kinds of broken promises, with the first few of each."""
+        kinds = ("lost", "half", "invented", "double", "foreign")
+        found = {kind: getattr(self, kind) for kind in kinds}
+        return {kind: [f"{len(f)} {kind}", *f[:MOST_SHOWN]] for kind, f in found.items() if f}
+
+
+def check(uri: str, accounts: list[int], sent: list[list[Body]]) -> Verdict:
+    """Compare what is stored with what was sent, for all organisations."""
+    verdict = Verdict()
+    claims = [_claims(bodies) for bodies in sent]
+    with closing(psycopg2.connect(uri)) as connection:
+        for number, account in enumerate(accounts):
+            others = claims[1 - number]
+            here = _Organisation(number, account, claims[number], others, verdict)
+            here.check_beliefs(_rows(connection, _BELIEFS, account))
+            here.check_quarantine(_rows(connection, _QUARANTINE, account), sent)
+            here.check_reports(_rows(connection, _REPORTS, account))
+            here.check_wholes(sent[number])
+        ((count,),) = _rows(connection, _COUNT)
+        if count != verdict.beliefs:
+            verdict.foreign.append(f"{count - verdict.beliefs} beliefs belong to nobody here.")
+    verdict.samples = sum(b.samples for bodies in sent for b in bodies if b.acknowledged)
+    return verdict
+
+
+def _rows(connection: Any, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+    with connection, connection.cursor("rows") as cursor:
+        cursor.itersize = 20_000
+        cursor.execute(query, values or None)
+        yield from cursor
+
+
+def _claims(bodies: Iterable[Body]) -> dict[Moment, Claims]:
+    found: dict[Moment, Claims] = defaultdict(Claims)
+    for body in bodies:
+        for item in expected(body):
+            if item.asset is not None:
+                claims = found[item.asset, item.time]
+                claims.all.append(item)
+                if body.acknowledged:
+                    claims.acknowledged.append(item)
+    return found
+
+
+@dataclass
+class _Organisation:
+    """The check of one organisation."""
+
+    number: int
+    account: int
+    claims: dict[Moment, Claims]
+    others: dict[Moment, Claims]
+    verdict: Verdict
+    standing: dict[Moment, Values] = field(default_factory=dict)
+    waiting: set[Key] = field(default_factory=set)
+
+    def check_beliefs(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Every moment has the beliefs of one reading that was sent about it, once."""
+        for (asset, time, source), group in groupby(rows, key=lambda row: row[1:4]):
+            beliefs = list(group)
+            self.verdict.beliefs += len(beliefs)
+            where = f"{self.account}/{asset} {time:%H:%M:%S.%f} by {source}"
+            values = {row[4]: row[5] for row in beliefs}
+            if len(values) < len(beliefs):
+                self.verdict.double.append(where)
+            if any(row[6:8] != (self.account, "gateway") for row in beliefs):
+                self.verdict.foreign.append(f"{where}: another's source")
+            if not all(row[8] for row in beliefs):
+                self.verdict.invented.append(f"{where}: another horizon")
+            self._judge((asset, time), source, values, where)
+        self._check_missing()
+
+    def _judge(self, moment: Moment, source: str, values: Values, where: str) -> None:
+        self.standing[moment] = values
+        claims = self.claims.get(moment)
+        told = [c.values for c in claims.all if c.source == source] if claims else []
+        if values in told:
+            return
+        if _part_of(values, told):
+            self.verdict.half.append(f"{where}: {len(values)} beliefs")
+        elif moment in self.others and _part_of(
+            values, [c.values for c in self.others[moment].all]
+        ):
+            self.verdict.foreign.append(where)
+        else:
+            self.verdict.invented.append(where)
+
+    def _check_missing(self) -> None:
+        for (asset, time), claims in self.claims.items():
+            if claims.acknowledged and (asset, time) not in self.standing:
+                self.verdict.lost.append(f"{self.account}/{asset} {time:%H:%M:%S.%f}")
+
+    def check_quarantine(self, rows: Iterable[tuple[Any, ...]], sent: list[list[Body]]) -> None:
+        """What can't be stored waits, once; nothing else does."""
+        texts: Counter[tuple[str, str]] = Counter()
+        for _, dataset, content_type, text in rows:
+            texts[dataset, text] += 1
+            ((head, sample),) = samples(text, content_type)
+            self.waiting.add(key(dataset, head, sample))
+        self.verdict.quarantined += sum(texts.values())
+        self.verdict.double += [text[:200] for (_, text), count in texts.items() if count > 1]
+        allowed, due = self._for_quarantine(sent[self.number])
+        self.verdict.lost += [f"{self.account} quarantine {name}" for name in due - self.waiting]
+        if strange := self.waiting - allowed:
+            elsewhere, _ = self._for_quarantine(sent[1 - self.number])
+            for name in strange:
+                kind = self.verdict.foreign if name in elsewhere else self.verdict.double
+                kind.append(f"{self.account} quarantine {name}")
+
+    def _for_quarantine(self, bodies: Iterable[Body]) -> tuple[set[Key], set[Key]]:
+        """Which samples may wait, and which have to: those that nothing stored stands for."""
+        allowed: set[Key] = set()
+        due: set[Key] = set()
+        for body in bodies:
+            for item in expected(body):
+                stands = item.asset is not None and self._stands(item)
+                if item.key is not None and not stands:
+                    allowed.add(item.key)
+                    if body.acknowledged and not (item.asset and self._is_lost(item)):
+                        due.add(item.key)
+        return allowed, due
+
+    def _stands(self, item: Expected) -> bool:
+        return self.standing.get((item.asset or "", item.time)) == item.values
+
+    def _is_lost(self, item: Expected) -> bool:
+        return (item.asset or "", item.time) not in self.standing
+
+    def check_reports(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Which samples came under a board's id is noted for each that is stored."""
+        found = Counter((board.upper(), time, f"case:{case}") for board, time, case in rows)
+        told = {
+            (item.board.upper(), item.time, item.asset): self._stands(item)
+            for claims in self.claims.values()
+            for item in claims.all
+            if item.board
+        }
+        stored = {name for name, stands in told.items() if stands}
+        self.verdict.lost += [f"{self.account} report {name}" for name in stored - found.keys()]
+        self.verdict.invented += [f"{self.account} report {n}" for n in found.keys() - stored]
+        self.verdict.double += [f"{self.account} report {n}" for n, c in found.items() if c > 1]
+
+    def check_wholes(self, bodies: Iterable[Body]) -> None:
+        """A body that the gateway gave up on is there as a whole, or not at all."""
+        for body in bodies:
+            if not body.acknowledged:
+                there = {
+                    self._stands(item) if item.asset else item.key in self.waiting
+                    for item in expected(body)
+                    if item.asset or item.key
+                }
+                if len(there) > 1:
+                    self.verdict.half.append(f"{self.account} request {body.text[:200]}")
+
+
+def _part_of(values: Values, told: Iterable[Values]) -> bool:
+    return any(values.items() <= whole.items() for whole in told)

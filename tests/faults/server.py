@@ -1,0 +1,84 @@
+"""The server under test: FlexMeasures with the plugin and the two organisations.
+
+Gunicorn imports this in the process that it starts; ``python -m faults.server`` only
+migrates the database of the configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faults import plant
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+FOLDER_VARIABLE = "PMS_FAULTS_FOLDER"
+ACCOUNTS = "accounts.json"
+
+
+def application() -> Flask:
+    """Make the application; at its first start also the organisations."""
+    from flexmeasures.app import create
+    from flexmeasures.data import db
+
+    app: Flask = create()
+    accounts = Path(os.environ[FOLDER_VARIABLE]) / ACCOUNTS
+    with app.app_context():
+        if not accounts.exists():
+            made = [_organisation(n, name) for n, name in enumerate(plant.ORGANISATIONS)]
+            accounts.write_text(json.dumps(made))
+        db.session.remove()
+        db.engine.dispose()  # workers are forked from here
+    return app
+
+
+def _organisation(number: int, name: str) -> dict[str, object]:
+    from flexmeasures.data import db
+    from flexmeasures.data.services.users import create_user
+
+    user = create_user(
+        email=f"{name.lower()}@gateways.example",
+        password="not-a-secret-here",
+        account_name=name,
+        check_email_deliverability=False,
+    )
+    db.session.commit()
+    _register(user.account_id, number)
+    return {"id": user.account_id, "token": user.get_auth_token()}
+
+
+def _register(account_id: int, number: int) -> None:
+    from support.site import AUTHOR, Site, commit
+
+    from flexmeasures_pms.registry import changes
+
+    site = Site(account_id)
+    site.pms(plant.PMS, cabinets=len(plant.CABINETS))
+    for cabinet, cases in plant.CABINETS.items():
+        site.register("case", *cases)
+        for dock, case in enumerate(cases, start=1):
+            site.install(("case", case), ("cabinet", cabinet), place=dock)
+    site.register("mppt", plant.MPPT)
+    site.register("inverter", plant.INVERTER)
+    if number:
+        site.register("case", plant.ONLY_SOUTH)
+    for board, cases in plant.BOARDS[number].items():
+        site.register("acquisition-board", board)
+        site.install(("acquisition-board", board), ("case", cases[0]))
+        for case in cases[1:]:
+            part = site.number("acquisition-board", board)
+            commit(changes.remove(account_id, part, at=plant.MOVE_AT, author=AUTHOR))
+            site.install(("acquisition-board", board), ("case", case), at=plant.MOVE_AT)
+
+
+if __name__ == "__main__":
+    from flexmeasures.app import create
+
+    from flexmeasures_pms.demo.prepare import migrate
+
+    with create().app_context():
+        migrate()
