@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import psycopg2
 from flask import Blueprint, Response, current_app
-from flexmeasures.data import db
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -25,6 +24,7 @@ from flexmeasures_pms.errors import (
     WireError,
 )
 from flexmeasures_pms.ingest.receipt import cap
+from flexmeasures_pms.storage.session import abandon
 
 RETRY_AFTER = "30"
 _WIRE_CODES: dict[type[WireError], tuple[int, str]] = {
@@ -63,9 +63,9 @@ def _forbidden(error: AccessError) -> Response:
     return reply(403, body)
 
 
-def _later(error: Exception) -> Response:
+def unavailable(error: Exception) -> Response:
     """Answer 503: nothing was stored, and the same body may be sent again."""
-    db.session.rollback()
+    abandon()
     if isinstance(error, StorageBusy | SchemaError):
         message = str(error)
     else:
@@ -83,7 +83,7 @@ def _http(error: HTTPException) -> Response:
 
 def _unforeseen(error: Exception) -> Response:
     # FlexMeasures' own handler would show the exception's text to the sender.
-    db.session.rollback()
+    abandon()
     current_app.logger.exception("A request failed in a way that nobody foresaw.", exc_info=error)
     message = "Something went wrong here; nothing was stored. Send it again later."
     return reply(500, {"status": "ERROR", "message": message})
@@ -97,7 +97,7 @@ def register(blueprint: Blueprint) -> None:
     for kind in (
         StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
     ):  # fmt: skip
-        blueprint.register_error_handler(kind, _later)
+        blueprint.register_error_handler(kind, unavailable)
     # By code, for FlexMeasures has handlers of its own for some: those would come first.
     for code in default_exceptions:
         blueprint.register_error_handler(code, _http)
