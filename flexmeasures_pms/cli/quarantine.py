@@ -21,6 +21,7 @@ from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.registry.book import Author
 from flexmeasures_pms.storage import quarantine
+from flexmeasures_pms.wording import counted
 
 
 @pms_cli.cli.group("quarantine")
@@ -47,7 +48,7 @@ def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
             count += 1
             click.echo(_as_json(row) if as_json else _as_text(row))
     if not as_json:
-        click.echo(f"{count} samples {'were discarded' if discarded else 'wait'}.")
+        click.echo(f"In all: {counted(count, 'sample')}.")
 
 
 @quarantine_group.command("replay")
@@ -68,8 +69,8 @@ def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
         total += replay(owner, waiting)
     db.session.commit()
     click.echo(
-        f"Replayed {total.released + total.waiting} samples: {total.released} left quarantine "
-        f"({total.beliefs} beliefs stored), {total.waiting} still wait."
+        f"Replayed {counted(total.released + total.waiting, 'sample')}: "
+        f"{total.released} left quarantine ({counted(total.beliefs, 'belief')} stored), {total.waiting} still waiting."
     )
 
 
@@ -89,7 +90,7 @@ def discard(ids: tuple[int, ...], account_id: int | None, who: Author) -> None:
     for owner, waiting in _waiting(ids, account_id):
         count += len(quarantine.discard(owner, waiting, author=who.name, note=who.note or ""))
     db.session.commit()
-    click.echo(f"Discarded {count} samples.")
+    click.echo(f"Discarded {counted(count, 'sample')}.")
 
 
 def _waiting(ids: Collection[int], account_id: int | None) -> list[tuple[int, list[int]]]:

@@ -27,6 +27,7 @@ from flexmeasures_pms.storage import beliefs, quarantine
 from flexmeasures_pms.storage.reports import BoardReport, drop_reports, keep_reports
 from flexmeasures_pms.storage.tables import board_report
 from flexmeasures_pms.wire.encode import pack_request
+from flexmeasures_pms.wording import counted
 
 _BATCH = 1_000
 
@@ -53,9 +54,11 @@ class Moved:
         """Yield a sentence for each pair of cases, and one for what went to quarantine."""
         for (old, new), count in self.beliefs.items():
             samples = self.samples[old, new]
-            yield f"Moved {count} beliefs of {samples} samples from case {old} to case {new}."
+            what = f"{counted(count, 'belief')} of {counted(samples, 'sample')}"
+            yield f"Moved {what} from case {old} to case {new}."
         if self.returned:
-            yield f"{self.returned} samples fit no case now and wait in quarantine."
+            what = counted(self.returned, "sample")
+            yield f"Put {what} back into quarantine: no case, or another reading came first."
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from flexmeasures_pms.ingest.line import Outcome, process
 from flexmeasures_pms.storage import quarantine
 from flexmeasures_pms.wire.decode import decode
 from flexmeasures_pms.wire.samples import Limits, Sample
+from flexmeasures_pms.wording import counted
 
 _BATCH = 500
 
@@ -44,8 +45,12 @@ class Replayed:
         """Say what was done, in sentences; nothing where nothing was."""
         if not self.released:
             return ()
-        done = f"Replayed {self.released} samples from quarantine: {self.beliefs} beliefs stored."
-        return (done, f"{self.waiting} samples still wait.") if self.waiting else (done,)
+        done = (
+            f"Replayed {counted(self.released, 'sample')} from quarantine: "
+            f"{counted(self.beliefs, 'belief')} stored."
+        )
+        rest = f"Still waiting: {counted(self.waiting, 'sample')}."
+        return (done, rest) if self.waiting else (done,)
 
 
 def replay(account_id: int, ids: Sequence[int]) -> Replayed:

@@ -21,6 +21,7 @@ from flexmeasures_pms.registry.book import Change
 from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage import quarantine
+from flexmeasures_pms.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     finally:
         # What this process read in the middle of the change must not outlive it.
         forget(account_id)
-    assets = (f"Made {len(made)} FlexMeasures assets with their sensors.",) if made else ()
+    assets = (f"Made {counted(len(made), 'FlexMeasures asset')} with sensors.",) if made else ()
     return Settled((*assets, *moved.lines(), *replayed.lines()))
 
 

@@ -44,4 +44,4 @@ def _is_retired(entry: Entry) -> bool:
         .order_by(transaction.c.id.desc())
         .limit(1)
     )
-    return db.session.scalar(last) == "retired"
+    return bool(db.session.scalar(last) == "retired")

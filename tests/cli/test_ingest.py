@@ -156,13 +156,13 @@ def test_the_quarantine_is_listed_replayed_and_discarded(
     lines = [
         json.loads(x) for x in run("quarantine", "list", *account, "--json").output.split("\n") if x
     ]
-    assert [line["pack_id"] for line in lines] == ["0300", "0301"]
-    assert "2 samples wait." in run("quarantine", "list", *account).output
+    assert sorted(line["pack_id"] for line in lines) == ["0300", "0301"]
+    assert "In all: 2 samples." in run("quarantine", "list", *account).output
     still = run("quarantine", "replay", "--id", lines[0]["id"]).output
-    assert still == "Replayed 1 samples: 0 left quarantine (0 beliefs stored), 1 still wait.\n"
+    assert still == "Replayed 1 sample: 0 left quarantine (0 beliefs stored), 1 still waiting.\n"
 
     done = run("quarantine", "discard", "--id", lines[1]["id"], "--note", "test bench")
-    assert done.output == "Discarded 1 samples.\n"
+    assert done.output == "Discarded 1 sample.\n"
     assert "test bench" in run("quarantine", "list", "--discarded", *account).output
     twice = run("quarantine", "discard", "--id", lines[1]["id"], "--note", "again")
     assert (twice.exit_code, f"No sample {lines[1]['id']} waits" in twice.output) == (1, True)

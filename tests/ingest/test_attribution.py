@@ -116,7 +116,7 @@ def test_what_belongs_to_no_case_any_more_waits_and_comes_back(site: Site, post:
     before = stored.beliefs(site.account_id, "case:B")
 
     lines = correct(site, until=at(60), assembly_id=site.number("case", "B"))
-    assert lines == ("1 samples fit no case now and wait in quarantine.",)
+    assert lines == ("Put 1 sample back into quarantine: no case, or another reading came first.",)
     assert times(site, "B") == [at(30)]
     assert [row.reason for row in stored.waiting(site.account_id)] == ["unknown_pack"]
 
@@ -130,7 +130,7 @@ def test_what_contradicts_the_other_cases_own_reading_waits(site: Site, post: Po
 
     lines = correct(site, since=at(-60), assembly_id=site.number("case", "B"))
 
-    assert lines == ("1 samples fit no case now and wait in quarantine.",)
+    assert lines == ("Put 1 sample back into quarantine: no case, or another reading came first.",)
     assert times(site, "A") == []
     assert stored.readings(site.account_id, "case:B", at(-30))["pack current"] == 7.5
     (row,) = stored.waiting(site.account_id)
