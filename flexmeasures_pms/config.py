@@ -47,6 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Most samples one organisation may have waiting in quarantine; beyond it requests "
         "that would add to it are refused with 503.",
     ),
+    Setting("PMS_RECEIPT_DAYS", 30, "How long receipts of requests are kept, in days."),
     Setting("PMS_SENSOR_CACHE", 5_000, "Most assets whose sensor ids one process remembers."),
 )
 
@@ -60,6 +61,7 @@ class Settings:
     max_problems: int
     late_after: int
     max_quarantine: int
+    receipt_days: int
     sensor_cache: int
 
 
@@ -91,6 +93,7 @@ def read(config: Mapping[str, Any]) -> Settings:
         max_problems=value["PMS_MAX_PROBLEMS"],
         late_after=value["PMS_LATE_AFTER"],
         max_quarantine=value["PMS_MAX_QUARANTINE"],
+        receipt_days=value["PMS_RECEIPT_DAYS"],
         sensor_cache=value["PMS_SENSOR_CACHE"],
     )
 

@@ -14,7 +14,7 @@ from flexmeasures.api.common.rate_limiting import limiter
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
-from flexmeasures_pms.api import datasets, documentation, failures
+from flexmeasures_pms.api import datasets, documentation, failures, receipts
 from flexmeasures_pms.api.readiness import warn_at_start
 
 PREFIX = "/pms/api/v1"
@@ -30,7 +30,12 @@ for prefix in (PREFIX, ""):
         view_func=datasets.post_dataset,
         methods=ANY_METHOD,
     )
-pms_api.add_url_rule(f"{PREFIX}/openapi.json", view_func=documentation.openapi, methods=["GET"])
+for path, view in (
+    ("openapi.json", documentation.openapi),
+    ("receipts", receipts.list_receipts),
+    ("receipts/<receipt_id>", receipts.one_receipt),
+):
+    pms_api.add_url_rule(f"{PREFIX}/{path}", view_func=view, methods=["GET"])
 
 
 @pms_api.route(f"{PREFIX}/<path:rest>", methods=ANY_METHOD)

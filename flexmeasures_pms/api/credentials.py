@@ -27,7 +27,7 @@ from flexmeasures_pms.gateways.access import Gateway
 from flexmeasures_pms.gateways.scope import require_scope
 from flexmeasures_pms.wire.samples import Sample
 
-WRITE = "create-children"
+READ, WRITE = "read", "create-children"
 
 KEY_HEADERS = ("x-api-key", "api_key")
 

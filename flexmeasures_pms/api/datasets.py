@@ -16,6 +16,7 @@ from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.receipt import Receipt
+from flexmeasures_pms.ingest.retention import tidy
 
 
 def post_dataset(dataset: str) -> Response:
@@ -36,14 +37,32 @@ def post_dataset(dataset: str) -> Response:
         key_id=sender.key_id,
     )
     receipt = accept(
-        request.get_data(cache=False),
+        _whole_body(),
         known,
         origin,
         encoding=request.headers.get("Content-Encoding", ""),
         settings=settings(),
         admit=partial(admit, sender),
     )
+    tidy(settings())
     return reply(200, body(receipt))
+
+
+def _whole_body() -> bytes:
+    """Return the body, all of it.
+
+    Gunicorn hands on what it got of a request that was cut off, and Werkzeug leaves it to
+    the server to notice. The first half of a CSV file looks like a file.
+
+    :raises UnreadableBody: when there is less than was announced.
+    """
+    data = request.get_data(cache=False)
+    if request.content_length not in (None, len(data)):
+        raise UnreadableBody(
+            f"The request was cut off: {len(data)} of {request.content_length} bytes came. "
+            "Nothing of it was stored. Send it again."
+        )
+    return data
 
 
 def body(receipt: Receipt) -> dict[str, object]:
@@ -51,7 +70,11 @@ def body(receipt: Receipt) -> dict[str, object]:
     found: dict[str, object] = {
         "status": "PROCESSED",
         "message": receipt.message,
-        "receipt": {"digest": receipt.digest, **msgspec.structs.asdict(receipt.counts)},
+        "receipt": {
+            "id": receipt.id,
+            "digest": receipt.digest,
+            **msgspec.structs.asdict(receipt.counts),
+        },
         "devices": receipt.devices,
         "problems": receipt.problems,
     }

@@ -8,14 +8,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import msgspec
 from flask import Response
 
 import flexmeasures_pms
 from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.schemas import INTEGER, TEXT, TIME, Schema, ref, schemas
 from flexmeasures_pms.catalogue.asset_types import DATASETS
-from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
+
+_PREFIX = "/pms/api/v1"
 
 _REFUSALS = {
     "400": "The body is not JSON, CSV or gzip. Nothing was stored.",
@@ -27,6 +27,12 @@ _REFUSALS = {
     "422": "The body lacks the shape of `datasets`. Nothing was stored.",
     "503": "Nothing was stored just now. Send the body again after `Retry-After` seconds.",
 }
+_REFUSALS_TO_READ = {
+    "400": "A parameter is not what it has to be.",
+    "401": _REFUSALS["401"],
+    "403": "The sender may not read what belongs to the organisation.",
+    "503": "It can't be answered just now. Ask again after `Retry-After` seconds.",
+}
 
 
 def openapi() -> Response:
@@ -37,10 +43,6 @@ def openapi() -> Response:
 @cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
-    _, schemas = msgspec.json.schema_components(
-        [Counts, DeviceCounts, Problem], ref_template="#/components/schemas/{name}"
-    )
-    schemas |= {"Reply": _reply_schema(), "Refusal": _refusal_schema()}
     post = _post()
     return {
         "openapi": "3.1.0",
@@ -50,19 +52,14 @@ def document() -> dict[str, Any]:
             "description": "Battery pack telemetry for FlexMeasures.",
         },
         "paths": {
-            "/pms/api/v1/devices/dataset/{dataset}": {"post": post},
+            f"{_PREFIX}/devices/dataset/{{dataset}}": {"post": post},
             "/devices/dataset/{dataset}": {
                 "post": post | {"summary": "The same, for gateways that can't be reconfigured"}
             },
-            "/pms/api/v1/openapi.json": {
-                "get": {
-                    "summary": "This document",
-                    "responses": {"200": {"description": "The OpenAPI document."}},
-                }
-            },
+            **{f"{_PREFIX}/{path}": {"get": get} for path, get in _gets().items()},
         },
         "components": {
-            "schemas": schemas,
+            "schemas": schemas(),
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization"},
@@ -79,14 +76,14 @@ def _post() -> dict[str, Any]:
         "security": [{"key": []}, {"token": []}],
         "parameters": [
             _parameter("dataset", "path", {"type": "string", "enum": list(DATASETS)}),
-            _parameter("account", "query", {"type": "integer"}),
+            _parameter("account", "query", INTEGER),
             _parameter("Content-Encoding", "header", {"type": "string", "enum": ["gzip"]}),
         ],
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": _datasets_schema()},
-                "text/csv": {"schema": {"type": "string"}},
+                "application/json": {"schema": ref("Datasets")},
+                "text/csv": {"schema": TEXT},
             },
         },
         "responses": {"200": _content("What became of the samples.", "Reply")}
@@ -94,60 +91,55 @@ def _post() -> dict[str, Any]:
     }
 
 
-def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _gets() -> dict[str, Any]:
+    page = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+    return {
+        "openapi.json": {
+            "summary": "This document",
+            "responses": {"200": {"description": "The OpenAPI document."}},
+        },
+        "receipts": _get(
+            "Accepted requests, newest first",
+            "Receipts",
+            "`next` is the `before` of the next page, or null.",
+            [
+                _parameter("limit", "query", page),
+                _parameter("before", "query", {"type": "integer", "minimum": 1}),
+                _parameter("since", "query", TIME),
+                _parameter("account", "query", INTEGER),
+            ],
+        ),
+        "receipts/{receipt_id}": _get(
+            "One accepted request",
+            "LoggedReceipt",
+            "What was sent, by whom, and what became of it.",
+            [_parameter("receipt_id", "path", INTEGER)],
+            missing="There is no such receipt among those that the sender may read.",
+        ),
+    }
+
+
+def _get(
+    summary: str,
+    schema: str,
+    description: str,
+    parameters: list[dict[str, Any]],
+    *,
+    missing: str | None = None,
+) -> dict[str, Any]:
+    refusals = _REFUSALS_TO_READ | ({"404": missing} if missing else {})
+    return {
+        "summary": summary,
+        "security": [{"key": []}, {"token": []}],
+        "parameters": parameters,
+        "responses": {"200": _content(description, schema)}
+        | {code: _content(words, "Refusal") for code, words in refusals.items()},
+    }
+
+
+def _parameter(name: str, where: str, schema: Schema) -> dict[str, Any]:
     return {"name": name, "in": where, "required": where == "path", "schema": schema}
 
 
 def _content(description: str, schema: str) -> dict[str, Any]:
-    ref = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
-    return {"description": description, "content": {"application/json": ref}}
-
-
-def _datasets_schema() -> dict[str, Any]:
-    sample = {"type": "object", "properties": {"time_local": {"type": "string"}}}
-    dataset = {
-        "type": "object",
-        "properties": {"data": {"type": "array", "items": sample}},
-        "required": ["data"],
-    }
-    return {
-        "type": "object",
-        "properties": {"datasets": {"type": "array", "items": dataset}},
-        "required": ["datasets"],
-    }
-
-
-def _reply_schema() -> dict[str, Any]:
-    counts = {"$ref": "#/components/schemas/Counts"}
-    digest = {"type": "object", "properties": {"digest": {"type": "string"}}}
-    return {
-        "type": "object",
-        "properties": {
-            "status": {"const": "PROCESSED"},
-            "message": {"type": "string"},
-            "receipt": {"allOf": [digest, counts]},
-            "devices": _array("DeviceCounts"),
-            "problems": _array("Problem"),
-            "more_problems": {"type": "integer"},
-            "warnings": _array("Problem"),
-            "ignored": {"type": "integer"},
-            "skipped": {"type": "integer"},
-        },
-        "required": ["status", "message", "receipt", "devices", "problems"],
-    }
-
-
-def _refusal_schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "status": {"type": "string"},
-            "message": {"type": "string"},
-            "problems": _array("Problem"),
-        },
-        "required": ["status", "message"],
-    }
-
-
-def _array(schema: str) -> dict[str, Any]:
-    return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+    return {"description": description, "content": {"application/json": {"schema": ref(schema)}}}

@@ -9,6 +9,7 @@ from flexmeasures_pms.cli import (
     look,
     parts,
     quarantine,
+    receipts,
     register,
 )
 from flexmeasures_pms.cli.blueprint import pms_cli
@@ -23,5 +24,6 @@ __all__ = [
     "parts",
     "pms_cli",
     "quarantine",
+    "receipts",
     "register",
 ]

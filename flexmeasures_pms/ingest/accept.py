@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+import msgspec
 from flexmeasures.data import db
 from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, SerializationFailure
 from sqlalchemy.exc import DBAPIError
@@ -16,9 +17,11 @@ from flexmeasures_pms.beliefs.sources import forget_sources
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.line import Outcome, process
-from flexmeasures_pms.ingest.receipt import Receipt, cap, count, problems_of
+from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, problems_of
 from flexmeasures_pms.registry.directory import forget
+from flexmeasures_pms.storage import receipts
 from flexmeasures_pms.storage.quarantine import Kept, keep
+from flexmeasures_pms.storage.receipts import Logged
 from flexmeasures_pms.wire import Decoded, Sample, decode
 
 # Something this process remembered is gone, or two writers met: a second try sees it all
@@ -70,21 +73,18 @@ def accept(
         limits=settings.limits,
     )
     admit(decoded.samples)
-    return store(decoded, f"sha256:{sha256(body).hexdigest()}", origin, settings)
+    return store(decoded, dataset, f"sha256:{sha256(body).hexdigest()}", origin, settings)
 
 
-def store(decoded: Decoded, digest: str, origin: Origin, settings: Settings) -> Receipt:
+def store(
+    decoded: Decoded, dataset: DatasetName, digest: str, origin: Origin, settings: Settings
+) -> Receipt:
     """Store decoded samples in one transaction, as :func:`accept` does.
 
     :param digest: of what was sent, for the receipt.
     """
-    outcomes = _store(decoded.samples, origin, settings)
-    return _receipt(decoded, outcomes, digest, origin, settings)
-
-
-def _store(samples: Sequence[Sample], origin: Origin, settings: Settings) -> list[Outcome]:
     try:
-        return _store_once(samples, origin, settings)
+        return _store_once(decoded, dataset, digest, origin, settings)
     except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
         db.session.rollback()
         cause = error.orig if isinstance(error, DBAPIError) else error
@@ -93,19 +93,36 @@ def _store(samples: Sequence[Sample], origin: Origin, settings: Settings) -> lis
     forget(origin.account_id)
     forget_sensors()
     forget_sources()
-    return _store_once(samples, origin, settings)
+    return _store_once(decoded, dataset, digest, origin, settings)
 
 
-def _store_once(samples: Sequence[Sample], origin: Origin, settings: Settings) -> list[Outcome]:
-    outcomes = process(origin.account_id, samples, origin.received_at)
+def _store_once(
+    decoded: Decoded, dataset: DatasetName, digest: str, origin: Origin, settings: Settings
+) -> Receipt:
+    outcomes = process(origin.account_id, decoded.samples, origin.received_at)
     kept = [
         kept
-        for sample, outcome in zip(samples, outcomes, strict=True)
+        for sample, outcome in zip(decoded.samples, outcomes, strict=True)
         if (kept := _kept(sample, outcome, origin.content_type))
     ]
     keep(origin.account_id, kept, sender=origin.sender, room=settings.max_quarantine)
+    receipt = _receipt(decoded, outcomes, digest, origin, settings)
+    receipt.id = receipts.add(_logged(receipt, dataset, origin), hours(decoded.samples, outcomes))
     db.session.commit()
-    return outcomes
+    return receipt
+
+
+def _logged(receipt: Receipt, dataset: DatasetName, origin: Origin) -> Logged:
+    return Logged(
+        account_id=origin.account_id,
+        received_at=origin.received_at,
+        sender=origin.sender,
+        key_id=origin.key_id,
+        dataset=dataset,
+        digest=bytes.fromhex(receipt.digest.removeprefix("sha256:")),
+        counts=msgspec.structs.astuple(receipt.counts),
+        duration_ms=round((datetime.now(UTC) - origin.received_at) / timedelta(milliseconds=1)),
+    )
 
 
 def _kept(sample: Sample, outcome: Outcome, content_type: str) -> Kept | None:

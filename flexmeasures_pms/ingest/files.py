@@ -45,7 +45,7 @@ def ingest_file(
     for decoded in batches(path, dataset, settings.limits, progress):
         digest = sha256("".join(s.text() for s in decoded.samples).encode()).hexdigest()
         origin = Origin(account_id, f"file:{path.name}", content_type, datetime.now(UTC))
-        yield store(decoded, f"sha256:{digest}", origin, settings)
+        yield store(decoded, dataset, f"sha256:{digest}", origin, settings)
 
 
 def batches(

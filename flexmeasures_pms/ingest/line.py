@@ -39,12 +39,14 @@ class Outcome:
     :param beliefs: rows it added, those of its EHub's status with it.
     :param problem: why it is for the quarantine.
     :param status_problem: why its EHub's status is, where that differs.
+    :param device: the registry's number of what reported, where that is known.
     """
 
     fate: Fate
     beliefs: int = 0
     problem: Problem | None = None
     status_problem: Problem | None = None
+    device: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def _outcomes(
                 "quarantined", problem=_conflict(path, parcel, "conflict")
             )
         else:
-            outcomes[parcel.sample] = Outcome(result.fate, result.beliefs)
+            outcomes[parcel.sample] = Outcome(result.fate, result.beliefs, device=parcel.device.id)
     return outcomes
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 
@@ -45,9 +48,24 @@ class DeviceCounts(msgspec.Struct):
     beliefs: int = 0
 
 
+class DeviceHour(NamedTuple):
+    """What a request stored of one device in one hour.
+
+    :param device: the registry's number of the PMS, MPPT or inverter.
+    :param hour: its beginning in UTC.
+    :param packs: a bit for each dock that reported; bit 0 for a device without docks.
+    """
+
+    device: int
+    hour: datetime
+    samples: int
+    packs: int
+
+
 class Receipt(msgspec.Struct, omit_defaults=True):
     """The whole reply to a request.
 
+    :param id: by which the receipt log has it.
     :param problems: what was wrong, in the order of the samples, up to a limit.
     :param more_problems: how many problems are beyond the limit.
     :param warnings: what was read with a grain of salt.
@@ -63,6 +81,7 @@ class Receipt(msgspec.Struct, omit_defaults=True):
     warnings: list[Problem] = []
     ignored: int = 0
     skipped: int = 0
+    id: int = 0
 
     @property
     def message(self) -> str:
@@ -85,6 +104,25 @@ def count(
         device.stored += outcome.fate == "stored"
         device.beliefs += outcome.beliefs
     return counts, list(devices.values())
+
+
+def hours(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> list[DeviceHour]:
+    """Count the stored samples of each reporting device and hour."""
+    found: dict[tuple[int, datetime], tuple[int, int]] = {}
+    for sample, outcome in zip(samples, outcomes, strict=True):
+        if outcome.fate == "stored" and outcome.device is not None and sample.time is not None:
+            key = outcome.device, sample.time.replace(minute=0, second=0, microsecond=0)
+            number, packs = found.get(key, (0, 0))
+            found[key] = number + 1, packs | 1 << _bit(sample)
+    return [DeviceHour(*key, *value) for key, value in sorted(found.items())]
+
+
+def _bit(sample: Sample) -> int:
+    """Return the dock of a pack, or one of the 14 numbers beyond where it has none."""
+    if sample.pack_id is None:
+        return 0
+    dock: int = sample.fields.get("pack.dock") or 49 + crc32(sample.pack_id.encode()) % 14
+    return dock
 
 
 def problems_of(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> Iterable[Problem]:

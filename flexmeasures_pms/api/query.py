@@ -1,0 +1,37 @@
+"""What stands behind the question mark of an address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.wording import read_moment
+
+
+def whole_number(name: str, *, most: int) -> int | None:
+    """Return a parameter that is a number from 1 to ``most``, or None where it is not given.
+
+    :raises BadRequest: for anything else.
+    """
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= most:
+        return int(text)
+    raise BadRequest(f"The parameter {name} is a whole number from 1 to {most}.")
+
+
+def moment(name: str) -> datetime | None:
+    """Return a parameter that is a time with an offset, or None where it is not given.
+
+    :raises BadRequest: for anything else.
+    """
+    # A plus sign in an address means a space, and is often sent where the sign was meant.
+    text = request.args.get(name, "").replace(" ", "+")
+    try:
+        return read_moment(text) if text else None
+    except RegistryError as error:
+        raise BadRequest(f"The parameter {name}: {error}") from error

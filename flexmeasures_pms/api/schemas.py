@@ -1,0 +1,97 @@
+"""The shapes of requests and replies, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
+
+Schema = dict[str, Any]
+
+INTEGER: Schema = {"type": "integer"}
+TEXT: Schema = {"type": "string"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+
+
+def schemas() -> dict[str, Schema]:
+    """Return all named schemas."""
+    _, found = msgspec.json.schema_components(
+        [Counts, DeviceCounts, Problem], ref_template="#/components/schemas/{name}"
+    )
+    return found | {
+        "Datasets": _datasets(),
+        "Reply": _reply(),
+        "Refusal": _refusal(),
+        "LoggedReceipt": _logged_receipt(),
+        "Receipts": some(receipts=array("LoggedReceipt"), next=maybe(INTEGER)),
+    }
+
+
+def some(*optional: str, **properties: Schema) -> Schema:
+    """Return an object's schema; all properties but the ``optional`` ones are always there."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def maybe(schema: Schema) -> Schema:
+    """Return a schema that null meets, too."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def ref(name: str) -> Schema:
+    """Return a reference to a named schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(name: str) -> Schema:
+    """Return the schema of an array of a named one."""
+    return {"type": "array", "items": ref(name)}
+
+
+def _datasets() -> Schema:
+    sample = {"type": "object", "properties": {"time_local": TEXT}}
+    dataset = {
+        "type": "object",
+        "properties": {"data": {"type": "array", "items": sample}},
+        "required": ["data"],
+    }
+    return some(datasets={"type": "array", "items": dataset})
+
+
+def _reply() -> Schema:
+    return some(
+        "more_problems", "warnings", "ignored", "skipped",
+        status={"const": "PROCESSED"},
+        message=TEXT,
+        receipt={"allOf": [some(id=INTEGER, digest=TEXT), ref("Counts")]},
+        devices=array("DeviceCounts"),
+        problems=array("Problem"),
+        more_problems=INTEGER,
+        warnings=array("Problem"),
+        ignored=INTEGER,
+        skipped=INTEGER,
+    )  # fmt: skip
+
+
+def _refusal() -> Schema:
+    return some(
+        "problems", "more_problems",
+        status=TEXT, message=TEXT, problems=array("Problem"), more_problems=INTEGER,
+    )  # fmt: skip
+
+
+def _logged_receipt() -> Schema:
+    own = some(
+        id=INTEGER,
+        account=INTEGER,
+        received_at=TIME,
+        sender=TEXT,
+        key=maybe(TEXT),
+        dataset=TEXT,
+        digest=TEXT,
+        duration_ms=INTEGER,
+    )
+    return {"allOf": [own, ref("Counts")]}

@@ -1,0 +1,129 @@
+"""The receipt log: one row for each accepted request, written with its beliefs.
+
+Beside it, in the same statement, goes what the request stored of each device and hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.storage.tables import COUNTS, receipt
+
+_ADD = """
+    WITH added AS (
+      INSERT INTO pms_receipt (
+        account_id, received_at, sender, key_id, dataset, digest, duration_ms,
+        samples, stored, duplicate, quarantined, no_answer, faulty, late, beliefs
+      ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+      RETURNING id
+    ), hours AS (
+      INSERT INTO pms_receipt_hour (receipt_id, device_id, hour, samples, packs)
+      SELECT added.id, h.*
+      FROM added, unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::bigint[]) AS h
+    )
+    SELECT id FROM added"""
+
+
+class Logged(NamedTuple):
+    """What the log keeps of a request.
+
+    :param sender: whose credentials sent it: ``gateway:North mast`` or ``user:7``.
+    :param key_id: which of a gateway's keys.
+    :param digest: SHA-256 of the body.
+    :param counts: in the order of :data:`~flexmeasures_pms.storage.tables.COUNTS`.
+    :param duration_ms: from receipt until just before the commit.
+    """
+
+    account_id: int
+    received_at: datetime
+    sender: str
+    key_id: str | None
+    dataset: str
+    digest: bytes
+    duration_ms: int
+    counts: Sequence[int]
+
+
+def add(logged: Logged, hours: Iterable[tuple[int, datetime, int, int]]) -> int:
+    """Write a request into the log and return its id; the caller commits.
+
+    :param hours: device, hour, samples stored, and a bit for each pack that reported.
+    """
+    columns = [list(column) for column in zip(*hours, strict=True)] or [[], [], [], []]
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_ADD, (*logged[:-1], *logged.counts, *columns))
+    receipt_id: int = cursor.fetchone()[0]
+    return receipt_id
+
+
+def listed(
+    account_id: int | None,
+    *,
+    limit: int,
+    before: int | None = None,
+    since: datetime | None = None,
+    sender: str | None = None,
+) -> list[Row[Any]]:
+    """Return receipts, newest first, of one organisation or of all.
+
+    :param before: only those with a smaller id.
+    :param since: only those received then or later.
+    :param sender: only those of one sender.
+    """
+    query = sa.select(receipt).order_by(receipt.c.id.desc()).limit(limit)
+    if account_id is not None:
+        query = query.where(receipt.c.account_id == account_id)
+    if before is not None:
+        query = query.where(receipt.c.id < before)
+    if since is not None:
+        query = query.where(receipt.c.received_at >= since)
+    if sender is not None:
+        query = query.where(receipt.c.sender == sender)
+    return list(db.session.execute(query))
+
+
+def find(receipt_id: int) -> Row[Any] | None:
+    """Return a receipt by its id, whosever it is: the caller checks who may see it."""
+    query = sa.select(receipt).where(receipt.c.id == receipt_id)
+    found: Row[Any] | None = db.session.execute(query).one_or_none()
+    return found
+
+
+def as_dict(row: Row[Any]) -> dict[str, Any]:
+    """Return a receipt as it is shown."""
+    return {
+        "id": row.id,
+        "account": row.account_id,
+        "received_at": row.received_at,
+        "sender": row.sender,
+        "key": row.key_id,
+        "dataset": row.dataset,
+        "digest": f"sha256:{row.digest.hex()}",
+        **{name: row._mapping[name] for name in COUNTS},
+        "duration_ms": row.duration_ms,
+    }
+
+
+def purge(before: datetime, most: int) -> int:
+    """Delete the oldest receipts, with their hours; the caller commits.
+
+    Those that another process is at are left to it.
+
+    :param before: those received earlier go.
+    :returns: how many went.
+    """
+    old = (
+        sa.select(receipt.c.id)
+        .where(receipt.c.received_at < before)
+        .order_by(receipt.c.received_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    gone = sa.delete(receipt).where(receipt.c.id.in_(old)).returning(receipt.c.id)
+    return len(list(db.session.scalars(gone)))
