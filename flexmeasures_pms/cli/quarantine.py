@@ -68,9 +68,11 @@ def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
     for owner, waiting in _waiting(ids, account_id):
         total += replay(owner, waiting)
     db.session.commit()
+    tried = counted(total.released + total.waiting, "sample")
+    stored = counted(total.beliefs, "belief")
     click.echo(
-        f"Replayed {counted(total.released + total.waiting, 'sample')}: "
-        f"{total.released} left quarantine ({counted(total.beliefs, 'belief')} stored), {total.waiting} still waiting."
+        f"Replayed {tried}: {total.released} left quarantine ({stored} stored), "
+        f"{total.waiting} still waiting."
     )
 
 
