@@ -14,6 +14,7 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.errors import UnreadableBody
 from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.ingest.retention import tidy
