@@ -48,6 +48,18 @@ SETTINGS: tuple[Setting, ...] = (
         "that would add to it are refused with 503.",
     ),
     Setting("PMS_RECEIPT_DAYS", 30, "How long receipts of requests are kept, in days."),
+    Setting(
+        "PMS_LOCK_TIMEOUT",
+        5,
+        "Longest wait of a request for a lock in the database, in seconds; then it is refused "
+        "with 503.",
+    ),
+    Setting(
+        "PMS_STATEMENT_TIMEOUT",
+        30,
+        "Longest time of one statement of a request in the database, in seconds; then it is "
+        "refused with 503.",
+    ),
     Setting("PMS_SENSOR_CACHE", 5_000, "Most assets whose sensor ids one process remembers."),
 )
 
@@ -62,6 +74,8 @@ class Settings:
     late_after: int
     max_quarantine: int
     receipt_days: int
+    lock_timeout: int
+    statement_timeout: int
     sensor_cache: int
 
 
@@ -94,6 +108,8 @@ def read(config: Mapping[str, Any]) -> Settings:
         late_after=value["PMS_LATE_AFTER"],
         max_quarantine=value["PMS_MAX_QUARANTINE"],
         receipt_days=value["PMS_RECEIPT_DAYS"],
+        lock_timeout=value["PMS_LOCK_TIMEOUT"],
+        statement_timeout=value["PMS_STATEMENT_TIMEOUT"],
         sensor_cache=value["PMS_SENSOR_CACHE"],
     )
 

@@ -14,7 +14,7 @@ from flexmeasures.api.common.rate_limiting import limiter
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
-from flexmeasures_pms.api import datasets, documentation, failures, receipts
+from flexmeasures_pms.api import datasets, documentation, failures, patience, receipts
 from flexmeasures_pms.api.readiness import warn_at_start
 
 PREFIX = "/pms/api/v1"
@@ -23,6 +23,7 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
+pms_api.after_request(patience.not_the_senders_fault)
 for prefix in (PREFIX, ""):
     pms_api.add_url_rule(
         f"{prefix}/devices/dataset/<dataset>",
@@ -70,6 +71,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     config.init(app)
     warn_at_start(app)
+    patience.install(app, pms_api)
     # FlexMeasures' limits count below /api/ only; to find that out costs 2.6 ms a request.
     limiter.exempt(pms_api)
     app.request_class = _telemetry_is_no_credential(app.request_class)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -22,6 +23,7 @@ from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.storage import receipts
 from flexmeasures_pms.storage.quarantine import Kept, keep
 from flexmeasures_pms.storage.receipts import Logged
+from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.wire import Decoded, Sample, decode
 
 # Something this process remembered is gone, or two writers met: a second try sees it all
@@ -84,16 +86,31 @@ def store(
     :param digest: of what was sent, for the receipt.
     """
     try:
-        return _store_once(decoded, dataset, digest, origin, settings)
+        with _forgetting_failures(origin.account_id):
+            return _store_once(decoded, dataset, digest, origin, settings)
     except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
-        db.session.rollback()
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, _WORTH_A_SECOND_TRY):
             raise
-    forget(origin.account_id)
-    forget_sensors()
-    forget_sources()
-    return _store_once(decoded, dataset, digest, origin, settings)
+    with _forgetting_failures(origin.account_id):
+        return _store_once(decoded, dataset, digest, origin, settings)
+
+
+@contextmanager
+def _forgetting_failures(account_id: int) -> Iterator[None]:
+    """Forget what was learnt in a transaction that came to nothing.
+
+    A source or sensor may have been made in it. Its number is free again, and after a
+    crash PostgreSQL may give it to somebody else's.
+    """
+    try:
+        yield
+    except BaseException:
+        abandon()
+        forget(account_id)
+        forget_sensors()
+        forget_sources()
+        raise
 
 
 def _store_once(

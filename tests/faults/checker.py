@@ -157,16 +157,17 @@ class _Organisation:
         texts: Counter[tuple[str, str]] = Counter()
         for _, dataset, content_type, text in rows:
             texts[dataset, text] += 1
-            ((head, sample),) = samples(text, content_type)
-            self.waiting.add(key(dataset, head, sample))
+            self.waiting.add(_key_of(dataset, text, content_type))
         self.verdict.quarantined += sum(texts.values())
         self.verdict.double += [text[:200] for (_, text), count in texts.items() if count > 1]
         allowed, due = self._for_quarantine(sent[self.number])
         self.verdict.lost += [f"{self.account} quarantine {name}" for name in due - self.waiting]
         if strange := self.waiting - allowed:
             elsewhere, _ = self._for_quarantine(sent[1 - self.number])
+            own = {item.key for body in sent[self.number] for item in expected(body)}
             for name in strange:
-                kind = self.verdict.foreign if name in elsewhere else self.verdict.double
+                other = self.verdict.foreign if name in elsewhere else self.verdict.invented
+                kind = self.verdict.double if name in own else other
                 kind.append(f"{self.account} quarantine {name}")
 
     def _for_quarantine(self, bodies: Iterable[Body]) -> tuple[set[Key], set[Key]]:
@@ -213,6 +214,15 @@ class _Organisation:
                 }
                 if len(there) > 1:
                     self.verdict.half.append(f"{self.account} request {body.text[:200]}")
+
+
+def _key_of(dataset: str, text: str, content_type: str) -> Key:
+    """Return the key of a sample in quarantine; one that nobody can have sent has none."""
+    try:
+        ((head, sample),) = samples(text, content_type)
+        return key(dataset, head, sample)
+    except (TypeError, ValueError, KeyError, ArithmeticError):
+        return dataset, None, None, "?", text[:200]
 
 
 def _part_of(values: Values, told: Iterable[Values]) -> bool:
