@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from flexmeasures.data import db
@@ -28,35 +29,41 @@ STATUS_SPECS = {
 }
 
 _remembered: OrderedDict[int, SensorIds] = OrderedDict()
+_lock = Lock()  # a worker has several threads
 
 
 def forget_sensors() -> None:
     """Drop the sensor ids this process remembers."""
-    _remembered.clear()
+    with _lock:
+        _remembered.clear()
 
 
 def sensor_ids(asset_ids: Iterable[int]) -> dict[int, SensorIds]:
     """Return the sensor ids of assets by name, from memory where they are remembered."""
     wanted = set(asset_ids)
-    missing = wanted - _remembered.keys()
-    if missing:
-        _look_up(missing)
-    for asset_id in wanted:
-        _remembered.move_to_end(asset_id)
-    return {asset_id: _remembered[asset_id] for asset_id in wanted}
+    with _lock:
+        known = {asset_id: _remembered[asset_id] for asset_id in wanted & _remembered.keys()}
+        for asset_id in known:
+            _remembered.move_to_end(asset_id)
+    if missing := wanted - known.keys():
+        known |= _look_up(missing)
+    return known
 
 
-def _look_up(asset_ids: set[int]) -> None:
-    while _remembered and len(_remembered) + len(asset_ids) > settings().sensor_cache:
-        _remembered.popitem(last=False)
-    _remembered.update({asset_id: {} for asset_id in asset_ids})
+def _look_up(asset_ids: set[int]) -> dict[int, SensorIds]:
+    found: dict[int, SensorIds] = {asset_id: {} for asset_id in asset_ids}
     rows = db.session.execute(
         select(Sensor.generic_asset_id, Sensor.name, Sensor.id).where(
             Sensor.generic_asset_id.in_(asset_ids)
         )
     )
     for asset_id, name, sensor_id in rows:
-        _remembered[asset_id][name] = sensor_id
+        found[asset_id][name] = sensor_id
+    with _lock:
+        while _remembered and len(_remembered) + len(found) > settings().sensor_cache:
+            _remembered.popitem(last=False)
+        _remembered.update(found)
+    return found
 
 
 def make_sensors(asset_id: int, asset_type: str, names: Iterable[str], timezone: str) -> None:
@@ -69,7 +76,8 @@ def make_sensors(asset_id: int, asset_type: str, names: Iterable[str], timezone:
     if not rows:
         return
     db.session.execute(insert(Sensor.__table__).on_conflict_do_nothing(), rows)
-    _remembered.pop(asset_id, None)
+    with _lock:
+        _remembered.pop(asset_id, None)
 
 
 def _row(asset_id: int, name: str, quantity: Quantity, timezone: str) -> dict[str, Any]:

@@ -31,12 +31,14 @@ def forget_sources() -> None:
 def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:
     """Return the source id of each device by its registry id, making sources as needed."""
     wanted = {device.id: (account_id, device.kind, device.ident) for device in devices}
-    if any(key not in _remembered for key in wanted.values()):
-        _look_up(account_id, set(wanted.values()))
-    return {device_id: _remembered[key] for device_id, key in wanted.items()}
+    # Looked at once: another thread may forget them all at any moment.
+    known = {k: v for k in wanted.values() if (v := _remembered.get(k)) is not None}
+    if missing := set(wanted.values()) - known.keys():
+        known |= _look_up(account_id, missing)
+    return {device_id: known[key] for device_id, key in wanted.items()}
 
 
-def _look_up(account_id: int, keys: set[_Key]) -> None:
+def _look_up(account_id: int, keys: set[_Key]) -> dict[_Key, int]:
     if len(_remembered) > _MOST_REMEMBERED:
         _remembered.clear()
     rows = db.session.execute(
@@ -49,6 +51,7 @@ def _look_up(account_id: int, keys: set[_Key]) -> None:
     for key in sorted(keys - found.keys()):
         found[key] = _make(*key)
     _remembered.update(found)
+    return found
 
 
 def _make(account_id: int, kind: str, ident: str) -> int:
