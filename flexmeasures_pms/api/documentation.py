@@ -12,6 +12,7 @@ from flask import Response
 
 import flexmeasures_pms
 from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.latest import KINDS
 from flexmeasures_pms.api.schemas import INTEGER, TEXT, TIME, Schema, ref, schemas
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 
@@ -25,12 +26,15 @@ _REFUSALS = {
     "413": "The body is beyond one of the configured limits. Nothing was stored.",
     "415": "The content type or encoding is not one that is read. Nothing was stored.",
     "422": "The body lacks the shape of `datasets`. Nothing was stored.",
+    "429": "The sender is beyond its requests or samples per minute. Nothing was stored. Send the "
+    "body again after `Retry-After` seconds.",
     "503": "Nothing was stored just now. Send the body again after `Retry-After` seconds.",
 }
 _REFUSALS_TO_READ = {
     "400": "A parameter is not what it has to be.",
     "401": _REFUSALS["401"],
     "403": "The sender may not read what belongs to the organisation.",
+    "429": "The sender is beyond its requests per minute; see `Retry-After`.",
     "503": "It can't be answered just now. Ask again after `Retry-After` seconds.",
 }
 
@@ -98,6 +102,24 @@ def _gets() -> dict[str, Any]:
             "summary": "This document",
             "responses": {"200": {"description": "The OpenAPI document."}},
         },
+        "devices/{ident}/latest": _get(
+            "The newest reading of a case, MPPT, inverter, cabinet or PMS",
+            "Latest",
+            "Its readings by sensor name; none where it has not reported yet.",
+            [
+                _parameter("ident", "path", TEXT),
+                _parameter("kind", "query", {"type": "string", "enum": list(KINDS)}),
+                _parameter("account", "query", INTEGER),
+            ],
+            missing="Nothing of this id is registered in the organisation.",
+        ),
+        "pms/{ident}/latest": _get(
+            "The newest readings of all packs of a PMS at once",
+            "LatestOfPms",
+            "The PMS, its cabinets, and its packs by dock.",
+            [_parameter("ident", "path", TEXT), _parameter("account", "query", INTEGER)],
+            missing="No PMS of this id is registered in the organisation.",
+        ),
         "receipts": _get(
             "Accepted requests, newest first",
             "Receipts",

@@ -25,6 +25,9 @@ def schemas() -> dict[str, Schema]:
         "Datasets": _datasets(),
         "Reply": _reply(),
         "Refusal": _refusal(),
+        "Latest": some(**_LATEST),
+        "LatestOfPms": some(**_LATEST, cabinets=array("Latest"), packs=array("LatestPack")),
+        "LatestPack": some(dock=maybe(INTEGER), **_LATEST),
         "LoggedReceipt": _logged_receipt(),
         "Receipts": some(receipts=array("LoggedReceipt"), next=maybe(INTEGER)),
     }
@@ -39,6 +42,16 @@ def some(*optional: str, **properties: Schema) -> Schema:
 def maybe(schema: Schema) -> Schema:
     """Return a schema that null meets, too."""
     return {"anyOf": [schema, {"type": "null"}]}
+
+
+_LATEST: Schema = {
+    "kind": TEXT,
+    "id": TEXT,
+    "asset": INTEGER,
+    "time": maybe(TIME),
+    "source": maybe(TEXT),
+    "readings": {"type": "object", "additionalProperties": {"type": "number"}},
+}
 
 
 def ref(name: str) -> Schema:

@@ -23,7 +23,7 @@ from flexmeasures_pms.beliefs.provision import ensure_sensors_of
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.tables import installation, trackable
-from flexmeasures_pms.storage import beliefs, quarantine
+from flexmeasures_pms.storage import beliefs, latest, quarantine
 from flexmeasures_pms.storage.reports import BoardReport, drop_reports, keep_reports
 from flexmeasures_pms.storage.tables import board_report
 from flexmeasures_pms.wire.encode import pack_request
@@ -85,8 +85,10 @@ def follow(account_id: int, boards: Collection[int], *, sender: str, room: int) 
     :param room: most samples that may wait in quarantine.
     """
     moved = Moved()
-    for batch in _batches(list(_strays(account_id, boards))):
+    strays = list(_strays(account_id, boards))
+    for batch in _batches(strays):
         _rehome(account_id, batch, moved, sender, room)
+    latest.rebuild({case for s in strays for case in (s.old_id, s.new_id) if case is not None})
     return moved
 
 

@@ -25,6 +25,7 @@ from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.moves import Report, record_moves, unexpected
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.storage.beliefs import Block, Written, write
+from flexmeasures_pms.storage.latest import Reading, keep_latest
 from flexmeasures_pms.storage.reports import BoardReport, keep_reports
 from flexmeasures_pms.wire.samples import Sample
 
@@ -75,6 +76,11 @@ def process(account_id: int, samples: Sequence[Sample], now: datetime) -> list[O
     written = write(_blocks(parcels, sources))
     outcomes = _outcomes(samples, targets, parcels, written)
     _keep_board_reports(targets, outcomes, sources)
+    keep_latest(
+        Reading(p.subject.id, p.time, p.device.id, p.values)
+        for p, result in zip(parcels, written, strict=True)
+        if result.fate == "stored"
+    )
     record_moves(account_id, [r for r in moved if outcomes[r.sample].fate == "stored"])
     return outcomes
 

@@ -20,7 +20,7 @@ from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.book import Change
 from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.registry.tables import alias, trackable
-from flexmeasures_pms.storage import quarantine
+from flexmeasures_pms.storage import latest, quarantine
 from flexmeasures_pms.wording import counted
 
 
@@ -41,11 +41,13 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     """
     account_id = change.account_id
     # An asset that was deleted in FlexMeasures comes back with the next registration.
-    touched = {*change.touched, *without_asset(account_id)}
+    fresh = without_asset(account_id)
+    touched = {*change.touched, *fresh}
     if not touched:
         return Settled(())
     try:
         made = sync_assets(account_id, touched)
+        latest.forget_latest(fresh)
         waiting = quarantine.concerning(account_id, _keys(touched))
         moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
         replayed = replay(account_id, waiting)

@@ -34,6 +34,7 @@ TABLES: tuple[sa.Table, ...] = (
     gateway_tables.gateway_key,
     storage_tables.receipt,
     storage_tables.receipt_hour,
+    storage_tables.latest,
 )
 """The plugin's tables, each after those that it refers to."""
 

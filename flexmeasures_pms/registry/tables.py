@@ -26,10 +26,10 @@ def account_column(*, primary_key: bool = False) -> sa.Column[int]:
     return sa.Column("account_id", sa.Integer, key, nullable=False, primary_key=primary_key)
 
 
-def trackable_reference(name: str) -> sa.Column[int]:
+def trackable_reference(name: str, *, primary_key: bool = False) -> sa.Column[int]:
     """Return a column that refers to a trackable."""
     key = sa.ForeignKey("pms_trackable.id", ondelete="CASCADE")
-    return sa.Column(name, sa.BigInteger, key, nullable=False)
+    return sa.Column(name, sa.BigInteger, key, nullable=False, primary_key=primary_key)
 
 
 def _asset_reference(name: str) -> sa.Column[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
 from flexmeasures_pms.registry.tables import (
     UTC_NOW,
@@ -100,4 +100,15 @@ receipt_hour = sa.Table(
     sa.Column("packs", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("receipt_id", "device_id", "hour"),
     sa.Index("pms_receipt_hour_device_idx", "device_id", "hour"),
+)
+
+# One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
+# The device has no foreign key: it would be looked up, and locked, with every request.
+latest = sa.Table(
+    "pms_latest",
+    metadata,
+    trackable_reference("trackable_id", primary_key=True),
+    sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("device_id", sa.BigInteger, nullable=False),
+    sa.Column("readings", JSONB, nullable=False),
 )

@@ -1,0 +1,117 @@
+"""``GET …/latest``: the newest reading of one thing, or of all packs of a PMS at once.
+
+Whoever may read an organisation's assets may read these. A gateway whose key is for some
+devices reads what those report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from flask import Response, request
+from sqlalchemy.engine import Row
+from werkzeug.exceptions import NotFound
+
+from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.storage.latest import latest_of
+
+KINDS = ("case", "mppt", "inverter", "cabinet", "pms")
+
+
+def latest_of_device(ident: str) -> Response:
+    """Reply with the newest reading of a case, MPPT, inverter, cabinet or PMS.
+
+    A board's id names the case that it is in now.
+    """
+    registered, sender, now = _ask()
+    entry = _find(registered, ident, now)
+    if entry is None or not _may_see(sender, registered, entry, now):
+        raise NotFound("Nothing of this id is registered in the organisation.")
+    row = latest_of([entry.id]).get(entry.id)
+    return _reply(_reading(registered, entry, row))
+
+
+def latest_of_pms(ident: str) -> Response:
+    """Reply with the newest readings of a PMS's cabinets and packs, by dock."""
+    registered, sender, now = _ask()
+    pms = registered.find("pms", ident)
+    if pms is None or pms.asset_id is None or not _may_see(sender, registered, pms, now):
+        raise NotFound("No PMS of this id is registered in the organisation.")
+    cabinets = list(registered.cabinets(pms.id, now).values())
+    cases = sorted(_cases(registered, [pms, *cabinets], now), key=lambda case: case[0] or 0)
+    rows = latest_of([e.id for e in (pms, *cabinets)] + [case.id for _, case in cases])
+    return _reply(
+        {
+            **_reading(registered, pms, rows.get(pms.id)),
+            "cabinets": [_reading(registered, c, rows.get(c.id)) for c in cabinets],
+            "packs": [
+                {"dock": dock, **_reading(registered, case, rows.get(case.id))}
+                for dock, case in cases
+            ],
+        }
+    )
+
+
+def _ask() -> tuple[Directory, Caller, datetime]:
+    require_tables()
+    now = datetime.now(UTC)
+    sender = caller(now)
+    return directory(organisation(sender, READ)), sender, now
+
+
+def _find(registered: Directory, ident: str, now: datetime) -> Entry | None:
+    wanted = request.args.get("kind")
+    kinds = KINDS if wanted is None else tuple(kind for kind in KINDS if kind == wanted)
+    found = next(filter(None, (registered.find(kind, ident) for kind in kinds)), None)
+    if found is None and "case" in kinds:
+        pack = registered.resolve_pack(ident, now)
+        found = pack.case if pack else None
+    return found if found is not None and found.asset_id is not None else None
+
+
+def _may_see(sender: Caller, registered: Directory, entry: Entry, now: datetime) -> bool:
+    if sender.gateway is None or sender.gateway.devices is None:
+        return True
+    device = entry if entry.kind in ("mppt", "inverter") else registered.pms_of(entry.id, now)
+    return device is not None and scoped(device.kind, device.ident) in sender.gateway.devices
+
+
+def _cases(
+    registered: Directory, assemblies: Iterable[Entry], now: datetime
+) -> Iterable[tuple[int | None, Entry]]:
+    """Yield the cases registered in a PMS and its cabinets with their dock across the PMS."""
+    for assembly in assemblies:
+        for row in registered.parts_of(assembly.id, now):
+            case = registered.entry(row.part_id)
+            if case.kind == "case" and case.asset_id is not None:
+                yield registered.dock_across(case.id, now), case
+
+
+def _reading(registered: Directory, entry: Entry, row: Row[Any] | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {"kind": entry.kind, "id": entry.ident, "asset": entry.asset_id}
+    if row is None:
+        return shown | {"time": None, "source": None, "readings": {}}
+    source = registered.entries.get(row.device_id)
+    return shown | {
+        "time": row.event_time.astimezone(UTC),
+        "source": source.ident if source else None,
+        "readings": row.readings,
+    }
+
+
+def _reply(body: dict[str, Any]) -> Response:
+    """Reply with an ETag, so that who asks again is only told that nothing is new."""
+    response = reply(200, body)
+    tag = sha256(msgspec.json.encode(body)).hexdigest()[:32]
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    return response
