@@ -47,6 +47,18 @@ SETTINGS: tuple[Setting, ...] = (
         "Most samples one organisation may have waiting in quarantine; beyond it requests "
         "that would add to it are refused with 503.",
     ),
+    Setting(
+        "PMS_GATEWAY_REQUESTS_PER_MINUTE",
+        600,
+        "Most requests that one gateway, or user, may send in a minute to one worker process; "
+        "beyond it they are refused with 429.",
+    ),
+    Setting(
+        "PMS_GATEWAY_SAMPLES_PER_MINUTE",
+        120_000,
+        "Most samples that one gateway, or user, may send in a minute to one worker process; "
+        "beyond it they are refused with 429.",
+    ),
     Setting("PMS_RECEIPT_DAYS", 30, "How long receipts of requests are kept, in days."),
     Setting(
         "PMS_LOCK_TIMEOUT",
@@ -73,6 +85,8 @@ class Settings:
     max_problems: int
     late_after: int
     max_quarantine: int
+    requests_per_minute: int
+    samples_per_minute: int
     receipt_days: int
     lock_timeout: int
     statement_timeout: int
@@ -107,6 +121,8 @@ def read(config: Mapping[str, Any]) -> Settings:
         max_problems=value["PMS_MAX_PROBLEMS"],
         late_after=value["PMS_LATE_AFTER"],
         max_quarantine=value["PMS_MAX_QUARANTINE"],
+        requests_per_minute=value["PMS_GATEWAY_REQUESTS_PER_MINUTE"],
+        samples_per_minute=value["PMS_GATEWAY_SAMPLES_PER_MINUTE"],
         receipt_days=value["PMS_RECEIPT_DAYS"],
         lock_timeout=value["PMS_LOCK_TIMEOUT"],
         statement_timeout=value["PMS_STATEMENT_TIMEOUT"],

@@ -83,7 +83,13 @@ def application(uri: str) -> Flask:
     with contextlib.chdir(DATA_DIR):  # FlexMeasures opens a log file where it is started
         from flexmeasures.app import create
 
+        from flexmeasures_pms import config
+
         flask_app = create(env="testing", plugins=["flexmeasures_pms"])
+    # Tests of a minute's limits set their own; the others may take as little as they can.
+    for what in ("REQUESTS", "SAMPLES"):
+        flask_app.config[f"PMS_GATEWAY_{what}_PER_MINUTE"] = 10_000_000
+    config.init(flask_app)
     flask_app.test_client_class = Client
     flask_app.test_cli_runner_class = Runner
     return flask_app

@@ -21,8 +21,9 @@ from flexmeasures.data import db
 from flexmeasures.data.models.user import Account, User
 from werkzeug.exceptions import Unauthorized
 
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import AccessError
-from flexmeasures_pms.gateways import access
+from flexmeasures_pms.gateways import access, rates
 from flexmeasures_pms.gateways.access import Gateway
 from flexmeasures_pms.gateways.scope import require_scope
 from flexmeasures_pms.wire.samples import Sample
@@ -50,6 +51,23 @@ class Caller:
         """Which of a gateway's keys was shown."""
         return self.gateway.key_id if self.gateway else None
 
+    @property
+    def bucket(self) -> str:
+        """Under which name it is counted: all keys of a gateway together."""
+        return f"gateway:{self.gateway.id}" if self.gateway else self.name
+
+    @property
+    def requests_per_minute(self) -> int:
+        """How many requests it may send."""
+        own = self.gateway.requests_per_minute if self.gateway else None
+        return own or settings().requests_per_minute
+
+    @property
+    def samples_per_minute(self) -> int:
+        """How many samples it may send."""
+        own = self.gateway.samples_per_minute if self.gateway else None
+        return own or settings().samples_per_minute
+
 
 def caller(now: datetime) -> Caller:
     """Return who sends the request.
@@ -59,7 +77,14 @@ def caller(now: datetime) -> Caller:
     with requests that other sites make them send.
 
     :raises Unauthorized: without a valid credential; why it is none is not said.
+    :raises TooMany: beyond the sender's requests per minute, whichever routes they were for.
     """
+    found = _credential(now)
+    rates.spend(found.bucket, "requests", 1, found.requests_per_minute)
+    return found
+
+
+def _credential(now: datetime) -> Caller:
     for header in KEY_HEADERS:
         if (key := request.headers.get(header)) is not None:
             return _gateway(key, now)
@@ -125,6 +150,9 @@ def admit(sender: Caller, samples: Sequence[Sample]) -> None:
     """Make sure that the sender may send these samples.
 
     :raises OutOfScope: for devices that a gateway's key is not for.
+    :raises TooMany: beyond the sender's samples per minute.
     """
     if sender.gateway and sender.gateway.devices is not None:
         require_scope(sender.gateway.account_id, sender.gateway.devices, samples)
+    if samples:
+        rates.spend(sender.bucket, "samples", len(samples), sender.samples_per_minute)

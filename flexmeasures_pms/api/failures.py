@@ -19,6 +19,7 @@ from flexmeasures_pms.errors import (
     OutOfScope,
     SchemaError,
     StorageBusy,
+    TooMany,
     UnreadableBody,
     UnsupportedBody,
     WireError,
@@ -63,6 +64,11 @@ def _forbidden(error: AccessError) -> Response:
     return reply(403, body)
 
 
+def _too_many(error: TooMany) -> Response:
+    body = {"status": "TOO_MANY_REQUESTS", "message": str(error)}
+    return reply(429, body, Retry_After=str(error.seconds))
+
+
 def unavailable(error: Exception) -> Response:
     """Answer 503: nothing was stored, and the same body may be sent again."""
     abandon()
@@ -93,6 +99,7 @@ def register(blueprint: Blueprint) -> None:
     """Make a blueprint's errors replies."""
     blueprint.register_error_handler(WireError, _refused)
     blueprint.register_error_handler(AccessError, _forbidden)
+    blueprint.register_error_handler(TooMany, _too_many)
     # A full or read-only database is neither an OperationalError to every driver.
     for kind in (
         StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,

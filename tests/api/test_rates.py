@@ -1,0 +1,105 @@
+"""429: a gateway or user that sends too much has to wait, and nobody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import Organisation
+from flask import Flask
+from flask.testing import FlaskClient
+from support import stored
+from support.gateways import make_key
+from support.site import Site
+from support.telemetry import at, pack_sample, request
+from werkzeug.test import TestResponse
+
+from flexmeasures_pms import config
+
+PREFIX = "/pms/api/v1"
+PATHS = (f"{PREFIX}/devices/dataset/pms", "/devices/dataset/pms")
+Headers = dict[str, str]
+
+
+@pytest.fixture
+def site(organisation: Organisation) -> Site:
+    site = Site(organisation.id)
+    site.pms()
+    site.case("0241", "PMS-1-A", 1)
+    return site
+
+
+@pytest.fixture
+def post(client: FlaskClient) -> Callable[..., TestResponse]:
+    def send(headers: Headers, *minutes: int, path: str = PATHS[0]) -> TestResponse:
+        body = request({"pms_id": "PMS-1"}, *(pack_sample("0241", at(m)) for m in minutes))
+        return client.post(path, data=body, headers=headers, content_type="application/json")
+
+    return send
+
+
+def test_both_routes_count_together(site: Site, post: Any) -> None:
+    key = make_key(site.account_id, rates=(3, None))
+    codes = [post(key, n, path=PATHS[n % 2]).status_code for n in range(5)]
+    assert codes == [200, 200, 200, 429, 429]
+    assert len(stored.times(site.account_id, "case:0241")) == 3
+
+
+def test_a_refusal_says_when_to_come_again_and_stores_nothing(site: Site, post: Any) -> None:
+    key = make_key(site.account_id, rates=(None, 5))
+    assert post(key, 0, 1, 2).status_code == 200
+
+    reply = post(key, 3, 4, 5)
+
+    assert (reply.status_code, reply.is_json) == (429, True)
+    assert reply.get_json()["status"] == "TOO_MANY_REQUESTS"
+    assert "more than 5 samples in a minute" in reply.get_json()["message"]
+    assert 1 <= int(reply.headers["Retry-After"]) <= 60
+    assert stored.times(site.account_id, "case:0241") == {at(m) for m in (0, 1, 2)}
+    assert post(key, 3, 4).status_code == 200
+
+
+def test_one_gateway_takes_nothing_from_another(site: Site, post: Any) -> None:
+    wild = make_key(site.account_id, name="wild", rates=(1, None))
+    calm = make_key(site.account_id, name="calm", rates=(1, None))
+    assert [post(wild, 0).status_code for _ in range(4)] == [200, 429, 429, 429]
+    assert post(calm, 1).status_code == 200
+
+
+def test_the_keys_of_a_gateway_count_together(site: Site, post: Any) -> None:
+    from datetime import timedelta
+
+    from support.gateways import AUTHOR
+
+    from flexmeasures_pms.gateways import book
+
+    old = make_key(site.account_id, rates=(2, None))
+    which = book.find("North mast", site.account_id)
+    new = book.rotate(which, overlap=timedelta(days=1), expires_at=None, author=AUTHOR)
+    headers = (old, {"x-api-key": new.text}, old)
+    assert [post(key, 0).status_code for key in headers] == [200, 200, 429]
+
+
+def test_users_are_limited_too_and_reading_counts(
+    site: Site, post: Any, client: FlaskClient, organisation: Organisation,
+    other_organisation: Organisation, app: Flask, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    with app.app_context():
+        few = replace(config.settings(), requests_per_minute=2, samples_per_minute=3)
+    monkeypatch.setitem(app.extensions, "flexmeasures_pms", few)
+
+    assert post(organisation.headers, 0, 1).status_code == 200
+    assert post(organisation.headers, 2, 3).status_code == 429
+    assert client.get(f"{PREFIX}/receipts", headers=organisation.headers).status_code == 429
+    assert client.get(f"{PREFIX}/receipts", headers=other_organisation.headers).status_code == 200
+    assert post(make_key(site.account_id, rates=(1, 9)), 2, 3, 4, 5).status_code == 200
+
+
+def test_wrong_credentials_are_refused_not_counted(site: Site, post: Any) -> None:
+    key = make_key(site.account_id, rates=(1, None))
+    wrong = {"x-api-key": re.sub("_[0-9a-f]{64}", "_" + "0" * 64, key["x-api-key"])}
+    assert [post(wrong, 0).status_code for _ in range(3)] == [401] * 3
+    assert post(key, 0).status_code == 200
