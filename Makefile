@@ -14,8 +14,11 @@ DATA_DIR ?= .data/demo
 PORT ?= 5000
 ONCE ?=
 ARGS ?=
+SEED ?=
+# Not ?=: some shells keep a variable of this name.
+FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install demo test lint format bench docs requirements clean-demo clean
+.PHONY: help install demo test faults lint format bench docs requirements clean-demo clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +37,9 @@ demo: $(STAMP)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a d
 
 test: $(STAMP)  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
 	$(BIN)/python -m pytest $(ARGS)
+
+faults: $(STAMP)  ## Break everything around the product and check what it acknowledged. SECONDS=600 SEED=7
+	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: $(STAMP)  ## Check style, types and the size of modules.
 	$(BIN)/ruff check .
