@@ -14,7 +14,15 @@ from flexmeasures.api.common.rate_limiting import limiter
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
-from flexmeasures_pms.api import datasets, documentation, failures, latest, patience, receipts
+from flexmeasures_pms.api import (
+    completeness,
+    datasets,
+    documentation,
+    failures,
+    latest,
+    patience,
+    receipts,
+)
 from flexmeasures_pms.api.readiness import warn_at_start
 
 PREFIX = "/pms/api/v1"
@@ -35,6 +43,7 @@ for path, view in (
     ("openapi.json", documentation.openapi),
     ("devices/<ident>/latest", latest.latest_of_device),
     ("pms/<ident>/latest", latest.latest_of_pms),
+    ("completeness", completeness.list_completeness),
     ("receipts", receipts.list_receipts),
     ("receipts/<receipt_id>", receipts.one_receipt),
 ):

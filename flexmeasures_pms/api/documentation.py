@@ -120,6 +120,19 @@ def _gets() -> dict[str, Any]:
             [_parameter("ident", "path", TEXT), _parameter("account", "query", INTEGER)],
             missing="No PMS of this id is registered in the organisation.",
         ),
+        "completeness": _get(
+            "What came of each device in each hour, and what should have",
+            "Hours",
+            "By default the last day, of all devices. What should have come is the most that "
+            "came of a pack in any hour of the day before, for the most packs of any.",
+            [
+                _parameter("device", "query", TEXT),
+                _parameter("since", "query", TIME),
+                _parameter("until", "query", TIME),
+                _parameter("account", "query", INTEGER),
+            ],
+            missing="No PMS, MPPT or inverter of this id is registered in the organisation.",
+        ),
         "receipts": _get(
             "Accepted requests, newest first",
             "Receipts",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.ingest.completeness import Completeness
 from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
 
 Schema = dict[str, Any]
@@ -19,7 +20,7 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 def schemas() -> dict[str, Schema]:
     """Return all named schemas."""
     _, found = msgspec.json.schema_components(
-        [Counts, DeviceCounts, Problem], ref_template="#/components/schemas/{name}"
+        [Completeness, Counts, DeviceCounts, Problem], ref_template="#/components/schemas/{name}"
     )
     return found | {
         "Datasets": _datasets(),
@@ -28,6 +29,7 @@ def schemas() -> dict[str, Schema]:
         "Latest": some(**_LATEST),
         "LatestOfPms": some(**_LATEST, cabinets=array("Latest"), packs=array("LatestPack")),
         "LatestPack": some(dock=maybe(INTEGER), **_LATEST),
+        "Hours": some(hours=array("Completeness")),
         "LoggedReceipt": _logged_receipt(),
         "Receipts": some(receipts=array("LoggedReceipt"), next=maybe(INTEGER)),
     }

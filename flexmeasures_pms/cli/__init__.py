@@ -1,6 +1,7 @@
 """The command line: ``flexmeasures pms``, one file for each group of commands."""
 
 from flexmeasures_pms.cli import (
+    completeness,
     db,
     gateway,
     import_registry,
@@ -15,6 +16,7 @@ from flexmeasures_pms.cli import (
 from flexmeasures_pms.cli.blueprint import pms_cli
 
 __all__ = [
+    "completeness",
     "db",
     "gateway",
     "import_registry",

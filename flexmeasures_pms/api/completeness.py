@@ -1,0 +1,56 @@
+"""``GET …/completeness``: per device and hour, what came of what should have."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest, NotFound
+
+from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.query import moment
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
+from flexmeasures_pms.registry.directory import Entry, directory
+
+MOST_HOURS = 10_000
+"""Hours of devices in one reply."""
+
+
+def list_completeness() -> Response:
+    """Reply with the hours of a device, or of all that the sender may read of."""
+    require_tables()
+    now = datetime.now(UTC)
+    sender = caller(now)
+    devices = _devices(sender, organisation(sender, READ))
+    asked = period(moment("since"), moment("until"), now)
+    if asked is None:
+        raise BadRequest("The parameter since is a time before until, and before now.")
+    hours = (asked[1] - asked[0]) / HOUR * max(1, len(devices))
+    if hours > MOST_HOURS:
+        raise BadRequest(
+            f"These are {hours:.0f} hours of {len(devices)} devices, more than {MOST_HOURS}: ask "
+            "for one device, or for a shorter time."
+        )
+    return reply(200, {"hours": list(completeness(devices, *asked, now))})
+
+
+def _devices(sender: Caller, account_id: int) -> list[Entry]:
+    """Return the devices that are asked for, as far as the sender's key is for them.
+
+    :raises NotFound: for one that is not registered, or that the key is not for.
+    """
+    registered = directory(account_id)
+    scope = sender.gateway.devices if sender.gateway else None
+    named = request.args.get("device", "")
+    if named:
+        found = [entry for kind in DATASETS if (entry := registered.find(kind, named))]
+    else:
+        found = [entry for entry in registered.entries.values() if entry.kind in DATASETS]
+    allowed = [e for e in found if scope is None or scoped(e.kind, e.ident) in scope]
+    if named and not allowed:
+        raise NotFound("No PMS, MPPT or inverter of this id is registered in the organisation.")
+    return sorted(allowed, key=lambda entry: (entry.kind, entry.ident))

@@ -1,0 +1,82 @@
+"""``flexmeasures pms completeness``: what came of what should have."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import (
+    MOMENT,
+    account_option,
+    json_option,
+    one_line_errors,
+    organisation,
+)
+from flexmeasures_pms.errors import AmbiguousId, RegistryError, UnknownId
+from flexmeasures_pms.ingest.completeness import Completeness, period
+from flexmeasures_pms.ingest.completeness import completeness as hours_of
+from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.registry.search import search
+
+
+@pms_cli.cli.command("completeness")
+@click.argument("ident", metavar="[ID]", required=False)
+@click.option(
+    "--since", type=MOMENT, metavar="TIME", help="From then on; by default the last 24 hours."
+)
+@click.option("--until", type=MOMENT, metavar="TIME", help="Until then; by default now.")
+@account_option
+@json_option
+@one_line_errors
+def completeness(
+    ident: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    account_id: int | None,
+    as_json: bool,
+) -> None:
+    """Say for each device and hour how much of its telemetry is there.
+
+    What is expected is what was seen in the day before: no configuration is needed. It
+    reaches back as far as receipts are kept.
+
+    \b
+    Example:
+      flexmeasures pms completeness PMS-01-001 --since 2026-03-01T00:00:00+07:00
+    """
+    devices = _devices(ident, account_id)
+    now = datetime.now(UTC)
+    asked = period(since, until, now)
+    if asked is None:
+        raise RegistryError("Give a time with --since that is before the one of --until, and now.")
+    for hour in hours_of(devices, *asked, now):
+        click.echo(msgspec.json.encode(hour) if as_json else _as_text(hour))
+
+
+def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
+    if ident is None:
+        entries = directory(organisation(account_id)).entries.values()
+        found = [entry for entry in entries if entry.kind in DATASETS]
+        return sorted(found, key=lambda entry: (entry.kind, entry.ident))
+    named = search(ident, kinds=DATASETS, account_id=account_id)
+    if not named:
+        raise UnknownId(f"No PMS, MPPT or inverter '{ident}' is registered.")
+    owners = sorted({device.account_id for device in named})
+    if len(owners) > 1:
+        listed = ", ".join(map(str, owners))
+        raise AmbiguousId(
+            f"'{ident}' is registered in organisations {listed}: say which with --account."
+        )
+    return [directory(owners[0]).entry(device.id) for device in named]
+
+
+def _as_text(hour: Completeness) -> str:
+    line = f"{hour.hour:%Y-%m-%d %H:%M} UTC  {hour.device}  {hour.share:4.0%}  "
+    if hour.expected is None:
+        return f"{line}nothing came, nor in the day before"
+    packs = f" of {hour.packs} packs" if hour.kind == "pms" and hour.packs else ""
+    return f"{line}{hour.samples} samples{packs}, {hour.expected} expected, each {hour.cadence:g} s"

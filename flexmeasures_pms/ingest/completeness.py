@@ -1,0 +1,96 @@
+"""Whether what should have come did come: no alarm must never be mistaken for no data.
+
+What should come of a device in an hour is not configured but seen. It is the most
+samples that came of a pack in any one hour of the day before (the hour itself with it),
+times the most packs that reported in any one of these hours. A device that was silent
+for the whole day has no expectation any more, but what came of it is still nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flexmeasures_pms.beliefs.resolve import EARLIEST
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.storage.ledger import Stored, stored_hours
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What came of one device in one hour, and what should have.
+
+    :param kind: ``pms``, ``mppt`` or ``inverter``.
+    :param hour: its beginning in UTC.
+    :param samples: that were stored, whenever they arrived.
+    :param packs: that they came from; 1 for an MPPT or inverter.
+    :param expected: samples; of an hour that is still going on, those up to now.
+    :param cadence: between two samples of a pack, as expected [s].
+    :param share: what came of what was expected, from 0 to 1; 0 where nothing came.
+    """
+
+    device: str
+    kind: str
+    hour: datetime
+    samples: int
+    packs: int
+    expected: int | None
+    cadence: float | None
+    share: float
+
+
+def start_of_hour(time: datetime) -> datetime:
+    """Return when the hour of a time began."""
+    return time.replace(minute=0, second=0, microsecond=0)
+
+
+def period(
+    since: datetime | None, until: datetime | None, now: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the time that is asked for: by default the last day; never the future.
+
+    :returns: the begin of its first hour and its end, or None for no time at all.
+    """
+    end = min(until or now, now)
+    begin = start_of_hour(max(since or max(end, EARLIEST + DAY) - DAY, EARLIEST))
+    return (begin, end) if begin < end else None
+
+
+def completeness(
+    devices: Sequence[Entry], begin: datetime, end: datetime, now: datetime
+) -> Iterator[Completeness]:
+    """Yield each hour of each device, by device and time.
+
+    :param begin: of the first hour; with ``end`` as :func:`period` gives them.
+    """
+    stored = stored_hours([device.id for device in devices], begin - DAY, end)
+    for device in devices:
+        hour = begin
+        while hour < end:
+            yield of_hour(device, hour, stored, min(1.0, (now - hour) / HOUR))
+            hour += HOUR
+
+
+def of_hour(
+    device: Entry, hour: datetime, stored: Mapping[tuple[int, datetime], Stored], elapsed: float
+) -> Completeness:
+    """Return how complete an hour is.
+
+    :param elapsed: how much of the hour is over, from 0 to 1.
+    """
+    day = (stored.get((device.id, hour - n * HOUR)) for n in range(25))
+    seen = [there for there in day if there]
+    came = stored.get((device.id, hour), Stored(0, 0))
+    expected = cadence = None
+    share = float(came.samples > 0)
+    if seen:
+        per_pack = max(there.samples / there.packs for there in seen)
+        expected = round(per_pack * max(there.packs for there in seen) * elapsed)
+        cadence = round(HOUR.total_seconds() / per_pack, 3)
+        share = min(1.0, round(came.samples / expected, 4)) if expected else share
+    return Completeness(
+        device.ident, device.kind, hour, came.samples, came.packs, expected, cadence, share
+    )

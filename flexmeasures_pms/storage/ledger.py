@@ -1,0 +1,41 @@
+"""What was stored of each reporting device in each hour, summed up when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+
+from flexmeasures_pms.storage.tables import receipt_hour
+
+
+class Stored(NamedTuple):
+    """What came of one device in one hour.
+
+    :param packs: how many packs it came from; 1 for an MPPT or inverter.
+    """
+
+    samples: int
+    packs: int
+
+
+def stored_hours(
+    devices: Collection[int], since: datetime, until: datetime
+) -> dict[tuple[int, datetime], Stored]:
+    """Return what was stored by (device, hour), for hours that begin in a time.
+
+    :param devices: the registry's numbers of PMSes, MPPTs and inverters.
+    """
+    c = receipt_hour.c
+    query = (
+        sa.select(c.device_id, c.hour, sa.func.sum(c.samples), sa.func.bit_or(c.packs))
+        .where(c.device_id.in_(devices), c.hour >= since, c.hour < until)
+        .group_by(c.device_id, c.hour)
+    )
+    return {
+        (device, hour): Stored(int(samples), packs.bit_count())
+        for device, hour, samples, packs in db.session.execute(query)
+    }

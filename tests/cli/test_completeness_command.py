@@ -1,0 +1,68 @@
+"""``flexmeasures pms completeness``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from conftest import Organisation
+from support.site import Site
+from support.telemetry import NOON, at, pack_sample, request
+
+Command = Callable[..., Result]
+TIMES = ("--since", NOON.isoformat(), "--until", at(120).isoformat())
+
+
+@pytest.fixture
+def pms_id(pms: Command, organisation: Organisation, tmp_path: Path) -> str:
+    """A PMS, of which an hour of two packs and then nothing is stored."""
+    site = Site(organisation.id)
+    name = f"PMS-{organisation.id}"
+    site.pms(name)
+    for dock, case in enumerate(("0241", "0242"), 1):
+        site.case(case, f"{name}-A", dock)
+    file = tmp_path / "a.json"
+    samples = [
+        pack_sample(case, at(m), dock=dock)
+        for m in (0, 30)
+        for dock, case in enumerate(("0241", "0242"), 1)
+    ]
+    file.write_text(request({"pms_id": name}, *samples))
+    pms("ingest", file, "--account", organisation.id)
+    return name
+
+
+def test_hours_are_told_in_words_and_in_json(pms: Command, pms_id: str) -> None:
+    assert pms("completeness", pms_id.lower(), *TIMES).output.splitlines() == [
+        f"2026-03-01 12:00 UTC  {pms_id}  100%  4 samples of 2 packs, 4 expected, each 1800 s",
+        f"2026-03-01 13:00 UTC  {pms_id}    0%  0 samples, 4 expected, each 1800 s",
+    ]
+    lines = pms("completeness", pms_id, *TIMES, "--json").output.splitlines()
+    assert [json.loads(line)["share"] for line in lines] == [1, 0]
+
+
+def test_an_organisation_sees_its_devices_only(
+    pms: Command,
+    fails: Callable[..., str],
+    pms_id: str,
+    organisation: Organisation,
+    other_organisation: Organisation,
+) -> None:
+    assert pms("completeness", *TIMES, "--account", other_organisation.id).output == ""
+    own = pms("completeness", *TIMES, "--account", organisation.id, "--json").output
+    assert {json.loads(line)["device"] for line in own.splitlines()} == {pms_id}
+    missing = fails("completeness", pms_id, "--account", other_organisation.id)
+    assert "is registered" in missing
+
+    Site(other_organisation.id).pms(pms_id)
+    assert "say which with --account" in fails("completeness", pms_id)
+    silent = pms("completeness", pms_id, *TIMES, "--account", other_organisation.id).output
+    assert silent.splitlines()[0].endswith("  0%  nothing came, nor in the day before")
+
+
+def test_a_time_that_makes_no_sense_is_refused(fails: Callable[..., str], pms_id: str) -> None:
+    said = fails("completeness", pms_id, "--since", at(60).isoformat(), "--until", NOON.isoformat())
+    assert "--since" in said
