@@ -1,123 +1,73 @@
-"""``python -m benchmarks``: three ways to write one 48-pack sample, in one run.
+"""``python -m benchmarks``: what the path from POST to belief costs, beside raw COPY.
 
-The same beliefs go into the same table over HTTP (this plugin, one gunicorn worker),
-through FlexMeasures' ``save_to_db``, and as a raw COPY, which is the limit. The three
-take turns, so that a machine whose speed drifts slows them all.
+In one run, and in turns: a machine whose speed drifts slows all of them. The limit of each
+row is a raw COPY of the same rows, in batches of the same size, into the same table.
 """
 
 from __future__ import annotations
 
 import os
-import platform
-import statistics
-import sys
-import tempfile
+import platform as machine
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import click
-import psycopg2
-import requests
-from flask import Flask
 
-from benchmarks import ways
-from flexmeasures_pms.demo.process import Server, running
-from flexmeasures_pms.demo.servers import servers, stopping_on_signals
-from flexmeasures_pms.demo.settings import environment, write_config
-from flexmeasures_pms.demo.valkey import free_port
-from flexmeasures_pms.demo.web import HOST, answers
-from flexmeasures_pms.simulator import Site, fleet_layout
+from benchmarks import measures
+from benchmarks.platform import platform_under_test
+from flexmeasures_pms.simulator import fleet_layout
 
-START = datetime(2026, 1, 5, 5, tzinfo=UTC)
-STEP = timedelta(seconds=5)
 LAYOUT = fleet_layout(1, 4, 12)
-TEN_YEARS = timedelta(days=3650)
-WARM_UP = 5
-
-
-@contextmanager
-def platform_under_test() -> Iterator[tuple[Flask, str]]:
-    """Run FlexMeasures with a 48-pack PMS for the time of the block; yield it and its address."""
-    with tempfile.TemporaryDirectory(prefix="pms-bench-") as folder, stopping_on_signals():
-        data_dir = Path(folder)
-        data_dir.chmod(0o755)
-        with servers(data_dir) as found:
-            write_config(data_dir, found)
-            os.environ.update(environment(data_dir, found))
-            app = ways.prepare(LAYOUT)
-            with web_server(data_dir) as url:
-                yield app, url
-
-
-@contextmanager
-def web_server(data_dir: Path) -> Iterator[str]:
-    """Run one gunicorn worker for the time of the block, and yield its address."""
-    port = free_port()
-    command = ("-m", "gunicorn", "benchmarks.ways:application()", "--bind", f"{HOST}:{port}")
-    server = Server(
-        [sys.executable, *command, "--workers", "1", "--timeout", "120", "--log-level", "warning"],
-        record=data_dir / "web.json",
-        log=data_dir / "web.log",
-        ready=lambda: answers(port),
-        seconds=120,
-        environment=dict(os.environ),
-    )
-    with running(server):
-        yield f"http://{HOST}:{port}"
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Return how many milliseconds something takes."""
-    begin = time.perf_counter()
-    work()
-    return (time.perf_counter() - begin) * 1000
-
-
-def measure(app: Flask, url: str, rounds: int, slow_rounds: int) -> dict[str, list[float]]:
-    """Take turns, and return the milliseconds of each way; ``beliefs`` is their number."""
-    site = Site(LAYOUT).requests(START, START + STEP * 100_000, STEP)
-    samples = (request for request in site if request.dataset == "pms")
-    database = psycopg2.connect(app.config["SQLALCHEMY_DATABASE_URI"])
-    session = requests.Session()
-    session.headers["Authorization"] = ways.token(app)
-    taken: dict[str, list[float]] = {"COPY": [], "HTTP": [], "save_to_db": [], "beliefs": []}
-    for number, sample in zip(range(-WARM_UP, rounds), samples, strict=False):
-        http = timed(partial(ways.post, session, url, sample.body))
-        rows = ways.rows_at(database, sample.time)
-        copy = timed(partial(ways.copy, database, ways.as_text(rows, TEN_YEARS)))
-        if number >= 0:
-            taken["HTTP"].append(http)
-            taken["COPY"].append(copy)
-            taken["beliefs"].append(len(rows))
-        if 0 <= number < slow_rounds:
-            taken["save_to_db"].append(timed(ways.saving(app, rows, 2 * TEN_YEARS)))
-    database.close()
-    return taken
+SAMPLE, SAVE = "HTTP, 1 client, a 48-pack sample", "save_to_db, a 48-pack sample"
 
 
 @click.command()
-@click.option("--rounds", default=40, show_default=True, help="Of HTTP and COPY.")
+@click.option("--rounds", default=30, show_default=True, help="Of the quick measurements.")
 @click.option("--slow-rounds", default=2, show_default=True, help="Of save_to_db.")
-def main(rounds: int, slow_rounds: int) -> None:
-    """Write one 48-pack sample over HTTP, through save_to_db and as a raw COPY."""
-    with platform_under_test() as (app, url):
-        taken = measure(app, url, rounds, slow_rounds)
-    beliefs = statistics.median(taken.pop("beliefs"))
-    medians = {way: statistics.median(times) for way, times in taken.items()}
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    click.echo(f"One 48-pack sample, {beliefs:.0f} beliefs ({machine})\n")
-    click.echo(
-        f"{'way':<12}{'rounds':>7}{'median ms':>12}{'min ms':>10}{'x COPY':>10}{'x HTTP':>10}"
-    )
-    for way, middle in medians.items():
+@click.option("--only", multiple=True, metavar="WORD", help="Only rows that have this word.")
+def main(rounds: int, slow_rounds: int, only: tuple[str, ...]) -> None:
+    """Measure writing and reading telemetry against what is possible."""
+    begin = time.perf_counter()
+    cores = os.cpu_count()
+    click.echo(f"{datetime.now(UTC):%Y-%m-%d}, {machine.machine()}, {cores} cores,", nl=False)
+    click.echo(f" Python {machine.python_version()}; medians\n")
+    form = "{:<44}{:>9}{:>11}{:>11}{:>12}"
+    click.echo(form.format("", "beliefs", "ms", "limit ms", "% of limit"))
+    taken: dict[str, float] = {}
+    with platform_under_test(LAYOUT) as found:
+        for name, measure in _measurements(rounds, slow_rounds).items():
+            if only and not any(word in name for word in only):
+                continue
+            beliefs, taken[name], limit = measure(found)
+            share = 100 * limit / taken[name]
+            figures = (f"{beliefs:,}", f"{taken[name]:,.1f}", f"{limit:,.1f}", f"{share:.3g} %")
+            click.echo(form.format(name, *figures))
+            if name == SAMPLE:
+                taken["COPY"] = limit
+    if SAMPLE in taken and SAVE in taken:
+        ours = taken[SAMPLE]
         click.echo(
-            f"{way:<12}{len(taken[way]):>7}{middle:>12.1f}{min(taken[way]):>10.1f}"
-            f"{middle / medians['COPY']:>10.2f}{middle / medians['HTTP']:>10.2f}"
+            f"\nA 48-pack sample over HTTP takes {ours / taken['COPY']:.2f} times a raw COPY;"
         )
+        click.echo(f"save_to_db takes {taken[SAVE] / ours:,.0f} times as long as that.")
+    seconds, memory = time.perf_counter() - begin, measures.peak_memory()
+    click.echo(f"\n{seconds:.0f} s in all; peak memory of this process: {memory} MB")
+
+
+def _measurements(rounds: int, slow_rounds: int) -> dict[str, Callable[..., measures.Figures]]:
+    return {
+        **{
+            f"HTTP, 1 client, a {packs}-pack sample": measures.sample_over_http(packs, rounds)
+            for packs in (4, 12, 48)
+        },
+        "HTTP, 1 client, a backlog of 100 x 12 packs": measures.backlog_over_http(rounds // 10 + 1),
+        "HTTP, 4 clients on 2 workers, 48 packs": measures.four_clients(rounds),
+        "ingest of a day, 12 packs, a reading a minute": measures.ingest_of_a_day,
+        SAVE: measures.save_to_db(slow_rounds),
+        "sensors/<id>/data, one belief a post": measures.sensor_data,
+        "latest of 48 packs; limit: latest_state x 2,016": measures.latest_of_48(rounds),
+    }
 
 
 if __name__ == "__main__":

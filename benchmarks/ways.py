@@ -1,10 +1,8 @@
-"""The ways to write a sample that are compared, and what they are tried on."""
+"""The ways to write and read that are compared."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -12,75 +10,33 @@ from typing import Any
 import requests
 from flask import Flask
 
-from flexmeasures_pms.demo.prepare import migrate, register_site
-from flexmeasures_pms.simulator import Layout
-
-EMAIL = "bench@pms-bench.example"
+DATASET = "/pms/api/v1/devices/dataset/pms"
 
 Row = tuple[datetime, float, int, int]
 
 
-def application() -> Flask:
-    """Make the application. Gunicorn calls this."""
-    from flexmeasures.app import create
-
-    app: Flask = create()
-    return app
-
-
-def prepare(layout: Layout) -> Flask:
-    """Migrate an empty database and register a site in it."""
-    from flexmeasures.data import db
-    from flexmeasures.data.services.users import create_user
-
-    app = application()
-    with app.app_context():
-        migrate()
-        user = create_user(
-            email=EMAIL,
-            password="not-a-secret-here",  # noqa: S106 - of a server that lives for minutes
-            account_name="Bench",
-            check_email_deliverability=False,
-        )
-        db.session.commit()
-        with redirect_stdout(StringIO()):
-            register_site(app, layout, user.account_id)
-        db.session.remove()
-    return app
-
-
-def token(app: Flask) -> str:
-    """Return the auth token of the bench's user."""
-    from flexmeasures.data import db
-    from flexmeasures.data.models.user import User
-    from sqlalchemy import select
-
-    with app.app_context():
-        user = db.session.scalars(select(User).filter_by(email=EMAIL)).one()
-        found: str = user.get_auth_token()
-        return found
+def gateway(key: str) -> requests.Session:
+    """Return a connection of a gateway."""
+    session = requests.Session()
+    session.headers.update({"x-api-key": key, "Content-Type": "application/json"})
+    return session
 
 
 def post(session: requests.Session, url: str, body: bytes) -> None:
-    """Send a sample as a gateway does, and make sure that all of it was stored."""
-    reply = session.post(
-        f"{url}/pms/api/v1/devices/dataset/pms",
-        data=body,
-        headers={"Content-Type": "application/json"},
-        timeout=60,
-    )
-    receipt = reply.json()["receipt"]
-    if receipt["stored"] != receipt["samples"]:
+    """Send a request as a gateway does, and make sure that all of it was stored."""
+    reply = session.post(url + DATASET, data=body, timeout=60)
+    receipt = reply.json().get("receipt", {})
+    if reply.status_code != 200 or receipt["stored"] != receipt["samples"]:
         raise RuntimeError(f"Not all was stored: {reply.text[:500]}")
 
 
-def rows_at(connection: Any, moment: datetime) -> list[Row]:
-    """Return the beliefs of a moment as they were stored."""
+def rows_between(connection: Any, begin: datetime, end: datetime) -> list[Row]:
+    """Return the beliefs of a time (its end included) as they were stored."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT event_start, event_value, sensor_id, source_id FROM timed_belief"
-            " WHERE event_start = %s",
-            (moment,),
+            " WHERE event_start BETWEEN %s AND %s ORDER BY event_start, source_id, sensor_id",
+            (begin, end),
         )
         rows = list(cursor)
     connection.commit()
@@ -102,40 +58,78 @@ def as_text(rows: Sequence[Row], shift: timedelta) -> str:
     """Return rows, moved to another time, as COPY reads them."""
     return "".join(
         f"{(time + shift).isoformat()}\t0\t0.5\t{value}\t{sensor}\t{source}\n"
-        for time, value, sensor, source in sorted(rows)
+        for time, value, sensor, source in rows
     )
 
 
 def saving(app: Flask, rows: Sequence[Row], shift: timedelta) -> Callable[[], None]:
-    """Return the work of saving rows, moved to another time, through FlexMeasures."""
+    """Return the work of saving rows, moved to another time, by FlexMeasures' ``save_to_db``.
+
+    Making the frames that it wants is not part of the work.
+    """
     from flexmeasures.data import db
     from flexmeasures.data.models.data_sources import DataSource
     from flexmeasures.data.models.time_series import Sensor, TimedBelief
     from flexmeasures.data.utils import save_to_db
     from timely_beliefs import BeliefsDataFrame
 
-    def frames() -> list[BeliefsDataFrame]:
-        return [
-            BeliefsDataFrame(
-                [
-                    TimedBelief(
-                        sensor=db.session.get(Sensor, sensor),
-                        source=db.session.get(DataSource, source),
-                        event_start=time + shift,
-                        belief_horizon=timedelta(0),
-                        event_value=value,
-                    )
-                ]
-            )
-            for time, value, sensor, source in rows
-        ]
+    context = app.app_context()
+    context.push()
+    frames = [
+        BeliefsDataFrame(
+            [
+                TimedBelief(
+                    sensor=db.session.get(Sensor, sensor),
+                    source=db.session.get(DataSource, source),
+                    event_start=time + shift,
+                    belief_horizon=timedelta(0),
+                    event_value=value,
+                )
+            ]
+        )
+        for time, value, sensor, source in rows
+    ]
 
     def save() -> None:
-        with app.app_context():
-            # The frames come first: building them is not what is measured.
-            ready = frames()
-            gc.collect()
-            save_to_db(ready)
-            db.session.commit()
+        save_to_db(frames)
+        db.session.commit()
+        context.pop()
 
     return save
+
+
+def sensor_posts(url: str, token: str, rows: Sequence[Row], shift: timedelta) -> Callable[[], None]:
+    """Return the work of posting rows to FlexMeasures' own endpoint, sensor by sensor."""
+    session = requests.Session()
+    session.headers["Authorization"] = token
+
+    def send() -> None:
+        for time, value, sensor, _ in rows:
+            reply = session.post(
+                f"{url}/api/v3_0/sensors/{sensor}/data",
+                json={
+                    "start": (time + shift).isoformat(),
+                    "duration": "PT0S",
+                    "values": [value],
+                    "unit": "dimensionless",
+                },
+                timeout=60,
+            )
+            if reply.status_code >= 300:
+                raise RuntimeError(f"Not stored: {reply.text[:500]}")
+
+    return send
+
+
+def latest_states(app: Flask, sensors: Sequence[int]) -> Callable[[], None]:
+    """Return the work of asking sensors for their latest state, one by one."""
+
+    def ask() -> None:
+        from flexmeasures.data import db
+        from flexmeasures.data.models.time_series import Sensor
+
+        with app.app_context():
+            for sensor in sensors:
+                db.session.get_one(Sensor, sensor).latest_state()
+
+    return ask

@@ -1,0 +1,224 @@
+"""The measurements: each gives (beliefs, milliseconds, milliseconds of the limit)."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import requests
+
+from benchmarks import ways
+from benchmarks.platform import Platform
+from flexmeasures_pms.simulator import SimulatedRequest, Site, fleet_layout
+
+Figures = tuple[int, float, float]
+Measurement = Callable[[Platform], Figures]
+
+LAYOUT = fleet_layout(1, 4, 12)
+STEP = timedelta(seconds=5)
+SHIFT = timedelta(days=3650)
+WARM_UP = 3
+# Each measurement has a month of its own: none meets another's readings.
+_months = count(1)
+
+
+def _start() -> datetime:
+    return datetime(2025, next(_months), 3, 5, tzinfo=UTC)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return how many milliseconds something takes."""
+    begin = time.perf_counter()
+    work()
+    return (time.perf_counter() - begin) * 1000
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has used [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def _samples(start: datetime, packs: int, *, per_request: int = 1) -> Iterator[SimulatedRequest]:
+    """Yield requests of the first packs of a PMS."""
+    end = start + STEP * 100_000
+    for request in Site(LAYOUT).requests(start, end, STEP, samples_per_request=per_request):
+        if request.dataset == "pms":
+            yield request if packs == 48 else _first_packs(request, packs)
+
+
+def _first_packs(request: SimulatedRequest, packs: int) -> SimulatedRequest:
+    first = json.loads(request.body)["datasets"][0]
+    known = list(dict.fromkeys(sample["pack"]["id"] for sample in first["data"]))[:packs]
+    first["data"] = [sample for sample in first["data"] if sample["pack"]["id"] in known]
+    body = json.dumps({"datasets": [first]}, separators=(",", ":")).encode()
+    return SimulatedRequest(request.dataset, body, request.time, len(first["data"]))
+
+
+def _in_turns(platform: Platform, requests_: Iterator[SimulatedRequest], rounds: int) -> Figures:
+    """Post requests one by one, and copy the rows of each after it."""
+    beliefs, http, copies = [], [], []
+    database = psycopg2.connect(platform.database_uri)
+    with platform.web(1) as url:
+        session = ways.gateway(platform.key)
+        begin = datetime(2000, 1, 1, tzinfo=UTC)
+        for number, request in enumerate(islice(requests_, rounds + WARM_UP)):
+            taken = timed(partial(ways.post, session, url, request.body))
+            begin = begin if number else request.time - timedelta(hours=1)
+            rows = ways.rows_between(database, begin, request.time)
+            begin = request.time + timedelta(milliseconds=1)
+            copied = timed(partial(ways.copy, database, ways.as_text(rows, SHIFT)))
+            if number >= WARM_UP:
+                beliefs.append(len(rows))
+                http.append(taken)
+                copies.append(copied)
+    database.close()
+    return int(statistics.median(beliefs)), statistics.median(http), statistics.median(copies)
+
+
+def sample_over_http(packs: int, rounds: int) -> Measurement:
+    """Measure one sample of some packs, as it comes every 5 seconds."""
+    return lambda platform: _in_turns(platform, _samples(_start(), packs), rounds)
+
+
+def backlog_over_http(rounds: int) -> Measurement:
+    """Measure 100 samples of 12 packs in one request, as after an outage."""
+    return lambda platform: _in_turns(platform, _samples(_start(), 12, per_request=100), rounds)
+
+
+def four_clients(rounds: int) -> Measurement:
+    """Measure a 48-pack sample, of four gateways that send at once to two workers."""
+
+    def measure(platform: Platform) -> Figures:
+        start = _start()
+        bodies = [request.body for request in islice(_samples(start, 48), rounds * 4 + 8)]
+        with platform.web(2) as url, ThreadPoolExecutor(4) as pool:
+            sessions = [ways.gateway(platform.key) for _ in range(4)]
+
+            def send(part: int, bodies: list[bytes]) -> None:
+                for body in bodies:
+                    ways.post(sessions[part], url, body)
+
+            def send_all(bodies: list[bytes]) -> None:
+                list(pool.map(send, range(4), [bodies[part::4] for part in range(4)]))
+
+            send_all(bodies[:8])
+            taken = timed(partial(send_all, bodies[8:])) / (rounds * 4)
+        database = psycopg2.connect(platform.database_uri)
+        begin, copies, rows = start + STEP * 8, [], []
+        for number in range(rounds):
+            moment = begin + STEP * number
+            rows = ways.rows_between(database, moment, moment)
+            copies.append(timed(partial(ways.copy, database, ways.as_text(rows, SHIFT))))
+        database.close()
+        return len(rows), taken, statistics.median(copies)
+
+    return measure
+
+
+def ingest_of_a_day(platform: Platform) -> Figures:
+    """Measure a file with a day of 12 packs, and a COPY of its rows in batches of its size."""
+    from flexmeasures_pms.config import settings
+    from flexmeasures_pms.ingest.files import BATCH, ingest_file
+
+    start = _start()
+    with tempfile.TemporaryDirectory() as folder, platform.app.app_context():
+        file = Path(folder) / "day.jsonl"
+        with file.open("wb") as lines:
+            day = Site(LAYOUT).requests(start, start + timedelta(days=1), timedelta(minutes=1))
+            for request in day:
+                if request.dataset == "pms":
+                    lines.write(_first_packs(request, 12).body + b"\n")
+        taken = timed(
+            lambda: list(
+                ingest_file(
+                    file,
+                    "pms",
+                    account_id=platform.account_id,
+                    settings=settings(),
+                    progress=lambda _: None,
+                )
+            )
+        )
+    database = psycopg2.connect(platform.database_uri)
+    rows = ways.rows_between(database, start, start + timedelta(days=1))
+    size = BATCH * len(rows) // (1440 * 12)
+    texts = [ways.as_text(rows[i : i + size], SHIFT) for i in range(0, len(rows), size)]
+    limit = timed(lambda: [ways.copy(database, text) for text in texts])
+    database.close()
+    return len(rows), taken, limit
+
+
+def _one_sample(platform: Platform) -> list[ways.Row]:
+    """Store a 48-pack sample and return its rows."""
+    request = next(_samples(_start(), 48))
+    database = psycopg2.connect(platform.database_uri)
+    with platform.web(1) as url:
+        ways.post(ways.gateway(platform.key), url, request.body)
+    rows = ways.rows_between(database, request.time, request.time)
+    database.close()
+    return rows
+
+
+def save_to_db(rounds: int) -> Measurement:
+    """Measure FlexMeasures' own way for the beliefs of a 48-pack sample."""
+
+    def measure(platform: Platform) -> Figures:
+        rows = _one_sample(platform)
+        database = psycopg2.connect(platform.database_uri)
+        saved, copies = [], []
+        for number in range(1, rounds + 1):
+            copies.append(timed(partial(ways.copy, database, ways.as_text(rows, SHIFT * number))))
+            saved.append(timed(ways.saving(platform.app, rows, -SHIFT * number)))
+        database.close()
+        return len(rows), statistics.median(saved), statistics.median(copies)
+
+    return measure
+
+
+def sensor_data(platform: Platform) -> Figures:
+    """Measure FlexMeasures' own endpoint, for 100 of the beliefs of a sample."""
+    rows = _one_sample(platform)
+    some = [row for row in rows if row[2] % 20 == 0][:100]
+    some = [row for row in some if _unit(platform, row[2]) == "dimensionless"]
+    database = psycopg2.connect(platform.database_uri)
+    limit = timed(partial(ways.copy, database, ways.as_text(some, SHIFT)))
+    database.close()
+    with platform.web(1) as url:
+        taken = timed(ways.sensor_posts(url, platform.token, some, -SHIFT))
+    return len(some), taken, limit
+
+
+def _unit(platform: Platform, sensor: int) -> str:
+    from flexmeasures.data import db
+    from flexmeasures.data.models.time_series import Sensor
+
+    with platform.app.app_context():
+        return str(db.session.get_one(Sensor, sensor).unit)
+
+
+def latest_of_48(rounds: int) -> Measurement:
+    """Measure the latest readings of a PMS; the limit is FlexMeasures asked sensor by sensor."""
+
+    def measure(platform: Platform) -> Figures:
+        rows = _one_sample(platform)
+        sensors = sorted({row[2] for row in rows})[:100]
+        with platform.web(1) as url:
+            session: Any = requests.Session()
+            session.headers["x-api-key"] = platform.key
+            address = f"{url}/pms/api/v1/pms/{LAYOUT.systems[0].pms}/latest"
+            taken = [timed(lambda: session.get(address, timeout=60)) for _ in range(rounds)]
+        asked = timed(ways.latest_states(platform.app, sensors))
+        return len(rows), statistics.median(taken), asked * len(rows) / len(sensors)
+
+    return measure

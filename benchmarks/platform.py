@@ -1,0 +1,119 @@
+"""What is measured on: FlexMeasures with the plugin, on servers and data of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from flask import Flask
+
+from flexmeasures_pms.demo.prepare import migrate, register_site
+from flexmeasures_pms.demo.process import Server, running
+from flexmeasures_pms.demo.servers import servers, stopping_on_signals
+from flexmeasures_pms.demo.settings import environment, write_config
+from flexmeasures_pms.demo.valkey import free_port
+from flexmeasures_pms.demo.web import HOST, answers
+from flexmeasures_pms.simulator import Layout
+
+EMAIL = "bench@pms-bench.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A FlexMeasures to measure.
+
+    :param app: in this process.
+    :param token: of a member of the organisation.
+    :param key: of a gateway for the whole organisation.
+    """
+
+    app: Flask
+    account_id: int
+    token: str
+    key: str
+    data_dir: Path
+
+    @property
+    def database_uri(self) -> str:
+        """Where its data are."""
+        return str(self.app.config["SQLALCHEMY_DATABASE_URI"])
+
+    @contextmanager
+    def web(self, workers: int) -> Iterator[str]:
+        """Serve it by gunicorn for the time of the block, and yield the address."""
+        port = free_port()
+        command = ("-m", "gunicorn", "benchmarks.platform:application()")
+        options = ("--bind", f"{HOST}:{port}", "--workers", str(workers), "--preload")
+        server = Server(
+            [sys.executable, *command, *options, "--timeout", "120", "--log-level", "warning"],
+            record=self.data_dir / "web.json",
+            log=self.data_dir / "web.log",
+            ready=lambda: answers(port),
+            seconds=120,
+            environment=dict(os.environ),
+        )
+        with running(server):
+            yield f"http://{HOST}:{port}"
+
+
+def application() -> Flask:
+    """Make the application. Gunicorn calls this."""
+    from flexmeasures.app import create
+    from flexmeasures.data import db
+
+    app: Flask = create()
+    with app.app_context():
+        # Workers are forked from here: they must not share a connection.
+        db.engine.dispose()
+    return app
+
+
+@contextmanager
+def platform_under_test(layout: Layout) -> Iterator[Platform]:
+    """Have FlexMeasures with a registered site for the time of the block."""
+    with tempfile.TemporaryDirectory(prefix="pms-bench-") as folder, stopping_on_signals():
+        data_dir = Path(folder)
+        data_dir.chmod(0o755)
+        with servers(data_dir) as found:
+            write_config(data_dir, found)
+            os.environ.update(environment(data_dir, found))
+            yield _prepared(layout, data_dir)
+
+
+def _prepared(layout: Layout, data_dir: Path) -> Platform:
+    from flexmeasures.data import db
+    from flexmeasures.data.services.users import create_user
+
+    from flexmeasures_pms.gateways import book
+    from flexmeasures_pms.registry.book import Author
+
+    app = application()
+    with app.app_context(), redirect_stdout(StringIO()):
+        migrate()
+        user = create_user(
+            email=EMAIL,
+            password="not-a-secret-here",  # noqa: S106 - of a server that lives for minutes
+            account_name="Bench",
+            check_email_deliverability=False,
+        )
+        db.session.commit()
+        register_site(app, layout, user.account_id)
+        much = (10**9, 10**9)  # what is measured is how fast it stores, not how it refuses
+        key = book.add(
+            user.account_id,
+            "bench",
+            devices=None,
+            expires_at=None,
+            rates=much,
+            author=Author("bench"),
+        )
+        db.session.commit()
+        found = Platform(app, user.account_id, user.get_auth_token(), key.text, data_dir)
+        db.session.remove()
+    return found
