@@ -73,7 +73,7 @@ def _datasets() -> Schema:
         "properties": {"data": {"type": "array", "items": sample}},
         "required": ["data"],
     }
-    return some(datasets={"type": "array", "items": dataset})
+    return some(datasets={"type": "array", "items": dataset, "minItems": 1})
 
 
 def _reply() -> Schema:
