@@ -38,6 +38,11 @@ GUNICORN = (
 # A killed server has to keep what it committed, as it would on a host: what the other
 # tests do without is on here, except for the wait for the disk, which a SIGKILL spares.
 POSTGRES = {"fsync": "off", "synchronous_commit": "on", "max_connections": "60"}
+# Gateways in a hurry: not what the limits are made for.
+UNLIMITED: dict[str, object] = {
+    "PMS_GATEWAY_REQUESTS_PER_MINUTE": 1_000_000,
+    "PMS_GATEWAY_SAMPLES_PER_MINUTE": 100_000_000,
+}
 
 
 class Service:
@@ -151,7 +156,7 @@ class World:
 def world(data_dir: Path, settings: dict[str, object] | None = None) -> Iterator[World]:
     """Run all servers for the time of the block.
 
-    :param settings: of FlexMeasures and the plugin, beside those of the demo.
+    :param settings: of FlexMeasures and the plugin, beside those of the demo and UNLIMITED.
     """
     with ExitStack() as stack:
         run = stack.enter_context(migrated_folder(data_dir, _migrate))
@@ -165,7 +170,7 @@ def world(data_dir: Path, settings: dict[str, object] | None = None) -> Iterator
         database.start()
         stack.callback(redis.stop)
         first.append(redis.start())
-        servers = _configure(run, database.found.uri(), first[0], settings or {})
+        servers = _configure(run, database.found.uri(), first[0], UNLIMITED | (settings or {}))
         port = free_port()
         web = Service("web", lambda: _web(run, servers, port), run / "web.json")
         stack.callback(web.stop)
