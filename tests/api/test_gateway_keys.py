@@ -213,8 +213,8 @@ def test_the_scope_is_kept_where_a_cabinet_is_named(site: Site, post: Any) -> No
     key = make_key(site.account_id, ("pms", "PMS-1"))
     mine = request({"cabinet": {"id": "PMS-1-A"}}, pack_sample("0241"))
     assert post(key, mine).get_json()["receipt"]["stored"] == 1
-    for cabinet in ("PMS-2-A", "CAB-9"):
-        other = request({"cabinet": {"id": cabinet}}, pack_sample("0242"))
+    for device in ({"cabinet": "PMS-2-A"}, {"cabinet": "CAB-9"}, {"pms_id": "PMS-1-A"}):
+        other = request(device, pack_sample("0242"))
         assert paths(post(key, other)) == [("datasets[0].pms_id", "out_of_scope")]
 
 
