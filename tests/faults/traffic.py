@@ -28,7 +28,7 @@ CHANCES = {
     "again": 6,  # what was sent before, cut anew
     "swap": 4,  # packs by board ids, and in other docks than registered
 }
-FORGETFUL = 0.04
+FORGETFUL = 0.1
 STEP = timedelta(milliseconds=997)
 MOST_REMEMBERED = 200
 

@@ -37,7 +37,13 @@ GUNICORN = (
 )
 # A killed server has to keep what it committed, as it would on a host: what the other
 # tests do without is on here, except for the wait for the disk, which a SIGKILL spares.
-POSTGRES = {"fsync": "off", "synchronous_commit": "on", "max_connections": "60"}
+# What is committed without waiting stays in memory for long, so that it is missed.
+POSTGRES = {
+    "fsync": "off",
+    "synchronous_commit": "on",
+    "wal_writer_delay": "10s",
+    "max_connections": "60",
+}
 # Gateways in a hurry: not what the limits are made for.
 UNLIMITED: dict[str, object] = {
     "PMS_GATEWAY_REQUESTS_PER_MINUTE": 1_000_000,
