@@ -204,7 +204,7 @@ class Traffic:
             self._pack("0", time),
             self._pack("0253", time, amps=6553.5),
             self._pack("0254", time, dock=99),
-            self._pack("0255", "20990101T000000.000+0000"),
+            self._pack("0255", time.replace("2025", "2099", 1)),  # no two alike
         ]
         elsewhere = {"pms_id": plant.UNKNOWN_PMS, "data": [self._pack("0256", time)]}
         samples = good + self.chance.sample(bad, self.chance.randint(1, len(bad)))
