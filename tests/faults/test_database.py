@@ -149,6 +149,16 @@ def test_a_full_or_failing_disk_is_no_loss(
     assert_recovered(post(), site.account_id)
 
 
+@pytest.mark.parametrize("table", ["timed_belief", "pms_quarantine", "data_source"])
+def test_a_connection_that_dies_in_the_middle_is_no_loss(
+    site: Site, post: Callable[[], TestResponse], database_uri: str, table: str
+) -> None:
+    with trigger(database_uri, table, "PERFORM pg_terminate_backend(pg_backend_pid());"):
+        reply = post()
+    assert_told_to_come_back(reply, site.account_id)
+    assert_recovered(post(), site.account_id)
+
+
 def anew() -> None:
     """Let the next query have a connection of its own."""
     db.session.remove()

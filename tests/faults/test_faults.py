@@ -79,26 +79,39 @@ def test_redis_is_not_needed_to_take_telemetry(running: World) -> None:
 def test_nothing_is_taken_of_a_request_that_was_cut_off(
     running: World, content_type: str, compressed: bool
 ) -> None:
-    row = f"{plant.PMS},20250101T190000.000+0700,0999,1,-1.5," + ",".join(CELLS)
-    names = "pms_id,time_local,pack.id,pack.dock,pack.amps," + ",".join(
-        f"cell.volts.{n}" for n in range(1, 15)
-    )
-    body = f"{names}\n{row}\n" * 3
-    if content_type == "application/json":
-        body = request({"pms_id": plant.PMS}, pack_sample("0999"))
-    data = gzip.compress(body.encode()) if compressed else body.encode()
-    head = [
-        "POST /pms/api/v1/devices/dataset/pms HTTP/1.1",
-        "Host: localhost",
-        f"Authorization: {running.accounts[0]['token']}",
-        f"Content-Type: {content_type}",
-        f"Content-Length: {len(data)}",
-        *(["Content-Encoding: gzip"] if compressed else []),
-    ]
-    with socket.create_connection(("127.0.0.1", running.port), BOUND) as connection:
-        connection.sendall("\r\n".join([*head, "", ""]).encode() + data[:-3])
-        connection.shutdown(socket.SHUT_WR)
-        reply = b"".join(iter(lambda: connection.recv(4096), b""))
+    data = gzip.compress(broken_off(content_type)) if compressed else broken_off(content_type)
+    length = {"Content-Length": str(len(data))}
+    encoding = {"Content-Encoding": "gzip"} if compressed else {}
+
+    reply = exchange(running, {"Content-Type": content_type, **length, **encoding}, data[:-3])
 
     assert reply.startswith(b"HTTP/1.1 400"), reply
     assert b"cut off" in reply
+
+
+def test_nothing_is_taken_of_chunks_that_were_cut_off(running: World) -> None:
+    data = broken_off("text/csv")
+    chunks = f"{len(data):x}\r\n".encode() + data + b"\r\n"  # and no last, empty one
+
+    headers = {"Content-Type": "text/csv", "Transfer-Encoding": "chunked"}
+    assert b" 200 " not in exchange(running, headers, chunks)[:20]
+
+
+def broken_off(content_type: str) -> bytes:
+    """A body whose first part alone could be taken for a whole one, if it is CSV."""
+    if content_type == "application/json":
+        return request({"pms_id": plant.PMS}, pack_sample("0999")).encode()
+    row = f"{plant.PMS},20250101T190000.000+0700,0999,1,-1.5," + ",".join(CELLS)
+    cells = ",".join(f"cell.volts.{n}" for n in range(1, 15))
+    return (f"pms_id,time_local,pack.id,pack.dock,pack.amps,{cells}\n" + f"{row}\n" * 3).encode()
+
+
+def exchange(running: World, headers: dict[str, str], content: bytes) -> bytes:
+    """Send a head and some content, close our side, and return all that comes back."""
+    headers = {"Host": "localhost", "Authorization": running.accounts[0]["token"], **headers}
+    lines = ["POST /pms/api/v1/devices/dataset/pms HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    with socket.create_connection(("127.0.0.1", running.port), BOUND) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + content)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(4096), b""))
