@@ -120,6 +120,17 @@ def load_power(fields: Fields) -> Array | None:
     return None if powers is None else tuple(p if p is None else abs(p) for p in powers)
 
 
+def _grid_arrays(fields: Fields) -> tuple[Any, Any, Any] | None:
+    volts, amps, factors = (fields.get(f"grid.{name}") for name in ("volts", "amps", "pf"))
+    if volts is None or amps is None or factors is None:
+        return None
+    return volts, amps, factors
+
+
+def _grid_share(arrays: tuple[Any, Any, Any]) -> Decimal:
+    return SQRT_3 / 3 if len(arrays[0]) == 3 else Decimal(1)
+
+
 def grid_powers(fields: Fields) -> Array | None:
     """Power of each grid phase [W], positive into the grid.
 
@@ -128,11 +139,11 @@ def grid_powers(fields: Fields) -> Array | None:
     (48 V x 1.2 A x 0.92 x sqrt(3) = 91.7848 W); a third of it is the phase's own
     share (30.5949 W), and the phases add up to the whole.
     """
-    volts, amps, factors = (fields.get(f"grid.{name}") for name in ("volts", "amps", "pf"))
-    if volts is None or amps is None or factors is None:
+    arrays = _grid_arrays(fields)
+    if arrays is None:
         return None
-    share = SQRT_3 / 3 if len(volts) == 3 else Decimal(1)
-    return tuple(_product(share, v, a, pf) for v, a, pf in zip(volts, amps, factors, strict=False))
+    share = _grid_share(arrays)
+    return tuple(_product(share, *phase) for phase in zip(*arrays, strict=False))
 
 
 def grid_power(fields: Fields) -> Decimal | None:
@@ -143,14 +154,13 @@ def grid_power(fields: Fields) -> Decimal | None:
     91.78 W for three phases of 48 V x 1.2 A x 0.92). For one or two phases it is
     the plain sum of V x A x pf.
     """
-    volts, amps, factors = (fields.get(f"grid.{name}") for name in ("volts", "amps", "pf"))
-    if volts is None or amps is None or factors is None:
+    arrays = _grid_arrays(fields)
+    if arrays is None:
         return None
-    share = SQRT_3 / 3 if len(volts) == 3 else Decimal(1)
-    phases = list(zip(volts, amps, factors, strict=False))
-    if not phases or any(None in phase for phase in phases) or len(phases) < len(volts):
+    phases = list(zip(*arrays, strict=False))
+    if not phases or any(None in phase for phase in phases) or len(phases) < len(arrays[0]):
         return None
-    return round4(share * sum((v * a * pf for v, a, pf in phases), Decimal(0)))
+    return round4(_grid_share(arrays) * sum((v * a * pf for v, a, pf in phases), Decimal(0)))
 
 
 def status_bits(field: StatusField, fields: Fields) -> int | None:
