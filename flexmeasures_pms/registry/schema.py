@@ -35,6 +35,9 @@ TABLES: tuple[sa.Table, ...] = (
     storage_tables.receipt,
     storage_tables.receipt_hour,
     storage_tables.latest,
+    storage_tables.repeat,
+    storage_tables.repeat_bit,
+    storage_tables.recording,
 )
 """The plugin's tables, each after those that it refers to."""
 

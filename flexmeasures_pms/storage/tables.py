@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB
+from sqlalchemy.dialects.postgresql import BYTEA, JSON, JSONB
 
 from flexmeasures_pms.registry.tables import (
     UTC_NOW,
@@ -103,6 +103,8 @@ receipt_hour = sa.Table(
 )
 
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
+# ``recorded`` has the last values written of what is recorded on change, none of them
+# older than ``snapshot``.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 latest = sa.Table(
     "pms_latest",
@@ -111,4 +113,41 @@ latest = sa.Table(
     sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
     sa.Column("device_id", sa.BigInteger, nullable=False),
     sa.Column("readings", JSONB, nullable=False),
+    sa.Column("snapshot", sa.DateTime(timezone=True)),
+    sa.Column("recorded", JSON),
+)
+
+# Readings that were received and not written, for they repeat the one before: which of a
+# sample's, a bit each. So what a late reading changes is known, and a repeated sample is
+# told from one that contradicts.
+repeat = sa.Table(
+    "pms_repeat",
+    metadata,
+    trackable_reference("subject_id"),
+    sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("mask", sa.BigInteger, nullable=False),
+    sa.Column("source_id", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("subject_id", "source_id", "event_time"),
+)
+
+# Which bit of a repeat's mask stands for which sensor of an asset type.
+repeat_bit = sa.Table(
+    "pms_repeat_bit",
+    metadata,
+    sa.Column("asset_type", sa.Text, nullable=False),
+    sa.Column("sensor", sa.Text, nullable=False),
+    sa.Column("bit", sa.SmallInteger, nullable=False),
+    sa.PrimaryKeyConstraint("asset_type", "sensor"),
+    sa.UniqueConstraint("asset_type", "bit", name="pms_repeat_bit_key"),
+)
+
+# How a quantity of one asset is recorded, where the host wants it otherwise than for all.
+# No deadband: every reading.
+recording = sa.Table(
+    "pms_recording",
+    metadata,
+    trackable_reference("trackable_id"),
+    sa.Column("quantity", sa.Text, nullable=False),
+    sa.Column("deadband", sa.Numeric),
+    sa.PrimaryKeyConstraint("trackable_id", "quantity"),
 )
