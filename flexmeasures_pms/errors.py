@@ -81,7 +81,17 @@ class BodyTooLarge(WireError):
 
 
 class RegistryError(PmsError):
-    """A registration or change that can't be made."""
+    """A registration or change that can't be made.
+
+    :param command: what to do about it at the command line; it ends the message.
+    :param cure: the same as a stable word, for rooms that have no command line.
+    """
+
+    def __init__(self, what: str, *, command: str = "", cure: str = "") -> None:
+        """Keep what is wrong apart from what to do."""
+        super().__init__(f"{what}: {command}." if command else what)
+        self.plain = f"{what}." if command else what
+        self.cure = cure
 
 
 class UnknownId(RegistryError):

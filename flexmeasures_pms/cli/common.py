@@ -13,7 +13,7 @@ from flexmeasures.data import db
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flexmeasures_pms.errors import PmsError, RegistryError
-from flexmeasures_pms.ingest.settle import settle
+from flexmeasures_pms.ingest.settle import carry_out
 from flexmeasures_pms.registry import schema, search
 from flexmeasures_pms.registry.book import Author, Change
 from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
@@ -117,9 +117,7 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
 
 def finish(change: Change, author: Author) -> None:
     """Let assets and telemetry follow a change, commit all of it, and say what was done."""
-    settled = settle(change, author=author.name)
-    db.session.commit()
-    for line in (*change.lines, *settled.lines):
+    for line in carry_out(change, author):
         click.echo(line)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,7 +17,7 @@ from flexmeasures_pms.cli.common import (
 )
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.importer import Imported, import_file
+from flexmeasures_pms.registry.importer import import_file, of_file
 from flexmeasures_pms.registry.importer_csv import read_rows
 from flexmeasures_pms.registry.kinds import CABINET, PMS
 from flexmeasures_pms.registry.search import search
@@ -46,20 +45,19 @@ def import_registry(
     """
     data = file.read_bytes()
     account_id = organisation(account_id or _organisation_of(data))
-    who = replace(who, note=f"{file.name}: {who.note}" if who.note else file.name)
+    who = of_file(who, file.name)
     result = import_file(account_id, data, author=who, dry_run=dry_run, skip_faulty=skip_faulty)
     for fault in result.faults:
         click.echo(str(fault), err=True)
     if result.faults and not skip_faulty:
-        lines = len({fault.line for fault in result.faults})
-        raise RegistryError(f"Nothing was imported: {lines} of {result.rows} lines are faulty.")
+        raise RegistryError(result.refusal)
     if result.written:
         finish(result.change, who)
     else:
         db.session.rollback()
         for line in result.change.lines:
             click.echo(line)
-    click.echo(_summary(result))
+    click.echo(result.summary)
 
 
 def _organisation_of(data: bytes) -> int | None:
@@ -72,13 +70,3 @@ def _organisation_of(data: bytes) -> int | None:
     }
     found = {match.account_id for kind, text in named for match in search(text, kinds=[kind])}
     return found.pop() if len(found) == 1 else None
-
-
-def _summary(result: Imported) -> str:
-    skipped = len({fault.line for fault in result.faults})
-    same = result.rows - result.changed - skipped
-    did = "changed" if result.written else "would change"
-    more = f", {skipped} skipped" if skipped else ""
-    return (
-        f"{result.rows} lines: {result.changed} {did} the registry, {same} say what it has{more}."
-    )

@@ -15,10 +15,9 @@ from flexmeasures_pms.cli.common import (
     kind_option,
     one_line_errors,
 )
-from flexmeasures_pms.registry import life
+from flexmeasures_pms.registry import orders
 from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.ledger import editing
-from flexmeasures_pms.registry.search import find_one
+from flexmeasures_pms.registry.orders import Order
 
 WHEN = click.option("--at", type=MOMENT, metavar="TIME", help="When; by default now.")
 
@@ -39,10 +38,7 @@ def service(
     Example:
       flexmeasures pms service 269 --note "contacts cleaned"
     """
-    found = find_one(ident, kinds=[kind] if kind else None, account_id=account_id)
-    with editing(found.account_id, who) as book:
-        life.service(book, book.view.entry(found.id), at)
-    finish(book.change(), who)
+    finish(orders.service(Order(who, at, account_id), ident, kind=kind), who)
 
 
 @pms_cli.cli.command("retire")
@@ -61,7 +57,4 @@ def retire(
     Example:
       flexmeasures pms retire 66BFF353734574E43235318 --note "water damage"
     """
-    found = find_one(ident, kinds=[kind] if kind else None, account_id=account_id)
-    with editing(found.account_id, who) as book:
-        life.retire(book, book.view.entry(found.id), at)
-    finish(book.change(), who)
+    finish(orders.retire(Order(who, at, account_id), ident, kind=kind), who)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Unpack
 
@@ -19,21 +18,10 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     part_kind_option,
 )
-from flexmeasures_pms.errors import UnknownId
-from flexmeasures_pms.registry import changes, correction, moves, registration
+from flexmeasures_pms.registry import orders
 from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.kinds import (
-    CABINET,
-    CASE,
-    PART_KINDS,
-    PMS,
-    interchangeable,
-    slot_for,
-)
-from flexmeasures_pms.registry.ledger import editing
-from flexmeasures_pms.registry.search import Found, find_one, search, the_one
-
-ASSEMBLIES = (CASE, CABINET, PMS)
+from flexmeasures_pms.registry.orders import Mended, Order
+from flexmeasures_pms.registry.registration import Details
 
 
 @pms_cli.cli.command("install")
@@ -61,14 +49,8 @@ def install(
       flexmeasures pms install 66BFF353734574E43235318 --into 269 --at 2026-03-01T12:00:00Z
       flexmeasures pms install BLOCK-7 --into 269 --kind cell-block --place 3
     """
-    found, assembly = _part_and_assembly(part, into, kind, account_id)
-    with editing(assembly.account_id, who) as book:
-        if found is not None:
-            entry = book.view.entry(found.id)
-        else:
-            entry = registration.register(book, str(kind), part)
-        moves.install(book, entry, book.view.entry(assembly.id), place, at)
-    finish(book.change(), who)
+    order = Order(who, at, account_id)
+    finish(orders.install(order, part, into, kind=kind, place=place), who)
 
 
 @pms_cli.cli.command("remove")
@@ -91,8 +73,7 @@ def remove(
     Example:
       flexmeasures pms remove 66BFF353734574E43235318 --note "cold solder joint"
     """
-    found = find_one(part, kinds=[kind] if kind else PART_KINDS, account_id=account_id)
-    finish(changes.remove(found.account_id, found.id, at=at, author=who), who)
+    finish(orders.remove(Order(who, at, account_id), part, kind=kind), who)
 
 
 @pms_cli.cli.command("swap")
@@ -119,17 +100,7 @@ def swap(
     Example:
       flexmeasures pms swap 66BFF353734574E43235318 66BFF353734574E43235999
     """
-    kinds: Collection[str] = interchangeable(kind) if kind else PART_KINDS
-    found = search(old, kinds=kinds, account_id=account_id)
-    same = [f for f in found if f.kind == kind]
-    taken = the_one(old, same or found, kinds, account_id)
-    with editing(taken.account_id, who) as book:
-        fresh = next(
-            filter(None, (book.view.find(k, new) for k in interchangeable(kind or taken.kind))),
-            None,
-        ) or registration.register(book, kind or taken.kind, new)
-        moves.swap(book, book.view.entry(taken.id), fresh, at)
-    finish(book.change(), who)
+    finish(orders.swap(Order(who, at, account_id), old, new, kind=kind), who)
 
 
 @pms_cli.cli.command("move-case")
@@ -154,9 +125,8 @@ def move_case(
     Example:
       flexmeasures pms move-case 269 --cabinet CAB-01-002 --dock 6
     """
-    found, rack = _pair(case, [CASE], cabinet, [CABINET], account_id)
-    change = changes.move_case(found.account_id, found.id, rack.id, dock, at=at, author=who)
-    finish(change, who)
+    order = Order(who, at, account_id)
+    finish(orders.move_case(order, case, cabinet=cabinet, dock=dock), who)
 
 
 @pms_cli.cli.command("correct")
@@ -182,7 +152,7 @@ def correct(
     kind: str | None,
     account_id: int | None,
     who: Author,
-    **details: Unpack[registration.Details],
+    **details: Unpack[Details],
 ) -> None:
     """Mend a recorded installation; the neighbouring ones give way.
 
@@ -194,65 +164,8 @@ def correct(
       flexmeasures pms correct 66BFF353734574E43235318 --into 270 \\
           --since 2026-03-01T11:00:00+07:00 --note "swapped before lunch"
     """
-    given = any(value is not None for value in details.values())
-    moved = any(value is not None for value in (into, place, since, until))
-    if not given and not moved:
+    mended = Mended(into, place, since, until)
+    if not mended and all(value is None for value in details.values()):
         raise click.UsageError("Say what to correct: --into, --place, --since, --until, --docks…")
-    kinds = [kind] if kind else (PART_KINDS if moved else None)
-    if into is None:
-        found, assembly = find_one(part, kinds=kinds, account_id=account_id), None
-    else:
-        found, assembly = _pair(part, kinds or PART_KINDS, into, ASSEMBLIES, account_id)
-    with editing(found.account_id, who) as book:
-        if given:
-            registration.amend(book, book.view.entry(found.id), **details)
-        if moved:
-            target = book.view.entry(assembly.id) if assembly else None
-            entry = book.view.entry(found.id)
-            correction.correct(book, entry, target, place=place, since=since, until=until)
-    finish(book.change(), who)
-
-
-def _part_and_assembly(
-    part: str, into: str, kind: str | None, account_id: int | None
-) -> tuple[Found | None, Found]:
-    """Return what two ids name; no part where it is to be registered as ``kind``."""
-    kinds = [kind] if kind else PART_KINDS
-    if search(part, kinds=kinds, account_id=account_id) or kind is None:
-        try:
-            return _pair(part, kinds, into, ASSEMBLIES, account_id)
-        except UnknownId as error:
-            # Known, but to another organisation than the assembly's.
-            if kind is None or not search(into, kinds=ASSEMBLIES, account_id=account_id):
-                hint = " Register it on the fly with --kind." if kind is None else ""
-                raise UnknownId(f"{error}{hint}") from error
-    assemblies = [k for k in ASSEMBLIES if slot_for(k, str(kind))]
-    fitting = search(into, kinds=assemblies, account_id=account_id)
-    if fitting:
-        return None, the_one(into, fitting, assemblies, account_id)
-    return None, find_one(into, kinds=ASSEMBLIES, account_id=account_id)
-
-
-def _pair(
-    part: str,
-    part_kinds: Collection[str],
-    into: str,
-    into_kinds: Collection[str],
-    account_id: int | None,
-) -> tuple[Found, Found]:
-    """Return what two ids name: each helps to tell what the other one means."""
-    parts = search(part, kinds=part_kinds, account_id=account_id)
-    assemblies = search(into, kinds=into_kinds, account_id=account_id)
-    together = [(p, a) for p in parts for a in assemblies if p.account_id == a.account_id]
-    fitting = [(p, a) for p, a in together if slot_for(a.kind, p.kind)] or together
-    accounts = {p.account_id for p, _ in fitting}
-    if parts and assemblies and not together:
-        raise UnknownId(f"'{part}' and '{into}' are not registered in one organisation.")
-    if len(accounts) == 1:
-        (account_id,) = accounts
-    return (
-        the_one(part, list(dict.fromkeys(p for p, _ in fitting)) or parts, part_kinds, account_id),
-        the_one(
-            into, list(dict.fromkeys(a for _, a in fitting)) or assemblies, into_kinds, account_id
-        ),
-    )
+    order = Order(who, account_id=account_id)
+    finish(orders.correct(order, part, mended, details, kind=kind), who)

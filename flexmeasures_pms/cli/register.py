@@ -17,24 +17,11 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
-from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.registry import changes, moves, registration, search
-from flexmeasures_pms.registry.book import Author, Book
-from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.kinds import (
-    BOARD,
-    BUSBAR,
-    CABINET,
-    CASE,
-    CELL_BLOCK,
-    EHUB,
-    FET_BOARD,
-    INVERTER,
-    MPPT,
-    PMS,
-)
-from flexmeasures_pms.registry.ledger import editing
-from flexmeasures_pms.registry.wording import capital, named, where
+from flexmeasures_pms.registry import assembled, changes, registration
+from flexmeasures_pms.registry.assembled import CabinetParts, CaseParts
+from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.kinds import INVERTER, MPPT, PMS
+from flexmeasures_pms.registry.orders import Order
 
 
 def _site_options(function: F) -> F:
@@ -127,12 +114,10 @@ def register_inverter(ident: str, account_id: int | None, **options: Any) -> Non
 def register_cabinet(
     ident: str,
     pms: str,
-    position: int | None,
-    docks: int | None,
     account_id: int | None,
     at: datetime | None,
     who: Author,
-    **parts: str | None,
+    **parts: Any,
 ) -> None:
     """Register a cabinet of a PMS, with its EHub and busbar.
 
@@ -140,14 +125,8 @@ def register_cabinet(
     Example:
       flexmeasures pms register-cabinet CAB-01-001 --pms PMS-01-001 --ehub EH-1 --docks 16
     """
-    found = search.find_one(pms, kinds=[PMS], account_id=account_id)
-    with editing(found.account_id, who, expected=3) as book:
-        cabinet = registration.register(book, CABINET, ident, docks=docks)
-        _settle_in(book, cabinet, book.view.entry(found.id), position, at)
-        for kind in (EHUB, BUSBAR):
-            if (part := parts[kind]) is not None:
-                _settle_in(book, registration.register(book, kind, part), cabinet, None, at)
-    finish(book.change(), who)
+    order, cabinet = Order(who, at, account_id), CabinetParts(**parts)
+    finish(assembled.register_cabinet(order, ident, pms, cabinet), who)
 
 
 @pms_cli.cli.command("register-case")
@@ -184,48 +163,9 @@ def register_case(
         raise click.UsageError("--cabinet and --dock go together: give both or neither.")
     if parts["board_alias"] and parts["board"] is None:
         raise click.UsageError("--board-alias needs the --board that it is a spelling of.")
-    rack = search.find_one(cabinet, kinds=[CABINET], account_id=account_id) if cabinet else None
-    account_id = rack.account_id if rack else organisation(account_id)
-    with editing(account_id, who, expected=17) as book:
-        case = registration.register(book, CASE, ident)
-        _fill_case(book, case, at, **parts)
-        if rack:
-            _settle_in(book, case, book.view.entry(rack.id), dock, at)
-    finish(book.change(), who)
-
-
-def _fill_case(
-    book: Book,
-    case: Entry,
-    at: datetime | None,
-    *,
-    board: str | None,
-    board_alias: tuple[str, ...],
-    fet_board: str | None,
-    cell_block: tuple[str, ...],
-) -> None:
-    if board is not None:
-        entry = registration.register(book, BOARD, board)
-        for alias in board_alias:
-            registration.add_alias(book, entry, alias)
-        _settle_in(book, entry, case, None, at)
-    if fet_board is not None:
-        _settle_in(book, registration.register(book, FET_BOARD, fet_board), case, None, at)
-    for position, block in enumerate(cell_block, 1):
-        _settle_in(book, registration.register(book, CELL_BLOCK, block), case, position, at)
-
-
-def _settle_in(
-    book: Book, part: Entry, assembly: Entry, place: int | None, at: datetime | None
-) -> None:
-    """Install what is registered; what is elsewhere already is not moved by the way."""
-    row = book.view.installed(part.id, book.now)
-    elsewhere = row is not None and (
-        row.assembly_id != assembly.id or place not in (None, row.place)
-    )
-    if row is not None and elsewhere and at is None:
-        raise RegistryConflict(
-            f"{capital(named(part))} is registered in {where(book.view.entries, row)}: to move "
-            f"it, use `install {part.ident} --into {assembly.ident}`, or say since when with --at."
-        )
-    moves.install(book, part, assembly, place, at)
+    if cabinet is None:
+        account_id = organisation(account_id)
+    case = CaseParts(parts["board"], parts["board_alias"], parts["fet_board"], parts["cell_block"])
+    order = Order(who, at, account_id)
+    change = assembled.register_case(order, ident, case, cabinet=cabinet, dock=dock)
+    finish(change, who)

@@ -17,7 +17,7 @@ from flexmeasures_pms.beliefs.provision import sync_assets, without_asset
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
-from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.book import Author, Change
 from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage import latest, quarantine
@@ -56,6 +56,13 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
         forget(account_id)
     assets = (f"Made {counted(len(made), 'FlexMeasures asset')} with sensors.",) if made else ()
     return Settled((*assets, *moved.lines(), *replayed.lines()))
+
+
+def carry_out(change: Change, author: Author) -> tuple[str, ...]:
+    """Let everything follow a change, commit it, and return what was done in sentences."""
+    settled = settle(change, author=author.name)
+    db.session.commit()
+    return (*change.lines, *settled.lines)
 
 
 def _keys(touched: Collection[int]) -> set[str]:

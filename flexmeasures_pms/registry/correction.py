@@ -41,8 +41,9 @@ def correct(
     rows = book.rows(part.id)
     if not rows:
         raise RegistryConflict(
-            f"{capital(named(part))} was never installed, so there is nothing to correct: "
-            "use `install`."
+            f"{capital(named(part))} was never installed, so there is nothing to correct",
+            command="use `install`",
+            cure="never_installed",
         )
     meant = _meant(rows, assembly, since, until)
     begin, end = since or meant.begin, until or meant.end

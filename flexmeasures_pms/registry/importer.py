@@ -6,7 +6,7 @@ has is swapped for the file's. The same file again finds everything as it says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryError
@@ -45,6 +45,31 @@ class Imported:
     changed: int
     faults: tuple[FaultyLine, ...]
     written: bool
+
+    @property
+    def faulty_lines(self) -> int:
+        """How many lines have faults."""
+        return len({fault.line for fault in self.faults})
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing was imported, for a file with faults that were not to be skipped."""
+        return f"Nothing was imported: {self.faulty_lines} of {self.rows} lines are faulty."
+
+    @property
+    def summary(self) -> str:
+        """What came of the file, in one sentence."""
+        same = self.rows - self.changed - self.faulty_lines
+        did = "changed" if self.written else "would change"
+        more = f", {self.faulty_lines} skipped" if self.faults else ""
+        return (
+            f"{self.rows} lines: {self.changed} {did} the registry, {same} say what it has{more}."
+        )
+
+
+def of_file(author: Author, name: str) -> Author:
+    """Return the author with the name of a file in front of the note."""
+    return replace(author, note=f"{name}: {author.note}" if author.note else name)
 
 
 def import_file(

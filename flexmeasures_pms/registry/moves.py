@@ -70,8 +70,9 @@ def _refuse_taken(book: Book, part: Entry, taken: Installation | None) -> None:
         else (f"{place} is taken by {named(other)}")
     )
     raise RegistryConflict(
-        f"{capital(holder)} {period(taken)}: use `swap {other.ident} {part.ident}`, "
-        f"or `remove {other.ident}` first."
+        f"{capital(holder)} {period(taken)}",
+        command=f"use `swap {other.ident} {part.ident}`, or `remove {other.ident}` first",
+        cure="taken",
     )
 
 
@@ -99,8 +100,9 @@ def swap(book: Book, old: Entry, new: Entry, at: datetime | None = None) -> None
             book.say_already(f"{capital(named(new))} has taken the place of {named(old)} already.")
             return
         raise RegistryConflict(
-            f"{capital(named(old))} is not installed anywhere at {moment(begin)}: "
-            f"`history {old.ident}` shows where it was."
+            f"{capital(named(old))} is not installed anywhere at {moment(begin)}",
+            command=f"`history {old.ident}` shows where it was",
+            cure="not_installed",
         )
     if old.id == new.id:
         raise RegistryConflict(f"{capital(named(old))} can't take its own place.")

@@ -97,7 +97,9 @@ def _again(book: Book, known: Entry, details: Details) -> Entry:
         if registered is not None:
             raise RegistryConflict(
                 f"{capital(named(known))} is registered with {_label(name)} {registered}, "
-                f"not {value}: change it with `flexmeasures pms correct`."
+                f"not {value}",
+                command="change it with `flexmeasures pms correct`",
+                cure="other_details",
             )
         added[name] = value
     if not added:

@@ -73,11 +73,14 @@ def the_one(
     if len({f.account_id for f in found}) > 1:
         accounts = ", ".join(str(n) for n in sorted({f.account_id for f in found}))
         raise AmbiguousId(
-            f"'{text}' is registered in organisations {accounts}: say which with --account."
+            f"'{text}' is registered in organisations {accounts}",
+            command="say which with --account",
         )
     if len(found) > 1:
         meanings = " and ".join(f"{words(f.kind)} {f.ident}" for f in found)
-        raise AmbiguousId(f"'{text}' names {meanings}: say which with --kind.")
+        raise AmbiguousId(
+            f"'{text}' names {meanings}", command="say which with --kind", cure="ambiguous"
+        )
     return found[0]
 
 

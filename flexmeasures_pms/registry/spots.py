@@ -40,7 +40,7 @@ def spot_for(book: Book, part: Entry, assembly: Entry, place: int | None, at: da
     if place is None:
         return assembly.id, slot.name, _default_place(book, part, assembly, slot, at)
     if not 1 <= place <= places:
-        raise RegistryConflict(_no_such_place(slot, assembly, place, places))
+        raise _no_such_place(slot, assembly, place, places)
     return assembly.id, slot.name, place
 
 
@@ -80,10 +80,14 @@ def _does_not_fit(part: Entry, assembly: Entry) -> str:
     )
 
 
-def _no_such_place(slot: Slot, assembly: Entry, place: int, places: int) -> str:
+def _no_such_place(slot: Slot, assembly: Entry, place: int, places: int) -> RegistryConflict:
+    name = capital(named(assembly))
     if slot.places is None:
-        more = ": register it with --docks if it has more" if assembly.docks is None else ""
-        return f"{capital(named(assembly))} has docks 1-{places}, not {place}{more}."
+        what = f"{name} has docks 1-{places}, not {place}"
+        if assembly.docks is None:
+            more = "register it with --docks if it has more"
+            return RegistryConflict(what, command=more, cure="docks")
+        return RegistryConflict(f"{what}.", cure="docks")
     if places == 1:
-        return f"{capital(named(assembly))} has one {slot.words}: leave the place out."
-    return f"{capital(named(assembly))} has {slot.words}s 1-{places}, not {place}."
+        return RegistryConflict(f"{name} has one {slot.words}: leave the place out.")
+    return RegistryConflict(f"{name} has {slot.words}s 1-{places}, not {place}.")
