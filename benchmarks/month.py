@@ -1,0 +1,170 @@
+"""Some 30 million beliefs, copied straight into the table in the order of their time.
+
+A month as the pages meet it: 12 packs with a reading a minute for 30 days, 12 packs with one
+every 5 seconds for the last day, and all 48 packs with one every 5 seconds for the last hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import psycopg2
+
+from flexmeasures_pms.catalogue.quantities import CELLS, FETS
+from flexmeasures_pms.catalogue.readings import sensor_specs
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# What is sent at most; the reported pack voltage is not.
+NAMES = tuple(name for name in sensor_specs("case") if name != "reported pack voltage")
+WEAK_CELL = 5
+_CHUNK = 2_000_000
+# A row of COPY's binary format: each value behind its length in bytes.
+_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("l1", ">i4"), ("event_start", ">i8"),
+        ("l2", ">i4"), ("horizon", "V16"),
+        ("l3", ">i4"), ("probability", ">f8"),
+        ("l4", ">i4"), ("value", ">f8"),
+        ("l5", ">i4"), ("sensor", ">i4"),
+        ("l6", ">i4"), ("source", ">i4"),
+    ]
+)  # fmt: skip
+_COPY = """
+    COPY timed_belief (
+      event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id
+    ) FROM STDIN (FORMAT binary)"""
+_KEYS = """
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE conrelid = 'timed_belief'::regclass AND contype IN ('p', 'f')"""
+_INDEXES = """
+    SELECT indexname, indexdef FROM pg_indexes
+    WHERE tablename = 'timed_belief' AND indexname NOT IN (SELECT conname FROM pg_constraint)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some packs that report at one step from a time up to, not including, another.
+
+    :param sensors: for each pack, its sensor ids by name.
+    """
+
+    sensors: Sequence[Mapping[str, int]]
+    begin: datetime
+    end: datetime
+    step: timedelta
+
+    @property
+    def samples(self) -> int:
+        """How many samples each pack has."""
+        return (self.end - self.begin) // self.step
+
+    @property
+    def beliefs(self) -> int:
+        """How many rows it makes."""
+        return self.samples * len(self.sensors) * len(NAMES)
+
+
+def month(sensors: Sequence[Mapping[str, int]], end: datetime) -> tuple[Stretch, ...]:
+    """Return the stretches of a month that ends at a time, for 48 packs, oldest first."""
+    minute, five = timedelta(minutes=1), timedelta(seconds=5)
+    hour, day = end - timedelta(hours=1), end - timedelta(days=1)
+    return (
+        Stretch(sensors[12:24], end - timedelta(days=30), hour, minute),
+        Stretch(sensors[:12], day, hour, five),
+        Stretch(sensors, hour, end, five),
+    )
+
+
+def fill(database_uri: str, stretches: Sequence[Stretch], source_id: int) -> None:
+    """Copy the beliefs of some stretches; keys and indexes are made anew after it."""
+    connection = psycopg2.connect(database_uri)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_KEYS)
+        keys = cursor.fetchall()
+        cursor.execute(_INDEXES)
+        indexes = cursor.fetchall()
+        for name, _ in keys:
+            cursor.execute(f'ALTER TABLE timed_belief DROP CONSTRAINT "{name}"')
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+        for stretch in stretches:
+            for rows in _chunks(stretch, source_id):
+                cursor.copy_expert(_COPY, BytesIO(_file(rows)))
+        cursor.execute("SET LOCAL maintenance_work_mem = '1GB'")
+        for name, definition in sorted(keys, key=lambda key: "FOREIGN" in key[1]):
+            cursor.execute(f'ALTER TABLE timed_belief ADD CONSTRAINT "{name}" {definition}')
+        for _, definition in indexes:
+            cursor.execute(definition)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) timed_belief")
+    connection.close()
+
+
+def _chunks(stretch: Stretch, source_id: int) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield rows in order of time, pack and sensor, as requests would have written them."""
+    ids = np.array([[sensors[name] for name in NAMES] for sensors in stretch.sensors])
+    at_once = max(1, _CHUNK // ids.size)
+    begin = (stretch.begin - EPOCH) // timedelta(microseconds=1)
+    step = stretch.step // timedelta(microseconds=1)
+    for first in range(0, stretch.samples, at_once):
+        count = min(at_once, stretch.samples - first)
+        times = begin + step * np.arange(first, first + count)
+        values = _values(times, len(ids))
+        rows = np.zeros(values.size, _ROW)
+        rows["fields"] = 6
+        for length, size in zip(
+            ("l1", "l2", "l3", "l4", "l5", "l6"), (8, 16, 8, 8, 4, 4), strict=True
+        ):
+            rows[length] = size
+        rows["event_start"] = np.repeat(times, ids.size)
+        rows["probability"] = 0.5
+        rows["value"] = values.reshape(-1)
+        rows["sensor"] = np.tile(ids.reshape(-1), count)
+        rows["source"] = source_id
+        yield rows
+
+
+def _file(rows: np.ndarray[Any, Any]) -> bytes:
+    header = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+    return header + rows.tobytes() + b"\xff\xff"
+
+
+def _values(times: np.ndarray[Any, Any], packs: int) -> np.ndarray[Any, Any]:
+    """Return readings by time, pack and sensor: charged by day, discharged by night."""
+    noise = np.random.default_rng(int(times[0]))
+    day = times[:, None] / 86.4e9 * 2 * np.pi
+    amps = np.round(
+        4 * np.sin(day + np.arange(packs) / 50) + noise.normal(0, 0.2, (len(times), packs)), 3
+    )
+    weak = np.zeros(CELLS)
+    weak[WEAK_CELL - 1] = -0.04
+    spread = np.linspace(-0.006, 0.006, CELLS) + weak
+    level = 3.7 - 0.15 * np.cos(day) + 0.01 * amps
+    cells = level[:, :, None] + spread + noise.normal(0, 0.002, (len(times), packs, CELLS))
+    cells = np.round(cells, 3)
+    warm = 30 + 5 * np.sin(day - 1)[:, :, None] + noise.normal(0, 0.3, (len(times), packs, 5))
+    warm = np.round(warm, 1)
+    open_cells = (np.sin(day * 3)[:, :, None] > 0.98 - np.arange(CELLS) / 1000).astype(float)
+    volts, low, high = cells.sum(2).round(4), cells.min(2), cells.max(2)
+    columns = {
+        "pack voltage": volts,
+        "pack current": amps,
+        "pack power": (volts * amps).round(4),
+        "dock": np.broadcast_to(np.arange(packs) + 1.0, amps.shape),
+        "lowest cell voltage": low,
+        "highest cell voltage": high,
+        "cell spread": ((high - low) * 1000).round(),
+        **{f"temperature {w}": warm[:, :, i] for i, w in enumerate(("top", "middle", "bottom"))},
+        **{f"cell {n + 1:02d} voltage": cells[:, :, n] for n in range(CELLS)},
+        **{f"cell {n + 1:02d} open": open_cells[:, :, n] for n in range(CELLS)},
+        **{f"FET {n + 1} temperature": warm[:, :, 3 + n] for n in range(FETS)},
+        **{f"FET {n + 1} open": np.zeros_like(amps) for n in range(FETS)},
+    }
+    return np.stack([np.broadcast_to(columns[name], amps.shape) for name in NAMES], axis=2)
