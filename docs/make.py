@@ -83,10 +83,12 @@ def _range(quantity: Quantity) -> str:
 
 def _settings() -> Iterator[str]:
     yield from (NOTICE, "", "# Settings", "")
-    yield "Set them in FlexMeasures' configuration file; all are whole numbers of at least 1."
+    yield "Set them in FlexMeasures' configuration file. Where there are no words to choose from,"
+    yield "they are whole numbers of at least 1."
     yield from ("", "| Setting | Default | |", "|---|---:|---|")
     for setting in SETTINGS:
-        yield f"| `{setting.name}` | {setting.default:,} | {setting.description} |"
+        default = f"{setting.default:,}" if isinstance(setting.default, int) else setting.default
+        yield f"| `{setting.name}` | {default} | {setting.description} |"
 
 
 def _commands() -> Iterator[str]:

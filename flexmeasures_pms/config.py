@@ -23,13 +23,15 @@ class Setting:
     """One row of the table of settings.
 
     :param name: the FlexMeasures setting.
-    :param default: its value where the host sets none; always a whole number.
+    :param default: its value where the host sets none.
     :param description: what it does, with its unit.
+    :param choices: the words it may be; none for a whole number of at least 1.
     """
 
     name: str
-    default: int
+    default: int | str
     description: str
+    choices: tuple[str, ...] = ()
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -59,6 +61,24 @@ SETTINGS: tuple[Setting, ...] = (
         "Most samples that one gateway, or user, may send in a minute to one worker process; "
         "beyond it they are refused with 429.",
     ),
+    Setting(
+        "PMS_INGEST_MODE",
+        "direct",
+        "What a request waits for: with `direct` until its samples are stored (200), with "
+        "`queued` until its body is kept for the workers of the queue `ingestion` (202).",
+        choices=("direct", "queued"),
+    ),
+    Setting(
+        "PMS_MAX_JOURNAL",
+        200_000,
+        "Most requests that one organisation may have waiting for workers, and failed ones; "
+        "beyond it they are refused with 503.",
+    ),
+    Setting(
+        "PMS_JOURNAL_ATTEMPTS",
+        10,
+        "How often a worker tries to store a request before it is set aside as failed.",
+    ),
     Setting("PMS_RECEIPT_DAYS", 30, "How long receipts of requests are kept, in days."),
     Setting(
         "PMS_LOCK_TIMEOUT",
@@ -87,18 +107,25 @@ class Settings:
     max_quarantine: int
     requests_per_minute: int
     samples_per_minute: int
+    ingest_mode: str
+    max_journal: int
+    journal_attempts: int
     receipt_days: int
     lock_timeout: int
     statement_timeout: int
     sensor_cache: int
 
 
-def _whole_number(config: Mapping[str, Any], setting: Setting) -> int:
+def _value(config: Mapping[str, Any], setting: Setting) -> Any:
     value = config.get(setting.name, setting.default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if setting.choices:
+        good, wanted = value in setting.choices, " or ".join(map(repr, setting.choices))
+    else:
+        good, wanted = type(value) is int and value >= 1, "a whole number of at least 1"
+    if not good:
         raise ConfigError(
-            f"The setting {setting.name} is {value!r}; give a whole number of at least 1, "
-            f"or leave it out for {setting.default}."
+            f"The setting {setting.name} is {value!r}; give {wanted}, "
+            f"or leave it out for {setting.default!r}."
         )
     return value
 
@@ -106,9 +133,9 @@ def _whole_number(config: Mapping[str, Any], setting: Setting) -> int:
 def read(config: Mapping[str, Any]) -> Settings:
     """Read the settings from a FlexMeasures configuration.
 
-    :raises ConfigError: for a value that is not a positive whole number.
+    :raises ConfigError: for a value that is neither a positive whole number nor a choice.
     """
-    value = {s.name: _whole_number(config, s) for s in SETTINGS}
+    value = {s.name: _value(config, s) for s in SETTINGS}
     return Settings(
         limits=Limits(
             bytes=value["PMS_MAX_DECODED_BYTES"],
@@ -123,6 +150,9 @@ def read(config: Mapping[str, Any]) -> Settings:
         max_quarantine=value["PMS_MAX_QUARANTINE"],
         requests_per_minute=value["PMS_GATEWAY_REQUESTS_PER_MINUTE"],
         samples_per_minute=value["PMS_GATEWAY_SAMPLES_PER_MINUTE"],
+        ingest_mode=value["PMS_INGEST_MODE"],
+        max_journal=value["PMS_MAX_JOURNAL"],
+        journal_attempts=value["PMS_JOURNAL_ATTEMPTS"],
         receipt_days=value["PMS_RECEIPT_DAYS"],
         lock_timeout=value["PMS_LOCK_TIMEOUT"],
         statement_timeout=value["PMS_STATEMENT_TIMEOUT"],
@@ -142,6 +172,7 @@ def settings() -> Settings:
 
 
 __settings__: dict[str, dict[str, Any]] = {
-    s.name: {"description": s.description, "level": "debug", "parse_as": int} for s in SETTINGS
+    s.name: {"description": s.description, "level": "debug", "parse_as": type(s.default)}
+    for s in SETTINGS
 }
 """The settings in the form FlexMeasures wants from a plugin."""
