@@ -1,0 +1,103 @@
+"""Looking through an organisation's registry a page at a time, however much there is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.registry.search import Found, search
+from flexmeasures_pms.registry.tables import alias, installation, trackable
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of a list.
+
+    :param after: what to ask for the next page with; None on the last.
+    """
+
+    found: tuple[Found, ...]
+    after: str | None
+
+
+def loose(account_id: int, kind: str, at: datetime, *, after: str = "", count: int = 50) -> Listed:
+    """Return things of a kind that are in nothing at a time, in the order of their ids.
+
+    :param after: where the page before ended.
+    """
+    t, c = trackable.c, installation.c
+    installed = sa.select(c.id).where(c.part_id == t.id, _holds(installation, at)).exists()
+    query = (
+        sa.select(t.account_id, t.id, t.kind, t.ident, t.ident_key)
+        .where(t.account_id == account_id, t.kind == kind, t.ident_key > after, ~installed)
+        .order_by(t.ident_key)
+        .limit(count + 1)
+    )
+    rows = db.session.execute(query).all()
+    more = rows[count - 1].ident_key if len(rows) > count else None
+    return Listed(tuple(Found(*row[:4]) for row in rows[:count]), more)
+
+
+def registered_kinds(account_id: int) -> frozenset[str]:
+    """Return the kinds of which an organisation has registered anything."""
+    t = trackable.c
+    kinds = sa.select(t.kind).where(t.account_id == account_id).distinct()
+    return frozenset(db.session.scalars(kinds))
+
+
+def cases_below(ids: Collection[int], at: datetime) -> dict[int, int]:
+    """Return how many cases are in each PMS at a time, in its cabinets or directly.
+
+    :param ids: the PMSes' numbers.
+    """
+    above, docked = installation.alias("above"), installation.alias("docked")
+    directly = sa.select(docked.c.assembly_id.label("pms")).where(
+        docked.c.assembly_id.in_(ids), docked.c.slot == "dock", _holds(docked, at)
+    )
+    in_cabinets = (
+        sa.select(above.c.assembly_id.label("pms"))
+        .join_from(above, docked, docked.c.assembly_id == above.c.part_id)
+        .where(above.c.assembly_id.in_(ids), above.c.slot == "cabinet", _holds(above, at))
+        .where(docked.c.slot == "dock", _holds(docked, at))
+    )
+    cases = sa.union_all(directly, in_cabinets).subquery()
+    query = sa.select(cases.c.pms, sa.func.count()).group_by(cases.c.pms)
+    return dict(db.session.execute(query).tuples().all())
+
+
+def matching(account_id: int, text: str, *, count: int = 50) -> tuple[Found, ...]:
+    """Return what an id or alias names; where it names nothing, what has it in its id."""
+    text = identifiers.clean(text)
+    if not text:
+        return ()
+    return tuple(search(text, account_id=account_id)) or tuple(_similar(account_id, text, count))
+
+
+def _similar(account_id: int, text: str, count: int) -> Sequence[Found]:
+    t = trackable.c
+    keys = {identifiers.key(text), identifiers.board_key(text)}
+    aliased = sa.select(alias.c.trackable_id).where(
+        alias.c.account_id == account_id, _any_contains(alias.c.alias_key, keys)
+    )
+    query = (
+        sa.select(t.account_id, t.id, t.kind, t.ident)
+        .where(t.account_id == account_id)
+        .where(_any_contains(t.ident_key, keys) | t.id.in_(aliased))
+        .order_by(t.ident_key, t.id)
+        .limit(count)
+    )
+    return [Found(*row) for row in db.session.execute(query)]
+
+
+def _any_contains(column: sa.ColumnElement[str], keys: Collection[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(column.contains(key, autoescape=True) for key in keys))
+
+
+def _holds(rows: sa.FromClause, at: datetime) -> sa.ColumnElement[bool]:
+    moment = sa.literal(at, sa.DateTime(timezone=True))
+    return sa.and_(sa.func.upper_inf(rows.c.known), rows.c.valid.op("@>")(moment))
