@@ -13,6 +13,7 @@ import click
 from flexmeasures_pms.catalogue import status
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, Quantity
+from flexmeasures_pms.catalogue.recording import default, written
 from flexmeasures_pms.config import SETTINGS
 
 HERE = Path(__file__).parent
@@ -40,11 +41,12 @@ def pages() -> dict[str, str]:
 def _sensors() -> Iterator[str]:
     yield from (NOTICE, "", "# Sensors", "")
     yield "Every sensor is instantaneous and in the site's time zone. A reading outside its range"
-    yield "is *faulty*: it is left out and counted, and the rest of the sample is stored."
+    yield "is *faulty*: it is left out and counted, and the rest of the sample is stored. What is"
+    yield "recorded on `change` is written when it changes: see [recording](recording.md)."
     for asset_type in ASSET_TYPES:
         yield from ("", f"## {asset_type.name}", "", f"{asset_type.description}.", "")
-        yield "| Sensor | Unit | From | Range |"
-        yield "|---|---|---|---|"
+        yield "| Sensor | Unit | From | Range | Recorded |"
+        yield "|---|---|---|---|---|"
         yield from map(_sensor, BY_ASSET_TYPE[asset_type.name])
     yield from ("", "## States as numbers", "", "| Sensor | Numbers |", "|---|---|")
     for name, field in STATUS_FIELDS.items():
@@ -60,7 +62,8 @@ def _sensor(quantity: Quantity) -> str:
     names = quantity.sensor_names()
     name = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` … `{names[-1]}`"
     unit = "–" if quantity.unit == "dimensionless" else quantity.unit
-    return f"| {name} | {unit} | {_origin(quantity)} | {_range(quantity)} |"
+    recorded = f"`{written(default(quantity))}`"
+    return f"| {name} | {unit} | {_origin(quantity)} | {_range(quantity)} | {recorded} |"
 
 
 def _origin(quantity: Quantity) -> str:

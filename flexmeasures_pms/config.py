@@ -12,6 +12,7 @@ from typing import Any
 from flask import current_app
 from flask.sansio.app import App
 
+from flexmeasures_pms.catalogue.recording import Policies, parse_policies
 from flexmeasures_pms.errors import ConfigError
 from flexmeasures_pms.wire.samples import Limits
 
@@ -26,12 +27,14 @@ class Setting:
     :param default: its value where the host sets none.
     :param description: what it does, with its unit.
     :param choices: the words it may be; none for a whole number of at least 1.
+    :param text: it is a text of its own form.
     """
 
     name: str
     default: int | str
     description: str
     choices: tuple[str, ...] = ()
+    text: bool = False
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -92,7 +95,19 @@ SETTINGS: tuple[Setting, ...] = (
         "Longest time of one statement of a request in the database, in seconds; then it is "
         "refused with 503.",
     ),
+    Setting(
+        "PMS_RECORDING",
+        "",
+        "How quantities are recorded where the catalogue's way is not wanted: `every` reading, "
+        "or on `change` beyond a deadband, such as `cell voltage: change 0.002; *: change`.",
+        text=True,
+    ),
     Setting("PMS_SENSOR_CACHE", 5_000, "Most assets whose sensor ids one process remembers."),
+    Setting(
+        "PMS_REGISTRY_CACHE",
+        100_000,
+        "Most things, ids and installations of the registry that one process remembers.",
+    ),
 )
 
 
@@ -114,11 +129,15 @@ class Settings:
     lock_timeout: int
     statement_timeout: int
     sensor_cache: int
+    registry_cache: int
+    recording: Policies
 
 
 def _value(config: Mapping[str, Any], setting: Setting) -> Any:
     value = config.get(setting.name, setting.default)
-    if setting.choices:
+    if setting.text:
+        good, wanted = isinstance(value, str), "a text"
+    elif setting.choices:
         good, wanted = value in setting.choices, " or ".join(map(repr, setting.choices))
     else:
         good, wanted = type(value) is int and value >= 1, "a whole number of at least 1"
@@ -133,7 +152,7 @@ def _value(config: Mapping[str, Any], setting: Setting) -> Any:
 def read(config: Mapping[str, Any]) -> Settings:
     """Read the settings from a FlexMeasures configuration.
 
-    :raises ConfigError: for a value that is neither a positive whole number nor a choice.
+    :raises ConfigError: for a value that it can not be.
     """
     value = {s.name: _value(config, s) for s in SETTINGS}
     return Settings(
@@ -157,6 +176,8 @@ def read(config: Mapping[str, Any]) -> Settings:
         lock_timeout=value["PMS_LOCK_TIMEOUT"],
         statement_timeout=value["PMS_STATEMENT_TIMEOUT"],
         sensor_cache=value["PMS_SENSOR_CACHE"],
+        registry_cache=value["PMS_REGISTRY_CACHE"],
+        recording=parse_policies(value["PMS_RECORDING"]),
     )
 
 

@@ -11,6 +11,7 @@ from flexmeasures_pms.cli import (
     parts,
     quarantine,
     receipts,
+    recording,
     register,
 )
 from flexmeasures_pms.cli.blueprint import pms_cli
@@ -27,5 +28,6 @@ __all__ = [
     "pms_cli",
     "quarantine",
     "receipts",
+    "recording",
     "register",
 ]

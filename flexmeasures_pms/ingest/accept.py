@@ -23,6 +23,7 @@ from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.storage import receipts
 from flexmeasures_pms.storage.quarantine import Kept, keep
 from flexmeasures_pms.storage.receipts import Logged
+from flexmeasures_pms.storage.repeats import forget_bits
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.wire import Decoded, Sample, decode
 
@@ -110,6 +111,7 @@ def _forgetting_failures(account_id: int) -> Iterator[None]:
         forget(account_id)
         forget_sensors()
         forget_sources()
+        forget_bits()
         raise
 
 

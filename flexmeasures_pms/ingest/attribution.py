@@ -20,12 +20,19 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
+from flexmeasures_pms.beliefs.recordings import bands_of
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.tables import installation, trackable
-from flexmeasures_pms.storage import beliefs, latest, quarantine
+from flexmeasures_pms.storage import beliefs, quarantine
+from flexmeasures_pms.storage.blocks import Block, Value
+from flexmeasures_pms.storage.late import withdraw
+from flexmeasures_pms.storage.rebuild import rebuild, take_turns
+from flexmeasures_pms.storage.repeats import bits_of, drop_repeats
 from flexmeasures_pms.storage.reports import BoardReport, drop_reports, keep_reports
+from flexmeasures_pms.storage.streams import Wanted, load
 from flexmeasures_pms.storage.tables import board_report
+from flexmeasures_pms.storage.write import write
 from flexmeasures_pms.wire.encode import pack_request
 from flexmeasures_pms.wording import counted
 
@@ -70,6 +77,7 @@ class _Stray:
     time: datetime
     source_id: int
     pms: str
+    pms_id: int | None
     old_id: int
     old: str
     old_asset: int | None
@@ -88,8 +96,12 @@ def follow(account_id: int, boards: Collection[int], *, sender: str, room: int) 
     strays = list(_strays(account_id, boards))
     for batch in _batches(strays):
         _rehome(account_id, batch, moved, sender, room)
-    latest.rebuild({case for s in strays for case in (s.old_id, s.new_id) if case is not None})
+    rebuild(_cases(strays))
     return moved
+
+
+def _cases(strays: Sequence[_Stray]) -> set[int]:
+    return {case for s in strays for case in (s.old_id, s.new_id) if case is not None}
 
 
 def _batches(strays: Sequence[_Stray]) -> Iterator[list[_Stray]]:
@@ -109,7 +121,7 @@ def _batches(strays: Sequence[_Stray]) -> Iterator[list[_Stray]]:
 
 
 def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
-    old, new, board = aliased(trackable), aliased(trackable), aliased(trackable)
+    old, new, board, pms = (aliased(trackable) for _ in range(4))
     report, place = board_report.c, installation.c
     holds = and_(
         place.part_id == report.board_id,
@@ -120,11 +132,16 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
     query = (
         select(
             report.board_id, board.c.ident, report.event_start, report.source_id, DataSource.name,
-            old.c.id, old.c.ident, old.c.asset_id, new.c.id, new.c.ident, new.c.asset_id,
+            pms.c.id, old.c.id, old.c.ident, old.c.asset_id, new.c.id, new.c.ident, new.c.asset_id,
         )
         .select_from(board_report)
         .join(board, board.c.id == report.board_id)
         .join(DataSource, DataSource.id == report.source_id)
+        .outerjoin(pms, and_(
+            pms.c.account_id == board.c.account_id,
+            pms.c.kind == DataSource.model,
+            pms.c.ident == DataSource.name,
+        ))
         .join(old, old.c.id == report.case_id)
         .outerjoin(installation, holds)
         .outerjoin(new, new.c.id == place.assembly_id)
@@ -135,16 +152,17 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
     return (_Stray(*row) for row in db.session.execute(query))
 
 
-Values = dict[str, float]
+Values = Mapping[str, Value]
 
 
 def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, room: int) -> None:
     """Take samples from the cases they are at, all first, and put them where they belong."""
+    take_turns(account_id, _cases(strays))
     taken = _take(strays)
     homeless = [s for s in strays if s.new_asset is None]
     going = [s for s in strays if s.new_asset is not None]
     _make_sensors(going, taken)
-    written = beliefs.write([_block(stray, taken[stray]) for stray in going])
+    written = write(account_id, _blocks(going, taken))
     for stray, result in zip(going, written, strict=True):
         if result.fate == "conflict":
             homeless.append(stray)
@@ -160,15 +178,31 @@ def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, ro
 
 
 def _take(strays: Sequence[_Stray]) -> dict[_Stray, Values]:
-    """Remove the strays' beliefs and reports, and return their values by sensor name."""
-    taken: dict[_Stray, Values] = {stray: {} for stray in strays}
-    by_origin = attrgetter("old_asset", "source_id")
-    for (asset, source), group in groupby(sorted(strays, key=by_origin), key=by_origin):
-        names = {sensor: name for name, sensor in sensor_ids([asset])[asset].items()}
+    """Remove the strays' readings and reports, and return their values by sensor name."""
+    taken: dict[_Stray, Values] = {}
+    by_origin = attrgetter("old_id", "source_id")
+    for (case, source), group in groupby(sorted(strays, key=by_origin), key=by_origin):
         at = {stray.time: stray for stray in group}
-        for time, sensor, value in beliefs.take(at, source, names):
-            taken[at[time]][names[sensor]] = value
+        asset = next(iter(at.values())).old_asset
+        sensors = sensor_ids([asset])[asset] if asset is not None else {}
+        for time, values in _withdraw(case, source, sensors, at.keys()).items():
+            taken[at[time]] = values
     drop_reports((stray.board_id, stray.time, stray.source_id) for stray in strays)
+    # A latest reading is no longer to be trusted where beliefs were taken from below it.
+    rebuild({stray.old_id for stray in strays})
+    return taken
+
+
+def _withdraw(
+    case: int, source: int, sensors: Mapping[str, int], times: Collection[datetime]
+) -> dict[datetime, dict[str, Value]]:
+    """Remove a case's readings of some moments; those that relied on them stay."""
+    bits = bits_of("case", sensors.keys())
+    streams = load([Wanted(case, source, sensors, times, sensors.keys())], bits)
+    taken, relied = withdraw(streams[case, source], sensors, times, bits)
+    beliefs.take(times, source, sensors.values())
+    drop_repeats(case, source, times)
+    beliefs.copy_rows([(time, sensors[name], source, value) for time, name, value in relied])
     return taken
 
 
@@ -179,13 +213,27 @@ def _make_sensors(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> N
         ensure_sensors_of(asset_id, "case", {name for stray in group for name in taken[stray]})
 
 
-def _block(stray: _Stray, values: Values) -> beliefs.Block:
-    ids = sensor_ids([stray.new_asset or 0])[stray.new_asset or 0]
-    return beliefs.Block(stray.time, stray.source_id, {ids[n]: v for n, v in values.items()})
+def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> list[Block]:
+    ids = sensor_ids({stray.new_asset or 0 for stray in strays})
+    bands = bands_of({stray.new_id or 0: "case" for stray in strays})
+    return [
+        Block(
+            subject_id=stray.new_id or 0,
+            device_id=stray.pms_id or 0,
+            source_id=stray.source_id,
+            asset_type="case",
+            time=stray.time,
+            values=taken[stray],
+            sensors=ids[stray.new_asset or 0],
+            bands=bands[stray.new_id or 0],
+        )
+        for stray in strays
+    ]
 
 
 def _entry(stray: _Stray, values: Values) -> quarantine.Kept:
-    text = pack_request(stray.pms, stray.board, stray.time, values)
+    plain = {name: float(value) for name, value in values.items()}
+    text = pack_request(stray.pms, stray.board, stray.time, plain)
     return quarantine.Kept(
         "pms", "application/json", _problem(stray), stray.pms, stray.board, stray.time, text
     )

@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from flexmeasures_pms.beliefs.ehub import EhubReading, ehub_readings
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
+from flexmeasures_pms.beliefs.recordings import bands_of
 from flexmeasures_pms.beliefs.resolve import Target, resolve
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
@@ -24,9 +25,10 @@ from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.moves import Report, record_moves, unexpected
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
-from flexmeasures_pms.storage.beliefs import Block, Written, write
-from flexmeasures_pms.storage.latest import Reading, keep_latest
+from flexmeasures_pms.storage.blocks import Block, Written
+from flexmeasures_pms.storage.latest import forget_latest
 from flexmeasures_pms.storage.reports import BoardReport, keep_reports
+from flexmeasures_pms.storage.write import write
 from flexmeasures_pms.wire.samples import Sample
 
 Fate = Literal["stored", "duplicate", "quarantined", "no_answer"]
@@ -73,14 +75,9 @@ def process(account_id: int, samples: Sequence[Sample], now: datetime) -> list[O
     parcels = list(_parcels(samples, targets, registered))
     sources = source_ids(account_id, {p.device.id: p.device for p in parcels}.values())
     moved = unexpected(_reports(samples, targets), registered)
-    written = write(_blocks(parcels, sources))
+    written = write(account_id, _blocks(parcels, sources))
     outcomes = _outcomes(samples, targets, parcels, written)
     _keep_board_reports(targets, outcomes, sources)
-    keep_latest(
-        Reading(p.subject.id, p.time, p.device.id, p.values)
-        for p, result in zip(parcels, written, strict=True)
-        if result.fate == "stored"
-    )
     record_moves(account_id, [r for r in moved if outcomes[r.sample].fate == "stored"])
     return outcomes
 
@@ -156,11 +153,17 @@ def _reports(samples: Sequence[Sample], targets: Sequence[Target | Problem]) -> 
 
 def _blocks(parcels: Sequence[_Parcel], sources: dict[int, int]) -> list[Block]:
     ids = _sensor_ids(parcels)
+    bands = bands_of({p.subject.id: p.subject.kind for p in parcels})
     return [
         Block(
-            p.time,
-            sources[p.device.id],
-            {ids[p.subject.asset_id or 0][name]: value for name, value in p.values.items()},
+            subject_id=p.subject.id,
+            device_id=p.device.id,
+            source_id=sources[p.device.id],
+            asset_type=p.subject.kind,
+            time=p.time,
+            values=p.values,
+            sensors=ids[p.subject.asset_id or 0],
+            bands=bands[p.subject.id],
         )
         for p in parcels
     ]
@@ -178,6 +181,8 @@ def _sensor_ids(parcels: Sequence[_Parcel]) -> dict[int, SensorIds]:
             lacking.setdefault(asset_id, {}).update(dict.fromkeys(names))
     for asset_id in sorted(lacking):
         ensure_sensors_of(asset_id, assets[asset_id].kind, lacking[asset_id])
+    # A sensor that was deleted took along what its asset's latest readings tell of.
+    forget_latest({assets[asset_id].id for asset_id in lacking})
     return sensor_ids(assets) if lacking else ids
 
 

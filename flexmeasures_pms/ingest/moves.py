@@ -13,15 +13,11 @@ from itertools import groupby
 from typing import NamedTuple
 from uuid import uuid4
 
-from flexmeasures.data import db
-from flexmeasures.data.models.time_series import TimedBelief
-from sqlalchemy import func, select
-
 from flexmeasures_pms.beliefs.provision import sync_assets
-from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.registry import changes
 from flexmeasures_pms.registry.book import Author
 from flexmeasures_pms.registry.directory import Directory, Entry, forget
+from flexmeasures_pms.storage.latest import newest_time
 
 
 class Report(NamedTuple):
@@ -59,19 +55,9 @@ def unexpected(reports: Iterable[Report], registered: Directory) -> list[Report]
     found: list[Report] = []
     for of_case in by_case.values():
         if not all(is_expected(report, registered) for report in of_case):
-            known = _newest_reading(of_case[0].case)
+            known = newest_time(of_case[0].case.id)
             found += (r for r in of_case if known is None or r.time > known)
     return sorted(found, key=lambda report: report.time)
-
-
-def _newest_reading(case: Entry) -> datetime | None:
-    sensors = sensor_ids([case.asset_id or 0])[case.asset_id or 0]
-    found: datetime | None = db.session.scalar(
-        select(func.max(TimedBelief.event_start)).where(
-            TimedBelief.sensor_id == sensors.get("pack voltage")
-        )
-    )
-    return found
 
 
 def record_moves(account_id: int, reports: Sequence[Report]) -> None:

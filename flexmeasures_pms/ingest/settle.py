@@ -21,6 +21,7 @@ from flexmeasures_pms.registry.book import Author, Change
 from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage import latest, quarantine
+from flexmeasures_pms.storage.repeats import forget_repeats
 from flexmeasures_pms.wording import counted
 
 
@@ -48,6 +49,7 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     try:
         made = sync_assets(account_id, touched)
         latest.forget_latest(fresh)
+        forget_repeats(fresh)
         waiting = quarantine.concerning(account_id, _keys(touched))
         moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
         replayed = replay(account_id, waiting)

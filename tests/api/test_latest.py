@@ -8,14 +8,11 @@ from typing import Any
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.site import AUTHOR, Site, commit
 from support.telemetry import at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.registry import changes
-from flexmeasures_pms.storage.latest import Reading, keep_latest, latest_of
 
 PREFIX = "/pms/api/v1"
 Send = Callable[..., dict[str, Any]]
@@ -163,30 +160,3 @@ def test_a_corrected_board_takes_its_latest_reading_along(site: Site, post: Send
 
     assert get("devices/0241/latest").get_json()["readings"]["pack current"] == -2
     assert get("devices/0242/latest").get_json()["readings"]["pack current"] == -1
-
-
-def test_the_newest_stays_whatever_the_order(site: Site) -> None:
-    case = site.number("case", "0241")
-
-    @settings(max_examples=60, deadline=None)
-    @given(
-        readings=st.lists(st.tuples(st.integers(0, 9), st.integers(-50, 50)), min_size=1),
-        cuts=st.lists(st.integers(1, 4), min_size=1, max_size=5),
-    )
-    def check(readings: list[tuple[int, int]], cuts: list[int]) -> None:
-        from flexmeasures.data import db
-
-        db.session.rollback()
-        # Of two readings at one time the second would have been a conflict.
-        first = dict(reversed(readings))
-        sent = [(minute, amps) for minute, amps in readings if first[minute] == amps]
-        while sent:
-            size = cuts[len(sent) % len(cuts)]
-            keep_latest(Reading(case, at(m), 1, {"pack current": amps}) for m, amps in sent[:size])
-            sent = sent[size:]
-        newest = max(first)
-        row = latest_of([case])[case]
-        assert (row.event_time, row.readings) == (at(newest), {"pack current": first[newest]})
-        db.session.rollback()
-
-    check()

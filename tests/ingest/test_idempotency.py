@@ -1,4 +1,4 @@
-"""Whatever the order, the repetition and the cut into requests: the same rows."""
+"""Whatever the order, the repetition and the cut into requests: the same history."""
 
 from __future__ import annotations
 
@@ -72,6 +72,14 @@ def clear(account_id: int) -> None:
         ),
         {"account": account_id},
     )
+    for table, column in (("pms_latest", "trackable_id"), ("pms_repeat", "subject_id")):
+        db.session.execute(
+            text(
+                f"DELETE FROM {table} WHERE {column} IN "
+                "(SELECT id FROM pms_trackable WHERE account_id = :account)"
+            ),
+            {"account": account_id},
+        )
     db.session.execute(
         text("DELETE FROM pms_quarantine WHERE account_id = :account"), {"account": account_id}
     )
@@ -79,8 +87,8 @@ def clear(account_id: int) -> None:
 
 
 def rows(account_id: int) -> tuple[Any, set[str]]:
-    """All that is stored of an organisation: beliefs, and the texts that wait."""
-    beliefs = {pack: stored.beliefs(account_id, f"case:{pack}") for pack in PACKS[:2]}
+    """All that is known of an organisation: its packs' history, and the texts that wait."""
+    beliefs = {pack: stored.filled(account_id, f"case:{pack}") for pack in PACKS[:2]}
     return beliefs, {row.text for row in stored.waiting(account_id)}
 
 

@@ -14,7 +14,7 @@ from flexmeasures.utils.unit_utils import is_valid_unit
 from sqlalchemy import select
 from support import stored
 from support.site import Site
-from support.telemetry import NOON, converter_sample, pack_sample, request
+from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
 from flexmeasures_pms.catalogue.quantities import QUANTITIES
 
@@ -151,15 +151,14 @@ def test_a_deleted_asset_comes_back_with_the_next_registration_and_its_samples_w
 def test_a_deleted_sensor_is_made_again(
     site: Site, client: FlaskClient, organisation: Organisation
 ) -> None:
-    body = request({"pms_id": "PMS-1"}, pack_sample("0241", dock=4))
-    for beliefs in (42, 1):
+    for minute in range(3):
         reply = client.post(
             "/pms/api/v1/devices/dataset/pms",
-            data=body,
+            data=request({"pms_id": "PMS-1"}, pack_sample("0241", at(minute), dock=4)),
             headers=organisation.headers,
             content_type="application/json",
         )
-        assert reply.get_json()["receipt"]["beliefs"] == beliefs
+        assert reply.get_json()["receipt"]["beliefs"] == 42
         case = asset(site.account_id, "case:0241")
         delete_sensor(next(s for s in case.sensors if s.name == "pack current"))
         db.session.commit()

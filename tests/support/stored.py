@@ -11,7 +11,8 @@ from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from sqlalchemy import func, select
 
-from flexmeasures_pms.storage.tables import quarantine
+from flexmeasures_pms.registry.tables import trackable
+from flexmeasures_pms.storage.tables import quarantine, repeat
 
 Belief = tuple[datetime, str, str]
 
@@ -26,6 +27,35 @@ def beliefs(account_id: int, external_id: str) -> dict[Belief, float]:
         .where(GenericAsset.account_id == account_id, GenericAsset.external_id == external_id)
     )
     return {(time, source, name): value for time, source, name, value in db.session.execute(query)}
+
+
+def filled(account_id: int, external_id: str) -> dict[Belief, float]:
+    """The history of an asset filled forward, at each time that its source reported.
+
+    By (time, source, sensor), like the beliefs; a sensor counts from its first belief on.
+    """
+    written = beliefs(account_id, external_id)
+    moments = {(source, time) for time, source, _ in written} | _repeats(account_id, external_id)
+    found = {}
+    for source, name in {(source, name) for _, source, name in written}:
+        value = None
+        for time in sorted(time for whose, time in moments if whose == source):
+            value = written.get((time, source, name), value)
+            if value is not None:
+                found[time, source, name] = value
+    return found
+
+
+def _repeats(account_id: int, external_id: str) -> set[tuple[str, datetime]]:
+    """When a source reported what was not all written."""
+    query = (
+        select(DataSource.name, repeat.c.event_time)
+        .join(repeat, repeat.c.source_id == DataSource.id)
+        .join(trackable, trackable.c.id == repeat.c.subject_id)
+        .join(GenericAsset, GenericAsset.id == trackable.c.asset_id)
+        .where(GenericAsset.account_id == account_id, GenericAsset.external_id == external_id)
+    )
+    return {(source, time) for source, time in db.session.execute(query)}
 
 
 def readings(account_id: int, external_id: str, time: datetime) -> dict[str, float]:

@@ -1,0 +1,107 @@
+"""How the quantities of an asset are recorded: the host's choice, or the catalogue's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from flexmeasures.data import db
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
+from flexmeasures_pms.catalogue.recording import (
+    EVERYTHING,
+    Bands,
+    Deadband,
+    Policies,
+    bands,
+    default,
+    label,
+)
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.errors import ConfigError
+from flexmeasures_pms.storage.tables import recording
+
+
+def bands_of(kinds: Mapping[int, str]) -> dict[int, Bands]:
+    """Return the deadbands of what is recorded on change, of some trackables.
+
+    :param kinds: the trackables' kinds by their number.
+    """
+    host, chosen = settings().recording, policies_of(kinds)
+    return {number: bands(kind, host, chosen.get(number, ())) for number, kind in kinds.items()}
+
+
+def policies_of(trackable_ids: Iterable[int]) -> dict[int, Policies]:
+    """Return the policies chosen for some trackables alone, of those that have any."""
+    c = recording.c
+    rows = db.session.execute(
+        select(c.trackable_id, c.quantity, c.deadband)
+        .where(c.trackable_id.in_(list(trackable_ids)))
+        .order_by(c.trackable_id, c.quantity)
+    )
+    found: dict[int, Policies] = defaultdict(tuple)
+    for number, quantity, deadband in rows:
+        found[number] += ((quantity, deadband),)
+    return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """How one quantity is recorded, and who chose that: the catalogue, host or asset."""
+
+    quantity: str
+    deadband: Deadband
+    chosen_by: str
+
+
+def explained(trackable_id: int, kind: str) -> list[Explained]:
+    """Return how each quantity of a trackable is recorded, in the order of the catalogue."""
+    host = dict(settings().recording)
+    asset = dict(policies_of([trackable_id]).get(trackable_id, ()))
+    return [
+        _explained(label(quantity), default(quantity), host, asset)
+        for quantity in {label(q): q for q in BY_ASSET_TYPE[kind]}.values()
+    ]
+
+
+def _explained(
+    name: str, otherwise: Deadband, host: Mapping[str, Deadband], asset: Mapping[str, Deadband]
+) -> Explained:
+    for chosen_by, policies in (("this asset", asset), ("PMS_RECORDING", host)):
+        for key in (name, EVERYTHING):
+            if key in policies:
+                return Explained(name, policies[key], chosen_by)
+    return Explained(name, otherwise, "by default")
+
+
+def choose(trackable_id: int, kind: str, quantity: str, deadband: Deadband) -> None:
+    """Choose how a quantity of one trackable is recorded from now on; the caller commits.
+
+    :raises ConfigError: when there is no such quantity of its kind.
+    """
+    row = {"trackable_id": trackable_id, "quantity": _of_kind(kind, quantity)}
+    values = {"deadband": deadband}
+    statement = insert(recording).values(**row, **values)
+    db.session.execute(statement.on_conflict_do_update(index_elements=list(row), set_=values))
+
+
+def reset(trackable_id: int, kind: str, quantity: str) -> Deadband:
+    """Let a quantity be recorded as everywhere else; return how. The caller commits.
+
+    :raises ConfigError: when there is no such quantity of its kind.
+    """
+    c, name = recording.c, _of_kind(kind, quantity)
+    db.session.execute(delete(recording).where(c.trackable_id == trackable_id, c.quantity == name))
+    return next(e.deadband for e in explained(trackable_id, kind) if e.quantity == name)
+
+
+def _of_kind(kind: str, quantity: str) -> str:
+    names = dict.fromkeys(label(q) for q in BY_ASSET_TYPE[kind])
+    if quantity in names:
+        return quantity
+    raise ConfigError(
+        f"There is no quantity {quantity!r} of a {kind}; its quantities are {', '.join(names)}."
+    )

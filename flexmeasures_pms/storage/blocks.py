@@ -1,0 +1,69 @@
+"""What is to be written, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from flexmeasures_pms.catalogue.recording import Bands
+
+Fate = Literal["stored", "duplicate", "conflict"]
+Value = Decimal | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The readings of one sample: of one thing, at one moment, by one source.
+
+    :param subject_id: the registry's number of the case, MPPT, inverter or cabinet (or PMS).
+    :param device_id: the number of the PMS, MPPT or inverter that reported.
+    :param source_id: that device's source.
+    :param asset_type: of the subject.
+    :param time: event start.
+    :param values: value by sensor name.
+    :param sensors: sensor id by name.
+    :param bands: deadband by name, of what is recorded on change.
+    """
+
+    subject_id: int
+    device_id: int
+    source_id: int
+    asset_type: str
+    time: datetime
+    values: Mapping[str, Value]
+    sensors: Mapping[str, int]
+    bands: Bands
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one block.
+
+    :param fate: ``conflict`` when a stored value differs: then nothing of it was written.
+    :param beliefs: rows that it added.
+    """
+
+    fate: Fate
+    beliefs: int
+
+
+CONFLICT = Written("conflict", 0)
+DUPLICATE = Written("duplicate", 0)
+
+Rows = list[tuple[datetime, int, int, Value]]
+"""Beliefs as (event start, sensor, source, value)."""
+
+
+def same(value: Value, known: Value, band: Decimal | None) -> bool:
+    """Whether a value is one that is known already, or within the deadband of it."""
+    if float(value) == float(known):
+        return True
+    return bool(band) and abs(_exact(value) - _exact(known)) <= (band or 0)
+
+
+def _exact(value: Value) -> Decimal:
+    # The shortest decimal that gives this float is the one that was sent.
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

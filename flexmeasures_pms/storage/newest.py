@@ -1,0 +1,105 @@
+"""The rule for readings in the order of their time: what is written, and what repeats.
+
+Nothing has to be asked of the database: what is known of the newest reading says it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.storage.blocks import CONFLICT, DUPLICATE, Block, Rows, Value, Written, same
+
+Bits = Mapping[str, int]
+"""Mask by sensor name, of those that have a bit."""
+
+
+@dataclass(slots=True)
+class Newest:
+    """What is known of the newest reading of one thing.
+
+    :param time: event time; None while nothing was ever read of it.
+    :param device_id: who reported it.
+    :param snapshot: when all that is recorded on change was last written.
+    :param recorded: the last value written by sensor name, none older than ``snapshot``.
+    :param readings: all readings of that time by sensor name, where they were asked for.
+    :param changed: whether it differs from what the database has.
+    """
+
+    time: datetime | None = None
+    device_id: int = 0
+    snapshot: datetime | None = None
+    recorded: dict[str, Value] = field(default_factory=dict)
+    readings: dict[str, Value] = field(default_factory=dict)
+    changed: bool = False
+
+    def precedes(self, block: Block) -> bool:
+        """Whether no reading of the block's stream can be newer than it."""
+        if self.time is None or self.time < block.time:
+            return True
+        return self.time == block.time and self.device_id == block.device_id
+
+
+def record_next(block: Block, newest: Newest, bits: Bits, rows: Rows) -> tuple[Written, int]:
+    """Add the rows of a block that the newest reading precedes, and make it the newest.
+
+    :returns: what became of it, and the mask of the readings that repeat.
+    """
+    before = len(rows)
+    if newest.time == block.time and newest.device_id != block.device_id:
+        # Two devices tell of one moment: who was first stays the newest.
+        rows += [
+            (block.time, block.sensors[n], block.source_id, v) for n, v in block.values.items()
+        ]
+        return Written("stored", len(rows) - before), 0
+    if newest.time == block.time:
+        known = newest.readings
+        told = [name for name in block.values if name in known]
+        if any(not same(block.values[n], known[n], block.bands.get(n)) for n in told):
+            return CONFLICT, 0
+        if len(told) == len(block.values):
+            return DUPLICATE, 0
+        values = {n: v for n, v in block.values.items() if n not in known}
+    else:
+        known = newest.readings = {}
+        values = dict(block.values)
+    mask = _write(block, values, _still_recorded(block, newest), bits, rows)
+    known.update(values)
+    newest.time, newest.device_id, newest.changed = block.time, block.device_id, True
+    return Written("stored", len(rows) - before), mask
+
+
+def _still_recorded(block: Block, newest: Newest) -> dict[str, Value]:
+    """Return what need not be written again, begun anew where a snapshot is due."""
+    if (
+        newest.snapshot is None
+        or newest.device_id != block.device_id
+        or block.time - newest.snapshot >= SNAPSHOT
+    ):
+        newest.snapshot, newest.recorded = block.time, {}
+    elif not newest.recorded.keys() <= block.bands.keys():
+        # What came to be recorded every time leaves no trace here of what was written.
+        newest.recorded = {n: v for n, v in newest.recorded.items() if n in block.bands}
+    return newest.recorded
+
+
+def _write(
+    block: Block,
+    values: Mapping[str, Value],
+    recorded: dict[str, Value],
+    bits: Bits,
+    rows: Rows,
+) -> int:
+    mask, time, source = 0, block.time, block.source_id
+    sensors, bands = block.sensors, block.bands
+    for name, value in values.items():
+        if (band := bands.get(name)) is not None:
+            known = recorded.get(name)
+            if known is not None and name in bits and (known == value or same(value, known, band)):
+                mask |= bits[name]
+                continue
+            recorded[name] = value
+        rows.append((time, sensors[name], source, value))
+    return mask

@@ -1,0 +1,211 @@
+"""The law of the recording policy: the history filled forward is as if all was written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import cycle
+from typing import Any
+from unittest import mock
+
+import pytest
+from conftest import Organisation
+from flexmeasures.data import db
+from flexmeasures.data.models.time_series import TimedBelief
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from support.site import Site
+from support.telemetry import NOON
+
+from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.beliefs.sources import source_ids
+from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.storage import write as write_module
+from flexmeasures_pms.storage.blocks import Block
+from flexmeasures_pms.storage.latest import latest_of
+from flexmeasures_pms.storage.repeats import bits_of
+from flexmeasures_pms.storage.write import write
+
+EXAMPLES = int(os.environ.get("PMS_LAW_EXAMPLES", "300"))
+NAMES = ("pack current", "cell 01 open")
+SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+
+Key = tuple[int, datetime, str]
+"""(device, time, sensor)."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A case with two devices that report of it."""
+
+    account_id: int
+    case: Entry
+    sensors: Mapping[str, int]
+    sources: Mapping[int, int]
+
+
+@pytest.fixture
+def stage(organisation: Organisation) -> Iterator[Stage]:
+    site = Site(organisation.id)
+    site.pms("PMS-1")
+    site.pms("PMS-2")
+    site.case("0241")
+    registered = directory(organisation.id)
+    case = registered.entry(site.number("case", "0241"))
+    devices = [registered.entry(site.number("pms", ident)) for ident in ("PMS-1", "PMS-2")]
+    sources = source_ids(organisation.id, devices)
+    bits_of("case", set(NAMES))
+    db.session.commit()
+    sensors = sensor_ids([case.asset_id or 0])[case.asset_id or 0]
+    yield Stage(organisation.id, case, sensors, sources)
+    db.session.rollback()
+
+
+# Minutes enough for several snapshots, values few enough to repeat each other.
+steps = st.integers(0, 45)
+values = st.integers(0, 2)
+samples = st.tuples(
+    st.integers(0, 1),
+    steps,
+    st.dictionaries(st.sampled_from(NAMES), values, min_size=1),
+)
+deliveries = st.lists(st.lists(samples, min_size=1, max_size=6), min_size=1, max_size=6)
+policies = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([Decimal(0), Decimal(1)]))
+
+
+def time_of(step: int) -> datetime:
+    return NOON + timedelta(minutes=step)
+
+
+def blocks_of(stage: Stage, request: Sequence[Any], bands: Mapping[str, Decimal]) -> list[Block]:
+    devices = list(stage.sources)
+    return [
+        Block(
+            subject_id=stage.case.id,
+            device_id=devices[device],
+            source_id=stage.sources[devices[device]],
+            asset_type="case",
+            time=time_of(step),
+            values=readings,
+            sensors=stage.sensors,
+            bands=bands,
+        )
+        for device, step, readings in request
+    ]
+
+
+def written(stage: Stage) -> dict[Key, float]:
+    query = select(
+        TimedBelief.source_id, TimedBelief.event_start, TimedBelief.sensor_id,
+        TimedBelief.event_value,
+    ).where(TimedBelief.sensor_id.in_([stage.sensors[name] for name in NAMES]))  # fmt: skip
+    names = {stage.sensors[name]: name for name in NAMES}
+    devices = {source: device for device, source in stage.sources.items()}
+    return {
+        (devices[source], time, names[sensor]): value
+        for source, time, sensor, value in db.session.execute(query)
+    }
+
+
+def filled_forward(rows: Mapping[Key, float], key: Key) -> tuple[datetime, float] | None:
+    """The last row at or before a reading."""
+    device, time, name = key
+    before = [t for d, t, n in rows if (d, n) == (device, name) and t <= time]
+    return (max(before), rows[device, max(before), name]) if before else None
+
+
+def told(known: Mapping[Key, int], device: int, sample: Any) -> dict[Key, bool]:
+    """Whether each reading of a sample is known already."""
+    _, step, readings = sample
+    return {key: key in known for key in ((device, time_of(step), name) for name in readings)}
+
+
+def fate_of(known: dict[Key, int], device: int, sample: Any) -> str:
+    """What becomes of a sample where everything is written: what was first stands."""
+    found = told(known, device, sample)
+    readings = sample[2]
+    if any(known[key] != readings[key[2]] for key, there in found.items() if there):
+        return "conflict"
+    return "duplicate" if all(found.values()) else "stored"
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SLOW)
+@given(requests=deliveries, on_change=st.sets(st.sampled_from(NAMES)), distrust=st.booleans())
+def test_the_history_filled_forward_is_what_was_sent(
+    stage: Stage, requests: Any, on_change: set[str], distrust: bool
+) -> None:
+    bands = dict.fromkeys(on_change, Decimal(0))
+    with beginning_to_fail(distrust):
+        known = deliver(stage, requests, bands)
+    holds(stage, known, bands)
+    assert_newest(stage, known)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SLOW)
+@given(requests=deliveries, bands=policies, distrust=st.booleans())
+def test_with_a_deadband_it_is_within_the_deadband(
+    stage: Stage, requests: Any, bands: Mapping[str, Decimal], distrust: bool
+) -> None:
+    with beginning_to_fail(distrust):
+        known = deliver(stage, requests, bands)
+    holds(stage, known, bands)
+
+
+@contextlib.contextmanager
+def beginning_to_fail(wanted: bool) -> Iterator[None]:
+    """Let the first try of each write meet a belief that nobody told it of."""
+    if not wanted:
+        yield
+        return
+    answers = cycle([False, True])
+    real = write_module.copy_rows
+    with mock.patch.object(write_module, "copy_rows", lambda rows: next(answers) and real(rows)):
+        yield
+
+
+def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[Key, int]:
+    """Write requests, and return the readings that were accepted: the first of each."""
+    db.session.rollback()
+    known: dict[Key, int] = {}
+    devices = list(stage.sources)
+    for request in requests:
+        outcomes = write(stage.account_id, blocks_of(stage, request, bands))
+        for i in sorted(range(len(request)), key=lambda i: request[i][1]):
+            device, fate = devices[request[i][0]], outcomes[i].fate
+            if not any(bands.values()):
+                assert fate == fate_of(known, device, request[i])
+            if fate == "conflict":
+                assert fate_of(known, device, request[i]) == "conflict"
+            if fate == "stored":
+                found = told(known, device, request[i])
+                known |= {k: request[i][2][k[2]] for k, there in found.items() if not there}
+    return known
+
+
+def holds(stage: Stage, known: Mapping[Key, int], bands: Mapping[str, Decimal]) -> None:
+    """The law, and that what is filled forward is never older than a snapshot."""
+    rows = written(stage)
+    for key, value in known.items():
+        found = filled_forward(rows, key)
+        assert found is not None
+        assert abs(found[1] - value) <= bands.get(key[2], 0)
+        assert key[1] - found[0] < SNAPSHOT
+        assert key[2] in bands or key in rows
+    assert {key for key in rows if key not in known} == set()
+
+
+def assert_newest(stage: Stage, known: Mapping[Key, int]) -> None:
+    """The latest reading is the newest, with all that was told of it."""
+    row = latest_of([stage.case.id])[stage.case.id]
+    assert row.event_time == max(time for _, time, _ in known)
+    of_moment = {
+        name: value for (d, t, name), value in known.items()
+        if (d, t) == (row.device_id, row.event_time)
+    }  # fmt: skip
+    assert row.readings == of_moment
