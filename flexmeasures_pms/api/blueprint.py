@@ -23,6 +23,7 @@ from flexmeasures_pms.api import (
     patience,
     receipts,
 )
+from flexmeasures_pms.api.compress import compressed
 from flexmeasures_pms.api.readiness import warn_at_start
 
 PREFIX = "/pms/api/v1"
@@ -32,6 +33,7 @@ pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
 pms_api.after_request(patience.not_the_senders_fault)
+pms_api.after_request(compressed)
 for prefix in (PREFIX, ""):
     pms_api.add_url_rule(
         f"{prefix}/devices/dataset/<dataset>",

@@ -67,6 +67,7 @@ def document() -> dict[str, Any]:
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "session"},
             },
         },
     }
@@ -165,7 +166,7 @@ def _get(
     refusals = _REFUSALS_TO_READ | ({"404": missing} if missing else {})
     return {
         "summary": summary,
-        "security": [{"key": []}, {"token": []}],
+        "security": [{"key": []}, {"token": []}, {"session": []}],
         "parameters": parameters,
         "responses": {"200": _content(description, schema)}
         | {code: _content(words, "Refusal") for code, words in refusals.items()},
