@@ -70,20 +70,31 @@ class Dock:
 
 
 @dataclass(frozen=True, slots=True)
+class Ehub:
+    """The newest reading of an EHub itself.
+
+    :param temperature: its own [°C].
+    """
+
+    time: datetime
+    temperature: float | None
+    silent: bool
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CabinetSeen:
     """One cabinet with its docks in order.
 
     :param position: in the PMS, from 1.
     :param ident: None where the cabinet of these docks is not registered.
-    :param temperature: of its EHub [°C], as read at ``time``.
+    :param ehub: its own; the PMS's where there is just one cabinet.
     """
 
     position: int
     ident: str | None
     docks: tuple[Dock, ...]
-    time: datetime | None = None
-    temperature: float | None = None
-    findings: tuple[Finding, ...] = ()
+    ehub: Ehub | None = None
 
 
 @dataclass(frozen=True, slots=True)

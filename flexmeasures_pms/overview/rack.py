@@ -14,6 +14,7 @@ from flexmeasures_pms.identifiers import key
 from flexmeasures_pms.overview.docks import (
     CabinetSeen,
     Dock,
+    Ehub,
     Newcomer,
     Occupant,
     Rack,
@@ -68,7 +69,8 @@ def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
     new = tuple(newcomers(strangers(registered.account_id, key(pms.ident))))
     cabinets = tuple(_cabinets(standing, occupants, _present(new, now)))
     heard = [o for o in occupants if o.pack.time and not o.pack.silent]
-    times = [*(o.pack.time for o in occupants), *(c.time for c in cabinets)]
+    ehubs = [e for a in _assemblies(standing) if (e := _ehub(standing, a))]
+    times = [*(o.pack.time for o in occupants), *(e.time for e in ehubs)]
     powers = [o.pack.power for o in heard if o.pack.power is not None]
     return Rack(
         ident=pms.ident,
@@ -84,7 +86,7 @@ def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
         visitors=tuple(_visitors(standing)),
         newcomers=new,
         worst_cells=_worst_cells(heard),
-        findings=_summary(occupants, cabinets, new),
+        findings=_summary(occupants, ehubs, new),
     )
 
 
@@ -192,19 +194,28 @@ def _with_the_rest(ranges: Ranges, last: int) -> Ranges:
 def _cabinet(
     standing: _Standing, position: int, cabinet: Entry | None, docks: tuple[Dock, ...]
 ) -> CabinetSeen:
-    # An EHub whose docks do not tell its cabinet is kept with the PMS.
-    alone = len(standing.ranges) <= 1 and standing.latest.get(standing.pms.id)
-    row = (standing.latest.get(cabinet.id) if cabinet else None) or alone or None
+    ehub = _ehub(standing, cabinet) if cabinet else None
+    if ehub is None and len(standing.ranges) <= 1:
+        ehub = _ehub(standing, standing.pms)
     ident = cabinet.ident if cabinet else None
+    return CabinetSeen(position, ident, docks, ehub)
+
+
+def _assemblies(standing: _Standing) -> Iterator[Entry]:
+    yield standing.pms
+    yield from (cabinet for cabinet, _ in standing.ranges if cabinet)
+
+
+def _ehub(standing: _Standing, assembly: Entry) -> Ehub | None:
+    row = standing.latest.get(assembly.id)
     if row is None:
-        return CabinetSeen(position, ident, docks)
+        return None
     time = row.event_time.astimezone(UTC)
-    findings = []
-    if row.readings.get("bus connected") == 0 and not is_silent(time, standing.now):
-        findings.append(Finding("bus_fault", ident=ident or standing.pms.ident))
-    return CabinetSeen(
-        position, ident, docks, time, row.readings.get("EHub temperature"), tuple(findings)
-    )
+    silent = is_silent(time, standing.now)
+    connected = row.readings.get("bus connected")
+    faults = (Finding("bus_fault", ident=assembly.ident),) if connected == 0 else ()
+    temperature = row.readings.get("EHub temperature")
+    return Ehub(time, temperature, silent, () if silent else faults)
 
 
 def _scale(heard: Iterable[Occupant]) -> Scale | None:
@@ -227,7 +238,7 @@ def _worst_cells(heard: Iterable[Occupant]) -> tuple[WorstCell, ...]:
 
 
 def _summary(
-    occupants: Iterable[Occupant], cabinets: Iterable[CabinetSeen], new: Iterable[Newcomer]
+    occupants: Iterable[Occupant], ehubs: Iterable[Ehub], new: Iterable[Newcomer]
 ) -> tuple[Finding, ...]:
     """Return what is the matter with a PMS, the worst first."""
     every = [
@@ -236,6 +247,6 @@ def _summary(
         for finding in occupant.findings
         if finding is not OK
     ]
-    every += [finding for cabinet in cabinets for finding in cabinet.findings]
+    every += [finding for ehub in ehubs for finding in ehub.findings]
     every += [Finding("unknown_pack", ident=one.ident) for one in new]
     return worst_of_each(every)
