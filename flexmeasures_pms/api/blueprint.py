@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
 from flexmeasures_pms.api import (
+    cells,
     completeness,
     datasets,
     documentation,
@@ -45,6 +46,7 @@ for path, view in (
     ("openapi.json", documentation.openapi),
     ("devices/<ident>/latest", latest.latest_of_device),
     ("pms/<ident>/latest", latest.latest_of_pms),
+    ("pms/<ident>/cells", cells.cells_of_pms),
     ("completeness", completeness.list_completeness),
     ("receipts", receipts.list_receipts),
     ("receipts/<receipt_id>", receipts.one_receipt),
