@@ -30,6 +30,8 @@ INSTALL_REQUIRES = [
     "pandas>=2.2.1,<3",
     "marshmallow>=4.3,<5",
     "alembic>=1.13,<2",
+    # Reads the translations of the pages, and writes numbers as each language does.
+    "babel>=2.16,<3",
     "click>=8.2,<9",
     # 3.1 lets one request have a limit of its own on its body.
     "flask>=3.1,<4",
@@ -74,7 +76,9 @@ setup(
     package_data={
         "flexmeasures_pms": [
             "py.typed",
-            "ui/static/icons/*.svg",
+            "ui/templates/pms/*.html",
+            "ui/static/**",
+            "ui/words/*/*.po",
             "migrations/*.py",
             "migrations/versions/*.py",
             "migrations/script.py.mako",

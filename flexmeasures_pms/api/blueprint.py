@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
 from flexmeasures_pms.api import (
+    cells,
     completeness,
     datasets,
     documentation,
@@ -23,6 +24,7 @@ from flexmeasures_pms.api import (
     patience,
     receipts,
 )
+from flexmeasures_pms.api.compress import compressed
 from flexmeasures_pms.api.readiness import warn_at_start
 
 PREFIX = "/pms/api/v1"
@@ -32,6 +34,7 @@ pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
 pms_api.after_request(patience.not_the_senders_fault)
+pms_api.after_request(compressed)
 for prefix in (PREFIX, ""):
     pms_api.add_url_rule(
         f"{prefix}/devices/dataset/<dataset>",
@@ -43,6 +46,7 @@ for path, view in (
     ("openapi.json", documentation.openapi),
     ("devices/<ident>/latest", latest.latest_of_device),
     ("pms/<ident>/latest", latest.latest_of_pms),
+    ("pms/<ident>/cells", cells.cells_of_pms),
     ("completeness", completeness.list_completeness),
     ("receipts", receipts.list_receipts),
     ("receipts/<receipt_id>", receipts.one_receipt),

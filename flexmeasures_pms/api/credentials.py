@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import current_app, request
+from flask import current_app, request, session
+from flask_login import current_user
 from flexmeasures.auth.policy import (
     CONSULTANT_ROLE,
     user_has_admin_access,
@@ -73,8 +74,9 @@ def caller(now: datetime) -> Caller:
     """Return who sends the request.
 
     A key that was sent has to be valid, whatever else was sent: then the Authorization
-    header is not looked at. A session cookie is no credential here: browsers send it along
-    with requests that other sites make them send.
+    header is not looked at. A session cookie is a credential for reading only, which is what
+    the pages do: browsers send it along with requests that other sites make them send, but
+    show those sites none of the reply.
 
     :raises Unauthorized: without a valid credential; why it is none is not said.
     :raises TooMany: beyond the sender's requests per minute, whichever routes they were for.
@@ -91,6 +93,8 @@ def _credential(now: datetime) -> Caller:
     user = None
     if request.headers.get("Authorization"):
         user = current_app.login_manager.request_callback(request)  # type: ignore[attr-defined]
+    elif request.method == "GET" and "_user_id" in session:
+        user = current_user
     if user is None or not user.is_authenticated:
         raise _unauthorized()
     return Caller(f"user:{user.id}", user.account_id, user=user)

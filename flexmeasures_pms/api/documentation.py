@@ -15,6 +15,7 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.latest import KINDS
 from flexmeasures_pms.api.schemas import INTEGER, TEXT, TIME, Schema, ref, schemas
 from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES
 
 _PREFIX = "/pms/api/v1"
 
@@ -67,6 +68,7 @@ def document() -> dict[str, Any]:
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "token": {"type": "apiKey", "in": "header", "name": "Authorization"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "session"},
             },
         },
     }
@@ -97,6 +99,7 @@ def _post() -> dict[str, Any]:
 
 def _gets() -> dict[str, Any]:
     page = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+    columns = {"type": "integer", "minimum": 1, "maximum": MOST_COLUMNS}
     return {
         "openapi.json": {
             "summary": "This document",
@@ -118,6 +121,22 @@ def _gets() -> dict[str, Any]:
             "LatestOfPms",
             "The PMS, its cabinets, and its packs by dock.",
             [_parameter("ident", "path", TEXT), _parameter("account", "query", INTEGER)],
+            missing="No PMS of this id is registered in the organisation.",
+        ),
+        "pms/{ident}/cells": _get(
+            "What the cells of a PMS read at some moments of a time, and which stand out",
+            "Cells",
+            "A time is cut into columns; each has the newest readings at its end, not older "
+            "than `look_back` seconds: null where there is none. Of many packs there are fewer "
+            "columns than asked for. By default the last hour.",
+            [
+                _parameter("ident", "path", TEXT),
+                _parameter("start", "query", TIME),
+                _parameter("end", "query", TIME),
+                _parameter("quantity", "query", {"type": "string", "enum": list(QUANTITIES)}),
+                _parameter("columns", "query", columns),
+                _parameter("account", "query", INTEGER),
+            ],
             missing="No PMS of this id is registered in the organisation.",
         ),
         "completeness": _get(
@@ -165,7 +184,7 @@ def _get(
     refusals = _REFUSALS_TO_READ | ({"404": missing} if missing else {})
     return {
         "summary": summary,
-        "security": [{"key": []}, {"token": []}],
+        "security": [{"key": []}, {"token": []}, {"session": []}],
         "parameters": parameters,
         "responses": {"200": _content(description, schema)}
         | {code: _content(words, "Refusal") for code, words in refusals.items()},

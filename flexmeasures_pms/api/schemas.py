@@ -9,10 +9,12 @@ import msgspec
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.completeness import Completeness
 from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
+from flexmeasures_pms.overview.cells import QUANTITIES
 
 Schema = dict[str, Any]
 
 INTEGER: Schema = {"type": "integer"}
+NUMBER: Schema = {"type": "number"}
 TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 
@@ -29,6 +31,9 @@ def schemas() -> dict[str, Schema]:
         "Latest": some(**_LATEST),
         "LatestOfPms": some(**_LATEST, cabinets=array("Latest"), packs=array("LatestPack")),
         "LatestPack": some(dock=maybe(INTEGER), **_LATEST),
+        "Cells": _cells(),
+        "CellsOfPack": _cells_of_pack(),
+        "RankedCell": _ranked_cell(),
         "Hours": some(hours=array("Completeness")),
         "LoggedReceipt": _logged_receipt(),
         "Receipts": some(receipts=array("LoggedReceipt"), next=maybe(INTEGER)),
@@ -110,3 +115,42 @@ def _logged_receipt() -> Schema:
         duration_ms=INTEGER,
     )
     return {"allOf": [own, ref("Counts")]}
+
+
+def _cells() -> Schema:
+    return some(
+        pms=TEXT,
+        quantity={"type": "string", "enum": list(QUANTITIES)},
+        unit=TEXT,
+        start=TIME,
+        seconds=NUMBER,
+        columns=INTEGER,
+        look_back=NUMBER,
+        packs=array("CellsOfPack"),
+        ranking=array("RankedCell"),
+    )
+
+
+def _cells_of_pack() -> Schema:
+    cell = {"type": "array", "items": maybe(INTEGER)}
+    return some(
+        case=TEXT,
+        dock=maybe(INTEGER),
+        cabinet=maybe(TEXT),
+        begin=TIME,
+        end=TIME,
+        cells={"type": "array", "items": cell},
+    )
+
+
+def _ranked_cell() -> Schema:
+    return some(
+        case=TEXT,
+        dock=maybe(INTEGER),
+        cell=INTEGER,
+        seconds=NUMBER,
+        share=NUMBER,
+        weak_by=maybe(NUMBER),
+        begin=TIME,
+        end=TIME,
+    )

@@ -34,6 +34,8 @@ TABLES: tuple[sa.Table, ...] = (
     gateway_tables.gateway_key,
     storage_tables.receipt,
     storage_tables.receipt_hour,
+    storage_tables.journal,
+    storage_tables.journal_lane,
     storage_tables.latest,
     storage_tables.repeat,
     storage_tables.repeat_bit,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB
 
 from flexmeasures_pms.registry.tables import (
     UTC_NOW,
@@ -77,6 +77,8 @@ receipt = sa.Table(
     sa.Column("digest", BYTEA, nullable=False),
     *(sa.Column(name, sa.Integer, nullable=False) for name in COUNTS),
     sa.Column("duration_ms", sa.Integer, nullable=False),
+    # What the reply says beside the counts, where there was no reply to say it: packed JSON.
+    sa.Column("details", BYTEA),
     sa.Index("pms_receipt_account_idx", "account_id", "id"),
     sa.Index("pms_receipt_received_idx", "received_at"),
 )
@@ -100,6 +102,50 @@ receipt_hour = sa.Table(
     sa.Column("packs", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("receipt_id", "device_id", "hour"),
     sa.Index("pms_receipt_hour_device_idx", "device_id", "hour"),
+)
+
+# Requests that were accepted and not stored yet. The id is that of the receipt: it is
+# drawn from the same sequence, and the row goes when the receipt is written.
+journal = sa.Table(
+    "pms_journal",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    account_column(),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("encoding", sa.Text, nullable=False),
+    sa.Column("digest", BYTEA, nullable=False),
+    sa.Column("samples", sa.Integer, nullable=False),
+    # A number for each device that it names, as it names it.
+    sa.Column("lanes", ARRAY(sa.BigInteger), nullable=False),
+    # Compressed: as it was sent, or by zlib.
+    sa.Column("body", BYTEA, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    # Nobody takes it before. While it is being processed: until when that may last.
+    sa.Column("retry_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("last_error", sa.Text),
+    sa.CheckConstraint("state IN ('waiting', 'processing', 'failed')", name="state"),
+    sa.CheckConstraint("cardinality(lanes) > 0", name="lanes"),
+    sa.Index("pms_journal_account_idx", "account_id", "state", "id"),
+)
+
+# The order in each lane; those that failed are out of it.
+journal_lane = sa.Table(
+    "pms_journal_lane",
+    metadata,
+    sa.Column("lane", sa.BigInteger, nullable=False),
+    sa.Column(
+        "journal_id",
+        sa.BigInteger,
+        sa.ForeignKey("pms_journal.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.PrimaryKeyConstraint("lane", "journal_id"),
+    sa.Index("pms_journal_lane_journal_idx", "journal_id"),
 )
 
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.

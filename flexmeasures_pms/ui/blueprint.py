@@ -1,22 +1,49 @@
-"""The blueprint of the pages: for now the icons and names of the asset types."""
+"""The blueprint of the pages, and what it changes in FlexMeasures when it is registered."""
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from typing import Any, cast
+
 import inflection
-from flask import Blueprint
+from flask import Flask
 from flask.blueprints import BlueprintSetupState
 from flexmeasures.ui.utils import view_utils
 from flexmeasures.utils.flexmeasures_inflection import pluralize
 
+from flexmeasures_pms.api.compress import compressed
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
+from flexmeasures_pms.ui import (
+    csrf,
+    files,
+    frame,
+    refusals,
+    views,
+)
+from flexmeasures_pms.ui.offline.loader import ChangedTemplates
+from flexmeasures_pms.ui.routes import STATIC, pms_ui
 
-STATIC = "/pms/static"
+__all__ = ["files", "pms_ui", "refusals", "views"]
 
-pms_ui = Blueprint("pms_ui", "flexmeasures_pms.ui", static_folder="static", static_url_path=STATIC)
+MENU = {"VIEWS": ["dashboard"], "VIEW_TITLES": {}, "VIEW_ICONS": {}}
+"""FlexMeasures' own defaults: where a host has them, the menu is ours to add to."""
+
+pms_ui.before_request(csrf.require)
+pms_ui.context_processor(frame.context)
+pms_ui.after_request(frame.finish)
+pms_ui.after_request(compressed)
 
 
-@pms_ui.record_once
-def _at_registration(_state: BlueprintSetupState) -> None:
+def list_in_menu(config: MutableMapping[str, Any]) -> None:
+    """Put the pages first in FlexMeasures' menu, unless the host has set it up otherwise."""
+    names = {key: f"FLEXMEASURES_MENU_LISTED_{key}" for key in MENU}
+    if config.get(names["VIEWS"]) == MENU["VIEWS"]:
+        config[names["VIEWS"]] = ["pms", *MENU["VIEWS"]]
+    for key, value in (("VIEW_TITLES", "Batteries"), ("VIEW_ICONS", "battery-full")):
+        config[names[key]] = {"pms": value, **config.get(names[key], {})}
+
+
+def _draw_asset_types() -> None:
     # FlexMeasures' dashboard would make a "Pm" of a PMS.
     inflection.UNCOUNTABLES.add("pms")
     for asset_type in ASSET_TYPES:
@@ -26,3 +53,13 @@ def _at_registration(_state: BlueprintSetupState) -> None:
         view_utils.NORMALIZED_SVG_ICON_MAPPING.setdefault(
             asset_type.name, f"{STATIC}/icons/{asset_type.name}.svg"
         )
+
+
+@pms_ui.record_once
+def _at_registration(state: BlueprintSetupState) -> None:
+    app = cast(Flask, state.app)
+    _draw_asset_types()
+    list_in_menu(app.config)
+    inner = app.jinja_env.loader
+    if inner is not None:
+        app.jinja_env.loader = ChangedTemplates(inner)

@@ -45,16 +45,20 @@ def test_a_token_in_the_body_or_the_address_is_no_credential(
         assert reply.status_code == 401
 
 
-def test_a_browser_session_is_no_credential(
-    client: FlaskClient, organisation: Organisation
+def test_a_browser_session_is_a_credential_for_reading_only(
+    client: FlaskClient, organisation: Organisation, other_organisation: Organisation
 ) -> None:
     build(organisation)
+    latest = "/pms/api/v1/pms/PMS-1/latest"
+    assert client.get(latest).status_code == 401
     with client.session_transaction() as session:
         session["_user_id"] = db.session.get_one(User, organisation.user_id).fs_uniquifier
         session["_fresh"] = True
 
     assert client.post(URL, data=BODY, content_type="application/json").status_code == 401
     assert stored.belief_count(organisation.id) == 0
+    assert client.get(latest).status_code == 200
+    assert client.get(f"{latest}?account={other_organisation.id}").status_code == 403
 
 
 def test_the_same_ids_in_two_organisations_are_two_things(

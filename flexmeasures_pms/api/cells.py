@@ -1,0 +1,54 @@
+"""``GET …/pms/<id>/cells``: what the cells of a PMS read at some moments of a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest, NotFound
+
+from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.query import moment, whole_number
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.overview.cell_record import record
+from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, Quantity, cell_map
+from flexmeasures_pms.registry.directory import Entry, directory
+
+BY_DEFAULT = timedelta(hours=1)
+
+
+def cells_of_pms(ident: str) -> Response:
+    """Reply with the cells of all packs that were in a PMS in a time."""
+    require_tables()
+    now = datetime.now(UTC)
+    sender = caller(now)
+    registered = directory(organisation(sender, READ))
+    pms = registered.find("pms", ident)
+    if pms is None or not _may_see(sender, pms):
+        raise NotFound("No PMS of this id is registered in the organisation.")
+    start, end = _time(now)
+    columns = whole_number("columns", most=MOST_COLUMNS)
+    found = cell_map(registered, pms.id, start, end, quantity=_quantity(), columns=columns)
+    return reply(200, record(pms.ident, found))
+
+
+def _may_see(sender: Caller, pms: Entry) -> bool:
+    scope = sender.gateway.devices if sender.gateway else None
+    return scope is None or scoped("pms", pms.ident) in scope
+
+
+def _time(now: datetime) -> tuple[datetime, datetime]:
+    end = min(moment("end") or now, now)
+    start = moment("start") or end - BY_DEFAULT
+    if start >= end:
+        raise BadRequest("The parameter start is a time before end, and before now.")
+    return start, end
+
+
+def _quantity() -> Quantity:
+    named = request.args.get("quantity", QUANTITIES[0])
+    if named not in QUANTITIES:
+        raise BadRequest(f"The parameter quantity is one of {', '.join(QUANTITIES)}.")
+    return named

@@ -1,0 +1,1 @@
+"""What is seen of a site: codes and numbers, without a word of HTML."""

@@ -1,0 +1,148 @@
+"""The cells of a PMS over a time: what each of them read at some moments.
+
+A month of 48 packs has hundreds of millions of readings. So a time is cut into columns of
+equal length, and each column has what each cell read at its end: the newest reading, if it
+is not too old by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+import numpy as np
+
+from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.catalogue.quantities import CELLS
+from flexmeasures_pms.overview.tenants import Tenant, tenants
+from flexmeasures_pms.registry.directory import Directory
+from flexmeasures_pms.storage.cells import Values, at_moments, gateway_sources, usual_step
+
+Quantity = Literal["voltage", "difference", "open"]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+
+MOST_COLUMNS = 240
+MOST_LOOKUPS = 60 * 48 * CELLS
+"""Cells times columns of one map: 60 columns of 48 packs, 240 of 12."""
+FEWEST_COLUMNS = 12
+MISSED = 3
+"""How many readings have to be missed for a gap."""
+STATE_KEPT = timedelta(minutes=15)
+"""How often a state that does not change may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A pack in one dock.
+
+    :param values: by cell and column, in volts, or 0 and 1 for open; NaN where there is no
+        reading, or where the pack was not there.
+    """
+
+    tenant: Tenant
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class CellMap:
+    """Readings of all cells of a PMS at some moments.
+
+    :param start: when the first column begins.
+    :param width: of a column; it is looked at at its end.
+    :param look_back: how old a reading may be at a moment to stand for it.
+    :param rows: by dock and time.
+    """
+
+    quantity: Quantity
+    start: datetime
+    width: timedelta
+    columns: int
+    look_back: timedelta
+    rows: tuple[Row, ...]
+
+    @property
+    def moments(self) -> list[datetime]:
+        """The ends of the columns."""
+        return [self.start + (i + 1) * self.width for i in range(self.columns)]
+
+    @property
+    def end(self) -> datetime:
+        """The last moment."""
+        return self.start + self.columns * self.width
+
+
+def columns_for(packs: int, wanted: int | None = None) -> int:
+    """Return how many columns a map of some packs has: at most as many as wanted."""
+    most = MOST_LOOKUPS // (max(1, packs) * CELLS)
+    return min(wanted or MOST_COLUMNS, MOST_COLUMNS, max(FEWEST_COLUMNS, most))
+
+
+def cell_map(
+    registered: Directory,
+    pms_id: int,
+    start: datetime,
+    end: datetime,
+    *,
+    quantity: Quantity = "voltage",
+    columns: int | None = None,
+) -> CellMap:
+    """Return what the cells of a PMS read over a time.
+
+    :param columns: most columns; there are fewer of many packs.
+    """
+    there = tenants(registered, pms_id, start, end)
+    assets = list(dict.fromkeys(t.case.asset_id for t in there if t.case.asset_id is not None))
+    number = columns_for(len(assets), columns)
+    width = (end - start) / number
+    moments = [start + (i + 1) * width for i in range(number)]
+    sensors = _sensors(assets, "open" if quantity == "open" else "voltage")
+    sources = gateway_sources(registered.account_id)
+    look_back = _look_back(sensors[::CELLS], quantity, (start, end), sources)
+    values = at_moments(sensors, moments, look_back, sources).reshape(len(assets), CELLS, number)
+    read = dict(zip(assets, values, strict=True))
+    rows = (
+        Row(tenant, _while_there(read[tenant.case.asset_id], tenant, moments))
+        for tenant in there
+        if tenant.case.asset_id is not None
+    )
+    return CellMap(quantity, start, width, number, look_back, tuple(rows))
+
+
+def shown(found: CellMap, row: Row) -> Values:
+    """Return a row as its map shows it: mV, mV above the pack's lowest cell, or 0 and 1."""
+    if found.quantity == "open":
+        return row.values
+    millivolts = np.round(row.values * 1000)
+    if found.quantity == "voltage":
+        return millivolts
+    lowest = np.where(np.isnan(millivolts), np.inf, millivolts).min(axis=0)
+    above: Values = millivolts - lowest
+    return above
+
+
+def _sensors(assets: Sequence[int], quantity: str) -> list[int]:
+    """Return the sensors of all cells, pack by pack; 0, which reads nothing, for one missing."""
+    known = sensor_ids(assets)
+    names = [f"cell {n:02d} {quantity}" for n in range(1, CELLS + 1)]
+    return [known[asset].get(name, 0) for asset in assets for name in names]
+
+
+def _look_back(
+    some: Sequence[int],
+    quantity: Quantity,
+    time: tuple[datetime, datetime],
+    sources: Collection[int],
+) -> timedelta:
+    """Return how old a reading may be: states are written on change, and then and now."""
+    start, end = time
+    step = usual_step(some, start, end, sources)
+    if quantity == "open" or step is None:
+        return STATE_KEPT + MISSED * (step or timedelta(minutes=1))
+    return step * MISSED
+
+
+def _while_there(values: Values, tenant: Tenant, moments: Sequence[datetime]) -> Values:
+    inside = np.array([tenant.begin < moment <= tenant.end for moment in moments], dtype=bool)
+    return np.where(inside, values, np.nan)

@@ -1,0 +1,142 @@
+"""What a picture of a PMS consists of: cabinets, docks, and what is in each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from flexmeasures_pms.overview.packs import Cell, Pack
+from flexmeasures_pms.overview.states import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The voltages that the bars of all cells are drawn between [V]."""
+
+    low: float
+    high: float
+
+    def height(self, volts: float) -> float:
+        """Return how high a bar is, from 0 to 1."""
+        return min(1.0, max(0.0, (volts - self.low) / (self.high - self.low)))
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """A pack where it is registered.
+
+    :param dock: counted across the PMS; None where it is not known.
+    :param since: when it was put there; None for ever.
+    :param home: for a visitor: id of the cabinet or PMS where it is registered instead.
+    :param findings: what is the matter with it, the worst first; at least that all is well.
+    """
+
+    pack: Pack
+    dock: int | None
+    since: datetime | None
+    findings: tuple[Finding, ...]
+    home: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A pack that reports under an id that is not registered: its samples wait.
+
+    :param dock: as reported last, counted across the PMS.
+    :param samples: how many wait in quarantine.
+    :param time: of the newest of them.
+    """
+
+    ident: str
+    dock: int | None
+    time: datetime | None
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dock:
+    """One dock.
+
+    :param number: counted across the PMS; ``own`` counted in its cabinet.
+    :param occupant: the case that is registered there.
+    :param newcomer: the unknown pack that reports from there.
+    """
+
+    number: int
+    own: int
+    occupant: Occupant | None = None
+    newcomer: Newcomer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ehub:
+    """The newest reading of an EHub itself.
+
+    :param temperature: its own [°C].
+    """
+
+    time: datetime
+    temperature: float | None
+    silent: bool
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CabinetSeen:
+    """One cabinet with its docks in order.
+
+    :param position: in the PMS, from 1.
+    :param ident: None where the cabinet of these docks is not registered.
+    :param ehub: its own; the PMS's where there is just one cabinet.
+    """
+
+    position: int
+    ident: str | None
+    docks: tuple[Dock, ...]
+    ehub: Ehub | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCell:
+    """The weakest cell of a pack, where it is among those far below the others of theirs.
+
+    :param below: the mean of the pack's other cells [mV].
+    """
+
+    occupant: Occupant
+    cell: Cell
+    below: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rack:
+    """A PMS with all that is known of its docks.
+
+    :param loose: packs of the PMS whose dock is not known.
+    :param visitors: packs that it reported last, but that are registered elsewhere.
+    :param newcomers: unknown packs that report to it; those whose dock is here stand there too.
+    :param power: of all packs that report [W], charging positive.
+    :param findings: what is the matter, the worst first, each once with who is worst.
+    """
+
+    ident: str
+    asset_id: int
+    timezone: str | None
+    newest: datetime | None
+    registered: int
+    reporting: int
+    power: float | None
+    scale: Scale | None
+    cabinets: tuple[CabinetSeen, ...]
+    loose: tuple[Occupant, ...]
+    visitors: tuple[Occupant, ...]
+    newcomers: tuple[Newcomer, ...]
+    worst_cells: tuple[WorstCell, ...]
+    findings: tuple[Finding, ...]
+
+    def occupants(self) -> Iterator[Occupant]:
+        """Yield the packs that are registered in it."""
+        docks = (dock for cabinet in self.cabinets for dock in cabinet.docks)
+        yield from (dock.occupant for dock in docks if dock.occupant)
+        yield from self.loose

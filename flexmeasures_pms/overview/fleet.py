@@ -1,0 +1,184 @@
+"""All PMSes, MPPTs and inverters of some organisations, each in one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.overview.states import (
+    SILENT_AFTER,
+    Code,
+    Extremes,
+    Finding,
+    is_silent,
+    judged,
+    worst_first,
+)
+from flexmeasures_pms.storage import fleet as stored
+
+_EXTREMES: Mapping[Code, str] = {
+    "hot": "hottest",
+    "fet_hot": "hottest_fet",
+    "cell_high": "highest",
+    "cell_low": "lowest",
+    "weak_cell": "weak_by",
+}
+_COUNTS: Mapping[Code, str] = {
+    "bus_fault": "bus_faults",
+    "fet_open": "fets_open",
+    "wrong_place": "misplaced",
+    "unallocated": "unallocated",
+    "never": "never",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A PMS, MPPT or inverter.
+
+    :param newest: when its newest reading was.
+    :param packs: how many are registered in a PMS, of which ``reporting`` report.
+    :param power: into its batteries [W], charging positive.
+    :param soc: mean state of charge, where that is known.
+    :param hottest: of its packs [°C]; ``spread`` the largest between the cells of one [mV].
+    :param findings: what is the matter, the worst first; at least that all is well.
+    """
+
+    account_id: int
+    kind: str
+    ident: str
+    asset_id: int
+    timezone: str | None
+    newest: datetime | None
+    packs: int | None
+    reporting: int | None
+    power: float | None
+    soc: float | None
+    hottest: float | None
+    spread: float | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def state(self) -> Finding:
+        """The worst that is the matter."""
+        return self.findings[0]
+
+
+def fleet(accounts: Collection[int], now: datetime) -> tuple[Device, ...]:
+    """Return all devices of some organisations, the worst first, in three queries."""
+    rows = [(row, tuple(_beyond(row))) for row in stored.systems(accounts, now - SILENT_AFTER, now)]
+    names = stored.idents({case for _, found in rows for _, _, case in found})
+    devices = [_system(row, found, names) for row, found in rows]
+    devices += [_converter(row, now) for row in stored.converters(accounts)]
+    return arranged(devices)
+
+
+def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tuple[Device, ...]:
+    """Return the devices that a search finds, in an order.
+
+    :param sort: one of :data:`SORTS`, with a minus before it for the other way round.
+        Whatever has no such figure comes last both ways.
+    :param q: part of an id, whatever its case.
+    :raises KeyError: for another order.
+    """
+    key = SORTS[sort.removeprefix("-")]
+    found = sorted((d for d in devices if q.upper() in d.ident.upper()), key=_by_name)
+    known = [device for device in found if key(device) is not None]
+    unknown = [device for device in found if key(device) is None]
+    return (*sorted(known, key=key, reverse=sort.startswith("-")), *unknown)
+
+
+def _by_name(device: Device) -> tuple[str, str, int]:
+    return device.ident, device.kind, device.account_id
+
+
+def _missing(device: Device) -> float | None:
+    return None if device.packs is None else (device.reporting or 0) - device.packs
+
+
+SORTS: Mapping[str, Callable[[Device], Any]] = {
+    "state": lambda d: (d.state.rank, -d.state.many),
+    "name": _by_name,
+    "packs": _missing,
+    "power": lambda d: None if d.power is None else -d.power,
+    "soc": lambda d: d.soc,
+    "hottest": lambda d: None if d.hottest is None else -d.hottest,
+    "spread": lambda d: None if d.spread is None else -d.spread,
+    "newest": lambda d: d.newest,
+}
+"""The orders of a fleet: each has what needs a look first."""
+
+
+def _beyond(row: Row[Any]) -> Iterator[tuple[Code, float, int]]:
+    """Yield what is beyond its limit in a PMS: figure, and the case that has it."""
+    worst = {code: getattr(row, column) for code, column in _EXTREMES.items()}
+    figures = {_EXTREMES[code]: found[0] for code, found in worst.items() if found}
+    for code, figure in judged(Extremes(**figures)):
+        yield code, round(figure, 3), int(worst[code][1])
+
+
+def _system(
+    row: Row[Any], beyond: Iterable[tuple[Code, float, int]], names: Mapping[int, str]
+) -> Device:
+    findings = [Finding(code, figure, ident=names.get(case)) for code, figure, case in beyond]
+    findings += [
+        Finding(code, many=getattr(row, column))
+        for code, column in _COUNTS.items()
+        if getattr(row, column)
+    ]
+    if row.silent:
+        since = row.silent_since if row.reporting else row.newest
+        findings.append(Finding("silent", since=since.astimezone(UTC), many=row.silent))
+    if not row.registered:
+        findings.append(Finding("empty"))
+    return Device(
+        account_id=row.account_id,
+        kind="pms",
+        ident=row.ident,
+        asset_id=row.asset_id,
+        timezone=row.timezone,
+        newest=row.heard and row.heard.astimezone(UTC),
+        packs=row.registered or 0,
+        reporting=row.reporting or 0,
+        power=row.power,
+        soc=row.soc,
+        hottest=row.hottest and row.hottest[0],
+        spread=row.spread and row.spread[0],
+        findings=worst_first(findings),
+    )
+
+
+def _converter(row: Row[Any], now: datetime) -> Device:
+    newest = row.event_time and row.event_time.astimezone(UTC)
+    silent = newest is None or is_silent(newest, now)
+    return Device(
+        account_id=row.account_id,
+        kind=row.kind,
+        ident=row.ident,
+        asset_id=row.asset_id,
+        timezone=row.timezone,
+        newest=newest,
+        packs=None,
+        reporting=None,
+        power=None if silent else row.battery_power,
+        soc=None if silent else row.soc,
+        hottest=None,
+        spread=None,
+        findings=worst_first(_converter_findings(row, newest, silent)),
+    )
+
+
+def _converter_findings(row: Row[Any], newest: datetime | None, silent: bool) -> Iterator[Finding]:
+    if newest is None:
+        yield Finding("never")
+    elif silent:
+        yield Finding("silent", since=newest)
+    else:
+        if row.system_fault or row.short_circuits:
+            yield Finding("fault")
+        if row.bus_connected == 0:
+            yield Finding("bus_fault")

@@ -1,0 +1,160 @@
+"""A pack as its newest reading shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flexmeasures_pms.catalogue.quantities import CELLS, FETS
+from flexmeasures_pms.overview.states import Code, Extremes, Finding, is_silent, judged, weak_by
+
+TEMPERATURES = ("temperature top", "temperature middle", "temperature bottom")
+FET_TEMPERATURES = tuple(f"FET {n} temperature" for n in range(1, FETS + 1))
+STATE_OF_CHARGE = "state of charge"
+
+Readings = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a pack.
+
+    :param volts: None where it was not told.
+    :param open: it is bypassed by balancing.
+    """
+
+    number: int
+    volts: float | None
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """The newest reading of a pack.
+
+    :param time: of the reading; None for a pack that has not reported yet.
+    :param source: id of the PMS that reported it.
+    :param dock: as reported, counted across the PMS; None for one without a dock.
+    :param amps: charging positive, as ``power`` [W].
+    :param temperatures: top, middle and bottom [°C]; ``fet_temperatures`` of FET 1 and 2.
+    :param fets_open: numbers of the FETs that are open.
+    :param weakest: number of the cell with the lowest voltage, ``strongest`` with the highest.
+    :param spread: between the two [mV].
+    :param weak_by: of the weakest below the mean of the others [mV].
+    :param silent: it has not been heard of for too long.
+    :param findings: what is the matter with it, in no order.
+    """
+
+    ident: str
+    asset_id: int
+    time: datetime | None
+    source: str | None
+    dock: int | None
+    volts: float | None
+    amps: float | None
+    power: float | None
+    soc: float | None
+    temperatures: tuple[float | None, ...]
+    fet_temperatures: tuple[float | None, ...]
+    fets_open: tuple[int, ...]
+    cells: tuple[Cell, ...]
+    weakest: int | None
+    strongest: int | None
+    spread: float | None
+    weak_by: float | None
+    silent: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def hottest(self) -> float | None:
+        """The highest of its three temperatures [°C]."""
+        return max((t for t in self.temperatures if t is not None), default=None)
+
+    @property
+    def cells_open(self) -> tuple[int, ...]:
+        """Numbers of the cells that balancing bypasses."""
+        return tuple(cell.number for cell in self.cells if cell.open)
+
+
+def pack(
+    ident: str,
+    asset_id: int,
+    time: datetime | None,
+    source: str | None,
+    readings: Readings,
+    now: datetime,
+) -> Pack:
+    """Return a pack as its newest reading shows it.
+
+    :param readings: value by sensor name; empty for a pack that has not reported yet.
+    """
+    cells = tuple(_cells(readings))
+    known = sorted((cell.volts, cell.number) for cell in cells if cell.volts is not None)
+    seen = Pack(
+        ident=ident,
+        asset_id=asset_id,
+        time=time,
+        source=source,
+        dock=_whole(readings.get("dock")),
+        volts=readings.get("pack voltage"),
+        amps=readings.get("pack current"),
+        power=readings.get("pack power"),
+        soc=readings.get(STATE_OF_CHARGE),
+        temperatures=tuple(readings.get(name) for name in TEMPERATURES),
+        fet_temperatures=tuple(readings.get(name) for name in FET_TEMPERATURES),
+        fets_open=tuple(n for n in range(1, FETS + 1) if readings.get(f"FET {n} open")),
+        cells=cells,
+        weakest=known[0][1] if known[1:] else None,
+        strongest=known[-1][1] if known[1:] else None,
+        spread=round((known[-1][0] - known[0][0]) * 1000, 1) if known else None,
+        weak_by=weak_by(sum(v for v, _ in known), known[0][0], len(known)) if known[1:] else None,
+        silent=time is not None and is_silent(time, now),
+        findings=(),
+    )
+    return replace(seen, findings=tuple(_findings(seen)))
+
+
+def _cells(readings: Readings) -> Iterator[Cell]:
+    for n in range(1, CELLS + 1) if readings else ():
+        volts, is_open = (readings.get(f"cell {n:02d} {what}") for what in ("voltage", "open"))
+        yield Cell(n, volts, bool(is_open))
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _findings(seen: Pack) -> Iterator[Finding]:
+    """Yield what is the matter: of a pack that is silent nothing else is known now."""
+    if seen.time is None:
+        yield Finding("never")
+        return
+    if seen.silent:
+        yield Finding("silent", since=seen.time)
+        return
+    for code, figure in judged(extremes(seen)):
+        yield Finding(code, figure, _cells_of(code, seen))
+    if seen.fets_open:
+        yield Finding("fet_open", numbers=seen.fets_open)
+    if seen.dock is None:
+        yield Finding("unallocated")
+
+
+def extremes(seen: Pack) -> Extremes:
+    """Return the figures that a pack is judged by."""
+    volts = [cell.volts for cell in seen.cells if cell.volts is not None]
+    return Extremes(
+        hottest=seen.hottest,
+        hottest_fet=max((t for t in seen.fet_temperatures if t is not None), default=None),
+        highest=max(volts, default=None),
+        lowest=min(volts, default=None),
+        weak_by=seen.weak_by,
+    )
+
+
+def _cells_of(code: Code, seen: Pack) -> tuple[int, ...]:
+    """Return the number of the cell that a finding is about."""
+    number = {"cell_high": seen.strongest, "cell_low": seen.weakest, "weak_cell": seen.weakest}
+    found = number.get(code)
+    return () if found is None else (found,)

@@ -1,0 +1,252 @@
+"""A PMS as it stands in the room: which case is in which dock of which cabinet, and how it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.identifiers import key
+from flexmeasures_pms.overview.docks import (
+    CabinetSeen,
+    Dock,
+    Ehub,
+    Newcomer,
+    Occupant,
+    Rack,
+    Scale,
+    WorstCell,
+)
+from flexmeasures_pms.overview.newcomers import newcomers
+from flexmeasures_pms.overview.packs import Pack, pack
+from flexmeasures_pms.overview.states import (
+    OK,
+    Finding,
+    is_silent,
+    worst_first,
+    worst_of_each,
+)
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
+from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
+from flexmeasures_pms.storage.latest import latest_of
+from flexmeasures_pms.storage.racks import strangers, visitors
+
+WORST_CELLS = 10
+_STEP = 0.05  # V: the scale begins and ends at a multiple of it
+_LEAST_SPAN = 0.1  # V: so that the noise of sound cells does not look like trouble
+
+Ranges = list[tuple[Entry | None, range]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is registered in a PMS now, with the newest readings of it.
+
+    :param ranges: its cabinets with their docks as counted across the PMS.
+    :param rows: the cases in it with their docks.
+    """
+
+    registered: Directory
+    pms: Entry
+    now: datetime
+    ranges: Ranges
+    rows: tuple[tuple[Installation, int | None], ...]
+    latest: Mapping[int, Row[Any]]
+
+
+def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
+    """Return a PMS as it stands, with the newest reading of all that is in it.
+
+    :param pms: of this registry.
+    """
+    standing = _standing(registered, pms, now)
+    occupants = tuple(_occupant(standing, row, dock) for row, dock in standing.rows)
+    new = tuple(newcomers(strangers(registered.account_id, key(pms.ident))))
+    cabinets = tuple(_cabinets(standing, occupants, _present(new, now)))
+    heard = [o for o in occupants if o.pack.time and not o.pack.silent]
+    ehubs = [e for a in _assemblies(standing) if (e := _ehub(standing, a))]
+    times = [*(o.pack.time for o in occupants), *(e.time for e in ehubs)]
+    powers = [o.pack.power for o in heard if o.pack.power is not None]
+    return Rack(
+        ident=pms.ident,
+        asset_id=pms.asset_id or 0,
+        timezone=pms.timezone,
+        newest=max((time for time in times if time), default=None),
+        registered=len(occupants),
+        reporting=len(heard),
+        power=sum(powers) if powers else None,
+        scale=_scale(heard),
+        cabinets=cabinets,
+        loose=tuple(o for o in occupants if o.dock is None),
+        visitors=tuple(_visitors(standing)),
+        newcomers=new,
+        worst_cells=_worst_cells(heard),
+        findings=_summary(occupants, ehubs, new),
+    )
+
+
+def _standing(registered: Directory, pms: Entry, now: datetime) -> _Standing:
+    ranges = list(registered.dock_ranges(pms.id, now))
+    rows = [(row, row.place) for row in _cases(registered, pms, now)]
+    for cabinet, docks in ranges:
+        if cabinet:
+            rows += [
+                (row, docks.start + (row.place or 1) - 1)
+                for row in _cases(registered, cabinet, now)
+            ]
+    ids = [pms.id, *(c.id for c, _ in ranges if c), *(row.part_id for row, _ in rows)]
+    return _Standing(registered, pms, now, ranges, tuple(rows), latest_of(ids))
+
+
+def _cases(registered: Directory, assembly: Entry, now: datetime) -> Iterator[Installation]:
+    for row in registered.parts_of(assembly.id, now):
+        case = registered.entry(row.part_id)
+        if case.kind == CASE and case.asset_id is not None:
+            yield row
+
+
+def _occupant(standing: _Standing, row: Installation, dock: int | None) -> Occupant:
+    seen = _pack(standing, standing.registered.entry(row.part_id))
+    findings = list(seen.findings)
+    moved_since = seen.time is None or seen.time < row.begin
+    if not moved_since and not seen.silent:
+        findings += _misplaced(standing.pms, seen, dock)
+    since = None if row.begin == SINCE_EVER else row.begin
+    return Occupant(seen, dock, since, worst_first(findings))
+
+
+def _misplaced(pms: Entry, seen: Pack, dock: int | None) -> Iterator[Finding]:
+    """Yield that a pack reports from another PMS or dock than it is registered in."""
+    if seen.source != pms.ident:
+        yield Finding("wrong_place", numbers=_numbers(seen.dock), ident=seen.source)
+    elif seen.dock is not None and seen.dock != dock:
+        yield Finding("wrong_place", numbers=_numbers(seen.dock))
+
+
+def _numbers(dock: int | None) -> tuple[int, ...]:
+    return () if dock is None else (dock,)
+
+
+def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Pack:
+    row = row or standing.latest.get(case.id)
+    asset_id = case.asset_id or 0
+    if row is None:
+        return pack(case.ident, asset_id, None, None, {}, standing.now)
+    pms, device_id = standing.pms, row.device_id
+    source = pms if device_id == pms.id else standing.registered.entry(device_id)
+    return pack(
+        case.ident,
+        asset_id,
+        row.event_time.astimezone(UTC),
+        source.ident,
+        row.readings,
+        standing.now,
+    )
+
+
+def _visitors(standing: _Standing) -> Iterator[Occupant]:
+    """Yield the packs that the PMS reported last, but that are registered elsewhere."""
+    inside = [row.part_id for row, _ in standing.rows]
+    for row in visitors(standing.pms.id, inside):
+        case = standing.registered.entry(row.trackable_id)
+        if case.asset_id is None:
+            continue
+        seen = _pack(standing, case, row)
+        place = standing.registered.place_of(case.id, standing.now)
+        home = standing.registered.entry(place.assembly_id).ident if place else None
+        wrong = Finding("wrong_place", numbers=_numbers(seen.dock), ident=standing.pms.ident)
+        yield Occupant(seen, seen.dock, None, worst_first([*seen.findings, wrong]), home)
+
+
+def _present(new: Iterable[Newcomer], now: datetime) -> dict[int, Newcomer]:
+    """Return the unknown packs that report at present by their dock."""
+    return {
+        one.dock: one
+        for one in reversed(list(new))
+        if one.dock is not None and one.time is not None and not is_silent(one.time, now)
+    }
+
+
+def _cabinets(
+    standing: _Standing, occupants: Sequence[Occupant], new: Mapping[int, Newcomer]
+) -> Iterator[CabinetSeen]:
+    by_dock = {o.dock: o for o in occupants if o.dock is not None}
+    ranges = _with_the_rest(standing.ranges, max([*by_dock, *new], default=0))
+    for position, (cabinet, numbers) in enumerate(ranges, 1):
+        docks = tuple(Dock(n, own, by_dock.get(n), new.get(n)) for own, n in enumerate(numbers, 1))
+        yield _cabinet(standing, position, cabinet, docks)
+
+
+def _with_the_rest(ranges: Ranges, last: int) -> Ranges:
+    """Return the cabinets, with nameless ones for docks that no cabinet is registered for."""
+    ranges = list(ranges)
+    while not ranges or ranges[-1][1].stop <= last:
+        first = ranges[-1][1].stop if ranges else 1
+        ranges.append((None, range(first, first + DEFAULT_DOCKS)))
+    return ranges
+
+
+def _cabinet(
+    standing: _Standing, position: int, cabinet: Entry | None, docks: tuple[Dock, ...]
+) -> CabinetSeen:
+    ehub = _ehub(standing, cabinet) if cabinet else None
+    if ehub is None and len(standing.ranges) <= 1:
+        ehub = _ehub(standing, standing.pms)
+    ident = cabinet.ident if cabinet else None
+    return CabinetSeen(position, ident, docks, ehub)
+
+
+def _assemblies(standing: _Standing) -> Iterator[Entry]:
+    yield standing.pms
+    yield from (cabinet for cabinet, _ in standing.ranges if cabinet)
+
+
+def _ehub(standing: _Standing, assembly: Entry) -> Ehub | None:
+    row = standing.latest.get(assembly.id)
+    if row is None:
+        return None
+    time = row.event_time.astimezone(UTC)
+    silent = is_silent(time, standing.now)
+    connected = row.readings.get("bus connected")
+    faults = (Finding("bus_fault", ident=assembly.ident),) if connected == 0 else ()
+    temperature = row.readings.get("EHub temperature")
+    return Ehub(time, temperature, silent, () if silent else faults)
+
+
+def _scale(heard: Iterable[Occupant]) -> Scale | None:
+    volts = [c.volts for o in heard for c in o.pack.cells if c.volts is not None]
+    if not volts:
+        return None
+    low = math.floor(round(min(volts) / _STEP, 6)) * _STEP
+    high = math.ceil(round(max(volts) / _STEP, 6)) * _STEP
+    return Scale(round(low, 2), round(max(high, low + _LEAST_SPAN), 2))
+
+
+def _worst_cells(heard: Iterable[Occupant]) -> tuple[WorstCell, ...]:
+    worst = [
+        WorstCell(o, o.pack.cells[o.pack.weakest - 1], o.pack.weak_by)
+        for o in heard
+        if o.pack.weakest is not None and o.pack.weak_by is not None
+    ]
+    worst.sort(key=lambda w: (-w.below, w.occupant.pack.ident))
+    return tuple(worst[:WORST_CELLS])
+
+
+def _summary(
+    occupants: Iterable[Occupant], ehubs: Iterable[Ehub], new: Iterable[Newcomer]
+) -> tuple[Finding, ...]:
+    """Return what is the matter with a PMS, the worst first."""
+    every = [
+        replace(finding, ident=occupant.pack.ident)
+        for occupant in occupants
+        for finding in occupant.findings
+        if finding is not OK
+    ]
+    every += [finding for ehub in ehubs for finding in ehub.findings]
+    every += [Finding("unknown_pack", ident=one.ident) for one in new]
+    return worst_of_each(every)

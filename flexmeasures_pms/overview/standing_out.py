@@ -1,0 +1,106 @@
+"""Which cells stand out in a map: those that were the lowest of their pack, or open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from flexmeasures_pms.overview.cells import CellMap, Row
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.storage.cells import Values
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """How long a cell stood out.
+
+    :param dock: where its pack was last, as counted across the PMS.
+    :param cell: from 1.
+    :param duration: of the columns in which it stood out.
+    :param share: of the columns that its pack was read in, above 0 and up to 1.
+    :param weak_by: how far it was below the mean of the other cells of its pack in these
+        columns [mV], on average; None for an open one.
+    :param begin: of the longest time that it stood out without a break, until ``end``.
+    """
+
+    case: Entry
+    dock: int | None
+    cell: int
+    duration: timedelta
+    share: float
+    weak_by: float | None
+    begin: datetime
+    end: datetime
+
+
+def ranking(found: CellMap) -> list[Ranked]:
+    """Return the cells that stood out, the longest first.
+
+    Of voltages it is the lowest of a pack, alone or with others, but not where all cells
+    read the same. Of those that stood out equally long the weakest comes first.
+    """
+    ranked = [one for rows in _by_case(found) for one in _of_case(found, rows)]
+    return sorted(
+        ranked, key=lambda r: (-r.duration, -(r.weak_by or 0), -r.share, r.case.ident, r.cell)
+    )
+
+
+def _by_case(found: CellMap) -> Iterator[list[Row]]:
+    rows: dict[int, list[Row]] = {}
+    for row in found.rows:
+        rows.setdefault(row.tenant.case.id, []).append(row)
+    for of_case in rows.values():
+        yield sorted(of_case, key=lambda row: row.tenant.begin)
+
+
+def _of_case(found: CellMap, rows: list[Row]) -> Iterator[Ranked]:
+    # A pack is in one dock at a time: no column has readings of two of its rows.
+    values = np.fmax.reduce([row.values for row in rows])
+    out = values == 1 if found.quantity == "open" else lowest(values)
+    read = int(np.count_nonzero(~np.isnan(values).all(axis=0)))
+    last = rows[-1].tenant
+    depths = None if found.quantity == "open" else below_others(values)
+    for cell in np.flatnonzero(out.any(axis=1)):
+        mask = out[cell]
+        first, after = longest_run(mask)
+        weak_by = None if depths is None else round(float(depths[cell][mask].mean()) * 1000, 1)
+        yield Ranked(
+            case=last.case,
+            dock=last.dock,
+            cell=int(cell) + 1,
+            duration=int(mask.sum()) * found.width,
+            share=round(float(mask.sum()) / read, 4),
+            weak_by=weak_by,
+            begin=found.start + first * found.width,
+            end=found.start + after * found.width,
+        )
+
+
+def lowest(values: Values) -> Mask:
+    """Return which cells are the lowest of their column; none where all read the same."""
+    least = np.where(np.isnan(values), np.inf, values).min(axis=0)
+    most = np.where(np.isnan(values), -np.inf, values).max(axis=0)
+    found: Mask = (values == least) & (least < most)
+    return found
+
+
+def below_others(values: Values) -> Values:
+    """Return how far each cell is below the mean of the others of its column."""
+    cells = np.count_nonzero(~np.isnan(values), axis=0)
+    total = np.nansum(values, axis=0)
+    found: Values = (total - values) / np.maximum(cells - 1, 1) - values
+    return found
+
+
+def longest_run(mask: Mask) -> tuple[int, int]:
+    """Return where the longest run of a mask begins, and the first column after it."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], mask.astype(np.int8), [0]))))
+    begins, ends = edges[::2], edges[1::2]
+    longest = int(np.argmax(ends - begins))
+    return int(begins[longest]), int(ends[longest])

@@ -1,0 +1,151 @@
+"""What can be the matter with a pack, a PMS or a converter, and which of it is worst.
+
+The limits are for packs of 14 lithium-ion cells in series that work between 3.0 and 4.2 V.
+All of them stand here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+Level = Literal["alarm", "warning", "note", "ok"]
+
+HOT = 55.0
+"""Hottest of a pack's own sensors [°C]: cells of this kind may not work above 60 °C, and a
+pack in the field reached 45 °C."""
+HOT_FET = 80.0
+"""Hottest FET [°C]: a pack in the field reached 65 °C under load."""
+CELL_HIGH, CELL_LOW = 4.2, 3.0
+"""Highest and lowest voltage [V] that a cell of this kind is charged and discharged to."""
+WEAK_CELL = 30.0
+"""How far [mV] a pack's lowest cell is below the mean of its other cells. In 2,840 readings
+of a sound pack in the field it was 11 mV or less in half of them and 23 mV in 95 %."""
+SILENT_AFTER = timedelta(minutes=5)
+"""Age of the newest reading: five readings were missed at a minute each, which is the
+slowest that gateways are known to report."""
+
+Code = Literal[
+    "fault", "hot", "fet_hot", "cell_high", "cell_low", "bus_fault", "fet_open", "silent",
+    "weak_cell", "wrong_place", "unknown_pack", "unallocated", "never", "empty", "ok",
+]  # fmt: skip
+
+LEVELS: dict[Code, Level] = {
+    "fault": "alarm",
+    "hot": "alarm",
+    "fet_hot": "alarm",
+    "cell_high": "alarm",
+    "cell_low": "alarm",
+    "bus_fault": "alarm",
+    "fet_open": "alarm",
+    "silent": "alarm",
+    "weak_cell": "warning",
+    "wrong_place": "warning",
+    "unknown_pack": "warning",
+    "unallocated": "warning",
+    "never": "note",
+    "empty": "note",
+    "ok": "ok",
+}
+"""The states by how bad they are, the worst first, with the level that each is shown at."""
+
+_RANK: dict[Code, int] = {code: rank for rank, code in enumerate(LEVELS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is the matter.
+
+    :param figure: how much: °C, V, or mV below the other cells.
+    :param numbers: of the cells or FETs concerned; the dock that a pack reports.
+    :param since: when a silent one was last heard of.
+    :param ident: the pack, cabinet or PMS concerned, where it is not the thing itself.
+    :param many: how many packs have it, of which this is the worst.
+    """
+
+    code: Code
+    figure: float | None = None
+    numbers: tuple[int, ...] = ()
+    since: datetime | None = None
+    ident: str | None = None
+    many: int = 1
+
+    @property
+    def level(self) -> Level:
+        """How bad it is."""
+        return LEVELS[self.code]
+
+    @property
+    def rank(self) -> int:
+        """Place among the states: 0 is the worst."""
+        return _RANK[self.code]
+
+
+OK = Finding("ok")
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """The figures that a pack, or the worst packs of a PMS, are judged by.
+
+    :param hottest: of the pack's own three sensors [°C]; ``hottest_fet`` of its FETs.
+    :param highest: cell voltage [V], as ``lowest``.
+    :param weak_by: of the lowest cell below the mean of the pack's other cells [mV].
+    """
+
+    hottest: float | None = None
+    hottest_fet: float | None = None
+    highest: float | None = None
+    lowest: float | None = None
+    weak_by: float | None = None
+
+
+def judged(extremes: Extremes) -> Iterator[tuple[Code, float]]:
+    """Yield what is beyond its limit, with the figure."""
+    e = extremes
+    if e.hottest is not None and e.hottest >= HOT:
+        yield "hot", e.hottest
+    if e.hottest_fet is not None and e.hottest_fet >= HOT_FET:
+        yield "fet_hot", e.hottest_fet
+    if e.highest is not None and e.highest > CELL_HIGH:
+        yield "cell_high", e.highest
+    if e.lowest is not None and e.lowest < CELL_LOW:
+        yield "cell_low", e.lowest
+    if e.weak_by is not None and e.weak_by >= WEAK_CELL:
+        yield "weak_cell", e.weak_by
+
+
+def is_silent(newest: datetime, now: datetime) -> bool:
+    """Whether a thing has not been heard of for too long."""
+    return now - newest > SILENT_AFTER
+
+
+def weak_by(total: float, lowest: float, cells: int) -> float:
+    """Return how far a pack's lowest cell is below the mean of its others [mV].
+
+    13 cells of 3.700 V and one of 3.640 V add up to 51.740 V; it is 60 mV below them.
+    """
+    return round(((total - lowest) / (cells - 1) - lowest) * 1000, 1)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in order, the worst first; at least that all is well."""
+    return tuple(sorted(findings, key=_badness)) or (OK,)
+
+
+def _badness(finding: Finding) -> tuple[int, float, datetime, str]:
+    figure = finding.figure or 0.0
+    lowest_first = figure if finding.code == "cell_low" else -figure
+    return finding.rank, lowest_first, finding.since or _NEVER, finding.ident or ""
+
+
+def worst_of_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return for each code the worst finding, with how many there are; the worst first."""
+    found: dict[Code, Finding] = {}
+    for finding in worst_first(findings):
+        before = found.get(finding.code)
+        found[finding.code] = replace(before, many=before.many + 1) if before else finding
+    return tuple(found.values())

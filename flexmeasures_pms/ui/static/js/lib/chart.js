@@ -1,0 +1,177 @@
+// @ts-check
+// ECharts with the pages' colours, and what each chart of ours can do: follow its size and the
+// theme, stand still for who wants that, be read aloud, be saved as PNG and CSV.
+
+/** Okabe and Ito's colours, told apart by colour-blind eyes; the first suits both themes. */
+export const COLOURS = [
+  "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999", "#B8A900",
+];
+
+/**
+ * @typedef {object} Options
+ * @property {string} name of the files that it is saved as
+ * @property {string} label what it shows, for who can't see it
+ * @property {() => Array<Array<string | number | null>>} [rows] what is saved as CSV, with a head
+ *
+ * @typedef {object} Chart
+ * @property {any} echart the ECharts instance: for events and actions; it is another after a
+ *   change of the theme, so ask for it each time or use `on`
+ * @property {(option: any, notMerge?: boolean) => void} set what it shows
+ * @property {(event: string, handler: (event: any) => void) => void} on
+ * @property {() => number} width in CSS pixels
+ * @property {() => void} dispose
+ */
+
+/** @param {string} name of a CSS variable, such as "--pms-text" */
+export function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Whether the reader wants as little motion as can be. */
+export function still() {
+  return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/**
+ * Draw a chart in an element that has a height.
+ * @param {HTMLElement} element
+ * @param {any} option ECharts' option
+ * @param {Options} options
+ * @returns {Chart}
+ */
+export function chart(element, option, options) {
+  /** @type {Array<[string, (event: any) => void]>} */
+  const handlers = [];
+  let instance = start();
+  let shown = option;
+  instance.setOption(option);
+
+  function start() {
+    const made = echarts.init(element, theme(), { renderer: "canvas", locale: "EN" });
+    for (const [event, handler] of handlers) made.on(event, handler);
+    return made;
+  }
+
+  const sizes = new ResizeObserver(() => instance.resize());
+  sizes.observe(element);
+  const themes = new MutationObserver(() => {
+    shown = instance.getOption();
+    instance.dispose();
+    instance = start();
+    instance.setOption(withoutColours(shown));
+  });
+  themes.observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+
+  element.setAttribute("role", "img");
+  element.setAttribute("aria-label", options.label);
+  for (const button of document.querySelectorAll(`[data-chart="${CSS.escape(element.id)}"]`)) {
+    button.addEventListener("click", () => {
+      if (button.getAttribute("data-save") === "png") savePng(instance, options.name);
+      else if (options.rows) saveCsv(options.name, options.rows());
+    });
+  }
+
+  return {
+    get echart() {
+      return instance;
+    },
+    set: (changes, notMerge = false) => instance.setOption(changes, { notMerge }),
+    on: (event, handler) => {
+      handlers.push([event, handler]);
+      instance.on(event, handler);
+    },
+    width: () => instance.getWidth(),
+    dispose: () => {
+      sizes.disconnect();
+      themes.disconnect();
+      instance.dispose();
+    },
+  };
+}
+
+/** The theme of a chart: the page's own colours. */
+function theme() {
+  const text = colour("--pms-text");
+  const line = colour("--pms-line");
+  const faint = colour("--pms-text-faint");
+  const axis = {
+    axisLine: { lineStyle: { color: faint } },
+    axisTick: { lineStyle: { color: faint } },
+    axisLabel: { color: text },
+    nameTextStyle: { color: text },
+    splitLine: { lineStyle: { color: line } },
+  };
+  return {
+    color: COLOURS,
+    animation: !still(),
+    backgroundColor: "transparent",
+    textStyle: { color: text, fontFamily: "Poppins, sans-serif" },
+    title: { textStyle: { color: text } },
+    legend: { textStyle: { color: text }, pageTextStyle: { color: text } },
+    tooltip: {
+      backgroundColor: colour("--pms-raised"),
+      borderColor: line,
+      textStyle: { color: text },
+    },
+    categoryAxis: axis,
+    valueAxis: axis,
+    timeAxis: axis,
+    aria: { enabled: true },
+  };
+}
+
+/**
+ * ECharts fills an option in with its theme: what it filled in must not outlive the theme.
+ * @param {any} option
+ * @returns {any}
+ */
+function withoutColours(option) {
+  const kept = { ...option };
+  for (const key of ["textStyle", "backgroundColor", "color", "aria"]) delete kept[key];
+  return kept;
+}
+
+/**
+ * @param {any} instance of ECharts
+ * @param {string} name of the file, without its ending
+ */
+export function savePng(instance, name) {
+  const background = colour("--pms-surface");
+  save(`${name}.png`, instance.getDataURL({ pixelRatio: 2, backgroundColor: background }));
+}
+
+/**
+ * Save rows as CSV, with decimal points whatever the language: programs read it.
+ * @param {string} name of the file, without its ending
+ * @param {Array<Array<string | number | null>>} rows the head first
+ */
+export function saveCsv(name, rows) {
+  const text = rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+  const url = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  save(`${name}.csv`, url);
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+/**
+ * Return one cell of CSV. A text that a spreadsheet would run as a formula gets an apostrophe.
+ * @param {string | number | null | undefined} value
+ * @returns {string}
+ */
+export function cell(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/**
+ * @param {string} name
+ * @param {string} url
+ */
+function save(name, url) {
+  const anchor = document.createElement("a");
+  anchor.href = url;
+  anchor.download = name.replace(/[^\w.()-]+/g, "_");
+  anchor.click();
+}
+

@@ -1,0 +1,147 @@
+// @ts-check
+// Asking a JSON route again and again, by its ETag: unchanged readings cost a few bytes.
+
+import { setClock } from "./format.js";
+import { t } from "./words.js";
+
+/**
+ * How it goes: live; paused while nobody looks; lost while the server can't be reached;
+ * refused for good (logged out, or no longer to be seen).
+ * @typedef {"live" | "paused" | "lost" | "refused"} State
+ *
+ * @typedef {object} Options
+ * @property {number} [every] milliseconds between questions
+ * @property {number} [longest] milliseconds between questions at most, when they fail
+ * @property {(state: State) => void} [onState] default: show it in the element #pms-live
+ *
+ * @typedef {object} Poll
+ * @property {() => void} now ask at once
+ * @property {() => void} stop ask no more
+ * @property {(url: string) => void} move ask another address from now on
+ */
+
+const EVERY = 2500;
+const LONGEST = 60000;
+
+/**
+ * Ask a route until told to stop; what is new is handed on.
+ * @param {string} url
+ * @param {(data: any) => void} onData
+ * @param {Options} [options]
+ * @returns {Poll}
+ */
+export function poll(url, onData, options = {}) {
+  const { every = EVERY, longest = LONGEST, onState = showState } = options;
+  let etag = "";
+  let failures = 0;
+  let stopped = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  /** @type {AbortController | undefined} */
+  let asking;
+
+  /** @param {number} milliseconds */
+  function later(milliseconds) {
+    clearTimeout(timer);
+    if (!stopped && !document.hidden) timer = setTimeout(ask, milliseconds);
+  }
+
+  async function ask() {
+    clearTimeout(timer);
+    asking?.abort();
+    const mine = (asking = new AbortController());
+    const deadline = setTimeout(() => mine.abort("slow"), 30000);
+    try {
+      const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
+      const response = await fetch(url, { headers, cache: "no-store", signal: mine.signal });
+      if (await take(response, mine)) later(every);
+    } catch (error) {
+      if (mine === asking) failed(0);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  /**
+   * @param {Response} response
+   * @param {AbortController} mine
+   * @returns {Promise<boolean>} whether to go on as usual
+   */
+  async function take(response, mine) {
+    if ([401, 403, 404].includes(response.status) || response.redirected) {
+      stop();
+      onState("refused");
+      return false;
+    }
+    if (!response.ok && response.status !== 304) {
+      failed(Number(response.headers.get("Retry-After")) * 1000);
+      return false;
+    }
+    const data = response.status === 304 ? undefined : await response.json();
+    if (mine !== asking || stopped) return false;
+    setClock(response);
+    failures = 0;
+    onState("live");
+    if (data !== undefined) {
+      etag = response.headers.get("ETag") || "";
+      onData(data);
+    }
+    return true;
+  }
+
+  /** @param {number} wait milliseconds that the server asks for, or 0 */
+  function failed(wait) {
+    failures += 1;
+    onState("lost");
+    const back = Math.min(longest, every * 2 ** failures) * (0.75 + Math.random() / 2);
+    later(Math.max(back, wait || 0));
+  }
+
+  function onVisibility() {
+    if (stopped) return;
+    if (document.hidden) {
+      clearTimeout(timer);
+      onState("paused");
+    } else {
+      void ask();
+    }
+  }
+
+  function stop() {
+    stopped = true;
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", onVisibility);
+  }
+
+  document.addEventListener("visibilitychange", onVisibility);
+  later(every);
+  return {
+    now: () => void ask(),
+    stop: () => {
+      stop();
+      asking?.abort();
+    },
+    move: (address) => {
+      url = address;
+      etag = "";
+      void ask();
+    },
+  };
+}
+
+/**
+ * Say in the element #pms-live how it goes.
+ * @param {State} state
+ */
+export function showState(state) {
+  const element = document.getElementById("pms-live");
+  if (!element || element.dataset.state === state) return;
+  const said = {
+    live: t("Live"),
+    paused: t("Paused"),
+    lost: t("Connection lost: trying again"),
+    refused: t("Not followed any more: log in again"),
+  };
+  element.dataset.state = state;
+  element.textContent = said[state];
+}

@@ -1,0 +1,16 @@
+"""Every other address below ``/pms``."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from werkzeug.exceptions import NotFound
+
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _
+
+
+@pms_ui.route("/pms/<path:rest>", methods=["GET", "POST"])
+def nowhere(rest: str) -> NoReturn:
+    """Say so in the frame of the pages."""
+    raise NotFound(_("There is no page {path}.", path=f"/pms/{rest[:80]}"))

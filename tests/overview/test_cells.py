@@ -1,0 +1,179 @@
+"""The cells of a PMS over a time, from what was posted."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Organisation
+from flask.testing import FlaskClient
+from support.site import Site
+from support.telemetry import NOON, at, pack_sample, request
+
+from flexmeasures_pms.overview.cells import CellMap, Quantity, Row, cell_map, columns_for, shown
+from flexmeasures_pms.overview.tenants import tenants
+from flexmeasures_pms.registry.directory import directory
+
+URL = "/pms/api/v1/devices/dataset/pms"
+LEVEL = 3.7
+
+
+@pytest.fixture
+def site(organisation: Organisation) -> Site:
+    site = Site(organisation.id)
+    site.pms()
+    for dock, case in enumerate(("0241", "0242"), 1):
+        site.case(case, "PMS-1-A", dock)
+    return site
+
+
+@pytest.fixture
+def post(client: FlaskClient, organisation: Organisation) -> Any:
+    def send(*samples: dict[str, Any], pms: str = "PMS-1") -> None:
+        reply = client.post(
+            URL,
+            data=request({"pms_id": pms}, *samples),
+            headers=organisation.headers,
+            content_type="application/json",
+        )
+        receipt = json.loads(reply.get_data())["receipt"]
+        assert receipt["stored"] == receipt["samples"]
+
+    return send
+
+
+def volts(*lower: tuple[int, float], opened: tuple[int, ...] = ()) -> dict[str, Any]:
+    """Fourteen cells of 3.7 V but for some: ``volts((5, 3.6))``."""
+    changed = dict(lower)
+    return {"volts": [changed.get(n, LEVEL) for n in range(1, 15)], "open": list(opened)}
+
+
+def seen(site: Site, minutes: float, columns: int, quantity: Quantity = "voltage") -> CellMap:
+    end = at(minutes)
+    registered = directory(site.account_id)
+    pms = registered.find("pms", "PMS-1")
+    assert pms is not None
+    return cell_map(registered, pms.id, NOON, end, quantity=quantity, columns=columns)
+
+
+def row(found: CellMap, case: str) -> Row:
+    (only,) = (r for r in found.rows if r.tenant.case.ident == case)
+    return only
+
+
+def test_each_column_has_the_newest_reading_at_its_end(site: Site, post: Any) -> None:
+    for minute, low in ((1, 3.61), (2, 3.62), (2.5, 3.625), (3, 3.63), (4, 3.64)):
+        post(pack_sample("0241", at(minute), cell=volts((5, low))))
+    found = seen(site, 4, 2)
+    assert found.moments == [at(2), at(4)]
+    assert row(found, "0241").values[4].tolist() == [3.62, 3.64]
+    assert row(found, "0241").values[0].tolist() == [LEVEL, LEVEL]
+    assert np.isnan(row(found, "0242").values).all()
+
+
+def test_what_is_older_than_three_readings_is_a_gap(site: Site, post: Any) -> None:
+    for minute in (1, 2, 3, 12):
+        post(pack_sample("0241", at(minute), cell=volts()))
+    found = seen(site, 12, 12)
+    assert found.look_back == timedelta(minutes=3)
+    there = ~np.isnan(row(found, "0241").values[0])
+    assert [n for n, is_ in enumerate(there, 1) if is_] == [1, 2, 3, 4, 5, 12]
+
+
+def test_the_difference_is_to_the_lowest_cell_of_the_same_pack(site: Site, post: Any) -> None:
+    post(
+        pack_sample("0241", at(1), cell=volts((5, 3.655))),
+        pack_sample("0242", at(1), dock=2, cell=volts((2, 3.7125))),
+    )
+    found = seen(site, 1, 1, "difference")
+    assert shown(found, row(found, "0241"))[:, 0].tolist() == [45] * 4 + [0] + [45] * 9
+    assert shown(found, row(found, "0242"))[1, 0] == 12
+    found = seen(site, 1, 1)
+    assert shown(found, row(found, "0241"))[3:5, 0].tolist() == [3700, 3655]
+
+
+def test_a_state_is_shown_until_it_changes(site: Site, post: Any) -> None:
+    post(pack_sample("0241", at(1), cell=volts(opened=(3, 14))))
+    post(pack_sample("0241", at(9), cell=volts()))
+    values = row(seen(site, 10, 10, "open"), "0241").values
+    assert values[2].tolist()[:8] == [1] * 8
+    assert values[13].tolist()[8:] == [0] * 2
+    assert values[0].tolist() == [0] * 10
+
+
+def test_packs_are_those_that_were_there_then(site: Site, post: Any) -> None:
+    site.pms("PMS-2")
+    site.install(("case", "0242"), ("cabinet", "PMS-2-A"), at=at(6), place=1)
+    site.case("0243")
+    site.install(("case", "0243"), ("cabinet", "PMS-1-A"), at=at(6), place=2)
+    for minute in (3, 9):
+        post(pack_sample("0241", at(minute), cell=volts()))
+    post(pack_sample("0242", at(3), dock=2, cell=volts()))
+    post(pack_sample("0242", at(9), cell=volts()), pms="PMS-2")
+    post(pack_sample("0243", at(9), dock=2, cell=volts()))
+
+    found = seen(site, 12, 4)
+
+    spans = [(r.tenant.dock, r.tenant.case.ident, r.tenant.begin, r.tenant.end) for r in found.rows]
+    assert spans == [
+        (1, "0241", NOON, at(12)),
+        (2, "0242", NOON, at(6)),
+        (2, "0243", at(6), at(12)),
+    ]
+    there = {r.tenant.case.ident: (~np.isnan(r.values[0])).tolist() for r in found.rows}
+    assert there["0242"] == [True, True, False, False]
+    assert there["0243"] == [False, False, True, True]
+
+
+def test_a_pack_that_changed_its_dock_has_a_row_for_each(site: Site) -> None:
+    site.install(("case", "0242"), ("cabinet", "PMS-1-A"), at=at(5), place=7)
+    registered = directory(site.account_id)
+    stays = tenants(registered, site.number("pms", "PMS-1"), NOON, at(10))
+    told = [(t.case.ident, t.dock, t.cabinet, t.begin, t.end) for t in stays]
+    assert told == [
+        ("0241", 1, "PMS-1-A", NOON, at(10)),
+        ("0242", 2, "PMS-1-A", NOON, at(5)),
+        ("0242", 7, "PMS-1-A", at(5), at(10)),
+    ]
+
+
+def test_forecasts_of_a_cell_are_no_readings(site: Site, post: Any) -> None:
+    from flexmeasures.data import db
+    from flexmeasures.data.models.data_sources import DataSource
+    from flexmeasures.data.models.time_series import Sensor, TimedBelief
+    from sqlalchemy import select
+
+    post(pack_sample("0241", at(1), cell=volts()))
+    case = directory(site.account_id).find("case", "0241")
+    assert case is not None
+    sensor = db.session.scalars(
+        select(Sensor).where(
+            Sensor.generic_asset_id == case.asset_id, Sensor.name == "cell 05 voltage"
+        )
+    ).one()
+    forecaster = DataSource(name="forecaster", type="forecaster")
+    db.session.add(forecaster)
+    moment: datetime = at(2)
+    db.session.add(
+        TimedBelief(
+            sensor=sensor,
+            source=forecaster,
+            event_start=moment,
+            belief_horizon=timedelta(hours=1),
+            event_value=1.0,
+        )
+    )
+    db.session.commit()
+    assert row(seen(site, 2, 1), "0241").values[4].tolist() == [LEVEL]
+
+
+@pytest.mark.parametrize(
+    ("packs", "wanted", "columns"),
+    [(48, None, 60), (12, None, 240), (1, None, 240), (48, 20, 20), (48, 100, 60), (1000, None, 12),
+     (0, None, 240)],
+)  # fmt: skip
+def test_the_more_packs_the_fewer_columns(packs: int, wanted: int | None, columns: int) -> None:
+    assert columns_for(packs, wanted) == columns

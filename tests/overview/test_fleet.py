@@ -1,0 +1,193 @@
+"""All devices of an organisation, each in one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from conftest import Organisation
+from flexmeasures.data import db
+from sqlalchemy import event
+from support.fleet import make_fleet
+from support.site import Site
+from support.telemetry import CELLS, at, converter_sample, pack_sample
+
+from flexmeasures_pms.overview.fleet import Device, arranged, fleet
+from flexmeasures_pms.overview.rack import rack
+from flexmeasures_pms.registry.directory import directory
+
+Post = Callable[..., dict[str, Any]]
+NOW = at(1)
+
+
+def seen(site: Site) -> dict[str, Device]:
+    return {device.ident: device for device in fleet([site.account_id], NOW)}
+
+
+def weak(volts: float, number: int = 5) -> dict[str, Any]:
+    cells = [float(cell) for cell in CELLS]
+    cells[number - 1] = volts
+    return {"volts": cells, "open": []}
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL that is sent in the block."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture(autouse=True)
+def _a_site(site: Site) -> None:
+    site.pms(cabinets=2)
+    for ident, cabinet, dock in (("0241", "A", 2), ("0242", "A", 3), ("0243", "B", 1)):
+        site.case(ident, f"PMS-1-{cabinet}", dock)
+
+
+def test_a_pms_is_summed_up_in_a_row(site: Site, post: Post) -> None:
+    post(
+        pack_sample("0241", dock=2, amps=2.0),
+        pack_sample("0242", at(0.5), dock=3, amps=1.0, temp=[30.0, 36.5, 20.0]),
+    )
+    device = seen(site)["PMS-1"]
+
+    # 51.164 V x 2 A and x 1 A; the cells of both are from 3.647 to 3.669 V.
+    assert (device.kind, device.packs, device.reporting) == ("pms", 3, 2)
+    assert device.power == pytest.approx(153.492)
+    assert (device.hottest, device.spread, device.newest) == (36.5, 22.0, at(0.5))
+    assert [(f.code, f.many) for f in device.findings] == [("never", 1)]
+    assert device.soc is None
+
+
+def test_the_worst_pack_is_named(site: Site, post: Post) -> None:
+    post(
+        pack_sample("0241", dock=2, cell=weak(3.6)),
+        pack_sample("0242", dock=3, cell=weak(3.5), fet={"open": [1], "temp": [30.0, 30.0]}),
+        pack_sample("0243", dock=13, temp=[20.0, 20.0, 57.25]),
+    )
+    found = seen(site)["PMS-1"].findings
+    assert [(f.code, f.figure, f.ident, f.many) for f in found] == [
+        ("hot", 57.25, "0243", 1),
+        ("fet_open", None, None, 1),
+        ("weak_cell", 154.846, "0242", 1),
+    ]
+
+
+def test_silent_packs_are_counted_and_their_figures_are_not(site: Site, post: Post) -> None:
+    post(
+        pack_sample("0241", at(-30), dock=2, temp=[70.0, 20.0, 20.0]),
+        pack_sample("0242", at(-20), dock=3),
+        pack_sample("0243", at(0), dock=13),
+    )
+    device = seen(site)["PMS-1"]
+    assert (device.reporting, device.hottest) == (1, 35.0)
+    [silent] = device.findings
+    assert (silent.code, silent.many, silent.since) == ("silent", 2, at(-30))
+
+
+def test_a_pms_all_of_which_is_silent_is_so_since_it_was_last_heard_of(
+    site: Site, post: Post
+) -> None:
+    post(pack_sample("0241", at(-30), dock=2), pack_sample("0242", at(-20), dock=3))
+    assert seen(site)["PMS-1"].state.since == at(-20)
+
+
+def test_converters_have_a_row_each(site: Site, post: Post) -> None:
+    site.register("mppt", "MPPT-1", "MPPT-2", "MPPT-3")
+    site.register("inverter", "INV-1")
+    status = {"code": "1001"}
+    post(converter_sample(), dataset="mppt", mppt_id="MPPT-1", status=status)
+    post(converter_sample(at(-10)), dataset="mppt", mppt_id="MPPT-2", status=status)
+    post(converter_sample(), dataset="inverter", inverter_id="INV-1", status={"code": "0000"})
+
+    found = seen(site)
+
+    assert {i: (d.kind, d.state.code) for i, d in found.items() if d.kind != "pms"} == {
+        "MPPT-1": ("mppt", "fault"),
+        "MPPT-2": ("mppt", "silent"),
+        "MPPT-3": ("mppt", "never"),
+        "INV-1": ("inverter", "bus_fault"),
+    }
+    # 55.1 V x -1.601 A
+    assert found["MPPT-1"].power == pytest.approx(-88.2151)
+    assert (found["MPPT-2"].power, found["MPPT-1"].packs) == (None, None)
+
+
+def test_a_fleet_and_its_racks_agree(site: Site, post: Post) -> None:
+    """One is summed up by the database and the other from its packs: by the same rules."""
+    site.register("cabinet", "PMS-1-C", docks=16)
+    site.install(("cabinet", "PMS-1-C"), ("pms", "PMS-1"), place=3)
+    site.register("cabinet", "PMS-1-D")
+    site.install(("cabinet", "PMS-1-D"), ("pms", "PMS-1"), place=4)
+    site.case("0244", "PMS-1-C", 15)
+    site.case("0245", "PMS-1-D", 2)
+    site.case("0246", "PMS-1-A", 7)
+    post(
+        pack_sample("0241", dock=2, cell=weak(4.21), temp=[10.0, 60.0, 20.0]),
+        pack_sample("0242", dock=99, cell=weak(2.9)),
+        pack_sample("0243", at(-30), dock=13),
+        pack_sample("0244", dock=39, fet={"open": [1, 2], "temp": [80.5, 20.0]}),
+        pack_sample("0245", dock=42),
+        pms_id="PMS-1",
+        status={"code": "0000", "temp": 48.3},
+    )
+    site.install(("case", "0245"), ("cabinet", "PMS-1-D"), at=at(-60), place=3)
+    registered = directory(site.account_id)
+    pms = registered.find("pms", "PMS-1")
+    assert pms is not None
+
+    device, shown = seen(site)["PMS-1"], rack(registered, pms, NOW)
+
+    assert [f.code for f in device.findings] == [f.code for f in shown.findings]
+    assert len(device.findings) == 11
+    assert (device.packs, device.reporting) == (shown.registered, shown.reporting)
+    assert (device.power, device.newest) == (pytest.approx(shown.power), shown.newest)
+    assert device.hottest == max(o.pack.hottest or 0 for o in shown.occupants())
+
+
+def test_rows_are_found_and_put_in_order(site: Site, post: Post) -> None:
+    site.pms("PMS-2")
+    site.case("0270", "PMS-2-A", 1)
+    site.register("mppt", "Sun-1")
+    post(pack_sample("0241", dock=2), pack_sample("0242", dock=3), pack_sample("0243", dock=13))
+    post(pack_sample("0270", temp=[60.0, 20.0, 20.0]), pms_id="PMS-2")
+    devices = list(seen(site).values())
+
+    def order(sort: str, q: str = "") -> list[str]:
+        return [device.ident for device in arranged(devices, sort, q)]
+
+    assert order("state") == ["PMS-2", "Sun-1", "PMS-1"]
+    assert order("-state") == ["PMS-1", "Sun-1", "PMS-2"]
+    assert order("hottest") == ["PMS-2", "PMS-1", "Sun-1"]
+    assert order("-hottest") == ["PMS-1", "PMS-2", "Sun-1"]
+    assert order("name", "pms") == ["PMS-1", "PMS-2"]
+    assert order("newest", "none") == []
+
+
+def test_another_organisation_is_not_in_it(
+    site: Site, post: Post, other_organisation: Organisation
+) -> None:
+    post(pack_sample("0241", dock=2))
+    assert fleet([other_organisation.id], NOW) == ()
+    assert fleet([], NOW) == ()
+
+
+def test_a_thousand_pmses_cost_three_queries(other_organisation: Organisation) -> None:
+    make_fleet(other_organisation.id, systems=1000, packs=2, time=at(0))
+    with statements() as sent:
+        devices = fleet([other_organisation.id], NOW)
+    assert len(devices) == 1000
+    assert {(d.packs, d.reporting, d.power, d.state.code) for d in devices} == {
+        (2, 2, 155.715, "ok")
+    }
+    assert len(sent) == 3
