@@ -19,12 +19,31 @@ import psycopg2
 from faults.expected import Expected, Key, Values, expected, key, samples
 from faults.traffic import Body
 
+# What was written, and what repeats the reading written before it.
 _BELIEFS = """
+    WITH written AS (
+      SELECT b.sensor_id, b.source_id, b.event_start, b.event_value, true AS written,
+        b.belief_horizon = '0' AND b.cumulative_probability = 0.5 AS plain
+      FROM timed_belief b JOIN sensor s ON s.id = b.sensor_id
+        JOIN generic_asset a ON a.id = s.generic_asset_id
+      WHERE a.account_id = %s
+    ), repeated AS (
+      SELECT s.id, r.source_id, r.event_time, before.event_value, false, true
+      FROM pms_repeat r JOIN pms_trackable t ON t.id = r.subject_id
+        JOIN pms_repeat_bit i ON i.asset_type = t.kind AND r.mask & (1::bigint << i.bit) <> 0
+        JOIN sensor s ON s.generic_asset_id = t.asset_id AND s.name = i.sensor
+        JOIN LATERAL (
+          SELECT event_start, event_value FROM timed_belief
+          WHERE sensor_id = s.id AND source_id = r.source_id AND event_start <= r.event_time
+          ORDER BY event_start DESC LIMIT 1
+        ) before ON before.event_start < r.event_time
+      WHERE t.account_id = %s
+    )
     SELECT a.account_id, a.external_id, b.event_start, d.name, s.name, b.event_value,
-      d.account_id, d.type, b.belief_horizon = '0' AND b.cumulative_probability = 0.5
-    FROM timed_belief b JOIN sensor s ON s.id = b.sensor_id
-      JOIN generic_asset a ON a.id = s.generic_asset_id JOIN data_source d ON d.id = b.source_id
-    WHERE a.account_id = %s
+      d.account_id, d.type, b.plain, b.written
+    FROM (SELECT * FROM written UNION ALL SELECT * FROM repeated) b
+      JOIN sensor s ON s.id = b.sensor_id JOIN generic_asset a ON a.id = s.generic_asset_id
+      JOIN data_source d ON d.id = b.source_id
     ORDER BY a.external_id, b.event_start, d.name"""
 _COUNT = "SELECT count(*) FROM timed_belief"
 _QUARANTINE = """
@@ -74,7 +93,7 @@ def check(uri: str, accounts: list[int], sent: list[list[Body]]) -> Verdict:
         for number, account in enumerate(accounts):
             others = claims[1 - number]
             here = _Organisation(number, account, claims[number], others, verdict)
-            here.check_beliefs(_rows(connection, _BELIEFS, account))
+            here.check_beliefs(_rows(connection, _BELIEFS, account, account))
             here.check_quarantine(_rows(connection, _QUARANTINE, account), sent)
             here.check_reports(_rows(connection, _REPORTS, account))
             here.check_wholes(sent[number])
@@ -120,7 +139,7 @@ class _Organisation:
         """Every moment has the beliefs of one reading that was sent about it, once."""
         for (asset, time, source), group in groupby(rows, key=lambda row: row[1:4]):
             beliefs = list(group)
-            self.verdict.beliefs += len(beliefs)
+            self.verdict.beliefs += sum(row[9] for row in beliefs)
             where = f"{self.account}/{asset} {time:%H:%M:%S.%f} by {source}"
             values = {row[4]: row[5] for row in beliefs}
             if len(values) < len(beliefs):
