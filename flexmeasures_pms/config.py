@@ -93,6 +93,11 @@ SETTINGS: tuple[Setting, ...] = (
         "refused with 503.",
     ),
     Setting("PMS_SENSOR_CACHE", 5_000, "Most assets whose sensor ids one process remembers."),
+    Setting(
+        "PMS_REGISTRY_CACHE",
+        100_000,
+        "Most things, ids and installations of the registry that one process remembers.",
+    ),
 )
 
 
@@ -114,6 +119,7 @@ class Settings:
     lock_timeout: int
     statement_timeout: int
     sensor_cache: int
+    registry_cache: int
 
 
 def _value(config: Mapping[str, Any], setting: Setting) -> Any:
@@ -157,6 +163,7 @@ def read(config: Mapping[str, Any]) -> Settings:
         lock_timeout=value["PMS_LOCK_TIMEOUT"],
         statement_timeout=value["PMS_STATEMENT_TIMEOUT"],
         sensor_cache=value["PMS_SENSOR_CACHE"],
+        registry_cache=value["PMS_REGISTRY_CACHE"],
     )
 
 

@@ -18,7 +18,6 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.book import Author, Change
-from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage import latest, quarantine
 from flexmeasures_pms.wording import counted
@@ -45,15 +44,11 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     touched = {*change.touched, *fresh}
     if not touched:
         return Settled(())
-    try:
-        made = sync_assets(account_id, touched)
-        latest.forget_latest(fresh)
-        waiting = quarantine.concerning(account_id, _keys(touched))
-        moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
-        replayed = replay(account_id, waiting)
-    finally:
-        # What this process read in the middle of the change must not outlive it.
-        forget(account_id)
+    made = sync_assets(account_id, touched)
+    latest.forget_latest(fresh)
+    waiting = quarantine.concerning(account_id, _keys(touched))
+    moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
+    replayed = replay(account_id, waiting)
     assets = (f"Made {counted(len(made), 'FlexMeasures asset')} with sensors.",) if made else ()
     return Settled((*assets, *moved.lines(), *replayed.lines()))
 
