@@ -10,14 +10,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from flexmeasures.data import db
-from sqlalchemy import select, union
+from sqlalchemy import BigInteger, any_, literal, select, union
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.beliefs.provision import sync_assets, without_asset
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.book import Author, Change
+from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage import latest, quarantine
 from flexmeasures_pms.wording import counted
@@ -62,10 +65,13 @@ def carry_out(change: Change, author: Author) -> tuple[str, ...]:
 
 def _keys(touched: Collection[int]) -> set[str]:
     """Return the ids by which samples in quarantine may name what was touched."""
+    numbers = any_(literal(list(touched), ARRAY(BigInteger)))
     names = db.session.scalars(
         union(
-            select(trackable.c.ident).where(trackable.c.id.in_(touched)),
-            select(alias.c.alias).where(alias.c.trackable_id.in_(touched)),
+            select(trackable.c.ident).where(
+                trackable.c.id == numbers, trackable.c.kind.in_((*ASSET_TYPE_BY_NAME, BOARD))
+            ),
+            select(alias.c.alias).where(alias.c.trackable_id == numbers),
         )
     )
     return {key for name in names for key in (identifiers.key(name), identifiers.board_key(name))}
