@@ -15,6 +15,7 @@ from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
 from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.registry.reading import of_kinds
 
 MOST_HOURS = 10_000
 """Hours of devices in one reply."""
@@ -43,13 +44,13 @@ def _devices(sender: Caller, account_id: int) -> list[Entry]:
 
     :raises NotFound: for one that is not registered, or that the key is not for.
     """
-    registered = directory(account_id)
     scope = sender.gateway.devices if sender.gateway else None
     named = request.args.get("device", "")
     if named:
+        registered = directory(account_id, things=[(kind, named) for kind in DATASETS])
         found = [entry for kind in DATASETS if (entry := registered.find(kind, named))]
     else:
-        found = [entry for entry in registered.entries.values() if entry.kind in DATASETS]
+        found = of_kinds(account_id, DATASETS)
     allowed = [e for e in found if scope is None or scoped(e.kind, e.ident) in scope]
     if named and not allowed:
         raise NotFound("No PMS, MPPT or inverter of this id is registered in the organisation.")

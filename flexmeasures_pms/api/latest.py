@@ -31,7 +31,9 @@ def latest_of_device(ident: str) -> Response:
 
     A board's id names the case that it is in now.
     """
-    registered, sender, now = _ask()
+    account_id, sender, now = _ask()
+    things = [(kind, ident) for kind in KINDS]
+    registered = directory(account_id, packs=[ident], things=things)
     entry = _find(registered, ident, now)
     if entry is None or not _may_see(sender, registered, entry, now):
         raise NotFound("Nothing of this id is registered in the organisation.")
@@ -41,7 +43,8 @@ def latest_of_device(ident: str) -> Response:
 
 def latest_of_pms(ident: str) -> Response:
     """Reply with the newest readings of a PMS's cabinets and packs, by dock."""
-    registered, sender, now = _ask()
+    account_id, sender, now = _ask()
+    registered = directory(account_id, things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
     if pms is None or pms.asset_id is None or not _may_see(sender, registered, pms, now):
         raise NotFound("No PMS of this id is registered in the organisation.")
@@ -60,11 +63,11 @@ def latest_of_pms(ident: str) -> Response:
     )
 
 
-def _ask() -> tuple[Directory, Caller, datetime]:
+def _ask() -> tuple[int, Caller, datetime]:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    return directory(organisation(sender, READ)), sender, now
+    return organisation(sender, READ), sender, now
 
 
 def _find(registered: Directory, ident: str, now: datetime) -> Entry | None:

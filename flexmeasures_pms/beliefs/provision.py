@@ -5,8 +5,10 @@ Components are rows of the registry only; a site would drown in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any
 
 from flask import current_app
@@ -14,7 +16,8 @@ from flexmeasures.data import db
 from flexmeasures.data.models.audit_log import AssetAuditLog
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor
-from sqlalchemy import func, select, update
+from sqlalchemy import BigInteger, any_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
@@ -25,6 +28,7 @@ from flexmeasures_pms.registry.ledger import link_assets
 from flexmeasures_pms.registry.tables import trackable
 
 _PARENTS_FIRST = [t.name for t in ASSET_TYPES]
+_BATCH = 200
 
 
 def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...]:
@@ -32,14 +36,16 @@ def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...
 
     :returns: ids of the assets that were made, in the order of making.
     """
+    numbers = any_(literal(list(trackable_ids), ARRAY(BigInteger)))
     rows = db.session.execute(
-        select(trackable).where(
-            trackable.c.id.in_(set(trackable_ids)), trackable.c.kind.in_(_PARENTS_FIRST)
-        )
+        select(trackable).where(trackable.c.id == numbers, trackable.c.kind.in_(_PARENTS_FIRST))
     ).all()
     rows = sorted(rows, key=lambda row: (_PARENTS_FIRST.index(row.kind), row.id))
-    made = (_sync(account_id, row) for row in rows)
-    return tuple(asset_id for asset_id in made if asset_id is not None)
+    made: list[int] = []
+    for _, of_kind in groupby(rows, key=attrgetter("kind")):
+        while some := list(islice(of_kind, _BATCH)):
+            made += _sync_some(account_id, some)
+    return tuple(made)
 
 
 def without_asset(account_id: int) -> tuple[int, ...]:
@@ -52,14 +58,21 @@ def without_asset(account_id: int) -> tuple[int, ...]:
     return tuple(db.session.scalars(query))
 
 
-def _sync(account_id: int, row: Row[Any]) -> int | None:
-    registered = directory(account_id)
-    known = _find(account_id, row)
+def _sync_some(account_id: int, rows: Sequence[Row[Any]]) -> list[int]:
+    """Make or mend the assets of things of one kind; return those that were made."""
+    registered = directory(account_id, numbers=[row.id for row in rows])
+    known = _find(account_id, rows)
+    assets = {row.id: _sync(account_id, row, known.get(row.id), registered) for row in rows}
+    link_assets(
+        account_id, {row.id: assets[row.id] for row in rows if row.asset_id != assets[row.id]}
+    )
+    return [assets[row.id] for row in rows if row.id not in known]
+
+
+def _sync(account_id: int, row: Row[Any], known: GenericAsset | None, registered: Directory) -> int:
     asset = known or _make(account_id, row)
     _describe(asset, row, registered)
     db.session.flush()
-    if row.asset_id != asset.id:
-        link_assets(account_id, {row.id: asset.id})
     timezone = asset.attributes["timezone"]
     if known is not None:
         # A case that comes to a site reports in that site's time zone from then on.
@@ -67,17 +80,19 @@ def _sync(account_id: int, row: Row[Any]) -> int | None:
             update(Sensor).where(Sensor.generic_asset_id == asset.id).values(timezone=timezone)
         )
     ensure_sensors(asset, row.kind, timezone)
-    return asset.id if known is None else None
+    number: int = asset.id
+    return number
 
 
-def _find(account_id: int, row: Row[Any]) -> GenericAsset | None:
-    found: GenericAsset | None = db.session.scalars(
+def _find(account_id: int, rows: Iterable[Row[Any]]) -> dict[int, GenericAsset]:
+    """Return the assets that things have, by the things' numbers."""
+    wanted = {external_id(row.kind, row.ident): row.id for row in rows}
+    found = db.session.scalars(
         select(GenericAsset).where(
-            GenericAsset.account_id == account_id,
-            GenericAsset.external_id == external_id(row.kind, row.ident),
+            GenericAsset.account_id == account_id, GenericAsset.external_id.in_(wanted)
         )
-    ).one_or_none()
-    return found
+    )
+    return {wanted[asset.external_id]: asset for asset in found}
 
 
 def external_id(kind: str, ident: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.wire.samples import Sample
 
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
@@ -31,6 +32,16 @@ class Target:
     time: datetime
     board: Entry | None = None
     cabinet: Entry | None = None
+
+
+def registered_near(account_id: int, samples: Iterable[Sample]) -> Directory:
+    """Return the registry of an organisation as of now, near what samples name."""
+    named = [s for s in samples if not s.invalid]
+    devices = {(s.dataset, s.device_id, s.device_is_cabinet) for s in named}
+    things = {(kind, ident) for kind, ident, _ in devices if ident is not None}
+    cabinets = {("cabinet", ident) for _, ident, of_cabinet in devices if ident and of_cabinet}
+    packs = {s.pack_id for s in named if s.pack_id is not None}
+    return directory(account_id, packs=packs, things=things | cabinets)
 
 
 def resolve(sample: Sample, registered: Directory, now: datetime) -> Target | Problem:

@@ -20,6 +20,7 @@ from flexmeasures_pms.errors import AmbiguousId, RegistryError, UnknownId
 from flexmeasures_pms.ingest.completeness import Completeness, period
 from flexmeasures_pms.ingest.completeness import completeness as hours_of
 from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.registry.reading import of_kinds
 from flexmeasures_pms.registry.search import search
 
 
@@ -59,9 +60,7 @@ def completeness(
 
 def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
     if ident is None:
-        entries = directory(organisation(account_id)).entries.values()
-        found = [entry for entry in entries if entry.kind in DATASETS]
-        return sorted(found, key=lambda entry: (entry.kind, entry.ident))
+        return of_kinds(organisation(account_id), DATASETS)
     named = search(ident, kinds=DATASETS, account_id=account_id)
     if not named:
         raise UnknownId(f"No PMS, MPPT or inverter '{ident}' is registered.")

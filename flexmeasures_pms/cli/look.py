@@ -20,6 +20,7 @@ from flexmeasures_pms.cli.common import (
     organisation,
 )
 from flexmeasures_pms.errors import UnknownId
+from flexmeasures_pms.registry import snapshot
 from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.history import history as history_of
 from flexmeasures_pms.registry.lookup import look_up, registry_as_of
@@ -133,7 +134,7 @@ def tree(
     using = registered_organisations()
     if account_id is None and len(using) == 1:
         (account_id,) = using
-    nodes = list(forest(directory(organisation(account_id)), moment))
+    nodes = list(forest(snapshot.read(organisation(account_id)), moment))
     if as_json:
         click.echo(json.dumps([n.as_json() for n in nodes], indent=2, ensure_ascii=False))
         return

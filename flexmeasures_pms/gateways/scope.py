@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from flexmeasures_pms import identifiers
+from flexmeasures_pms.beliefs.resolve import registered_near
 from flexmeasures_pms.errors import OutOfScope, Problem
-from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.wire.samples import Sample
 
 
@@ -51,7 +52,7 @@ def _outside(
     account_id: int, devices: Collection[str], samples: Sequence[Sample]
 ) -> Iterator[Sample]:
     """Yield the samples whose device is not in scope, not even by way of its cabinet or pack."""
-    registered = directory(account_id) if samples else None
+    registered = registered_near(account_id, samples) if samples else None
     for sample in samples:
         pms = _pms_that_follows(sample, registered) if registered else None
         if pms is None or scoped("pms", pms.ident) not in devices:

@@ -19,7 +19,6 @@ from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.line import Outcome, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, problems_of
-from flexmeasures_pms.registry.directory import forget
 from flexmeasures_pms.storage import receipts
 from flexmeasures_pms.storage.quarantine import Kept, keep
 from flexmeasures_pms.storage.receipts import Logged
@@ -87,18 +86,18 @@ def store(
     :param digest: of what was sent, for the receipt.
     """
     try:
-        with _forgetting_failures(origin.account_id):
+        with _forgetting_failures():
             return _store_once(decoded, dataset, digest, origin, settings)
     except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, _WORTH_A_SECOND_TRY):
             raise
-    with _forgetting_failures(origin.account_id):
+    with _forgetting_failures():
         return _store_once(decoded, dataset, digest, origin, settings)
 
 
 @contextmanager
-def _forgetting_failures(account_id: int) -> Iterator[None]:
+def _forgetting_failures() -> Iterator[None]:
     """Forget what was learnt in a transaction that came to nothing.
 
     A source or sensor may have been made in it. Its number is free again, and after a
@@ -108,7 +107,6 @@ def _forgetting_failures(account_id: int) -> Iterator[None]:
         yield
     except BaseException:
         abandon()
-        forget(account_id)
         forget_sensors()
         forget_sources()
         forget_bits()

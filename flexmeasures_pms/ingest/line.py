@@ -18,13 +18,13 @@ from sqlalchemy import select
 from flexmeasures_pms.beliefs.ehub import EhubReading, ehub_readings
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
 from flexmeasures_pms.beliefs.recordings import bands_of
-from flexmeasures_pms.beliefs.resolve import Target, resolve
+from flexmeasures_pms.beliefs.resolve import Target, registered_near, resolve
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.moves import Report, record_moves, unexpected
-from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.storage.blocks import Block, Written
 from flexmeasures_pms.storage.latest import forget_latest
 from flexmeasures_pms.storage.reports import BoardReport, keep_reports
@@ -70,7 +70,7 @@ def process(account_id: int, samples: Sequence[Sample], now: datetime) -> list[O
     :param now: the server's time, before which (and a day after) samples may be.
     :returns: one outcome for each sample, in their order.
     """
-    registered = directory(account_id)
+    registered = registered_near(account_id, samples)
     targets = _targets(account_id, samples, registered, now)
     parcels = list(_parcels(samples, targets, registered))
     sources = source_ids(account_id, {p.device.id: p.device for p in parcels}.values())

@@ -16,7 +16,7 @@ from uuid import uuid4
 from flexmeasures_pms.beliefs.provision import sync_assets
 from flexmeasures_pms.registry import changes
 from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.directory import Directory, Entry, forget
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.storage.latest import newest_time
 
 
@@ -66,12 +66,8 @@ def record_moves(account_id: int, reports: Sequence[Report]) -> None:
         return
     request_id = uuid4()
     touched: set[int] = set()
-    try:
-        for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):
-            author = Author(f"device:{pms}", "reported from there", request_id)
-            moves = [changes.Report(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
-            touched.update(changes.record_moves(account_id, moves, author).touched)
-        sync_assets(account_id, touched)
-    finally:
-        # What this process read in the middle of the change must not outlive it.
-        forget(account_id)
+    for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):
+        author = Author(f"device:{pms}", "reported from there", request_id)
+        moves = [changes.Report(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
+        touched.update(changes.record_moves(account_id, moves, author).touched)
+    sync_assets(account_id, touched)

@@ -10,15 +10,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from flexmeasures.data import db
-from sqlalchemy import select, union
+from sqlalchemy import BigInteger, any_, literal, select, union
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.beliefs.provision import sync_assets, without_asset
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.book import Author, Change
-from flexmeasures_pms.registry.directory import forget
+from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage import latest, quarantine
 from flexmeasures_pms.storage.repeats import forget_repeats
@@ -46,16 +48,12 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     touched = {*change.touched, *fresh}
     if not touched:
         return Settled(())
-    try:
-        made = sync_assets(account_id, touched)
-        latest.forget_latest(fresh)
-        forget_repeats(fresh)
-        waiting = quarantine.concerning(account_id, _keys(touched))
-        moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
-        replayed = replay(account_id, waiting)
-    finally:
-        # What this process read in the middle of the change must not outlive it.
-        forget(account_id)
+    made = sync_assets(account_id, touched)
+    latest.forget_latest(fresh)
+    forget_repeats(fresh)
+    waiting = quarantine.concerning(account_id, _keys(touched))
+    moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
+    replayed = replay(account_id, waiting)
     assets = (f"Made {counted(len(made), 'FlexMeasures asset')} with sensors.",) if made else ()
     return Settled((*assets, *moved.lines(), *replayed.lines()))
 
@@ -69,10 +67,13 @@ def carry_out(change: Change, author: Author) -> tuple[str, ...]:
 
 def _keys(touched: Collection[int]) -> set[str]:
     """Return the ids by which samples in quarantine may name what was touched."""
+    numbers = any_(literal(list(touched), ARRAY(BigInteger)))
     names = db.session.scalars(
         union(
-            select(trackable.c.ident).where(trackable.c.id.in_(touched)),
-            select(alias.c.alias).where(alias.c.trackable_id.in_(touched)),
+            select(trackable.c.ident).where(
+                trackable.c.id == numbers, trackable.c.kind.in_((*ASSET_TYPE_BY_NAME, BOARD))
+            ),
+            select(alias.c.alias).where(alias.c.trackable_id == numbers),
         )
     )
     return {key for name in names for key in (identifiers.key(name), identifiers.board_key(name))}

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from flexmeasures_pms.registry.directory import Directory, Entry, ident_key
+from flexmeasures_pms.registry.directory import Directory, Entry, Name, ident_key
 from flexmeasures_pms.registry.kinds import BOARD, KINDS
+from flexmeasures_pms.registry.overlay import Journal, Overlay
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot
 from flexmeasures_pms.registry.wording import row_record
 
@@ -82,6 +83,9 @@ class Book:
     :param base: what is registered.
     :param now: when the changes become known; a change without a time holds from then.
     :param reserve: gives numbers for new trackables.
+
+    ``touched`` are the trackables with a transaction, ``concerned`` the assemblies that
+    something came into or out of.
     """
 
     def __init__(
@@ -96,49 +100,40 @@ class Book:
         self.now = now
         self._reserve = reserve
         self._numbers: deque[int] = deque()
-        self._restore(base)
+        self._journal = Journal()
+        self._entries: Overlay[int, Entry] = Overlay(base.entries, self._journal)
+        self._names: Overlay[Name, int] = Overlay(base.names, self._journal)
+        self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._journal)
+        self._by_part: Overlay[int, Rows] = Overlay(base.by_part, self._journal)
+        self._by_assembly: Overlay[int, Rows] = Overlay(base.by_assembly, self._journal)
+        self.view = replace(
+            base,
+            entries=self._entries,
+            names=self._names,
+            aliases=self._aliases,
+            by_part=self._by_part,
+            by_assembly=self._by_assembly,
+        )
+        self._added: set[int] = set()
         self.entered: list[Entered] = []
         self.lines: list[str] = []
         self.only_changes = False
         self.discarded = False
         self.touched: dict[int, None] = {}
-
-    def _restore(self, state: Directory) -> None:
-        self._entries = dict(state.entries)
-        self._idents = dict(state.idents)
-        self._spellings = dict(state.spellings)
-        self._aliases = dict(state.aliases)
-        self._by_part = dict(state.by_part)
-        self._by_assembly = dict(state.by_assembly)
-        self.view = replace(
-            state,
-            entries=self._entries,
-            idents=self._idents,
-            spellings=self._spellings,
-            aliases=self._aliases,
-            by_part=self._by_part,
-            by_assembly=self._by_assembly,
-        )
+        self.concerned: set[int] = set()
 
     def savepoint(self) -> Callable[[], None]:
-        """Return a function that undoes what comes after this."""
-        state = replace(
-            self.view,
-            entries=dict(self._entries),
-            idents=dict(self._idents),
-            spellings=dict(self._spellings),
-            aliases=dict(self._aliases),
-            by_part=dict(self._by_part),
-            by_assembly=dict(self._by_assembly),
-        )
+        """Return a function that undoes what comes after this; only the latest one can."""
+        self._journal.begin()
         counts = len(self.entered), len(self.lines), len(self.touched)
 
-        def undo() -> None:
-            self._restore(state)
+        def undone() -> None:
+            self._journal.undo()
             del self.entered[counts[0] :], self.lines[counts[1] :]
-            self.touched = dict.fromkeys(list(self.touched)[: counts[2]])
+            for number in list(self.touched)[counts[2] :]:
+                del self.touched[number]
 
-        return undo
+        return undone
 
     @property
     def account_id(self) -> int:
@@ -159,8 +154,7 @@ class Book:
         boards = (
             n
             for n in self.touched
-            if self._entries[n].kind == BOARD
-            and self._by_part.get(n, ()) != self.base.by_part.get(n, ())
+            if self._entries[n].kind == BOARD and self.rows(n) != self.registered_rows(n)
         )
         return Change(self.account_id, tuple(self.touched), tuple(boards), tuple(self.lines))
 
@@ -171,11 +165,10 @@ class Book:
         if not self._numbers:
             self._numbers.extend(self._reserve())
         entry = replace(entry, id=self._numbers.popleft())
-        key = ident_key(entry.kind, entry.ident)
+        self._added.add(entry.id)
         self._entries[entry.id] = entry
-        self._idents[entry.kind, key] = entry.id
-        if entry.kind == BOARD:
-            self._spellings[key] = entry.id
+        self._names[entry.kind, ident_key(entry.kind, entry.ident)] = entry.id
+        self._aliases[entry.id] = self._by_part[entry.id] = self._by_assembly[entry.id] = ()
         self.enter(KINDS[entry.kind].first_verb, entry, after=_said(entry))
         return entry
 
@@ -189,11 +182,19 @@ class Book:
         """Let a board be known under one more spelling."""
         before = self._aliases.get(board.id, ())
         self._aliases[board.id] = (*before, alias)
-        self._spellings[ident_key(BOARD, alias)] = board.id
+        self._names[BOARD, ident_key(BOARD, alias)] = board.id
         names = {"aliases": list(before)}, {"aliases": [*before, alias]}
         self.enter("serviced", board, *names, self.now)
 
     # Installations
+
+    def is_new(self, number: int) -> bool:
+        """Tell whether a trackable was added to this book."""
+        return number in self._added
+
+    def registered_rows(self, part_id: int) -> Rows:
+        """Return a part's installations as they are registered, without this book's changes."""
+        return () if self.is_new(part_id) else self.base.by_part.get(part_id, ())
 
     def rows(self, part_id: int) -> Rows:
         """Return a part's installations, in order of time."""
@@ -211,7 +212,7 @@ class Book:
     ) -> bool:
         """Replace a part's installations and enter the transaction; tell if they differ."""
         before = self.rows(part_id)
-        stored = {_value(r): r for r in (*before, *self.base.by_part.get(part_id, ()))}
+        stored = {_value(r): r for r in (*before, *self.registered_rows(part_id))}
         rows = tuple(stored.get(_value(row), row) for row in rows)
         gone = [row for row in before if row not in rows]
         new = [row for row in rows if row not in before]
@@ -219,6 +220,7 @@ class Book:
             return False
         self._by_part[part_id] = rows
         for assembly_id in {row.assembly_id for row in (*gone, *new)}:
+            self.concerned.add(assembly_id)
             kept = [r for r in self._by_assembly.get(assembly_id, ()) if r not in gone]
             kept += [r for r in new if r.assembly_id == assembly_id]
             self._by_assembly[assembly_id] = tuple(sorted(kept, key=lambda r: r.begin))

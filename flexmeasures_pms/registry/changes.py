@@ -136,7 +136,9 @@ def record_move(
 
 def record_moves(account_id: int, reports: Iterable[Report], author: Author) -> Change:
     """Record where cases report to be, in the order of the reports' times."""
-    with editing(account_id, author) as book:
-        for report in sorted(reports, key=lambda r: r.at):
+    ordered = sorted(reports, key=lambda r: r.at)
+    numbers = {number for r in ordered for number in (r.case_id, r.pms_id)}
+    with editing(account_id, author, numbers=numbers) as book:
+        for report in ordered:
             reported.record_move(book, report)
     return book.change()

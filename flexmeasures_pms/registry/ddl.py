@@ -35,21 +35,32 @@ CREATE TRIGGER pms_transaction_append_only BEFORE UPDATE OR DELETE ON pms_transa
 """
 
 # An asset that is deleted or linked changes what a process may remember of a trackable.
+# The version's row is taken before anything is marked with it: who has read a version has
+# seen all that is marked with that or an earlier one.
 ASSET_CHANGED = """
 CREATE OR REPLACE FUNCTION pms_trackable_asset_changed() RETURNS trigger AS $$
 BEGIN
-    UPDATE pms_registry_version SET version = nextval('pms_registry_version_seq')
-        WHERE account_id = NEW.account_id;
+    WITH changed AS (
+        SELECT a.id, a.account_id FROM new_rows a JOIN old_rows b ON a.id = b.id
+        WHERE a.asset_id IS DISTINCT FROM b.asset_id
+            OR a.parent_asset_id IS DISTINCT FROM b.parent_asset_id
+    ), versions AS (
+        UPDATE pms_registry_version SET version = nextval('pms_registry_version_seq')
+        WHERE account_id IN (SELECT account_id FROM changed)
+        RETURNING account_id, version
+    )
+    INSERT INTO pms_registry_change (trackable_id, account_id, version)
+        SELECT c.id, v.account_id, v.version
+        FROM changed c JOIN versions v ON v.account_id = c.account_id
+    ON CONFLICT (trackable_id) DO UPDATE SET version = excluded.version;
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql
 """
 ASSET_CHANGED_TRIGGER = """
-CREATE TRIGGER pms_trackable_asset_changed
-    AFTER UPDATE OF asset_id, parent_asset_id ON pms_trackable
-    FOR EACH ROW WHEN (OLD.asset_id IS DISTINCT FROM NEW.asset_id
-        OR OLD.parent_asset_id IS DISTINCT FROM NEW.parent_asset_id)
-    EXECUTE FUNCTION pms_trackable_asset_changed()
+CREATE TRIGGER pms_trackable_asset_changed AFTER UPDATE ON pms_trackable
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION pms_trackable_asset_changed()
 """
 
 FUNCTIONS = (APPEND_ONLY, ASSET_CHANGED)

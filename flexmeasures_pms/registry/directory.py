@@ -1,17 +1,18 @@
-"""The registry of one organisation, answered from memory.
+"""The registry of one organisation, as questions are asked of it.
 
-A :class:`Directory` is a snapshot. Each process keeps the latest of every organisation
-that it serves; :func:`directory` asks the database for the version only (one row by
-its primary key) and reads the registry again when that has changed. So another
-process's registration is seen by the next request.
+A :class:`Directory` answers; where it has its answers from is not its concern. Those of
+requests come from :mod:`~flexmeasures_pms.registry.nearby`, which has read what is near the
+ids of the request; a :class:`~flexmeasures_pms.registry.book.Book` has one that it changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Protocol, TypeVar, overload
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, DEFAULT_DOCKS, PMS
@@ -22,6 +23,29 @@ from flexmeasures_pms.registry.timeline import (
     Rows,
     row_at,
 )
+
+K_contra = TypeVar("K_contra", contravariant=True)
+V = TypeVar("V")
+Default = TypeVar("Default")
+
+Name = tuple[str, str]
+"""What a trackable is found by: its kind, and its id as it is compared."""
+
+
+class Lookup(Protocol[K_contra, V]):
+    """What can be asked for one thing at a time, such as a dict."""
+
+    def __getitem__(self, key: K_contra, /) -> V:
+        """Return what is there; KeyError if nothing is."""
+
+    @overload
+    def get(self, key: K_contra, default: None = None, /) -> V | None: ...
+
+    @overload
+    def get(self, key: K_contra, default: V, /) -> V: ...
+
+    @overload
+    def get(self, key: K_contra, default: Default, /) -> V | Default: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +94,32 @@ def _board_key(text: str) -> str:
 
 def ident_key(kind: str, text: str) -> str:
     """Return what the spellings of an id of a kind have in common."""
+    if len(text) > identifiers.MAX_LENGTH:  # nothing that long is worth remembering
+        return identifiers.board_key(text) if kind == BOARD else identifiers.key(text)
     return _board_key(text) if kind == BOARD else _key(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is going to be asked of a directory.
+
+    :param packs: pack ids, each a case's or an acquisition board's.
+    :param things: kinds with ids.
+    :param numbers: trackables by their number.
+    :param parts: also what is, and was, in the assemblies named; in the cabinets of a PMS too.
+    """
+
+    packs: Collection[str] = ()
+    things: Collection[tuple[str, str]] = ()
+    numbers: Collection[int] = ()
+    parts: bool = False
+
+
+NOTHING = Wanted()
+
+
+def _expect_nothing(_: Wanted) -> None:
+    """Do nothing: everything is there."""
 
 
 @dataclass(frozen=True)
@@ -78,21 +127,24 @@ class Directory:
     """The registry of one organisation as it was at one version.
 
     :param entries: the trackables by their number.
-    :param idents: their numbers by kind and compared id.
-    :param spellings: acquisition boards' numbers by compared id and alias.
+    :param names: their numbers by kind and compared id; a board's by its aliases too.
     :param aliases: each board's aliases, as registered.
     :param by_part: the installations of each part, in order of time.
     :param by_assembly: the installations in each assembly, in order of time.
+    :param owned: those FlexMeasures assets of what was asked for, and of what that is in,
+        that exist and are the organisation's at this moment.
+    :param expect: read at once what is going to be asked for.
     """
 
     account_id: int
     version: int
-    entries: Mapping[int, Entry]
-    idents: Mapping[tuple[str, str], int]
-    spellings: Mapping[str, int]
-    aliases: Mapping[int, tuple[str, ...]]
-    by_part: Mapping[int, Rows]
-    by_assembly: Mapping[int, Rows]
+    entries: Lookup[int, Entry]
+    names: Lookup[Name, int]
+    aliases: Lookup[int, tuple[str, ...]]
+    by_part: Lookup[int, Rows]
+    by_assembly: Lookup[int, Rows]
+    owned: AbstractSet[int] = frozenset()
+    expect: Callable[[Wanted], None] = _expect_nothing
 
     def entry(self, entry_id: int) -> Entry:
         """Return a trackable by its number."""
@@ -100,10 +152,7 @@ class Directory:
 
     def find(self, kind: str, text: str) -> Entry | None:
         """Return the trackable of a kind that an id names; a board by its aliases too."""
-        if kind == BOARD:
-            number = self.spellings.get(_board_key(text))
-        else:
-            number = self.idents.get((kind, _key(text)))
+        number = self.names.get((kind, ident_key(kind, text)))
         return None if number is None else self.entries[number]
 
     def resolve_pack(self, text: str, at: datetime) -> Resolved | None:
@@ -187,19 +236,20 @@ class Directory:
         return None
 
 
-def directory(account_id: int) -> Directory:
-    """Return the registry of an organisation, as of now."""
-    from flexmeasures_pms.registry.snapshot import read, read_version
+def directory(
+    account_id: int,
+    *,
+    packs: Iterable[str] = (),
+    things: Iterable[tuple[str, str]] = (),
+    numbers: Iterable[int] = (),
+    parts: bool = False,
+) -> Directory:
+    """Return the registry of an organisation, as of now.
 
-    known = _latest.get(account_id)
-    if known is None or known.version != read_version(account_id):
-        known = _latest[account_id] = read(account_id)
-    return known
+    What is named (see :class:`Wanted`) and where it is and was has been read when this
+    returns, all of it of one version: in one small query where it was remembered. What is
+    not named can be asked for as well. Then it is read when it is asked for, as it is then.
+    """
+    from flexmeasures_pms.registry.nearby import near
 
-
-def forget(account_id: int) -> None:
-    """Drop what this process remembers of an organisation."""
-    _latest.pop(account_id, None)
-
-
-_latest: dict[int, Directory] = {}
+    return near(account_id, Wanted(frozenset(packs), frozenset(things), frozenset(numbers), parts))

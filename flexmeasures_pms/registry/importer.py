@@ -6,13 +6,14 @@ has is swapped for the file's. The same file again finds everything as it says.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry import moves, registration
 from flexmeasures_pms.registry.book import Author, Book, Change
-from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.directory import Entry, Wanted
 from flexmeasures_pms.registry.importer_csv import CaseRow, FaultyLine, read_rows
 from flexmeasures_pms.registry.kinds import (
     BBC,
@@ -30,6 +31,19 @@ from flexmeasures_pms.registry.spots import spot_for
 from flexmeasures_pms.registry.timeline import SINCE_EVER, row_at
 
 PARTS_OF_A_CASE = 17
+
+# Of which kinds the id in a column is looked up.
+_KINDS = {
+    "pack.id": (CASE, BOARD),
+    "pms.id": (PMS,),
+    "cabinet.id": (CABINET,),
+    "ehub.id": (EHUB, BBC),
+    "busbar.id": (BUSBAR,),
+    "board.id": (BOARD,),
+    "board.alias": (BOARD,),
+    "fet.board.id": (FET_BOARD,),
+}
+_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,8 @@ def import_file(
     rows = [row for row in read.rows if row.line not in faulty]
     faults, changed = list(read.faults), 0
     with editing(account_id, author, expected=PARTS_OF_A_CASE * len(rows) + 1) as book:
-        for row in sorted(rows, key=lambda r: (r.valid_from or SINCE_EVER, r.line)):
+        ordered_rows = sorted(rows, key=lambda r: (r.valid_from or SINCE_EVER, r.line))
+        for row in _expected(book, ordered_rows):
             try:
                 changed += _import_row(book, row, skip_faulty=skip_faulty)
             except RegistryError as error:
@@ -102,6 +117,26 @@ def import_file(
     ordered = tuple(sorted(faults, key=lambda fault: fault.line))
     count = len(read.rows) + len({f.line for f in ordered} - {r.line for r in read.rows})
     return Imported(book.change(), count, changed, ordered, wanted)
+
+
+def _expected(book: Book, rows: Sequence[CaseRow]) -> Iterator[CaseRow]:
+    """Yield the rows; what is registered of some of them is read before the first of these."""
+    for start in range(0, len(rows), _BATCH):
+        some = rows[start : start + _BATCH]
+        things = {thing for row in some for thing in _named(row)}
+        book.base.expect(Wanted(things=things, parts=True))
+        yield from some
+
+
+def _named(row: CaseRow) -> Iterator[tuple[str, str]]:
+    """Yield all that is looked up for a row, by kind and id."""
+    for column, kinds in _KINDS.items():
+        if column in row.ids:
+            yield from ((kind, row.ids[column]) for kind in kinds)
+    for column in ("board.id", "board.alias"):
+        if column in row.ids:
+            yield from ((CASE, text) for text in registration.spellings(row.ids[column]))
+    yield from ((CELL_BLOCK, block) for block in row.cells if block)
 
 
 def _import_row(book: Book, row: CaseRow, *, skip_faulty: bool) -> bool:

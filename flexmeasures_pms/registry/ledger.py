@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from flexmeasures.data import db
-from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
 
 from flexmeasures_pms.registry.book import DETAILS, Author, Book
 from flexmeasures_pms.registry.directory import directory, ident_key
@@ -17,6 +18,7 @@ from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import (
     alias,
     installation,
+    registry_change,
     registry_version,
     trackable,
     transaction,
@@ -26,9 +28,14 @@ from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 # The first of two numbers of the advisory lock: "PMS". The second is the organisation.
 LOCK = 0x504D53
 
+# Rows in one go: those of a whole file would take more memory than the file's things.
+_BATCH = 5_000
+
 
 @contextmanager
-def editing(account_id: int, author: Author, *, expected: int = 1) -> Iterator[Book]:
+def editing(
+    account_id: int, author: Author, *, expected: int = 1, numbers: Iterable[int] = ()
+) -> Iterator[Book]:
     """Open an organisation's registry for changes, and write them at the end.
 
     Works in the caller's transaction: nobody else changes this organisation's registry
@@ -36,10 +43,12 @@ def editing(account_id: int, author: Author, *, expected: int = 1) -> Iterator[B
     is written.
 
     :param expected: about how many new trackables to expect.
+    :param numbers: of trackables that the changes are about, read at once with their parts.
     """
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
     now = _now(account_id)
-    book = Book(directory(account_id), author, now, lambda: _reserve(expected))
+    registered = directory(account_id, numbers=numbers, parts=True)
+    book = Book(registered, author, now, lambda: _reserve(expected))
     yield book
     if book.entered and not book.discarded:
         _write(book)
@@ -71,22 +80,51 @@ def _write(book: Book) -> None:
     _write_aliases(book)
     _write_installations(book)
     _insert(transaction, _transactions(book))
+    _mark(book, _new_version(book))
+
+
+def _new_version(book: Book) -> int:
     values = {
         "version": sa.func.nextval("pms_registry_version_seq"),
         "changed_at": book.now,
     }
     statement = insert(registry_version).values(account_id=book.account_id, **values)
-    db.session.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_=values))
+    version: int = db.session.execute(
+        statement.on_conflict_do_update(index_elements=["account_id"], set_=values).returning(
+            registry_version.c.version
+        )
+    ).scalar_one()
+    return version
 
 
-def _insert(table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        db.session.execute(sa.insert(table), rows)
+def _mark(book: Book, version: int) -> None:
+    """Mark what was registered already and has changed, for those who remember it.
+
+    After the version's row is taken: who has read a version has then seen all that is
+    marked with that or an earlier one.
+    """
+    known = sorted(n for n in {*book.touched, *book.concerned} if not book.is_new(n))
+    statement = insert(registry_change)
+    statement = statement.on_conflict_do_update(
+        index_elements=["trackable_id"], set_={"version": statement.excluded.version}
+    )
+    rows = ({"trackable_id": n, "account_id": book.account_id, "version": version} for n in known)
+    _insert_as(statement, rows)
+
+
+def _insert(table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
+    _insert_as(sa.insert(table), rows)
+
+
+def _insert_as(statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
+    remaining = iter(rows)
+    while some := list(islice(remaining, _BATCH)):
+        db.session.execute(statement, some)
 
 
 def _write_trackables(book: Book) -> None:
     entries = [book.view.entries[n] for n in book.touched]
-    new = [
+    new = (
         {
             "id": entry.id,
             "account_id": book.account_id,
@@ -97,12 +135,11 @@ def _write_trackables(book: Book) -> None:
             **{name: getattr(entry, name) for name in DETAILS},
         }
         for entry in entries
-        if entry.id not in book.base.entries
-    ]
+        if book.is_new(entry.id)
+    )
     _insert(trackable, new)
     for entry in entries:
-        known = book.base.entries.get(entry.id)
-        if known is not None and known != entry:
+        if not book.is_new(entry.id) and book.base.entries[entry.id] != entry:
             details = {name: getattr(entry, name) for name in DETAILS}
             db.session.execute(
                 sa.update(trackable).where(trackable.c.id == entry.id).values(details)
@@ -110,7 +147,8 @@ def _write_trackables(book: Book) -> None:
 
 
 def _write_aliases(book: Book) -> None:
-    rows = [
+    boards = (n for n in book.touched if book.view.entries[n].kind == BOARD)
+    rows = (
         {
             "account_id": book.account_id,
             "trackable_id": number,
@@ -118,25 +156,33 @@ def _write_aliases(book: Book) -> None:
             "alias_key": ident_key(BOARD, text),
             "created_at": book.now,
         }
-        for number in book.touched
+        for number, known in ((n, _registered_aliases(book, n)) for n in boards)
         for text in book.view.aliases.get(number, ())
-        if text not in book.base.aliases.get(number, ())
-    ]
+        if text not in known
+    )
     _insert(alias, rows)
+
+
+def _registered_aliases(book: Book, board_id: int) -> tuple[str, ...]:
+    return () if book.is_new(board_id) else book.base.aliases.get(board_id, ())
 
 
 def _write_installations(book: Book) -> None:
     closed: list[int] = []
     new: list[Installation] = []
     for part_id in book.touched:
-        before, after = book.base.by_part.get(part_id, ()), book.rows(part_id)
+        before, after = book.registered_rows(part_id), book.rows(part_id)
         closed += [row.id for row in before if row not in after]
         new += [row for row in after if not row.id]
     if closed:
         c = installation.c
         known = sa.func.tstzrange(sa.func.lower(c.known), book.now)
-        db.session.execute(sa.update(installation).where(c.id.in_(closed)).values(known=known))
-    _insert(installation, [_installation_row(book, row) for row in new])
+        db.session.execute(
+            sa.update(installation)
+            .where(c.id == sa.any_(sa.literal(closed, ARRAY(sa.BigInteger))))
+            .values(known=known)
+        )
+    _insert(installation, (_installation_row(book, row) for row in new))
 
 
 def _installation_row(book: Book, row: Installation) -> dict[str, Any]:
@@ -156,8 +202,8 @@ def _bound(moment: datetime) -> datetime | None:
     return None if moment in (SINCE_EVER, FOREVER) else moment
 
 
-def _transactions(book: Book) -> list[dict[str, Any]]:
-    return [
+def _transactions(book: Book) -> Iterator[dict[str, Any]]:
+    return (
         {
             "account_id": book.account_id,
             "request_id": book.author.request_id,
@@ -173,7 +219,7 @@ def _transactions(book: Book) -> list[dict[str, Any]]:
             "note": item.note,
         }
         for item in book.entered
-    ]
+    )
 
 
 def link_assets(account_id: int, assets: Mapping[int, int]) -> None:
@@ -181,9 +227,17 @@ def link_assets(account_id: int, assets: Mapping[int, int]) -> None:
 
     A trigger on the table raises the registry's version, so that all processes see it.
     """
-    for number, asset_id in assets.items():
+    if assets:
+        of = (
+            sa.func.unnest(
+                sa.literal(list(assets), ARRAY(sa.BigInteger)),
+                sa.literal(list(assets.values()), ARRAY(sa.Integer)),
+            )
+            .table_valued("id", "asset_id")
+            .render_derived()
+        )
         db.session.execute(
             sa.update(trackable)
-            .where(trackable.c.account_id == account_id, trackable.c.id == number)
-            .values(asset_id=asset_id)
+            .where(trackable.c.account_id == account_id, trackable.c.id == of.c.id)
+            .values(asset_id=of.c.asset_id)
         )

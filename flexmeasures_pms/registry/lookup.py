@@ -9,7 +9,7 @@ from typing import Any
 
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.registry.kinds import CASE
-from flexmeasures_pms.registry.snapshot import read_as_known_at
+from flexmeasures_pms.registry.nearby import as_known_at
 from flexmeasures_pms.registry.timeline import Installation
 from flexmeasures_pms.registry.wording import capital, named, period, row_record, where
 
@@ -64,7 +64,7 @@ class Meaning:
 
 def registry_as_of(account_id: int, known_at: datetime | None) -> Directory:
     """Return what is registered, or what was at an earlier moment."""
-    return directory(account_id) if known_at is None else read_as_known_at(account_id, known_at)
+    return directory(account_id) if known_at is None else as_known_at(account_id, known_at)
 
 
 def look_up(registered: Directory, entry: Entry, at: datetime) -> Meaning:

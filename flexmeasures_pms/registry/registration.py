@@ -129,7 +129,7 @@ def _check_meaning(book: Book, kind: str, ident: str) -> None:
     if kind == CASE:
         other = book.view.find(BOARD, ident)
     elif kind == BOARD:
-        other = next(filter(None, (book.view.find(CASE, s) for s in _spellings(ident))), None)
+        other = next(filter(None, (book.view.find(CASE, s) for s in spellings(ident))), None)
     else:
         return
     if other is not None:
@@ -139,7 +139,8 @@ def _check_meaning(book: Book, kind: str, ident: str) -> None:
         )
 
 
-def _spellings(board: str) -> tuple[str, ...]:
+def spellings(board: str) -> tuple[str, ...]:
+    """Return the ids that a case can't have because of a board's."""
     canonical = identifiers.board_key(board)
     if not _SHORT_F.match(canonical):
         return (canonical,)

@@ -28,6 +28,7 @@ TABLES: tuple[sa.Table, ...] = (
     tables.installation,
     tables.transaction,
     tables.registry_version,
+    tables.registry_change,
     storage_tables.quarantine,
     storage_tables.board_report,
     gateway_tables.gateway,

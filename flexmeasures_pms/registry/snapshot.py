@@ -1,127 +1,72 @@
-"""Reading the registry of one organisation from the database."""
+"""Reading the whole registry of one organisation, for who wants to see all of it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flexmeasures.data import db
 
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import BOARD
-from flexmeasures_pms.registry.tables import alias, installation, registry_version, trackable
-from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation, Rows
+from flexmeasures_pms.registry.reading import ENTRY, ROW, as_installation, believed, state
+from flexmeasures_pms.registry.tables import alias, installation, trackable
+from flexmeasures_pms.registry.timeline import Installation, Rows
 
 
-def read_version(account_id: int) -> int:
-    """Return the version of an organisation's registry; 0 while it is empty."""
-    query = sa.select(registry_version.c.version).where(registry_version.c.account_id == account_id)
-    return db.session.execute(query).scalar() or 0
+@dataclass(frozen=True)
+class Snapshot(Directory):
+    """The whole registry of one organisation: what is in it can be gone through."""
+
+    entries: dict[int, Entry]
 
 
-def read(account_id: int) -> Directory:
-    """Read an organisation's registry, all of one version.
+def read(account_id: int) -> Snapshot:
+    """Read an organisation's registry, all of one version; nothing of it is kept.
 
     Each query sees what is committed when it starts, so that a change can come between
     them: then everything is read again.
     """
     while True:
-        version = read_version(account_id)
-        result = _read(account_id, version, None)
-        if read_version(account_id) == version:
+        version = state(account_id).version
+        result = _read(account_id, version)
+        if state(account_id).version == version:
             return result
 
 
-def read_as_known_at(account_id: int, known_at: datetime) -> Directory:
-    """Read what was registered and believed at an earlier moment."""
-    return _read(account_id, 0, known_at)
-
-
-def _read(account_id: int, version: int, known_at: datetime | None) -> Directory:
-    entries = _entries(account_id, known_at)
-    idents = {(row.kind, row.ident_key): row.id for row in entries}
-    spellings = {row.ident_key: row.id for row in entries if row.kind == BOARD}
+def _read(account_id: int, version: int) -> Snapshot:
+    entries: dict[int, Entry] = {}
+    names: dict[tuple[str, str], int] = {}
+    query = sa.select(*ENTRY, trackable.c.ident_key).where(trackable.c.account_id == account_id)
+    for *columns, key in db.session.execute(query.order_by(trackable.c.id)):
+        entry = Entry(*columns)
+        entries[entry.id] = entry
+        names[entry.kind, key] = entry.id
     aliases: dict[int, tuple[str, ...]] = defaultdict(tuple)
-    for row in _aliases(account_id, known_at):
-        spellings[row.alias_key] = row.trackable_id
+    query = sa.select(alias).where(alias.c.account_id == account_id).order_by(alias.c.id)
+    for row in db.session.execute(query):
+        names[BOARD, row.alias_key] = row.trackable_id
         aliases[row.trackable_id] += (row.alias,)
-    rows = _installations(account_id, known_at)
-    return Directory(
+    by_part: dict[int, list[Installation]] = defaultdict(list)
+    by_assembly: dict[int, list[Installation]] = defaultdict(list)
+    i = installation.c
+    query = sa.select(*ROW).where(i.account_id == account_id, believed(None))
+    for row in db.session.execute(query.order_by(sa.func.lower(i.valid).asc().nulls_first(), i.id)):
+        installed = as_installation(row)
+        by_part[installed.part_id].append(installed)
+        by_assembly[installed.assembly_id].append(installed)
+    return Snapshot(
         account_id=account_id,
         version=version,
-        entries={row.id: _entry(row) for row in entries},
-        idents=idents,
-        spellings=spellings,
+        entries=entries,
+        names=names,
         aliases=dict(aliases),
-        by_part=_grouped(rows, "part_id"),
-        by_assembly=_grouped(rows, "assembly_id"),
+        by_part=_tuples(by_part),
+        by_assembly=_tuples(by_assembly),
     )
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
-    return Entry(
-        id=row.id,
-        kind=row.kind,
-        ident=row.ident,
-        asset_id=row.asset_id,
-        docks=row.docks,
-        timezone=row.timezone,
-        latitude=row.latitude,
-        longitude=row.longitude,
-        parent_asset_id=row.parent_asset_id,
-    )
-
-
-def _entries(account_id: int, known_at: datetime | None) -> list[sa.Row[Any]]:
-    query = sa.select(trackable).where(trackable.c.account_id == account_id)
-    if known_at is not None:
-        query = query.where(trackable.c.created_at <= known_at)
-    return list(db.session.execute(query.order_by(trackable.c.id)))
-
-
-def _aliases(account_id: int, known_at: datetime | None) -> list[sa.Row[Any]]:
-    query = sa.select(alias).where(alias.c.account_id == account_id)
-    if known_at is not None:
-        query = query.where(alias.c.created_at <= known_at)
-    return list(db.session.execute(query.order_by(alias.c.id)))
-
-
-def _installations(account_id: int, known_at: datetime | None) -> list[Installation]:
-    c = installation.c
-    believed = (
-        sa.func.upper_inf(c.known)
-        if known_at is None
-        else c.known.op("@>")(sa.literal(known_at, sa.DateTime(True)))
-    )
-    query = (
-        sa.select(
-            c.part_id,
-            c.assembly_id,
-            c.slot,
-            c.place,
-            sa.func.lower(c.valid),
-            sa.func.upper(c.valid),
-            c.id,
-        )
-        .where(c.account_id == account_id, believed)
-        .order_by(sa.func.lower(c.valid).asc().nulls_first())
-    )
-    return [
-        Installation(
-            part_id, assembly_id, slot, place, _utc(begin, SINCE_EVER), _utc(end, FOREVER), id_
-        )
-        for part_id, assembly_id, slot, place, begin, end, id_ in db.session.execute(query)
-    ]
-
-
-def _utc(moment: datetime | None, unbounded: datetime) -> datetime:
-    return unbounded if moment is None else moment.astimezone(UTC)
-
-
-def _grouped(rows: list[Installation], column: str) -> dict[int, Rows]:
-    groups: dict[int, list[Installation]] = defaultdict(list)
-    for row in rows:
-        groups[getattr(row, column)].append(row)
-    return {key: tuple(group) for key, group in groups.items()}
+def _tuples(groups: Mapping[int, list[Installation]]) -> dict[int, Rows]:
+    return {number: tuple(rows) for number, rows in groups.items()}

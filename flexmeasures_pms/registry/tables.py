@@ -56,6 +56,14 @@ trackable = sa.Table(
     sa.Index("pms_trackable_ident_idx", "ident_key"),
     sa.Index("pms_trackable_asset_idx", "asset_id"),
     sa.Index("pms_trackable_parent_asset_idx", "parent_asset_id"),
+    # What should have an asset and lacks it: looked for after each change.
+    sa.Index(
+        "pms_trackable_no_asset_idx",
+        "account_id",
+        postgresql_where=sa.text(
+            "asset_id IS NULL AND kind IN ('pms', 'cabinet', 'case', 'mppt', 'inverter')"
+        ),
+    ),
 )
 
 alias = sa.Table(
@@ -139,6 +147,17 @@ registry_version = sa.Table(
     account_column(primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+# Things that were registered already, by the version that last changed them, or what is
+# in them. Who remembers an earlier version forgets these.
+registry_change = sa.Table(
+    "pms_registry_change",
+    metadata,
+    trackable_reference("trackable_id", primary_key=True),
+    account_column(),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Index("pms_registry_change_account_idx", "account_id", "version"),
 )
 
 ddl.attach(metadata, trackable, transaction)

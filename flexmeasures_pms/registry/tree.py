@@ -10,6 +10,7 @@ from typing import Any
 
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, KINDS
+from flexmeasures_pms.registry.snapshot import Snapshot
 from flexmeasures_pms.registry.wording import capital, named
 
 
@@ -61,7 +62,7 @@ def tree(registered: Directory, entry: Entry, at: datetime) -> Node:
     return _node(registered, entry, None, None, at)
 
 
-def forest(registered: Directory, at: datetime) -> Iterator[Node]:
+def forest(registered: Snapshot, at: datetime) -> Iterator[Node]:
     """Yield every trackable that is installed nowhere at a time, with what is in it."""
     order = list(KINDS)
     loose = (e for e in registered.entries.values() if registered.installed(e.id, at) is None)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.directory import Entry, Lookup
 from flexmeasures_pms.registry.kinds import slot_for, words
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 
-Entries = Mapping[int, Entry]
+Entries = Lookup[int, Entry]
 
 
 def named(entry: Entry) -> str:

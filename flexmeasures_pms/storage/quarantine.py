@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Any
 
 from flexmeasures.data import db
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Text, any_, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms import identifiers
@@ -113,11 +113,12 @@ def concerning(account_id: int, keys: Collection[str]) -> list[int]:
 
     :param keys: ids of packs or devices as :mod:`flexmeasures_pms.identifiers` compares them.
     """
+    named = any_(literal(list(keys), ARRAY(Text)))
     return list(
         db.session.scalars(
             select(quarantine.c.id)
             .where(*_waiting(account_id))
-            .where(or_(quarantine.c.pack_id.in_(keys), quarantine.c.device_id.in_(keys)))
+            .where(or_(quarantine.c.pack_id == named, quarantine.c.device_id == named))
             .order_by(quarantine.c.event_time, quarantine.c.id)
         )
     )

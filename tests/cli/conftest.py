@@ -49,10 +49,10 @@ def registry_of(app_context: Flask) -> Callable[[Organisation], Any]:
     def read(owner: Organisation) -> Any:
         from flexmeasures.data import db
 
-        from flexmeasures_pms.registry.directory import directory
+        from flexmeasures_pms.registry import snapshot
 
         db.session.rollback()
-        return directory(owner.id)
+        return snapshot.read(owner.id)
 
     return read
 

@@ -33,6 +33,12 @@ class Registry:
 
         return directory(self.account_id)
 
+    @property
+    def whole(self) -> Any:
+        from flexmeasures_pms.registry.snapshot import read
+
+        return read(self.account_id)
+
     def add(self, kind: str, *idents: str, **details: Any) -> list[int]:
         from flexmeasures_pms.registry import changes
 

@@ -171,16 +171,17 @@ def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(r
 
 def test_what_was_believed_before_a_correction_can_still_be_asked_for(registry, moved):
     x, _, _, b = moved
-    from flexmeasures_pms.registry.snapshot import read_as_known_at
+    from flexmeasures_pms.registry.nearby import as_known_at
 
     before = datetime.fromisoformat(_last_recorded(registry, x))
     registry.do("correct", x, assembly_id=b, since=at(11))
     after = datetime.fromisoformat(_last_recorded(registry, x))
     asked = at(11).replace(minute=30)
     for known_at, case in ((before, "A"), (after, "B")):
-        known = read_as_known_at(registry.account_id, known_at)
+        known = as_known_at(registry.account_id, known_at)
         assert known.resolve_pack("X", asked).case.ident == case
-    assert not read_as_known_at(registry.account_id, at(1)).entries
+    then = as_known_at(registry.account_id, at(1))
+    assert (then.find("case", "A"), then.entries.get(x)) == (None, None)
 
 
 def _last_recorded(registry, part):

@@ -31,22 +31,6 @@ def in_another_process(app, action):
         raise failures[0]
 
 
-def test_asking_again_costs_one_small_query(registry):
-    from flexmeasures.data import db
-
-    registry.add("case", "1")
-    known = registry.directory
-    statements = []
-    listen = lambda *args: statements.append(args[2])  # noqa: E731
-    sa.event.listen(db.engine, "before_cursor_execute", listen)
-    try:
-        assert registry.directory is known
-    finally:
-        sa.event.remove(db.engine, "before_cursor_execute", listen)
-    assert len(statements) == 1
-    assert "pms_registry_version" in statements[0]
-
-
 def test_what_another_process_registers_is_seen_by_the_next_question(app, registry):
     from flexmeasures.data import db
 
@@ -120,9 +104,8 @@ def test_two_processes_change_one_registry_one_after_the_other(app, registry):
 
 
 def test_an_organisation_without_a_registry_has_an_empty_one(organisation, app_context):
-    from flexmeasures_pms.registry.directory import directory, forget
+    from flexmeasures_pms.registry.directory import directory
 
-    known = directory(organisation.id)
-    assert (known.version, dict(known.entries)) == (0, {})
-    forget(organisation.id)
-    assert directory(organisation.id).resolve_pack("269", NOON) is None
+    known = directory(organisation.id, packs=["269"])
+    assert (known.version, known.entries.get(1)) == (0, None)
+    assert known.resolve_pack("269", NOON) is None

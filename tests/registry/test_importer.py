@@ -69,7 +69,7 @@ def test_a_whole_pms_of_48_cases_is_there_after_one_file(registry, load):
     result = load(sheet(*(row(n) for n in range(1, 49))))
     assert (result.rows, result.changed, result.faults) == (48, 48, ())
     known = registry.directory
-    assert len(known.entries) == 1 + 4 * 3 + 48 * 17
+    assert len(registry.whole.entries) == 1 + 4 * 3 + 48 * 17
     case = known.resolve_pack("alias-30", NOON).case
     assert (case.ident, known.dock_across(case.id, NOON)) == ("0030", 30)
     assert known.pms_of(case.id, NOON).ident == "PMS-1"
@@ -174,7 +174,7 @@ def test_a_faulty_line_is_reported_with_its_number_and_nothing_is_imported(
     assert [fault.line for fault in result.faults] == [4]
     assert message in result.faults[0].message
     assert not result.written
-    assert not registry.directory.entries
+    assert not registry.whole.entries
 
 
 def test_faulty_lines_can_be_skipped_and_leave_nothing_behind(registry, load):
@@ -190,7 +190,7 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(registry, load):
     result = load(sheet(row(1)), dry_run=True)
     assert result.changed == 1
     assert result.change.lines[0].startswith("Line 2: Registered case 0001 and ")
-    assert not registry.directory.entries
+    assert not registry.whole.entries
 
 
 def test_spreadsheets_write_semicolons_marks_blank_lines_and_empty_columns(registry, load):
