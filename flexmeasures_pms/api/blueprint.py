@@ -20,6 +20,7 @@ from flexmeasures_pms.api import (
     datasets,
     documentation,
     failures,
+    history,
     latest,
     patience,
     receipts,
@@ -45,6 +46,7 @@ for prefix in (PREFIX, ""):
 for path, view in (
     ("openapi.json", documentation.openapi),
     ("devices/<ident>/latest", latest.latest_of_device),
+    ("devices/<ident>/history", history.history_of_device),
     ("pms/<ident>/latest", latest.latest_of_pms),
     ("pms/<ident>/cells", cells.cells_of_pms),
     ("completeness", completeness.list_completeness),

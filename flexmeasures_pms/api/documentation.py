@@ -11,11 +11,13 @@ from typing import Any
 from flask import Response
 
 import flexmeasures_pms
+from flexmeasures_pms.api import history
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.latest import KINDS
 from flexmeasures_pms.api.schemas import INTEGER, TEXT, TIME, Schema, ref, schemas
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES
+from flexmeasures_pms.overview.charts import CHARTS, words
 
 _PREFIX = "/pms/api/v1"
 
@@ -100,6 +102,7 @@ def _post() -> dict[str, Any]:
 def _gets() -> dict[str, Any]:
     page = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
     columns = {"type": "integer", "minimum": 1, "maximum": MOST_COLUMNS}
+    width = {"type": "integer", "minimum": 1, "maximum": history.MOST_COLUMNS}
     return {
         "openapi.json": {
             "summary": "This document",
@@ -115,6 +118,30 @@ def _gets() -> dict[str, Any]:
                 _parameter("account", "query", INTEGER),
             ],
             missing="Nothing of this id is registered in the organisation.",
+        ),
+        "devices/{ident}/history": _get(
+            "What a case, MPPT or inverter read over a time",
+            "History",
+            "A time is cut into at most `width` columns of `step` milliseconds; each has the "
+            "mean of its readings, the least and the greatest; a state has its last. Where no "
+            "column has more than one, the readings stand as they were taken (`exact`). A null "
+            "begins a gap. `times` are milliseconds since `start`; sensors that were read at the "
+            "same moments share them. By default the last day, and all charts of the thing.",
+            [
+                _parameter("ident", "path", TEXT),
+                _parameter("kind", "query", {"type": "string", "enum": list(CHARTS)}),
+                _parameter("start", "query", TIME),
+                _parameter("end", "query", TIME),
+                _parameter("width", "query", width | {"default": history.COLUMNS}),
+                _parameter(
+                    "quantity",
+                    "query",
+                    {"type": "array", "items": {"type": "string", "enum": list(words())}},
+                )
+                | {"description": "Names of sensors or charts, each as a parameter of its own."},
+                _parameter("account", "query", INTEGER),
+            ],
+            missing="No case, MPPT or inverter of this id is registered in the organisation.",
         ),
         "pms/{ident}/latest": _get(
             "The newest readings of all packs of a PMS at once",

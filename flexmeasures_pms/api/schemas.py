@@ -31,6 +31,9 @@ def schemas() -> dict[str, Schema]:
         "Latest": some(**_LATEST),
         "LatestOfPms": some(**_LATEST, cabinets=array("Latest"), packs=array("LatestPack")),
         "LatestPack": some(dock=maybe(INTEGER), **_LATEST),
+        "History": _history(),
+        "Reporter": some(kind=TEXT, id=TEXT, begin=TIME, end=TIME),
+        "Series": _series(),
         "Cells": _cells(),
         "CellsOfPack": _cells_of_pack(),
         "RankedCell": _ranked_cell(),
@@ -153,4 +156,34 @@ def _ranked_cell() -> Schema:
         weak_by=maybe(NUMBER),
         begin=TIME,
         end=TIME,
+    )
+
+
+def _history() -> Schema:
+    return some(
+        kind=TEXT,
+        id=TEXT,
+        start=TIME,
+        end=TIME,
+        step=NUMBER,
+        exact={"type": "boolean"},
+        reporters=array("Reporter"),
+        times={"type": "array", "items": {"type": "array", "items": INTEGER}},
+        series=array("Series"),
+    )
+
+
+def _series() -> Schema:
+    values = {"type": "array", "items": maybe(NUMBER)}
+    return some(
+        "low",
+        "high",
+        name=TEXT,
+        unit=TEXT,
+        state={"type": "boolean"},
+        mean=maybe(NUMBER),
+        times=INTEGER,
+        values=values,
+        low=values,
+        high=values,
     )

@@ -1,0 +1,69 @@
+"""``GET …/devices/<id>/history``: what a case, MPPT or inverter read over a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest, NotFound
+
+from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.query import moment, whole_number
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
+from flexmeasures_pms.overview.past import past
+from flexmeasures_pms.overview.past_record import record
+from flexmeasures_pms.registry.directory import Directory, Entry, directory
+
+MOST_COLUMNS = 2_000
+COLUMNS = 800
+LONGEST = timedelta(days=20 * 366)
+BY_DEFAULT = timedelta(days=1)
+
+
+def history_of_device(ident: str) -> Response:
+    """Reply with the readings of a thing, in at most as many columns as are asked for."""
+    require_tables()
+    now = datetime.now(UTC)
+    sender = caller(now)
+    registered = directory(organisation(sender, READ))
+    entry = _find(registered, ident)
+    if entry is None or not _may_see(sender, registered, entry, now):
+        raise NotFound("No case, MPPT or inverter of this id is registered in the organisation.")
+    start, end = _time(now)
+    width = whole_number("width", most=MOST_COLUMNS) or COLUMNS
+    found = past(registered.account_id, entry, _names(entry.kind), start, end, width)
+    return reply(200, record(entry.kind, entry.ident, found))
+
+
+def _find(registered: Directory, ident: str) -> Entry | None:
+    wanted = request.args.get("kind")
+    kinds = KINDS if wanted is None else tuple(kind for kind in KINDS if kind == wanted)
+    found = next(filter(None, (registered.find(kind, ident) for kind in kinds)), None)
+    return found if found is not None and found.asset_id is not None else None
+
+
+def _may_see(sender: Caller, registered: Directory, entry: Entry, now: datetime) -> bool:
+    if sender.gateway is None or sender.gateway.devices is None:
+        return True
+    device = registered.pms_of(entry.id, now) if entry.kind == "case" else entry
+    return device is not None and scoped(device.kind, device.ident) in sender.gateway.devices
+
+
+def _time(now: datetime) -> tuple[datetime, datetime]:
+    end = moment("end") or now
+    start = moment("start") or end - BY_DEFAULT
+    if not timedelta(0) < end - start <= LONGEST:
+        raise BadRequest("The parameter start is a time before end, by at most 20 years.")
+    return start, end
+
+
+def _names(kind: str) -> list[str]:
+    """Return the sensors that are asked for, by their own names and by those of charts."""
+    asked = request.args.getlist("quantity") or [chart.code for chart in CHARTS[kind]]
+    for word in asked:
+        if word not in words():
+            raise BadRequest("The parameter quantity is the name of a sensor, or of a chart.")
+    return list(dict.fromkeys(name for word in asked for name in named(kind, word)))

@@ -1,0 +1,253 @@
+"""What a pack, an MPPT or an inverter read over a time, at the resolution of a screen.
+
+A time is cut into at most as many columns as a screen has pixels. Where none of them has
+more than one reading, the readings stand as they were taken.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.catalogue.quantities import Quantity
+from flexmeasures_pms.catalogue.readings import sensor_specs
+from flexmeasures_pms.overview.charts import digits
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.storage.history import EPOCH, Column, Wanted, bounds, columns, reporters
+
+_S, _H, _D = 1, 3600, 86_400
+STEPS = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (
+        *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
+        *(_H, 2 * _H, 3 * _H, 6 * _H, 12 * _H, _D, 2 * _D, 5 * _D, 10 * _D, 30 * _D, 100 * _D),
+    )
+)
+"""Widths of a column. They are few, so that columns stay the same when a chart is moved."""
+
+MISSED = 3
+"""How many readings have to be missed for a gap."""
+STATE_KEPT = timedelta(minutes=15)
+"""How often a state that does not change is written at least."""
+USUAL = timedelta(minutes=1)
+"""The time between two samples where nothing tells it: the slowest that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One sensor's readings over a time.
+
+    :param at: when, in order of time: of each reading, or the begin of its column.
+    :param values: the reading; of a column the mean, of a state the last; None where a gap
+        begins.
+    :param low: the least of each column, and ``high`` the greatest; None where there is a gap.
+    :param mean: of all readings, as they were taken.
+    """
+
+    name: str
+    quantity: Quantity
+    at: list[datetime]
+    values: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+    mean: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Which device reported, from its first reading of a time to its last."""
+
+    kind: str
+    ident: str
+    begin: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a thing read over a time.
+
+    :param start: when the first column begins, and ``end`` when the last one ends.
+    :param step: width of a column.
+    :param exact: no column has more than one reading, and these stand as they were taken.
+    """
+
+    start: datetime
+    end: datetime
+    step: timedelta
+    exact: bool
+    series: tuple[Series, ...]
+    reporters: tuple[Reporter, ...]
+
+
+def step_for(period: timedelta, width: int) -> timedelta:
+    """Return the narrowest step with which a time has no more columns than a width.
+
+    A time that begins within a column has part of one more.
+    """
+    return next((step for step in STEPS if step * width >= period), STEPS[-1])
+
+
+def past(
+    account_id: int,
+    entry: Entry,
+    names: Sequence[str],
+    start: datetime,
+    end: datetime,
+    width: int,
+) -> Past:
+    """Return what some sensors of a registered thing read over a time.
+
+    :param width: most columns of the time; where the widest step makes more, so be it.
+    """
+    step = step_for(end - start, width)
+    first = start - (start - EPOCH) % step
+    last = end + (EPOCH - end) % step
+    ids = sensor_ids([entry.asset_id or 0])[entry.asset_id or 0]
+    specs = sensor_specs(entry.kind)
+    there = [name for name in names if name in ids]
+    known = reporters(account_id)
+    wanted = Wanted(
+        sensors=[ids[name] for name in there],
+        states=[ids[name] for name in there if specs[name].quantity.state],
+        sources=list(known),
+    )
+    # A state that has not changed since before the time was written at most so long before.
+    found = columns(wanted, first - STATE_KEPT, last, step)
+    measured = [found[sensor] for sensor in wanted.sensors if sensor not in wanted.states]
+    exact = _is_exact(found.values())
+    heard = _moments(found.values())
+    usual = _usual(measured, heard, step, exact=exact)
+    view = _View(first, heard, usual, step, exact)
+    return Past(
+        start=first.astimezone(UTC),
+        end=last.astimezone(UTC),
+        step=step,
+        exact=view.exact,
+        series=tuple(_series(name, specs[name].quantity, found[ids[name]], view) for name in there),
+        reporters=tuple(_reporters(found.values(), known, first)),
+    )
+
+
+def known_bounds(account_id: int, entry: Entry) -> tuple[datetime, datetime] | None:
+    """Return when the first and the newest reading of a thing were taken, if any was."""
+    ids = sensor_ids([entry.asset_id or 0])[entry.asset_id or 0]
+    return bounds(list(ids.values()), list(reporters(account_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A time that is looked at.
+
+    :param heard: when anything was read, in order.
+    :param usual: time between two samples.
+    """
+
+    start: datetime
+    heard: Sequence[datetime]
+    usual: timedelta
+    step: timedelta
+    exact: bool
+
+    def time(self, column: Column) -> datetime:
+        return max(self.start, column.newest if self.exact else column.begin)
+
+    def longest_step(self, quantity: Quantity) -> timedelta:
+        """Return the longest time between two readings that is no gap."""
+        kept = STATE_KEPT + self.usual if quantity.state else timedelta(0)
+        return max(MISSED * self.usual, kept)
+
+
+def _is_exact(found: Iterable[Sequence[Column]]) -> bool:
+    return all(column.readings == 1 for one in found for column in one)
+
+
+def _moments(found: Iterable[Sequence[Column]]) -> list[datetime]:
+    return sorted({column.newest for one in found for column in one})
+
+
+def _series(name: str, quantity: Quantity, found: list[Column], view: _View) -> Series:
+    inside = [column for column in found if column.begin >= view.start]
+    limit = view.longest_step(quantity)
+    if quantity.state and (before := found[: len(found) - len(inside)]):
+        inside = [*_carried(before[-1], view, limit), *inside]
+    series = Series(name, quantity, [], [], [], [], _mean(inside))
+    for column, following in zip(inside, [*inside[1:], None], strict=True):
+        _put(series, view.time(column), column)
+        if following is None or view.time(following) - column.newest > limit:
+            _break(series, column, view, limit)
+    return series
+
+
+def _mean(found: Sequence[Column]) -> float | None:
+    readings = sum(column.readings for column in found)
+    return sum(column.total for column in found) / readings if readings else None
+
+
+def _usual(
+    measured: Sequence[Sequence[Column]],
+    heard: Sequence[datetime],
+    step: timedelta,
+    *,
+    exact: bool,
+) -> timedelta:
+    """Return the usual time between two samples, as measurements tell it: these have them all."""
+    if not any(measured):
+        return USUAL
+    if not exact:
+        return step / max(column.readings for one in measured for column in one)
+    steps = sorted(b - a for a, b in pairwise(heard))
+    return steps[len(steps) // 2] if steps else USUAL
+
+
+def _carried(before: Column, view: _View, limit: timedelta) -> Iterator[Column]:
+    """Yield the state that a time begins with, as a reading at its begin."""
+    if before.last is not None and view.start - before.newest <= limit:
+        value = before.last
+        yield Column(view.start, value, value, value, 1, before.newest, value, before.sources)
+
+
+def _put(series: Series, at: datetime, column: Column) -> None:
+    value = column.last if series.quantity.state or column.readings == 1 else None
+    mean = round(column.mean, digits(series.quantity))
+    series.at.append(at)
+    series.values.append(mean if value is None else value)
+    series.low.append(column.low)
+    series.high.append(column.high)
+
+
+def _break(series: Series, column: Column, view: _View, limit: timedelta) -> None:
+    """End a line. A state holds for as long as the thing was heard of, and could hold."""
+    at = series.at[-1]
+    if series.quantity.state:
+        heard = view.heard[bisect_right(view.heard, column.newest + limit) - 1]
+        if heard > at:
+            at = heard
+            series.at.append(at)
+            for values in (series.values, series.low, series.high):
+                values.append(column.last)
+    series.at.append(at + timedelta(milliseconds=1) if view.exact else at + view.step)
+    for values in (series.values, series.low, series.high):
+        values.append(None)
+
+
+def _reporters(
+    found: Iterable[Sequence[Column]],
+    known: Mapping[int, tuple[str, str]],
+    start: datetime,
+) -> Iterator[Reporter]:
+    """Yield who reported, one after the other."""
+    longest = max(found, key=len, default=[])
+    runs: list[tuple[int, datetime, datetime]] = []
+    for column in longest:
+        for source in column.sources if column.newest >= start else ():
+            if runs and runs[-1][0] == source:
+                runs[-1] = (source, runs[-1][1], column.newest)
+            else:
+                runs.append((source, column.newest, column.newest))
+    for source, begin, end in runs:
+        yield Reporter(*known[source], begin.astimezone(UTC), end.astimezone(UTC))

@@ -1,0 +1,165 @@
+"""Readings of a time, summed up in columns: the least, the mean and the greatest of each.
+
+One statement for all sensors of an asset: the rows of one sample lie side by side, so that
+reading 43 sensors takes hardly longer than reading 14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from flexmeasures.data import db
+from flexmeasures.data.models.data_sources import DataSource
+from sqlalchemy import select
+
+from flexmeasures_pms.beliefs.sources import SOURCE_TYPE
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Columns of every width begin here, so that a moment is always in the same one."""
+
+_MEASURED = "belief_horizon = '0' AND cumulative_probability = 0.5"
+# Without a reading's own width in memory the database would sort on disk. Plain index scans
+# fetch the rows of one sensor after those of another, and so each page of the table as often
+# as there are sensors.
+_SETTINGS = """
+    SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+           set_config('enable_indexscan', %s, true)"""
+_COLUMNS = f"""
+    WITH columns AS (
+      SELECT sensor_id, source_id, date_bin(%(step)s, event_start, %(epoch)s) AS begin,
+        min(event_value) AS low, max(event_value) AS high, sum(event_value) AS total,
+        count(*) AS readings, max(event_start) AS newest
+      FROM timed_belief
+      WHERE sensor_id = ANY (%(sensors)s) AND source_id = ANY (%(sources)s)
+        AND event_start >= %(start)s AND event_start < %(end)s AND {_MEASURED}
+      GROUP BY 1, 2, 3
+    )
+    SELECT sensor_id, source_id, begin, low, high, total, readings, newest,
+      CASE
+        WHEN low = high THEN low
+        WHEN sensor_id = ANY (%(states)s) THEN (
+          SELECT b.event_value FROM timed_belief b
+          WHERE b.sensor_id = columns.sensor_id AND b.event_start = columns.newest
+            AND b.source_id = columns.source_id AND {_MEASURED}
+        )
+      END
+    FROM columns ORDER BY sensor_id, begin, newest"""  # noqa: S608 - of constants
+_BOUNDS = f"""
+    SELECT min(first.event_start), max(last.event_start)
+    FROM unnest(%(sensors)s::int[]) AS s (sensor)
+    JOIN LATERAL (
+      SELECT event_start FROM timed_belief
+      WHERE sensor_id = s.sensor AND source_id = ANY (%(sources)s) AND {_MEASURED}
+      ORDER BY event_start LIMIT 1
+    ) first ON true
+    JOIN LATERAL (
+      SELECT event_start FROM timed_belief
+      WHERE sensor_id = s.sensor AND source_id = ANY (%(sources)s) AND {_MEASURED}
+      ORDER BY event_start DESC LIMIT 1
+    ) last ON true"""  # noqa: S608 - of constants
+
+
+class Column(NamedTuple):
+    """What a sensor read in one column of a time.
+
+    :param begin: of the column; it ends where the next may begin.
+    :param newest: when the last of its readings was taken.
+    :param last: that reading, where it is known: of states, and where all are equal.
+    :param sources: ids of those that reported.
+    """
+
+    begin: datetime
+    low: float
+    high: float
+    total: float
+    readings: int
+    newest: datetime
+    last: float | None
+    sources: tuple[int, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean of its readings, never beyond them by a rounding."""
+        return min(max(self.total / self.readings, self.low), self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for.
+
+    :param sensors: ids; ``states`` are those of them whose last reading matters too.
+    :param sources: ids of those whose readings count.
+    """
+
+    sensors: Sequence[int]
+    states: Collection[int]
+    sources: Collection[int]
+
+
+def columns(
+    wanted: Wanted, start: datetime, end: datetime, step: timedelta
+) -> dict[int, list[Column]]:
+    """Return the columns that have readings by sensor, in order of time.
+
+    :param step: width of a column; the first may begin before ``start``, and has only
+        readings from there on.
+    """
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_SETTINGS, ("off",))
+    cursor.execute(
+        _COLUMNS,
+        {
+            "sensors": list(wanted.sensors),
+            "states": list(wanted.states),
+            "sources": list(wanted.sources),
+            "start": start,
+            "end": end,
+            "step": step,
+            "epoch": EPOCH,
+        },
+    )
+    found: dict[int, list[Column]] = {sensor: [] for sensor in wanted.sensors}
+    for sensor, source, begin, low, high, total, readings, newest, last in cursor:
+        new = Column(begin, low, high, total, readings, newest, last, (source,))
+        _add(found[sensor], new)
+    cursor.execute(_SETTINGS, ("on",))
+    return found
+
+
+def _add(known: list[Column], new: Column) -> None:
+    """Add a column; what another source reported in the same one becomes part of it."""
+    if not known or known[-1].begin != new.begin:
+        known.append(new)
+        return
+    old = known[-1]
+    known[-1] = Column(
+        new.begin,
+        min(old.low, new.low),
+        max(old.high, new.high),
+        old.total + new.total,
+        old.readings + new.readings,
+        new.newest,
+        new.last,
+        (*old.sources, *new.sources),
+    )
+
+
+def bounds(sensors: Sequence[int], sources: Collection[int]) -> tuple[datetime, datetime] | None:
+    """Return when the first and the newest reading of some sensors were taken, if any was."""
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_BOUNDS, {"sensors": list(sensors), "sources": list(sources)})
+    ((first, last),) = cursor.fetchall()
+    return None if first is None else (first.astimezone(UTC), last.astimezone(UTC))
+
+
+def reporters(account_id: int) -> dict[int, tuple[str, str]]:
+    """Return the (kind, id) of an organisation's reporting devices by their source's id."""
+    rows = db.session.execute(
+        select(DataSource.id, DataSource.model, DataSource.name).where(
+            DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE
+        )
+    )
+    return {source_id: (model, name) for source_id, model, name in rows}
