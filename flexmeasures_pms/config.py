@@ -25,13 +25,13 @@ class Setting:
     :param name: the FlexMeasures setting.
     :param default: its value where the host sets none.
     :param description: what it does, with its unit.
-    :param choices: the words it may be; none for a whole number of at least 1.
+    :param choices: what it may be; none for a whole number of at least 1.
     """
 
     name: str
     default: int | str
     description: str
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | bool, ...] = ()
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -98,6 +98,13 @@ SETTINGS: tuple[Setting, ...] = (
         100_000,
         "Most things, ids and installations of the registry that one process remembers.",
     ),
+    Setting(
+        "PMS_OFFLINE_ASSETS",
+        False,
+        "`True` serves the styles, scripts, fonts and pictures of all pages, FlexMeasures' own "
+        "too, from this server instead of from other hosts.",
+        choices=(True, False),
+    ),
 )
 
 
@@ -120,6 +127,7 @@ class Settings:
     statement_timeout: int
     sensor_cache: int
     registry_cache: int
+    offline_assets: bool
 
 
 def _value(config: Mapping[str, Any], setting: Setting) -> Any:
@@ -164,6 +172,7 @@ def read(config: Mapping[str, Any]) -> Settings:
         statement_timeout=value["PMS_STATEMENT_TIMEOUT"],
         sensor_cache=value["PMS_SENSOR_CACHE"],
         registry_cache=value["PMS_REGISTRY_CACHE"],
+        offline_assets=value["PMS_OFFLINE_ASSETS"],
     )
 
 
