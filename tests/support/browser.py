@@ -121,7 +121,7 @@ class Visitor:
         """Open a path of the server, and wait for an element where one is named."""
         self.page.goto(self.live + path, wait_until="load")
         if ready:
-            self.page.wait_for_selector(ready)
+            self.page.locator(ready).locator("visible=true").first.wait_for()
         return self.page
 
 

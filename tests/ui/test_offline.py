@@ -84,7 +84,7 @@ def test_flexmeasures_pages_of_a_case_are_styled_and_draw(
     for path, drawn in (
         (f"/assets/{case.id}/context", "canvas, svg"),
         (f"/assets/{case.id}/graphs", "canvas, .marks"),
-        (f"/assets/{case.id}/properties", "h3"),
+        (f"/assets/{case.id}/properties", "button"),
         (f"/assets/{case.id}/status", "table"),
         (f"/sensors/{case.sensors[0].id}", "canvas, .marks"),
     ):
