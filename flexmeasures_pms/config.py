@@ -26,14 +26,14 @@ class Setting:
     :param name: the FlexMeasures setting.
     :param default: its value where the host sets none.
     :param description: what it does, with its unit.
-    :param choices: the words it may be; none for a whole number of at least 1.
+    :param choices: what it may be; none for a whole number of at least 1.
     :param text: it is a text of its own form.
     """
 
     name: str
     default: int | str
     description: str
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | bool, ...] = ()
     text: bool = False
 
 
@@ -108,6 +108,13 @@ SETTINGS: tuple[Setting, ...] = (
         100_000,
         "Most things, ids and installations of the registry that one process remembers.",
     ),
+    Setting(
+        "PMS_OFFLINE_ASSETS",
+        False,
+        "`True` serves the styles, scripts, fonts and pictures of all pages, FlexMeasures' own "
+        "too, from this server instead of from other hosts.",
+        choices=(True, False),
+    ),
 )
 
 
@@ -131,6 +138,7 @@ class Settings:
     sensor_cache: int
     registry_cache: int
     recording: Policies
+    offline_assets: bool
 
 
 def _value(config: Mapping[str, Any], setting: Setting) -> Any:
@@ -178,6 +186,7 @@ def read(config: Mapping[str, Any]) -> Settings:
         sensor_cache=value["PMS_SENSOR_CACHE"],
         registry_cache=value["PMS_REGISTRY_CACHE"],
         recording=parse_policies(value["PMS_RECORDING"]),
+        offline_assets=value["PMS_OFFLINE_ASSETS"],
     )
 
 

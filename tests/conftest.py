@@ -28,6 +28,7 @@ from werkzeug.test import TestResponse
 ROOT = Path(__file__).parent.parent
 DATA_DIR = ROOT / ".data" / "test"
 URI_VARIABLE = "SQLALCHEMY_TEST_DATABASE_URI"
+VENDORED = ROOT / "flexmeasures_pms" / "ui" / "static" / "vendor" / "manifest.json"
 PASSWORD = "a-secret-of-the-tests"
 
 
@@ -82,9 +83,12 @@ def application(uri: str) -> Flask:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(DATA_DIR):  # FlexMeasures opens a log file where it is started
         from flexmeasures.app import create
+        from flexmeasures.utils.config_defaults import TestingConfig
 
         from flexmeasures_pms import config
 
+        # The pages' tests want them to ask no other host for anything.
+        TestingConfig.PMS_OFFLINE_ASSETS = VENDORED.exists()
         flask_app = create(env="testing", plugins=["flexmeasures_pms"])
     # Tests of a minute's limits set their own; the others may take as little as they can.
     for what in ("REQUESTS", "SAMPLES"):

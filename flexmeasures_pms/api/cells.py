@@ -24,7 +24,7 @@ def cells_of_pms(ident: str) -> Response:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    registered = directory(organisation(sender, READ))
+    registered = directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
     if pms is None or not _may_see(sender, pms):
         raise NotFound("No PMS of this id is registered in the organisation.")

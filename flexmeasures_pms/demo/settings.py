@@ -53,6 +53,7 @@ def _settings(data_dir: Path, servers: Servers) -> Mapping[str, object]:
         "FLEXMEASURES_PLATFORM_NAME": "flexmeasures-pms demo",
         "FLEXMEASURES_TIMEZONE": demo_layout().timezone,
         "FLEXMEASURES_CREATE_TEMPLATE_ASSETS_ON_STARTUP": False,
+        "PMS_OFFLINE_ASSETS": True,
         # A simulated day is posted as fast as it can be, and so are the bench's requests.
         "PMS_GATEWAY_REQUESTS_PER_MINUTE": 1_000_000,
         "PMS_GATEWAY_SAMPLES_PER_MINUTE": 100_000_000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any, cast
 
 import inflection
@@ -11,6 +12,7 @@ from flask.blueprints import BlueprintSetupState
 from flexmeasures.ui.utils import view_utils
 from flexmeasures.utils.flexmeasures_inflection import pluralize
 
+from flexmeasures_pms import config
 from flexmeasures_pms.api.compress import compressed
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.ui import (
@@ -20,6 +22,7 @@ from flexmeasures_pms.ui import (
     refusals,
     views,
 )
+from flexmeasures_pms.ui.offline import serve
 from flexmeasures_pms.ui.offline.loader import ChangedTemplates
 from flexmeasures_pms.ui.routes import STATIC, pms_ui
 
@@ -34,13 +37,13 @@ pms_ui.after_request(frame.finish)
 pms_ui.after_request(compressed)
 
 
-def list_in_menu(config: MutableMapping[str, Any]) -> None:
+def list_in_menu(host: MutableMapping[str, Any]) -> None:
     """Put the pages first in FlexMeasures' menu, unless the host has set it up otherwise."""
     names = {key: f"FLEXMEASURES_MENU_LISTED_{key}" for key in MENU}
-    if config.get(names["VIEWS"]) == MENU["VIEWS"]:
-        config[names["VIEWS"]] = ["pms", *MENU["VIEWS"]]
+    if host.get(names["VIEWS"]) == MENU["VIEWS"]:
+        host[names["VIEWS"]] = ["pms", *MENU["VIEWS"]]
     for key, value in (("VIEW_TITLES", "Batteries"), ("VIEW_ICONS", "battery-full")):
-        config[names[key]] = {"pms": value, **config.get(names[key], {})}
+        host[names[key]] = {"pms": value, **host.get(names[key], {})}
 
 
 def _draw_asset_types() -> None:
@@ -60,6 +63,13 @@ def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     _draw_asset_types()
     list_in_menu(app.config)
+    offline = config.read(app.config).offline_assets
+    if offline:
+        serve.install(app)
     inner = app.jinja_env.loader
     if inner is not None:
-        app.jinja_env.loader = ChangedTemplates(inner)
+        app.jinja_env.loader = ChangedTemplates(
+            inner,
+            address=serve.here if offline else str,
+            style=partial(files.url, "css/flexmeasures.css"),
+        )

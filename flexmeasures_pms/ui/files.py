@@ -22,9 +22,9 @@ def version() -> str:
     """Return a name for the present state of all files."""
     digest = sha256()
     for path in sorted(p for p in FOLDER.rglob("*") if p.is_file()):
-        digest.update(f"{path.relative_to(FOLDER)} {path.stat().st_size}\n".encode())
-        if "vendor" not in path.parts:
-            digest.update(path.read_bytes())
+        # The manifest of the files of others has their digests.
+        if "vendor" not in path.relative_to(FOLDER).parts or path.name == "manifest.json":
+            digest.update(str(path.relative_to(FOLDER)).encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -37,8 +37,12 @@ def url(name: str) -> str:
 def versioned(wanted: str, name: str) -> Response:
     """Send a file; whoever asks for another version gets the present one, and keeps it not."""
     response = send_from_directory(FOLDER, name)
-    if wanted == version():
-        response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-    else:
-        response.headers["Cache-Control"] = "no-cache"
+    keep_for_good(response, wanted)
     return response
+
+
+def keep_for_good(response: Response, wanted: str) -> None:
+    """Let a file be kept where its address has the present version."""
+    present = wanted == version()
+    kept = f"public, max-age={YEAR}, immutable" if present else "no-cache"
+    response.headers["Cache-Control"] = kept

@@ -13,6 +13,7 @@ from flexmeasures_pms.ui.access import organisations
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("fleet", words.mark("Fleet"), ""),
+    ("registry", words.mark("Registry"), "registry"),
 )  # fmt: skip
 """The pages of the second menu: its name for ``active``, its title, its path below /pms."""
 

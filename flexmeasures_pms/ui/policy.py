@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from flexmeasures_pms.ui.offline import hosts
+from flexmeasures_pms.ui.offline.serve import hosts
 
 
 def apply(response: Response, nonce: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.statements import statements
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOURS = [NOON + timedelta(hours=n) for n in range(4)]
@@ -24,20 +24,6 @@ def nothing_remembered(app_context):
 
     for account_id in {key[0] for key in memory._facts.about()}:
         memory.forget(account_id)
-
-
-@contextmanager
-def statements():
-    """Count what the database is asked."""
-    from flexmeasures.data import db
-
-    asked = []
-    listen = lambda *args: asked.append(args[2])  # noqa: E731
-    sa.event.listen(db.engine, "before_cursor_execute", listen)
-    try:
-        yield asked
-    finally:
-        sa.event.remove(db.engine, "before_cursor_execute", listen)
 
 
 def near(registry, *packs, **named):

@@ -13,15 +13,22 @@ from jinja2 import BaseLoader, Environment
 
 _TAG = re.compile(r"<(script|style)(?=[\s>])")
 _NONCE = r'<\1{% if csp_nonce %} nonce="{{ csp_nonce }}"{% endif %}'
+_HEAD = "</head>"
 _LANGUAGE = '<html lang="en">', """<html lang="{{ language|default('en') }}">"""
 
 
 class ChangedTemplates(BaseLoader):
     """Templates of another loader, with their sources changed."""
 
-    def __init__(self, inner: BaseLoader) -> None:
-        """Load from another loader."""
-        self.inner = inner
+    def __init__(
+        self, inner: BaseLoader, *, address: Callable[[str], str], style: Callable[[], str]
+    ) -> None:
+        """Load from another loader.
+
+        :param address: changes the addresses in a source.
+        :param style: the address of a style sheet for every page of FlexMeasures.
+        """
+        self.inner, self.address, self.style = inner, address, style
 
     def get_source(
         self, environment: Environment, template: str
@@ -29,7 +36,9 @@ class ChangedTemplates(BaseLoader):
         """Return a template's source, as Jinja asks for it."""
         source, path, is_current = self.inner.get_source(environment, template)
         if template.endswith(".html"):
-            source = changed(source)
+            source = self.address(changed(source))
+        if template == "base.html":
+            source = source.replace(_HEAD, f'<link href="{self.style()}" rel="stylesheet">{_HEAD}')
         return source, path, is_current
 
     def list_templates(self) -> list[str]:

@@ -1,5 +1,5 @@
 """The pages, one file each. Every one is imported here, which puts it on the blueprint."""
 
-from flexmeasures_pms.ui.views import nowhere
+from flexmeasures_pms.ui.views import heatmap, nowhere
 
-__all__ = ["nowhere"]
+__all__ = ["heatmap", "nowhere"]

@@ -1,0 +1,50 @@
+"""The pictures of asset types in FlexMeasures' structure view, which it asks Iconify for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HOST = "api.iconify.design"
+
+
+@dataclass(frozen=True, slots=True)
+class Icon:
+    """One icon of a set of Iconify's, made into a file of its own.
+
+    :param colour: of its lines, which the address names in a query.
+    """
+
+    set: str
+    name: str
+    colour: str = "currentColor"
+
+    @property
+    def url(self) -> str:
+        """Host and path that FlexMeasures asks for it at, without any query."""
+        return f"{HOST}/{self.set}/{self.name}.svg"
+
+    @property
+    def path(self) -> str:
+        """Its file below ``ui/static/vendor``."""
+        return f"iconify/{self.set}/{self.name}.svg"
+
+    @property
+    def package(self) -> str:
+        """The npm package that it is from."""
+        return f"@iconify-json/{self.set}"
+
+
+_MDI = (
+    *("air-filter", "battery", "binoculars", "factory", "heat-pump", "home-city", "hvac"),
+    *("lightbulb", "map-marker-outline", "power-plug", "snowflake", "storage-tank"),
+    *("water-boiler", "wind-turbine"),
+)
+
+ICONS: tuple[Icon, ...] = (
+    *(Icon("mdi", name) for name in _MDI),
+    Icon("fa-solid", "question-circle"),
+    # FlexMeasures asks for it with ?color=white.
+    Icon("material-symbols", "add-rounded", "white"),
+    Icon("material-symbols", "ev-station-outline"),
+    Icon("wi", "day-sunny"),
+)

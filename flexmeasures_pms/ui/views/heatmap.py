@@ -1,0 +1,169 @@
+"""The cells of a PMS over a time, as a map with a slider, and those that stand out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isnan
+from typing import Any
+
+import msgspec
+from flask import Response, request
+from markupsafe import Markup
+from werkzeug.exceptions import BadRequest
+
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.overview.cell_record import record
+from flexmeasures_pms.overview.cells import QUANTITIES, CellMap, Quantity, cell_map, shown
+from flexmeasures_pms.overview.standing_out import Ranked, ranking
+from flexmeasures_pms.overview.states import WEAK_CELL
+from flexmeasures_pms.overview.tenants import tenants
+from flexmeasures_pms.storage.latest import latest_of
+from flexmeasures_pms.ui import asked, links
+from flexmeasures_pms.ui.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.figures import NOTHING, number
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _, mark
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+RANKED = 20
+DEEPEST = "below"
+
+NAMES: dict[Quantity, str] = {
+    "voltage": mark("Cell voltage"),
+    "difference": mark("Above the pack's lowest cell"),
+    "open": mark("Open cells"),
+}
+SPANS = (
+    (mark("1 hour"), HOUR),
+    (mark("24 hours"), DAY),
+    (mark("7 days"), 7 * DAY),
+    (mark("30 days"), 30 * DAY),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for."""
+
+    start: datetime
+    end: datetime
+    quantity: Quantity
+
+
+@pms_ui.get("/pms/<ident>/cells")
+@pms_ui.get("/pms/pms/<path:ident>/cells")
+def heatmap(ident: str) -> Response:
+    """Show the cells of all packs that were in a PMS in a time."""
+    require_tables()
+    seen = trackable_or_404("pms", ident)
+    pms = seen.entry
+    newest = _newest(seen)
+    wanted = _asked(newest or seen.now, seen)
+    found = cell_map(seen.registered, pms.id, wanted.start, wanted.end, quantity=wanted.quantity)
+    at = _column(found, asked.moment("at", pms.timezone))
+    return page(
+        "pms/heatmap.html",
+        charts=True,
+        title=_("Cells of {pms}", pms=pms.ident),
+        pms=pms,
+        zone=pms.timezone,
+        newest=newest,
+        found=found,
+        wanted=wanted,
+        quantities={name: _(words) for name, words in NAMES.items()},
+        spans=_spans(wanted),
+        neighbours=_neighbours(wanted, seen.now),
+        at=at,
+        order=request.args.get("order"),
+        weak=WEAK_CELL,
+        ranked=_in_order(ranking(found))[:RANKED],
+        data=_data(pms.ident, pms.timezone, found),
+        frame=_frame(found, at),
+        lasted=asked.lasted,
+        field=asked.field,
+    )
+
+
+def _newest(seen: Seen) -> datetime | None:
+    """Return the time of the newest reading of the packs that are in a PMS now."""
+    cases = [t.case.id for t in tenants(seen.registered, seen.entry.id, seen.now - HOUR, seen.now)]
+    times = [row.event_time for row in latest_of(cases).values()]
+    return max(times, default=None)
+
+
+def _asked(newest: datetime, seen: Seen) -> Asked:
+    """Return what is asked for: by default the last hour that there are readings of.
+
+    :raises BadRequest: for a time that is none, or a quantity that is none.
+    """
+    zone = seen.entry.timezone
+    end = min(asked.moment("end", zone) or newest, seen.now)
+    start = asked.moment("start", zone) or end - HOUR
+    if start >= end:
+        raise BadRequest(_("The time has to begin before it ends, and before now."))
+    named = request.args.get("quantity", QUANTITIES[0])
+    if named not in QUANTITIES:
+        raise BadRequest(_("{text} is nothing that this page can show.", text=named[:40]))
+    return Asked(start, end, named)
+
+
+def _spans(wanted: Asked) -> list[tuple[str, str, bool]]:
+    """Return links to times of some lengths that end as this one does, and which it is."""
+    starts = ((_(words), wanted.end - span) for words, span in SPANS)
+    return [(words, _link(start, wanted.end), start == wanted.start) for words, start in starts]
+
+
+def _neighbours(wanted: Asked, now: datetime) -> tuple[str, str | None]:
+    """Return links to the time before and, unless that is still to come, after it."""
+    length = wanted.end - wanted.start
+    after = min(wanted.end + length, now)
+    later = _link(after - length, after) if after > wanted.end else None
+    return _link(wanted.start - length, wanted.start), later
+
+
+def _link(start: datetime, end: datetime) -> str:
+    return links.same(start=start.isoformat(), end=end.isoformat(), at=None)
+
+
+def _in_order(ranked: list[Ranked]) -> list[Ranked]:
+    """Return cells as ``?order=`` says: by how far they were below the others, or as ranked."""
+    if request.args.get("order") != DEEPEST:
+        return ranked
+    return sorted(ranked, key=lambda one: -(one.weak_by or 0))
+
+
+def _column(found: CellMap, at: datetime | None) -> int:
+    """Return the column that shows a time; the last where none is asked for."""
+    if at is None:
+        return found.columns - 1
+    return max(0, min(found.columns - 1, -((found.start - at) // found.width) - 1))
+
+
+def _frame(found: CellMap, column: int) -> list[dict[str, Any]]:
+    """Return one moment as a table: a dash where there is no reading."""
+    texts = {0: _("closed"), 1: _("open")} if found.quantity == "open" else {}
+    return [
+        {
+            "dock": row.tenant.dock,
+            "case": row.tenant.case.ident,
+            "cells": [
+                NOTHING if isnan(value) else texts.get(value) or number(value)
+                for value in shown(found, row)[:, column].tolist()
+            ],
+        }
+        for row in found.rows
+    ]
+
+
+def _data(ident: str, zone: str | None, found: CellMap) -> Markup:
+    """Return the map for the page's script, with nothing in it that could end the script."""
+    body = record(ident, found)
+    body["zone"] = zone or "UTC"
+    for pack in body["packs"]:
+        pack["href"] = links.device("case", pack["case"])
+    text = msgspec.json.encode(body).decode()
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - JSON without a character that HTML knows

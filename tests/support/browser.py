@@ -1,0 +1,169 @@
+"""A browser that fails a test when a page asks another host for anything, or breaks.
+
+Debian's Chromium by Playwright, which brings no browser of its own here. What a test opens
+is watched from its first request to its last.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+ROOT = Path(__file__).parent.parent.parent
+AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MISSING = "There is no Chromium: run `make browser`, or install Debian's package chromium."
+LOCAL = ("data:", "blob:", "about:")
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve an application over HTTP from this process, and return its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def chromium() -> str:
+    """Return the path of the browser.
+
+    :raises RuntimeError: without one, saying how to get it.
+    """
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise RuntimeError(MISSING)
+    return found
+
+
+def arguments() -> list[str]:
+    """Return how the browser is started: no name leads anywhere but to this machine."""
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return [*sandbox, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]
+
+
+@dataclass
+class Guard:
+    """What a page did that no page may do.
+
+    :param errors: of scripts, and of the browser about the page.
+    :param strangers: requests to other hosts.
+    """
+
+    home: str
+    errors: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    allowed: list[str] = field(default_factory=list)
+
+    def allow(self, *texts: str) -> None:
+        """Take errors with such texts as expected."""
+        self.allowed.extend(texts)
+
+    def watch(self, page: Page) -> None:
+        """Note what a page does from now on."""
+        page.on("request", self._requested)
+        page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
+        page.on("console", self._said)
+
+    def faults(self) -> list[str]:
+        """Return what must not have been."""
+        unforeseen = [e for e in self.errors if not any(text in e for text in self.allowed)]
+        return [*self.strangers, *unforeseen]
+
+    def _requested(self, request: Request) -> None:
+        if not request.url.startswith(LOCAL) and urlsplit(request.url).netloc != self.home:
+            self.strangers.append(f"{request.frame.url} asked for {request.url}")
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.location.get('url')}: {message.text}")
+
+
+@dataclass
+class Visitor:
+    """One reader with a browser of their own, and what is seen of them."""
+
+    live: str
+    context: BrowserContext
+    page: Page
+    guard: Guard
+
+    def log_in(self, email: str, password: str) -> None:
+        """Log in through FlexMeasures' own form."""
+        form = {"email": email, "password": password}
+        reply = self.context.request.post(f"{self.live}/login", form=form)
+        assert reply.ok, reply.status_text
+
+    def open(self, path: str, *, ready: str | None = None) -> Page:
+        """Open a path of the server, and wait for an element where one is named."""
+        self.page.goto(self.live + path, wait_until="load")
+        if ready:
+            self.page.locator(ready).locator("visible=true").first.wait_for()
+        return self.page
+
+
+@contextmanager
+def visitor(browser: Browser, live: str, **options: Any) -> Iterator[Visitor]:
+    """Have a reader; afterwards, fail for what their pages did wrong.
+
+    :param options: of Playwright's ``new_context``, such as ``color_scheme="dark"``.
+    """
+    defaults: dict[str, Any] = {
+        "viewport": {"width": 1440, "height": 900},
+        "locale": "en-GB",
+        "timezone_id": "Europe/Amsterdam",
+        "reduced_motion": "reduce",
+    }
+    context = browser.new_context(**(defaults | options))
+    context.set_default_timeout(15_000)
+    try:
+        guard = Guard(urlsplit(live).netloc)
+        page = context.new_page()
+        guard.watch(page)
+        yield Visitor(live, context, page, guard)
+        assert guard.faults() == []
+    finally:
+        context.close()
+
+
+def axe(page: Page, *, leave_out: tuple[str, ...] = ()) -> list[str]:
+    """Return the serious faults that axe finds on a page, each with where.
+
+    :param leave_out: selectors of parts that are not ours to mend.
+    """
+    if not AXE.is_file():
+        raise RuntimeError("axe-core is not there: run `make assets`.")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "left => axe.run({exclude: left.map(one => [one])}, {resultTypes: ['violations']})",
+        list(leave_out),
+    )
+    return [
+        f"{fault['id']}: {fault['help']}: {node['html'][:160]} ({node.get('failureSummary')})"
+        for fault in found["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]

@@ -1,0 +1,147 @@
+"""The page with the cells of a PMS over a time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from conftest import PASSWORD, Organisation
+from flask.testing import FlaskClient
+from support.site import Site
+from support.telemetry import NOON, at, pack_sample, request
+
+URL = "/pms/PMS-1/cells"
+# 12:00 and 13:00 UTC on the clock of Jakarta, as the form sends it.
+HOUR = "start=2026-03-01T19:00&end=2026-03-01T20:00"
+
+
+def log_in(client: FlaskClient, organisation: Organisation) -> None:
+    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+
+
+@pytest.fixture
+def site(client: FlaskClient, organisation: Organisation) -> Site:
+    """Two packs that reported at 12:30 and 13:00; cell 5 of the first is 80 mV below."""
+    site = Site(organisation.id)
+    site.pms()
+    for dock, case in enumerate(("0241", "0242"), 1):
+        site.case(case, "PMS-1-A", dock)
+    weak, sound = [3.7] * 4 + [3.62] + [3.7] * 9, [3.7] * 13 + [3.699]
+    for minute in (30, 60):
+        samples = (
+            pack_sample("0241", at(minute), cell={"volts": weak, "open": [2]}),
+            pack_sample("0242", at(minute), dock=2, cell={"volts": sound, "open": []}),
+        )
+        client.post(
+            "/pms/api/v1/devices/dataset/pms",
+            data=request({"pms_id": "PMS-1"}, *samples),
+            headers=organisation.headers,
+            content_type="application/json",
+        )
+    log_in(client, organisation)
+    return site
+
+
+@pytest.fixture
+def show(client: FlaskClient) -> Callable[..., str]:
+    def ask(query: str = HOUR, url: str = URL, status: int = 200) -> str:
+        reply = client.get(f"{url}?{query}")
+        assert reply.status_code == status
+        return unescape(reply.get_data(as_text=True))
+
+    return ask
+
+
+def data(text: str) -> Any:
+    found = re.search(r'id="pms-cells">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def table(text: str, which: int) -> list[list[str]]:
+    body = re.findall(r"<tbody>(.*?)</tbody>", text, re.DOTALL)[which]
+    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
+    cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in rows]
+    return [[" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in row] for row in cells]
+
+
+def test_the_weak_cell_is_first_with_its_figures(site: Site, show: Any) -> None:
+    text = show(HOUR + "&order=below")
+    first, second = table(text, 1)
+    assert first[:3] == ["1", "0241", "5"]
+    assert "weak 80.0 mV" in first[5]
+    assert second[:3] == ["2", "0242", "14"]
+    assert second[5] == "1.0 mV"
+    assert "/pms/case/0241?start=2026-03-01T12" in text
+
+
+def test_the_table_has_the_cells_of_the_moment(site: Site, show: Any) -> None:
+    first, second = table(show(), 0)
+    assert first == ["1", "0241", *["3,700"] * 4, "3,620", *["3,700"] * 9]
+    assert second[-1] == "3,699"
+    (before, _) = table(show(HOUR + "&at=2026-03-01T12:15Z"), 0)
+    assert before[2:] == ["–"] * 14
+
+
+def test_the_difference_and_open_cells_are_shown_too(site: Site, show: Any) -> None:
+    first, _ = table(show(HOUR + "&quantity=difference"), 0)
+    assert first[2:] == [*["80"] * 4, "0", *["80"] * 9]
+    text = show(HOUR + "&quantity=open")
+    first, _ = table(text, 0)
+    assert first[2:5] == ["closed", "open", "closed"]
+    assert [row[:3] for row in table(text, 1)] == [["1", "0241", "2"]]
+    assert "Cells by how long they were open" in text
+
+
+def test_the_script_gets_all_moments_and_the_page_says_how_many(site: Site, show: Any) -> None:
+    text = show()
+    found = data(text)
+    assert (found["columns"], found["seconds"], found["zone"]) == (240, 15.0, "Asia/Jakarta")
+    assert found["packs"][0]["cells"][4][-1] == 3620
+    assert found["packs"][0]["href"] == "/pms/case/0241"
+    assert "Sampled at 240 moments, 15 s apart." in text
+    assert "not older than 1 h 30 min" in text
+    assert "Asia/Jakarta (UTC+07:00)" in text
+
+
+def test_by_default_the_last_hour_with_readings_is_shown(site: Site, show: Any) -> None:
+    assert data(show(""))["start"] == f"{NOON:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_the_longer_address_leads_there_too(site: Site, show: Any) -> None:
+    site.pms("cells/A")
+    assert "No pack was in cells/A in this time." in show(url="/pms/pms/cells/A/cells")
+
+
+@pytest.mark.parametrize(
+    "query", ["start=soon", f"{HOUR}&quantity=amps", "start=2999-01-01T00:00", f"{HOUR}&at=never"]
+)
+def test_what_makes_no_sense_is_refused_in_words(site: Site, show: Any, query: str) -> None:
+    assert 'class="pms-page"' in show(query, status=400)
+
+
+def test_hostile_ids_are_shown_as_text(site: Site, client: FlaskClient, show: Any) -> None:
+    site.case("</script><script>x", "PMS-1-A", 3)
+    raw = client.get(f"{URL}?{HOUR}").get_data(as_text=True)
+    assert "</script><script>x" not in raw
+    assert data(raw)["packs"][2]["case"] == "</script><script>x"
+
+
+def test_another_organisation_sees_nothing(
+    site: Site, client: FlaskClient, show: Any, other_organisation: Organisation
+) -> None:
+    client.get("/logout")
+    log_in(client, other_organisation)
+    theirs, nobodys = show(status=404), show(url="/pms/PMS-9/cells", status=404)
+    assert "0241" not in theirs
+    assert "Nothing of this id is registered" in theirs and "Nothing of this id" in nobodys
+    show(f"{HOUR}&organisation={site.account_id}", status=404)
+
+
+def test_it_is_told_in_indonesian_too(site: Site, show: Any) -> None:
+    assert "Diambil pada 240 saat" in show(HOUR + "&lang=id")
+    show(HOUR + "&lang=en")
