@@ -143,6 +143,22 @@ def _gets() -> dict[str, Any]:
             ],
             missing="No case, MPPT or inverter of this id is registered in the organisation.",
         ),
+        "fleet": _get(
+            "All PMSes, MPPTs and inverters, the worst first",
+            "Fleet",
+            "Each with what is the matter with it, by how bad that is. Figures are of the packs "
+            "that report: power [W] is positive for charging, `spread` is in mV.",
+            [_parameter("account", "query", INTEGER)],
+        ),
+        "pms/{ident}/rack": _get(
+            "A PMS as it stands: cabinets, docks, packs, cells",
+            "Rack",
+            "Each pack in the dock that it is registered in. `loose` packs have none; `visitors` "
+            "are reported by this PMS but registered elsewhere; `newcomers` are not registered, "
+            "and their samples wait in quarantine.",
+            [_parameter("ident", "path", TEXT), _parameter("account", "query", INTEGER)],
+            missing="No PMS of this id is registered in the organisation.",
+        ),
         "pms/{ident}/latest": _get(
             "The newest readings of all packs of a PMS at once",
             "LatestOfPms",

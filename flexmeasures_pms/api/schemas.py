@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from flexmeasures_pms.api import fleet
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.completeness import Completeness
 from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
@@ -37,6 +38,8 @@ def schemas() -> dict[str, Schema]:
         "Cells": _cells(),
         "CellsOfPack": _cells_of_pack(),
         "RankedCell": _ranked_cell(),
+        **fleet.schemas(),
+        "Fleet": some(devices=array("Device")),
         "Hours": some(hours=array("Completeness")),
         "LoggedReceipt": _logged_receipt(),
         "Receipts": some(receipts=array("LoggedReceipt"), next=maybe(INTEGER)),
