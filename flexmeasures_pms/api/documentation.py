@@ -94,7 +94,15 @@ def _post() -> dict[str, Any]:
                 "text/csv": {"schema": TEXT},
             },
         },
-        "responses": {"200": _content("What became of the samples.", "Reply")}
+        "responses": {
+            "200": _content("What became of the samples.", "Reply"),
+            "202": _content(
+                "The body is kept, and its samples will be stored by a worker: so it is where the "
+                "host has set `PMS_INGEST_MODE`. Ask at `Location` what became of it.",
+                "Accepted",
+            )
+            | {"headers": {"Location": {"required": True, "schema": TEXT}}},
+        }
         | {code: _content(words, "Refusal") for code, words in _REFUSALS.items()},
     }
 
@@ -198,7 +206,8 @@ def _gets() -> dict[str, Any]:
         "receipts": _get(
             "Accepted requests, newest first",
             "Receipts",
-            "`next` is the `before` of the next page, or null.",
+            "`next` is the `before` of the next page, or null. Requests that wait for a worker, or "
+            "failed, are counted under `journal`.",
             [
                 _parameter("limit", "query", page),
                 _parameter("before", "query", {"type": "integer", "minimum": 1}),
@@ -208,8 +217,9 @@ def _gets() -> dict[str, Any]:
         ),
         "receipts/{receipt_id}": _get(
             "One accepted request",
-            "LoggedReceipt",
-            "What was sent, by whom, and what became of it.",
+            "Fate",
+            "What was sent, by whom, and what became of it. The details of the reply are there if "
+            "it was a worker who stored it.",
             [_parameter("receipt_id", "path", INTEGER)],
             missing="There is no such receipt among those that the sender may read.",
         ),

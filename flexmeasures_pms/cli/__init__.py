@@ -6,12 +6,14 @@ from flexmeasures_pms.cli import (
     gateway,
     import_registry,
     ingest,
+    journal,
     life,
     look,
     parts,
     quarantine,
     receipts,
     register,
+    worker,
 )
 from flexmeasures_pms.cli.blueprint import pms_cli
 
@@ -21,6 +23,7 @@ __all__ = [
     "gateway",
     "import_registry",
     "ingest",
+    "journal",
     "life",
     "look",
     "parts",
@@ -28,4 +31,5 @@ __all__ = [
     "quarantine",
     "receipts",
     "register",
+    "worker",
 ]
