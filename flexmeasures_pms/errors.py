@@ -17,7 +17,9 @@
     ├── AccessError             may not be done with these credentials (403)
     │   └── OutOfScope              names a device that the gateway's key is not for
     ├── TooMany                 beyond a gateway's or user's rate (429)
-    └── StorageBusy             can't be stored just now: send it again later (503)
+    ├── StorageBusy             can't be stored just now: send it again later (503)
+    ├── NotHeld                 another worker is at a request of the journal
+    └── QueueAway               Redis can't be reached, to tell workers of the journal
 
 Each message says what was wrong, where, and what to do.
 """
@@ -133,3 +135,11 @@ class TooMany(PmsError):
 
 class StorageBusy(PmsError):
     """The request can't be stored just now: nothing was, and it may be sent again."""
+
+
+class NotHeld(PmsError):
+    """Another worker is at a request of the journal, or at one of its lanes."""
+
+
+class QueueAway(PmsError):
+    """Redis can't be reached. What is in the journal is safe, and waits."""

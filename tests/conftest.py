@@ -213,3 +213,33 @@ def client(app_context: Flask) -> FlaskClient:
 def runner(app_context: Flask) -> FlaskCliRunner:
     """Run ``flexmeasures`` commands: ``runner.invoke(args=["pms", "tree"])``."""
     return app_context.test_cli_runner()
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Redis server of the tests' own, for those that need a real one."""
+    from flexmeasures_pms.demo.valkey import valkey
+
+    with valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def queue(app_context: Flask, valkey_server: Any) -> Iterator[Any]:
+    """FlexMeasures' queue ``ingestion`` on a real Redis, and requests that go by way of it."""
+    from rq import Queue
+    from support import queue as real
+
+    before = app_context.queues["ingestion"]  # type: ignore[attr-defined]
+    config = dict(app_context.config)
+    found = real.RealQueue(
+        app_context, Queue("ingestion", connection=real.connection(valkey_server))
+    )
+    found.empty()
+    found.connect()
+    real.set_mode(app_context, "queued")
+    yield found
+    real.use(app_context, before)
+    app_context.config.clear()
+    app_context.config.update(config)
+    real.set_mode(app_context, "direct")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
-from flask import Response, request
+from flask import Response, request, url_for
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from flexmeasures_pms.api.credentials import admit, caller, organisation
@@ -16,12 +16,14 @@ from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import UnreadableBody
 from flexmeasures_pms.ingest.accept import Origin, accept
+from flexmeasures_pms.ingest.journal import Accepted, keep
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.ingest.retention import tidy
+from flexmeasures_pms.wording import counted
 
 
 def post_dataset(dataset: str) -> Response:
-    """Store the samples of a request and reply with a receipt, after commit."""
+    """Store the samples of a request, or keep it for a worker, and reply after commit."""
     known = next((name for name in DATASETS if name == dataset), None)
     if known is None:
         raise NotFound(f"There is no dataset of that name; post to {', '.join(DATASETS)}.")
@@ -37,7 +39,8 @@ def post_dataset(dataset: str) -> Response:
         received_at=received_at,
         key_id=sender.key_id,
     )
-    receipt = accept(
+    queued = settings().ingest_mode == "queued"
+    found = (keep if queued else accept)(
         _whole_body(),
         known,
         origin,
@@ -46,7 +49,7 @@ def post_dataset(dataset: str) -> Response:
         admit=partial(admit, sender),
     )
     tidy(settings())
-    return reply(200, body(receipt))
+    return reply(200, body(found)) if isinstance(found, Receipt) else _accepted(found)
 
 
 def _whole_body() -> bytes:
@@ -68,7 +71,7 @@ def _whole_body() -> bytes:
 
 def body(receipt: Receipt) -> dict[str, object]:
     """Return the reply to a request as the HTTP contract has it."""
-    found: dict[str, object] = {
+    return {
         "status": "PROCESSED",
         "message": receipt.message,
         "receipt": {
@@ -76,13 +79,15 @@ def body(receipt: Receipt) -> dict[str, object]:
             "digest": receipt.digest,
             **msgspec.structs.asdict(receipt.counts),
         },
-        "devices": receipt.devices,
-        "problems": receipt.problems,
+        **receipt.details(),
     }
-    extra = {
-        "more_problems": receipt.more_problems,
-        "warnings": receipt.warnings,
-        "ignored": receipt.ignored,
-        "skipped": receipt.skipped,
+
+
+def _accepted(kept: Accepted) -> Response:
+    place = url_for(".one_receipt", receipt_id=kept.id)
+    body = {
+        "status": "ACCEPTED",
+        "message": f"Kept {counted(kept.samples, 'sample')}, to be stored soon: see {place}.",
+        "receipt": {"id": kept.id, "digest": kept.digest, "samples": kept.samples},
     }
-    return found | {name: value for name, value in extra.items() if value}
+    return reply(202, body, Location=place)

@@ -94,7 +94,15 @@ def _post() -> dict[str, Any]:
                 "text/csv": {"schema": TEXT},
             },
         },
-        "responses": {"200": _content("What became of the samples.", "Reply")}
+        "responses": {
+            "200": _content("What became of the samples.", "Reply"),
+            "202": _content(
+                "The body is kept, and its samples will be stored by a worker: so it is where the "
+                "host has set `PMS_INGEST_MODE`. Ask at `Location` what became of it.",
+                "Accepted",
+            )
+            | {"headers": {"Location": {"required": True, "schema": TEXT}}},
+        }
         | {code: _content(words, "Refusal") for code, words in _REFUSALS.items()},
     }
 
@@ -143,6 +151,22 @@ def _gets() -> dict[str, Any]:
             ],
             missing="No case, MPPT or inverter of this id is registered in the organisation.",
         ),
+        "fleet": _get(
+            "All PMSes, MPPTs and inverters, the worst first",
+            "Fleet",
+            "Each with what is the matter with it, by how bad that is. Figures are of the packs "
+            "that report: power [W] is positive for charging, `spread` is in mV.",
+            [_parameter("account", "query", INTEGER)],
+        ),
+        "pms/{ident}/rack": _get(
+            "A PMS as it stands: cabinets, docks, packs, cells",
+            "Rack",
+            "Each pack in the dock that it is registered in. `loose` packs have none; `visitors` "
+            "are reported by this PMS but registered elsewhere; `newcomers` are not registered, "
+            "and their samples wait in quarantine.",
+            [_parameter("ident", "path", TEXT), _parameter("account", "query", INTEGER)],
+            missing="No PMS of this id is registered in the organisation.",
+        ),
         "pms/{ident}/latest": _get(
             "The newest readings of all packs of a PMS at once",
             "LatestOfPms",
@@ -182,7 +206,8 @@ def _gets() -> dict[str, Any]:
         "receipts": _get(
             "Accepted requests, newest first",
             "Receipts",
-            "`next` is the `before` of the next page, or null.",
+            "`next` is the `before` of the next page, or null. Requests that wait for a worker, or "
+            "failed, are counted under `journal`.",
             [
                 _parameter("limit", "query", page),
                 _parameter("before", "query", {"type": "integer", "minimum": 1}),
@@ -192,8 +217,9 @@ def _gets() -> dict[str, Any]:
         ),
         "receipts/{receipt_id}": _get(
             "One accepted request",
-            "LoggedReceipt",
-            "What was sent, by whom, and what became of it.",
+            "Fate",
+            "What was sent, by whom, and what became of it. The details of the reply are there if "
+            "it was a worker who stored it.",
             [_parameter("receipt_id", "path", INTEGER)],
             missing="There is no such receipt among those that the sender may read.",
         ),

@@ -38,7 +38,7 @@ def latest_of_device(ident: str) -> Response:
     if entry is None or not _may_see(sender, registered, entry, now):
         raise NotFound("Nothing of this id is registered in the organisation.")
     row = latest_of([entry.id]).get(entry.id)
-    return _reply(_reading(registered, entry, row))
+    return tagged(_reading(registered, entry, row))
 
 
 def latest_of_pms(ident: str) -> Response:
@@ -51,7 +51,7 @@ def latest_of_pms(ident: str) -> Response:
     cabinets = list(registered.cabinets(pms.id, now).values())
     cases = sorted(_cases(registered, [pms, *cabinets], now), key=lambda case: case[0] or 0)
     rows = latest_of([e.id for e in (pms, *cabinets)] + [case.id for _, case in cases])
-    return _reply(
+    return tagged(
         {
             **_reading(registered, pms, rows.get(pms.id)),
             "cabinets": [_reading(registered, c, rows.get(c.id)) for c in cabinets],
@@ -110,7 +110,7 @@ def _reading(registered: Directory, entry: Entry, row: Row[Any] | None) -> dict[
     }
 
 
-def _reply(body: dict[str, Any]) -> Response:
+def tagged(body: dict[str, Any]) -> Response:
     """Reply with an ETag, so that who asks again is only told that nothing is new."""
     response = reply(200, body)
     tag = sha256(msgspec.json.encode(body)).hexdigest()[:32]

@@ -1,5 +1,6 @@
 """``GET …/receipts``: what was accepted, from whom, and what became of it.
 
+A request that waits in the journal has no receipt yet, but its number can be asked for.
 Whoever may read an organisation's assets may read its receipts. A gateway whose key is
 for some devices reads its own.
 """
@@ -8,49 +9,88 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Response
+from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.api.credentials import READ, Caller, caller, may, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.api.readiness import require_tables
-from flexmeasures_pms.storage import receipts
+from flexmeasures_pms.ingest.receipt import message, unpack
+from flexmeasures_pms.storage import journal, receipts
 
 PAGE, LARGEST_PAGE = 100, 1_000
 _LARGEST_ID = (1 << 63) - 1
 
 
 def list_receipts() -> Response:
-    """Reply with receipts, newest first; ``next`` is for ``?before=`` if there are more."""
+    """Reply with receipts, newest first; ``next`` is for ``?before=`` if there are more.
+
+    Requests in the journal are only counted.
+    """
     require_tables()
     sender = caller(datetime.now(UTC))
+    account_id = organisation(sender, READ)
     limit = whole_number("limit", most=LARGEST_PAGE) or PAGE
     found = receipts.listed(
-        organisation(sender, READ),
+        account_id,
         limit=limit + 1,
         before=whole_number("before", most=_LARGEST_ID),
         since=moment("since"),
         sender=_only_of(sender),
     )
     more = found[limit - 1].id if len(found) > limit else None
-    return reply(200, {"receipts": [receipts.as_dict(r) for r in found[:limit]], "next": more})
+    body = {
+        "receipts": [receipts.as_dict(row) for row in found[:limit]],
+        "next": more,
+        "journal": _in_journal(account_id, sender),
+    }
+    return reply(200, body)
 
 
 def one_receipt(receipt_id: str) -> Response:
-    """Reply with one receipt; another's looks exactly like none."""
+    """Reply with what became of a request; another's looks exactly like none."""
     require_tables()
     sender = caller(datetime.now(UTC))
     number = int(receipt_id) if re.fullmatch("[0-9]{1,19}", receipt_id) else 0
-    row = receipts.find(number) if 0 < number <= _LARGEST_ID else None
-    if (
-        row is None
-        or not may(sender, row.account_id, READ)
-        or _only_of(sender) not in (None, row.sender)
-    ):
-        raise NotFound("There is no such receipt, or it has been purged.")
-    return reply(200, receipts.as_dict(row))
+    # First the journal: what leaves it meanwhile has its receipt.
+    for find, shown in ((journal.find, _waiting), (receipts.find, _processed)):
+        row = find(number) if 0 < number <= _LARGEST_ID else None
+        if row is not None and _may_see(sender, row):
+            return reply(200, shown(row))
+    raise NotFound("There is no such receipt, or it has been purged.")
+
+
+def _may_see(sender: Caller, row: Row[Any]) -> bool:
+    return may(sender, row.account_id, READ) and _only_of(sender) in (None, row.sender)
+
+
+def _processed(row: Row[Any]) -> dict[str, Any]:
+    details = unpack(row.details) if row.details else {}
+    words = message(row.stored, row.samples)
+    return {**receipts.as_dict(row), "status": "PROCESSED", "message": words, **details}
+
+
+_STATES = {
+    "waiting": "It waits for a worker.",
+    "processing": "A worker is at it.",
+    "failed": "It could not be stored and was set aside. Nothing of it is lost: the host can see "
+    "why, and queue it again with `flexmeasures pms requeue --failed`.",
+}
+
+
+def _waiting(row: Row[Any]) -> dict[str, Any]:
+    return {**journal.as_dict(row), "message": _STATES[row.state]}
+
+
+def _in_journal(account_id: int, sender: Caller) -> dict[str, int]:
+    """Return how many requests wait for a worker, those that one is at with them, or failed."""
+    rows = journal.summary(account_id, _only_of(sender))
+    failed = sum(row.requests for row in rows if row.state == "failed")
+    return {"waiting": sum(row.requests for row in rows) - failed, "failed": failed}
 
 
 def _only_of(sender: Caller) -> str | None:

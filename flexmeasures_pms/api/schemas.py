@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from flexmeasures_pms.api import fleet
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.completeness import Completeness
 from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
@@ -27,6 +28,11 @@ def schemas() -> dict[str, Schema]:
     return found | {
         "Datasets": _datasets(),
         "Reply": _reply(),
+        "Accepted": some(
+            status={"const": "ACCEPTED"},
+            message=TEXT,
+            receipt=some(id=INTEGER, digest=TEXT, samples=INTEGER),
+        ),
         "Refusal": _refusal(),
         "Latest": some(**_LATEST),
         "LatestOfPms": some(**_LATEST, cabinets=array("Latest"), packs=array("LatestPack")),
@@ -37,9 +43,25 @@ def schemas() -> dict[str, Schema]:
         "Cells": _cells(),
         "CellsOfPack": _cells_of_pack(),
         "RankedCell": _ranked_cell(),
+        **fleet.schemas(),
+        "Fleet": some(devices=array("Device")),
         "Hours": some(hours=array("Completeness")),
         "LoggedReceipt": _logged_receipt(),
-        "Receipts": some(receipts=array("LoggedReceipt"), next=maybe(INTEGER)),
+        "Receipts": some(
+            receipts=array("LoggedReceipt"),
+            next=maybe(INTEGER),
+            journal=some(waiting=INTEGER, failed=INTEGER),
+        ),
+        "Fate": {"oneOf": [ref("ProcessedReceipt"), ref("WaitingReceipt")]},
+        "ProcessedReceipt": {"allOf": [ref("LoggedReceipt"), _processed()]},
+        "WaitingReceipt": some(
+            **_REQUEST,
+            samples=INTEGER,
+            status={"enum": ["WAITING", "PROCESSING", "FAILED"]},
+            message=TEXT,
+            attempts=INTEGER,
+            error=maybe(TEXT),
+        ),
     }
 
 
@@ -84,19 +106,25 @@ def _datasets() -> Schema:
     return some(datasets={"type": "array", "items": dataset, "minItems": 1})
 
 
+_DETAILS: Schema = {
+    "devices": array("DeviceCounts"),
+    "problems": array("Problem"),
+    "more_problems": INTEGER,
+    "warnings": array("Problem"),
+    "ignored": INTEGER,
+    "skipped": INTEGER,
+}
+_RARE = ("more_problems", "warnings", "ignored", "skipped")
+_PROCESSED: Schema = {"status": {"const": "PROCESSED"}, "message": TEXT}
+
+
 def _reply() -> Schema:
-    return some(
-        "more_problems", "warnings", "ignored", "skipped",
-        status={"const": "PROCESSED"},
-        message=TEXT,
-        receipt={"allOf": [some(id=INTEGER, digest=TEXT), ref("Counts")]},
-        devices=array("DeviceCounts"),
-        problems=array("Problem"),
-        more_problems=INTEGER,
-        warnings=array("Problem"),
-        ignored=INTEGER,
-        skipped=INTEGER,
-    )  # fmt: skip
+    receipt = {"allOf": [some(id=INTEGER, digest=TEXT), ref("Counts")]}
+    return some(*_RARE, **_PROCESSED, receipt=receipt, **_DETAILS)
+
+
+def _processed() -> Schema:
+    return some(*_DETAILS, **_PROCESSED, **_DETAILS)
 
 
 def _refusal() -> Schema:
@@ -106,18 +134,19 @@ def _refusal() -> Schema:
     )  # fmt: skip
 
 
+_REQUEST: Schema = {
+    "id": INTEGER,
+    "account": INTEGER,
+    "received_at": TIME,
+    "sender": TEXT,
+    "key": maybe(TEXT),
+    "dataset": TEXT,
+    "digest": TEXT,
+}
+
+
 def _logged_receipt() -> Schema:
-    own = some(
-        id=INTEGER,
-        account=INTEGER,
-        received_at=TIME,
-        sender=TEXT,
-        key=maybe(TEXT),
-        dataset=TEXT,
-        digest=TEXT,
-        duration_ms=INTEGER,
-    )
-    return {"allOf": [own, ref("Counts")]}
+    return {"allOf": [some(**_REQUEST, duration_ms=INTEGER), ref("Counts")]}
 
 
 def _cells() -> Schema:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
+from sys import intern
 from threading import Lock
 from typing import Any
 
@@ -58,7 +59,8 @@ def _look_up(asset_ids: set[int]) -> dict[int, SensorIds]:
         )
     )
     for asset_id, name, sensor_id in rows:
-        found[asset_id][name] = sensor_id
+        # The names are the same for all assets: one copy of each is enough.
+        found[asset_id][intern(name)] = sensor_id
     with _lock:
         while _remembered and len(_remembered) + len(found) > settings().sensor_cache:
             _remembered.popitem(last=False)

@@ -6,6 +6,7 @@ from flexmeasures_pms.cli import (
     gateway,
     import_registry,
     ingest,
+    journal,
     life,
     look,
     parts,
@@ -13,6 +14,7 @@ from flexmeasures_pms.cli import (
     receipts,
     recording,
     register,
+    worker,
 )
 from flexmeasures_pms.cli.blueprint import pms_cli
 
@@ -22,6 +24,7 @@ __all__ = [
     "gateway",
     "import_registry",
     "ingest",
+    "journal",
     "life",
     "look",
     "parts",
@@ -30,4 +33,5 @@ __all__ = [
     "receipts",
     "recording",
     "register",
+    "worker",
 ]

@@ -128,7 +128,7 @@ def tree(
     moment = at or datetime.now(UTC)
     if ident is not None:
         found = _find(ident, kind, account_id)
-        registered = directory(found.account_id)
+        registered = directory(found.account_id, numbers=[found.id], parts=True)
         _show(tree_of(registered, registered.entry(found.id), moment), as_json)
         return
     using = registered_organisations()

@@ -18,8 +18,9 @@ from flexmeasures_pms.beliefs.sources import forget_sources
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.line import Outcome, process
-from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, problems_of
-from flexmeasures_pms.storage import receipts
+from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
+from flexmeasures_pms.storage import journal, receipts
+from flexmeasures_pms.storage.journal import Claimed
 from flexmeasures_pms.storage.quarantine import Kept, keep
 from flexmeasures_pms.storage.receipts import Logged
 from flexmeasures_pms.storage.repeats import forget_bits
@@ -29,6 +30,11 @@ from flexmeasures_pms.wire import Decoded, Sample, decode
 # Something this process remembered is gone, or two writers met: a second try sees it all
 # afresh.
 _WORTH_A_SECOND_TRY = (ForeignKeyViolation, DeadlockDetected, SerializationFailure)
+
+_DIGEST = "sha256:"
+
+# What a request waits for a worker is part of its duration; the column ends after 24 days.
+_LONGEST = (1 << 31) - 1
 
 Admission = Callable[[Sequence[Sample]], None]
 
@@ -67,33 +73,55 @@ def accept(
     :raises WireError: when the body can't be read as a whole.
     :raises StorageBusy: when it can't be stored just now. After either nothing of it was.
     """
-    decoded = decode(
+    decoded = read(body, dataset, origin, encoding, settings)
+    admit(decoded.samples)
+    return store(decoded, dataset, digest_of(body), origin, settings)
+
+
+def read(
+    body: bytes, dataset: DatasetName, origin: Origin, encoding: str, settings: Settings
+) -> Decoded:
+    """Decode a request body within the settings' limits.
+
+    :raises WireError: when the body can't be read as a whole.
+    """
+    return decode(
         body,
         dataset=dataset,
         content_type=origin.content_type,
         content_encoding=encoding,
         limits=settings.limits,
     )
-    admit(decoded.samples)
-    return store(decoded, dataset, f"sha256:{sha256(body).hexdigest()}", origin, settings)
+
+
+def digest_of(body: bytes) -> str:
+    """Return the digest of a request as receipts have it."""
+    return f"{_DIGEST}{sha256(body).hexdigest()}"
 
 
 def store(
-    decoded: Decoded, dataset: DatasetName, digest: str, origin: Origin, settings: Settings
+    decoded: Decoded,
+    dataset: DatasetName,
+    digest: str,
+    origin: Origin,
+    settings: Settings,
+    claimed: Claimed | None = None,
 ) -> Receipt:
     """Store decoded samples in one transaction, as :func:`accept` does.
 
     :param digest: of what was sent, for the receipt.
+    :param claimed: the request in the journal, which leaves it in the same transaction.
+    :raises NotHeld: when another worker is at it.
     """
     try:
         with _forgetting_failures():
-            return _store_once(decoded, dataset, digest, origin, settings)
+            return _store_once(decoded, dataset, digest, origin, settings, claimed)
     except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, _WORTH_A_SECOND_TRY):
             raise
     with _forgetting_failures():
-        return _store_once(decoded, dataset, digest, origin, settings)
+        return _store_once(decoded, dataset, digest, origin, settings, claimed)
 
 
 @contextmanager
@@ -114,8 +142,15 @@ def _forgetting_failures() -> Iterator[None]:
 
 
 def _store_once(
-    decoded: Decoded, dataset: DatasetName, digest: str, origin: Origin, settings: Settings
+    decoded: Decoded,
+    dataset: DatasetName,
+    digest: str,
+    origin: Origin,
+    settings: Settings,
+    claimed: Claimed | None,
 ) -> Receipt:
+    if claimed is not None:
+        journal.hold(claimed, settings.lock_timeout, settings.statement_timeout)
     outcomes = process(origin.account_id, decoded.samples, origin.received_at)
     kept = [
         kept
@@ -124,21 +159,29 @@ def _store_once(
     ]
     keep(origin.account_id, kept, sender=origin.sender, room=settings.max_quarantine)
     receipt = _receipt(decoded, outcomes, digest, origin, settings)
-    receipt.id = receipts.add(_logged(receipt, dataset, origin), hours(decoded.samples, outcomes))
+    logged = _logged(receipt, dataset, origin, claimed)
+    receipt.id = receipts.add(logged, hours(decoded.samples, outcomes))
+    if claimed is not None:
+        journal.remove(claimed.id)
     db.session.commit()
     return receipt
 
 
-def _logged(receipt: Receipt, dataset: DatasetName, origin: Origin) -> Logged:
+def _logged(
+    receipt: Receipt, dataset: DatasetName, origin: Origin, claimed: Claimed | None
+) -> Logged:
+    duration = round((datetime.now(UTC) - origin.received_at) / timedelta(milliseconds=1))
     return Logged(
         account_id=origin.account_id,
         received_at=origin.received_at,
         sender=origin.sender,
         key_id=origin.key_id,
         dataset=dataset,
-        digest=bytes.fromhex(receipt.digest.removeprefix("sha256:")),
+        digest=bytes.fromhex(receipt.digest.removeprefix(_DIGEST)),
         counts=msgspec.structs.astuple(receipt.counts),
-        duration_ms=round((datetime.now(UTC) - origin.received_at) / timedelta(milliseconds=1)),
+        duration_ms=min(duration, _LONGEST),
+        details=pack(receipt) if claimed else None,
+        id=claimed.id if claimed else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -86,7 +87,34 @@ class Receipt(msgspec.Struct, omit_defaults=True):
     @property
     def message(self) -> str:
         """One line for people."""
-        return f"Stored {self.counts.stored} of {self.counts.samples} samples."
+        return message(self.counts.stored, self.counts.samples)
+
+    def details(self) -> dict[str, object]:
+        """Return what the reply says beside the counts."""
+        found: dict[str, object] = {"devices": self.devices, "problems": self.problems}
+        extra = {
+            "more_problems": self.more_problems,
+            "warnings": self.warnings,
+            "ignored": self.ignored,
+            "skipped": self.skipped,
+        }
+        return found | {name: value for name, value in extra.items() if value}
+
+
+def message(stored: int, samples: int) -> str:
+    """Return what became of a request in one line for people."""
+    return f"Stored {stored} of {samples} samples."
+
+
+def pack(receipt: Receipt) -> bytes:
+    """Return the details of a receipt as they are kept with it."""
+    return zlib.compress(msgspec.json.encode(receipt.details()))
+
+
+def unpack(details: bytes) -> dict[str, object]:
+    """Return the details of a receipt that were kept with it."""
+    found: dict[str, object] = msgspec.json.decode(zlib.decompress(details))
+    return found
 
 
 def count(

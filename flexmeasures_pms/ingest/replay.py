@@ -105,6 +105,7 @@ def _log(account_id: int, released: Sequence[tuple[Sample, Outcome]], now: datet
                 dataset=dataset,
                 digest=sha256(texts.encode("utf-8", "surrogatepass")).digest(),
                 duration_ms=round((datetime.now(UTC) - now) / timedelta(milliseconds=1)),
+                details=None,
                 counts=msgspec.structs.astuple(counts),
             )
             receipts.add(logged, hours(samples, outcomes))

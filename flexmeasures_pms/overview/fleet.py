@@ -36,6 +36,9 @@ _COUNTS: Mapping[Code, str] = {
 }
 
 
+KINDS = ("pms", "inverter", "mppt")
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A PMS, MPPT or inverter.
@@ -86,10 +89,14 @@ def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tup
     :raises KeyError: for another order.
     """
     key = SORTS[sort.removeprefix("-")]
-    found = sorted((d for d in devices if q.upper() in d.ident.upper()), key=_by_name)
+    found = sorted((d for d in devices if q.upper() in d.ident.upper()), key=_by_kind)
     known = [device for device in found if key(device) is not None]
     unknown = [device for device in found if key(device) is None]
     return (*sorted(known, key=key, reverse=sort.startswith("-")), *unknown)
+
+
+def _by_kind(device: Device) -> tuple[int, str, int]:
+    return KINDS.index(device.kind), device.ident, device.account_id
 
 
 def _by_name(device: Device) -> tuple[str, str, int]:

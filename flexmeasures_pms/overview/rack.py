@@ -30,7 +30,7 @@ from flexmeasures_pms.overview.states import (
     worst_first,
     worst_of_each,
 )
-from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.directory import Directory, Entry, Wanted
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 from flexmeasures_pms.storage.latest import latest_of
@@ -91,6 +91,7 @@ def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
 
 
 def _standing(registered: Directory, pms: Entry, now: datetime) -> _Standing:
+    registered.expect(Wanted(numbers=[pms.id], parts=True))
     ranges = list(registered.dock_ranges(pms.id, now))
     rows = [(row, row.place) for row in _cases(registered, pms, now)]
     for cabinet, docks in ranges:
@@ -123,7 +124,7 @@ def _occupant(standing: _Standing, row: Installation, dock: int | None) -> Occup
 def _misplaced(pms: Entry, seen: Pack, dock: int | None) -> Iterator[Finding]:
     """Yield that a pack reports from another PMS or dock than it is registered in."""
     if seen.source != pms.ident:
-        yield Finding("wrong_place", numbers=_numbers(seen.dock), ident=seen.source)
+        yield Finding("wrong_place", numbers=_numbers(seen.dock), source=seen.source)
     elif seen.dock is not None and seen.dock != dock:
         yield Finding("wrong_place", numbers=_numbers(seen.dock))
 
@@ -151,15 +152,16 @@ def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Pack
 
 def _visitors(standing: _Standing) -> Iterator[Occupant]:
     """Yield the packs that the PMS reported last, but that are registered elsewhere."""
-    inside = [row.part_id for row, _ in standing.rows]
-    for row in visitors(standing.pms.id, inside):
+    found = visitors(standing.pms.id, [row.part_id for row, _ in standing.rows])
+    standing.registered.expect(Wanted(numbers=[row.trackable_id for row in found]))
+    for row in found:
         case = standing.registered.entry(row.trackable_id)
         if case.asset_id is None:
             continue
         seen = _pack(standing, case, row)
         place = standing.registered.place_of(case.id, standing.now)
         home = standing.registered.entry(place.assembly_id).ident if place else None
-        wrong = Finding("wrong_place", numbers=_numbers(seen.dock), ident=standing.pms.ident)
+        wrong = Finding("wrong_place", numbers=_numbers(seen.dock), source=standing.pms.ident)
         yield Occupant(seen, seen.dock, None, worst_first([*seen.findings, wrong]), home)
 
 

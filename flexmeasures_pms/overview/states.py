@@ -62,6 +62,7 @@ class Finding:
     :param numbers: of the cells or FETs concerned; the dock that a pack reports.
     :param since: when a silent one was last heard of.
     :param ident: the pack, cabinet or PMS concerned, where it is not the thing itself.
+    :param source: the PMS that reports a pack which is registered in another.
     :param many: how many packs have it, of which this is the worst.
     """
 
@@ -70,6 +71,7 @@ class Finding:
     numbers: tuple[int, ...] = ()
     since: datetime | None = None
     ident: str | None = None
+    source: str | None = None
     many: int = 1
 
     @property

@@ -6,7 +6,7 @@ Beside it, in the same statement, goes what the request stored of each device an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -18,10 +18,12 @@ from flexmeasures_pms.storage.tables import COUNTS, receipt
 _ADD = """
     WITH added AS (
       INSERT INTO pms_receipt (
-        account_id, received_at, sender, key_id, dataset, digest, duration_ms,
+        id, account_id, received_at, sender, key_id, dataset, digest, duration_ms, details,
         samples, stored, duplicate, quarantined, no_answer, faulty, late, beliefs
-      ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-      RETURNING id
+      ) VALUES (
+        coalesce(%s, nextval(pg_get_serial_sequence('pms_receipt', 'id'))),
+        %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+      ) RETURNING id
     ), hours AS (
       INSERT INTO pms_receipt_hour (receipt_id, device_id, hour, samples, packs)
       SELECT added.id, h.*
@@ -38,6 +40,8 @@ class Logged(NamedTuple):
     :param digest: SHA-256 of the body.
     :param counts: in the order of :data:`~flexmeasures_pms.storage.tables.COUNTS`.
     :param duration_ms: from receipt until just before the commit.
+    :param details: the rest of the reply as packed JSON, where nobody was told it.
+    :param id: where the receipt has one already.
     """
 
     account_id: int
@@ -47,7 +51,9 @@ class Logged(NamedTuple):
     dataset: str
     digest: bytes
     duration_ms: int
+    details: bytes | None
     counts: Sequence[int]
+    id: int | None = None
 
 
 def add(logged: Logged, hours: Iterable[tuple[int, datetime, int, int]]) -> int:
@@ -57,7 +63,7 @@ def add(logged: Logged, hours: Iterable[tuple[int, datetime, int, int]]) -> int:
     """
     columns = [list(column) for column in zip(*hours, strict=True)] or [[], [], [], []]
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_ADD, (*logged[:-1], *logged.counts, *columns))
+    cursor.execute(_ADD, (logged.id, *logged[:-2], *logged.counts, *columns))
     receipt_id: int = cursor.fetchone()[0]
     return receipt_id
 
@@ -76,7 +82,8 @@ def listed(
     :param since: only those received then or later.
     :param sender: only those of one sender.
     """
-    query = sa.select(receipt).order_by(receipt.c.id.desc()).limit(limit)
+    columns = (column for column in receipt.c if column.name != "details")
+    query = sa.select(*columns).order_by(receipt.c.id.desc()).limit(limit)
     if account_id is not None:
         query = query.where(receipt.c.account_id == account_id)
     if before is not None:
@@ -118,9 +125,11 @@ def purge(before: datetime, most: int) -> int:
     :param before: those received earlier go.
     :returns: how many went.
     """
+    # A receipt that was long in coming, for its request waited, is kept as long as others.
+    waited = receipt.c.duration_ms * timedelta(milliseconds=1)
     old = (
         sa.select(receipt.c.id)
-        .where(receipt.c.received_at < before)
+        .where(receipt.c.received_at < before, receipt.c.received_at + waited < before)
         .order_by(receipt.c.received_at)
         .limit(most)
         .with_for_update(skip_locked=True)

@@ -152,9 +152,9 @@ def test_a_pack_that_reports_from_elsewhere_than_registered_says_so(site: Site, 
 
     assert states(shown)["0241"] == ["wrong_place"]
     [wrong] = by_case(shown)["0241"].findings
-    assert (by_case(shown)["0241"].dock, wrong.numbers, wrong.ident) == (3, (2,), None)
+    assert (by_case(shown)["0241"].dock, wrong.numbers, wrong.source) == (3, (2,), None)
     [foreign] = by_case(shown)["0260"].findings
-    assert (foreign.code, foreign.numbers, foreign.ident) == ("wrong_place", (1,), "PMS-2")
+    assert (foreign.code, foreign.numbers, foreign.source) == ("wrong_place", (1,), "PMS-2")
     [visitor] = seen(site, "PMS-2").visitors
     assert (visitor.pack.ident, visitor.dock, visitor.home) == ("0260", 1, "PMS-1-B")
 

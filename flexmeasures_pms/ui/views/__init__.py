@@ -1,5 +1,5 @@
 """The pages, one file each. Every one is imported here, which puts it on the blueprint."""
 
-from flexmeasures_pms.ui.views import heatmap, nowhere
+from flexmeasures_pms.ui.views import fleet, heatmap, nowhere, rack
 
-__all__ = ["heatmap", "nowhere"]
+__all__ = ["fleet", "heatmap", "nowhere", "rack"]

@@ -1,0 +1,122 @@
+"""``flexmeasures pms journal`` and ``requeue``: requests that wait for a worker, or failed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from flexmeasures.data import db
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.common import account_option, json_option, one_line_errors
+from flexmeasures_pms.ingest import journal_queue, journal_worker
+from flexmeasures_pms.storage import journal
+from flexmeasures_pms.wording import counted
+
+
+@pms_cli.cli.command("journal")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
+    help="Most failed requests to list.",
+)  # fmt: skip
+@account_option
+@json_option
+@one_line_errors
+def journal_(limit: int, account_id: int | None, as_json: bool) -> None:
+    """Say what waits for a worker since when, and list what failed and why.
+
+    \b
+    Example:
+      flexmeasures pms journal --account 2
+    """
+    rows = journal.summary(account_id)
+    failed = journal.listed(account_id, state="failed", limit=limit)
+    if as_json:
+        for row in rows:
+            click.echo(msgspec.json.encode(dict(row._mapping)))
+        for row in failed:
+            click.echo(msgspec.json.encode(journal.as_dict(row)))
+        return
+    for row in rows:
+        click.echo(_summary(row))
+    for row in failed:
+        click.echo(_failure(row))
+    if not rows:
+        click.echo("The journal is empty: all that was accepted is stored.")
+
+
+@pms_cli.cli.command("requeue")
+@click.option("--failed", is_flag=True, help="Try what failed again, too.")
+@click.option(
+    "--receipt", "ids", type=int, multiple=True, metavar="ID",
+    help="Try these failed ones again and no others; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--here", is_flag=True, help="Store it all now, in this process, without Redis and workers."
+)
+@account_option
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@one_line_errors
+def requeue(
+    failed: bool, ids: tuple[int, ...], here: bool, account_id: int | None, dry_run: bool
+) -> None:
+    """Have the workers look at what waits in the journal.
+
+    They do so by themselves with each request and when one starts. This makes up for a Redis
+    that was away or emptied while nothing came: run it every minute if nothing may wait longer.
+
+    \b
+    Example:
+      flexmeasures pms requeue --failed
+    """
+    if failed or ids:
+        again = journal.requeue(account_id, list(ids) or None)
+        click.echo(f"{_would(dry_run)} again: {counted(len(again), 'failed request')}.")
+    waiting = sum(row.requests for row in journal.summary(account_id) if row.state != "failed")
+    if dry_run:
+        db.session.rollback()
+        click.echo(f"Waiting for a worker: {counted(waiting, 'request')}.")
+        return
+    db.session.commit()
+    if here:
+        click.echo(f"Processed {counted(_drain(), 'request')}.")
+    elif waiting:
+        journal_queue.wake_for_certain()
+        click.echo(f"The workers were told of {counted(waiting, 'request')} that wait.")
+    else:
+        click.echo("Nothing waits for a worker.")
+
+
+def _would(dry_run: bool) -> str:
+    return "Would be tried" if dry_run else "To be tried"
+
+
+def _drain() -> int:
+    """Process what is due, until nothing is."""
+    total = 0
+    while stored := journal_worker.drain(journal_worker.BUDGET_SECONDS).stored:
+        total += stored
+    return total
+
+
+def _summary(row: Row[Any]) -> str:
+    age = datetime.now(UTC) - row.since
+    return (
+        f"Organisation {row.account_id}: {counted(row.requests, 'request')} {row.state}, "
+        f"{counted(row.samples, 'sample')}, the oldest since {_time(row.since)} "
+        f"({age.total_seconds():.0f} s)"
+    )
+
+
+def _failure(row: Row[Any]) -> str:
+    return (
+        f"{row.id}  {_time(row.received_at)}  {row.account_id}  {row.sender}  {row.dataset}  "
+        f"{counted(row.samples, 'sample')}  {counted(row.attempts, 'attempt')}: {row.last_error}"
+    )
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

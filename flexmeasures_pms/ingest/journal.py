@@ -1,0 +1,121 @@
+"""A whole request that is kept for a worker: journalled, and acknowledged after commit.
+
+It is refused for what would refuse it if it were stored at once: unreadable bodies, and
+samples that the sender may not send. What becomes of its samples the receipt tells later.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
+from flexmeasures.data import db
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.catalogue.asset_types import DatasetName
+from flexmeasures_pms.config import Settings
+from flexmeasures_pms.errors import StorageBusy
+from flexmeasures_pms.ingest import journal_queue
+from flexmeasures_pms.ingest.accept import Admission, Origin, digest_of, read
+from flexmeasures_pms.storage import journal
+from flexmeasures_pms.storage.journal import Claimed, Waiting
+from flexmeasures_pms.wire import Sample
+
+_RECOUNT = 64
+"""Requests of a process and an organisation between two looks at how full the journal is."""
+
+_room: dict[int, int] = {}
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A request in the journal.
+
+    :param id: of its receipt, which is to come.
+    :param samples: how many it has.
+    """
+
+    id: int
+    digest: str
+    samples: int
+
+
+def keep(
+    body: bytes,
+    dataset: DatasetName,
+    origin: Origin,
+    *,
+    encoding: str,
+    settings: Settings,
+    admit: Admission,
+) -> Accepted:
+    """Put a request into the journal, commit, and tell the workers.
+
+    Parameters and errors are those of :func:`flexmeasures_pms.ingest.accept.accept`.
+    """
+    decoded = read(body, dataset, origin, encoding, settings)
+    admit(decoded.samples)
+    _require_room(origin.account_id, settings.max_journal)
+    digest = digest_of(body)
+    waiting = Waiting(
+        account_id=origin.account_id,
+        received_at=origin.received_at,
+        sender=origin.sender,
+        key_id=origin.key_id,
+        dataset=dataset,
+        content_type=origin.content_type,
+        encoding=encoding,
+        digest=bytes.fromhex(digest.partition(":")[2]),
+        samples=len(decoded.samples),
+        lanes=lanes(origin, dataset, decoded.samples),
+        body=body if _is_packed(encoding) else zlib.compress(body, 1),
+    )
+    receipt_id = journal.add(waiting)
+    db.session.commit()
+    journal_queue.wake()
+    return Accepted(receipt_id, digest, len(decoded.samples))
+
+
+def body_of(claimed: Claimed) -> bytes:
+    """Return the body of a request in the journal as it was sent."""
+    return claimed.body if _is_packed(claimed.encoding) else zlib.decompress(claimed.body)
+
+
+def _is_packed(encoding: str) -> bool:
+    return encoding.strip().lower() not in ("", "identity")
+
+
+def lanes(origin: Origin, dataset: DatasetName, samples: Sequence[Sample]) -> list[int]:
+    """Return the lanes of a request: one for each device, as the request names it.
+
+    Two requests that name a device alike share its lane, whoever sent them. A request
+    without samples is in its sender's.
+    """
+    devices = {identifiers.key(sample.device_id or "") for sample in samples}
+    names = [f"{dataset}:{device}" for device in devices] or [origin.sender]
+    return sorted({_number(f"{origin.account_id}:{name}") for name in names})
+
+
+def _number(name: str) -> int:
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def _require_room(account_id: int, most: int) -> None:
+    """Refuse what would make the journal larger than the host allows.
+
+    Counting takes time, so it is done once in a while: for a few requests there is room then.
+
+    :raises StorageBusy: when it is full.
+    """
+    left = _room.get(account_id, 0)
+    if left < 1:
+        left = min(_RECOUNT, most - journal.count(account_id, most))
+    if left < 1:
+        raise StorageBusy(
+            f"{most} requests of the organisation wait for a worker, or failed. Nothing of this "
+            "one was stored. Send it again later. The host can start more workers, and look at "
+            "`flexmeasures pms journal`."
+        )
+    _room[account_id] = left - 1

@@ -1,0 +1,42 @@
+// @ts-check
+// The fleet follows new readings, and finds what is typed as it is typed.
+
+import { patch } from "./lib/patch.js";
+import { poll } from "./lib/poll.js";
+
+const EVERY = 5000;
+const PAUSE = 250; // milliseconds after a key, before it is searched for
+
+const part = document.getElementById("fleet-live");
+const form = document.getElementById("fleet-search");
+const field = document.getElementById("fleet-q");
+
+/** @returns {string} the address of the live part of what the page shows */
+function live() {
+  const address = new URL(location.href);
+  address.searchParams.set("live", "1");
+  return address.pathname + address.search;
+}
+
+if (part && form instanceof HTMLFormElement && field instanceof HTMLInputElement) {
+  const polled = poll(live(), (data) => patch(part, data.html), { every: EVERY });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typed;
+
+  const search = () => {
+    clearTimeout(typed);
+    const address = new URL(location.href);
+    if (field.value.trim()) address.searchParams.set("q", field.value.trim());
+    else address.searchParams.delete("q");
+    history.replaceState(null, "", address);
+    polled.move(live());
+  };
+  field.addEventListener("input", () => {
+    clearTimeout(typed);
+    typed = setTimeout(search, PAUSE);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    search();
+  });
+}

@@ -1,0 +1,68 @@
+"""All PMSes, MPPTs and inverters that the reader may see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest
+
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
+from flexmeasures_pms.ui import findings, links, live
+from flexmeasures_pms.ui.access import chosen
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _, mark
+
+KINDS = {"pms": "PMS", "mppt": "MPPT", "inverter": mark("Inverter")}
+COLUMNS = {
+    "state": mark("State"),
+    "name": mark("Device"),
+    "packs": mark("Packs reporting"),
+    "power": mark("Battery power"),
+    "soc": mark("State of charge"),
+    "hottest": mark("Hottest"),
+    "spread": mark("Cell spread"),
+    "newest": mark("Newest reading"),
+}
+
+
+@pms_ui.get("/pms")
+def show_fleet() -> Response:
+    """Show the devices of the chosen organisations, the worst first."""
+    require_tables()
+    seen = chosen()
+    sort, q = request.args.get("sort", "state"), request.args.get("q", "").strip()
+    if sort.removeprefix("-") not in SORTS:
+        raise BadRequest(_("{text} is nothing that this page can be sorted by.", text=sort[:40]))
+    everything = fleet([organisation.id for organisation in seen], datetime.now(UTC))
+    devices = arranged(everything, sort, q)
+    context: dict[str, Any] = {
+        "devices": devices,
+        "registered": len(everything),
+        "newest": max((d.newest for d in devices if d.newest), default=None),
+        "columns": _columns(everything),
+        "sort": sort,
+        "q": q,
+        "kinds": KINDS,
+        "names": {organisation.id: organisation.name for organisation in seen},
+        "says": findings,
+        "address": _address,
+    }
+    if live.is_asked():
+        return live.part("pms/fleet_live.html", devices, **context)
+    return page("pms/fleet.html", active="fleet", title=_("Fleet"), **context)
+
+
+def _columns(devices: tuple[Device, ...]) -> dict[str, str]:
+    """Return the columns by the order that each is sorted by, without those that say nothing."""
+    with_soc = any(device.soc is not None for device in devices)
+    return {key: _(title) for key, title in COLUMNS.items() if key != "soc" or with_soc}
+
+
+def _address(device: Device) -> str:
+    several = len(chosen()) > 1
+    own = {"organisation": device.account_id} if several else {}
+    return links.device(device.kind, device.ident, **own)

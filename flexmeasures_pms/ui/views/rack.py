@@ -1,0 +1,36 @@
+"""A PMS as it stands in the room: its cabinets side by side, every dock and every cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.overview import states
+from flexmeasures_pms.overview.rack import rack
+from flexmeasures_pms.ui import findings, live
+from flexmeasures_pms.ui.access import trackable_or_404
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.routes import pms_ui
+
+AT_REST = 0.05  # A either way: less is no current worth an arrow
+
+
+@pms_ui.get("/pms/<ident>")
+@pms_ui.get("/pms/pms/<path:ident>")
+def show_rack(ident: str) -> Response:
+    """Show the docks of a PMS, following new readings."""
+    require_tables()
+    seen = trackable_or_404("pms", ident)
+    shown = rack(seen.registered, seen.entry, seen.now)
+    context: dict[str, Any] = {
+        "rack": shown,
+        "zone": shown.timezone,
+        "says": findings,
+        "limits": states,
+        "at_rest": AT_REST,
+    }
+    if live.is_asked():
+        return live.part("pms/rack_live.html", shown, **context)
+    return page("pms/rack.html", active="fleet", title=shown.ident, **context)
