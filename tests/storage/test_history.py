@@ -18,7 +18,7 @@ from support.telemetry import NOON
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.registry.directory import directory
-from flexmeasures_pms.storage.beliefs import Block, write
+from flexmeasures_pms.storage.beliefs import copy_rows
 from flexmeasures_pms.storage.history import EPOCH, Column, Wanted, bounds, columns, reporters
 
 MINUTE = timedelta(minutes=1)
@@ -69,8 +69,13 @@ def undone() -> Iterator[None]:
 
 def put(rows: Rows) -> None:
     """Write readings by (second after noon, source) and sensor."""
-    blocks = [Block(after(second), source, values) for (second, source), values in rows.items()]
-    write(blocks)
+    copy_rows(
+        [
+            (after(second), sensor, source, value)
+            for (second, source), values in rows.items()
+            for sensor, value in values.items()
+        ]
+    )
 
 
 def after(seconds: float) -> datetime:
