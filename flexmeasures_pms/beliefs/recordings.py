@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flexmeasures.data import db
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.recording import (
     EVERYTHING,
-    Bands,
     Deadband,
-    Policies,
-    bands,
     default,
     label,
 )
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import ConfigError
+from flexmeasures_pms.storage.recordings import policies_of
 from flexmeasures_pms.storage.tables import recording
-
-
-def bands_of(kinds: Mapping[int, str]) -> dict[int, Bands]:
-    """Return the deadbands of what is recorded on change, of some trackables.
-
-    :param kinds: the trackables' kinds by their number.
-    """
-    host, chosen = settings().recording, policies_of(kinds)
-    return {number: bands(kind, host, chosen.get(number, ())) for number, kind in kinds.items()}
-
-
-def policies_of(trackable_ids: Iterable[int]) -> dict[int, Policies]:
-    """Return the policies chosen for some trackables alone, of those that have any."""
-    c = recording.c
-    rows = db.session.execute(
-        select(c.trackable_id, c.quantity, c.deadband)
-        .where(c.trackable_id.in_(list(trackable_ids)))
-        .order_by(c.trackable_id, c.quantity)
-    )
-    found: dict[int, Policies] = defaultdict(tuple)
-    for number, quantity, deadband in rows:
-        found[number] += ((quantity, deadband),)
-    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -11,8 +11,6 @@ from typing import Any
 
 from flexmeasures_pms.catalogue.derive import Fields
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, Quantity
-
-Reading = tuple[str, Decimal | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +52,15 @@ def _readers(asset_type: str) -> tuple[_Reader, ...]:
     )
 
 
-def readings(asset_type: str, fields: Fields) -> Iterator[Reading]:
-    """Yield the (sensor name, value) pairs that a sample's fields give.
+def readings(asset_type: str, fields: Fields) -> dict[str, Decimal | int]:
+    """Return the values that a sample's fields give, by sensor name.
 
-    A missing or faulty value yields nothing: gaps are gaps.
+    A missing or faulty value gives nothing: gaps are gaps.
 
     :param asset_type: one of the five asset types.
     :param fields: the sample's fields by path, such as ``{"pack.amps": Decimal("-1.6")}``.
     """
+    found: dict[str, Decimal | int] = {}
     for reader in _readers(asset_type):
         value = reader.read(fields)
         if value is None:
@@ -69,8 +68,9 @@ def readings(asset_type: str, fields: Fields) -> Iterator[Reading]:
         if reader.many:
             for name, element in zip(reader.names, value, strict=False):
                 if element is not None:
-                    yield name, element
+                    found[name] = element
         elif reader.index is None:
-            yield reader.names[0], value
-        elif len(value) > reader.index and value[reader.index] is not None:
-            yield reader.names[0], value[reader.index]
+            found[reader.names[0]] = value
+        elif len(value) > reader.index and (element := value[reader.index]) is not None:
+            found[reader.names[0]] = element
+    return found

@@ -20,8 +20,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import aliased
 
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
-from flexmeasures_pms.beliefs.recordings import bands_of
 from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.tables import installation, trackable
 from flexmeasures_pms.storage import beliefs, quarantine
@@ -162,7 +162,7 @@ def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, ro
     homeless = [s for s in strays if s.new_asset is None]
     going = [s for s in strays if s.new_asset is not None]
     _make_sensors(going, taken)
-    written = write(account_id, _blocks(going, taken))
+    written = write(account_id, _blocks(going, taken), settings().recording)
     for stray, result in zip(going, written, strict=True):
         if result.fate == "conflict":
             homeless.append(stray)
@@ -215,7 +215,6 @@ def _make_sensors(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> N
 
 def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> list[Block]:
     ids = sensor_ids({stray.new_asset or 0 for stray in strays})
-    bands = bands_of({stray.new_id or 0: "case" for stray in strays})
     return [
         Block(
             subject_id=stray.new_id or 0,
@@ -225,7 +224,6 @@ def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> list[Bl
             time=stray.time,
             values=taken[stray],
             sensors=ids[stray.new_asset or 0],
-            bands=bands[stray.new_id or 0],
         )
         for stray in strays
     ]

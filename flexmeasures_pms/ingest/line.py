@@ -5,23 +5,19 @@ The caller commits. Nothing here knows of HTTP or of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from flexmeasures.data import db
-from flexmeasures.data.models.generic_assets import GenericAsset
-from sqlalchemy import select
-
 from flexmeasures_pms.beliefs.ehub import EhubReading, ehub_readings
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
-from flexmeasures_pms.beliefs.recordings import bands_of
 from flexmeasures_pms.beliefs.resolve import Target, registered_near, resolve
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.catalogue.readings import readings
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.moves import Report, record_moves, unexpected
 from flexmeasures_pms.registry.directory import Directory, Entry
@@ -71,11 +67,11 @@ def process(account_id: int, samples: Sequence[Sample], now: datetime) -> list[O
     :returns: one outcome for each sample, in their order.
     """
     registered = registered_near(account_id, samples)
-    targets = _targets(account_id, samples, registered, now)
+    targets = _targets(samples, registered, now)
     parcels = list(_parcels(samples, targets, registered))
     sources = source_ids(account_id, {p.device.id: p.device for p in parcels}.values())
     moved = unexpected(_reports(samples, targets), registered)
-    written = write(account_id, _blocks(parcels, sources))
+    written = write(account_id, _blocks(parcels, sources), settings().recording)
     outcomes = _outcomes(samples, targets, parcels, written)
     _keep_board_reports(targets, outcomes, sources)
     record_moves(account_id, [r for r in moved if outcomes[r.sample].fate == "stored"])
@@ -83,31 +79,17 @@ def process(account_id: int, samples: Sequence[Sample], now: datetime) -> list[O
 
 
 def _targets(
-    account_id: int, samples: Sequence[Sample], registered: Directory, now: datetime
+    samples: Sequence[Sample], registered: Directory, now: datetime
 ) -> list[Target | Problem]:
+    """Resolve samples. Nothing is written to assets that are gone, or another's by now."""
     targets = [resolve(sample, registered, now) for sample in samples]
-    owned = _owned(account_id, (t for t in targets if isinstance(t, Target)))
+    owned = registered.owned
     return [
-        t if isinstance(t, Problem) or owned.issuperset(_assets(t)) else _asset_gone(s, t)
+        t
+        if isinstance(t, Problem) or (t.subject.asset_id in owned and t.device.asset_id in owned)
+        else _asset_gone(s, t)
         for s, t in zip(samples, targets, strict=True)
     ]
-
-
-def _assets(target: Target) -> tuple[int | None, ...]:
-    return target.subject.asset_id, target.device.asset_id
-
-
-def _owned(account_id: int, targets: Iterable[Target]) -> set[int | None]:
-    """Return which of the targets' assets exist and are the organisation's.
-
-    An asset can be deleted or handed to another organisation in FlexMeasures, behind
-    the registry's back: one query a request makes sure that nothing is written there.
-    """
-    wanted = {asset for target in targets for asset in _assets(target)}
-    query = select(GenericAsset.id).where(
-        GenericAsset.account_id == account_id, GenericAsset.id.in_(wanted)
-    )
-    return set(db.session.scalars(query)) if wanted else set()
 
 
 def _asset_gone(sample: Sample, target: Target) -> Problem:
@@ -132,7 +114,7 @@ def _parcels(
     for i, sample, target in located:
         if not sample.no_answer:
             subject = target.subject
-            values = dict(readings(subject.kind, sample.fields))
+            values = readings(subject.kind, sample.fields)
             if values:
                 yield _Parcel(i, subject, target.device, target.time, values)
     packs = [item for item in located if item[1].dataset == "pms"]
@@ -140,7 +122,7 @@ def _parcels(
 
 
 def _ehub_parcel(reading: EhubReading) -> _Parcel:
-    values = dict(readings(reading.subject.kind, reading.fields))
+    values = readings(reading.subject.kind, reading.fields)
     return _Parcel(reading.sample, reading.subject, reading.device, reading.time, values, ehub=True)
 
 
@@ -153,7 +135,6 @@ def _reports(samples: Sequence[Sample], targets: Sequence[Target | Problem]) -> 
 
 def _blocks(parcels: Sequence[_Parcel], sources: dict[int, int]) -> list[Block]:
     ids = _sensor_ids(parcels)
-    bands = bands_of({p.subject.id: p.subject.kind for p in parcels})
     return [
         Block(
             subject_id=p.subject.id,
@@ -163,7 +144,6 @@ def _blocks(parcels: Sequence[_Parcel], sources: dict[int, int]) -> list[Block]:
             time=p.time,
             values=p.values,
             sensors=ids[p.subject.asset_id or 0],
-            bands=bands[p.subject.id],
         )
         for p in parcels
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol, TypeVar, overload
@@ -134,6 +134,7 @@ class Directory:
     :param owned: those FlexMeasures assets of what was asked for, and of what that is in,
         that exist and are the organisation's at this moment.
     :param expect: read at once what is going to be asked for.
+    :param ranges: the docks of PMSes that were asked for already.
     """
 
     account_id: int
@@ -145,6 +146,9 @@ class Directory:
     by_assembly: Lookup[int, Rows]
     owned: AbstractSet[int] = frozenset()
     expect: Callable[[Wanted], None] = _expect_nothing
+    ranges: dict[tuple[int, datetime], tuple[tuple[Entry | None, range], ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def entry(self, entry_id: int) -> Entry:
         """Return a trackable by its number."""
@@ -202,12 +206,19 @@ class Directory:
             if row.slot == CABINET
         }
 
-    def dock_ranges(self, pms_id: int, at: datetime) -> Iterator[tuple[Entry | None, range]]:
-        """Yield each cabinet position's cabinet and its docks as counted across the PMS.
+    def dock_ranges(self, pms_id: int, at: datetime) -> tuple[tuple[Entry | None, range], ...]:
+        """Return each cabinet position's cabinet and its docks as counted across the PMS.
 
         Docks are counted on from cabinet to cabinet in the order of their positions. A
         cabinet of unknown size, and a position that no cabinet is known at, counts 12.
         """
+        # Asked for each of a PMS's packs, mostly for one moment.
+        known = self.ranges.get((pms_id, at))
+        if known is None:
+            known = self.ranges[pms_id, at] = tuple(self._dock_ranges(pms_id, at))
+        return known
+
+    def _dock_ranges(self, pms_id: int, at: datetime) -> Iterator[tuple[Entry | None, range]]:
         first, cabinets = 1, self.cabinets(pms_id, at)
         for position in range(1, max(cabinets, default=0) + 1):
             cabinet = cabinets.get(position)

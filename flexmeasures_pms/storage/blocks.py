@@ -8,8 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from flexmeasures_pms.catalogue.recording import Bands
-
 Fate = Literal["stored", "duplicate", "conflict"]
 Value = Decimal | int | float
 
@@ -25,7 +23,6 @@ class Block:
     :param time: event start.
     :param values: value by sensor name.
     :param sensors: sensor id by name.
-    :param bands: deadband by name, of what is recorded on change.
     """
 
     subject_id: int
@@ -35,7 +32,6 @@ class Block:
     time: datetime
     values: Mapping[str, Value]
     sensors: Mapping[str, int]
-    bands: Bands
 
 
 @dataclass(frozen=True, slots=True)

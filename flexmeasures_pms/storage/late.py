@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Deadband
 from flexmeasures_pms.storage.blocks import CONFLICT, DUPLICATE, Block, Rows, Value, Written, same
 from flexmeasures_pms.storage.newest import Bits
 
@@ -95,9 +95,12 @@ class Stream:
         return None
 
 
-def record_late(block: Block, stream: Stream, bits: Bits, rows: Rows) -> tuple[Written, int]:
+def record_late(
+    block: Block, bands: Bands, stream: Stream, bits: Bits, rows: Rows
+) -> tuple[Written, int]:
     """Add the rows of a block that may be older than what is stored.
 
+    :param bands: deadband by sensor name, of what is recorded on change.
     :returns: what became of it, and the mask of the readings that repeat.
     """
     new: dict[str, Value] = {}
@@ -105,20 +108,28 @@ def record_late(block: Block, stream: Stream, bits: Bits, rows: Rows) -> tuple[W
         known = stream.known(name, block.time, bits.get(name, 0))
         if known is None:
             new[name] = value
-        elif not same(value, known, block.bands.get(name)):
+        elif not same(value, known, bands.get(name)):
             return CONFLICT, 0
     if not new:
         return DUPLICATE, 0
     before, mask = len(rows), 0
     for name, value in new.items():
-        mask |= _record(block, name, value, stream, bits.get(name, 0), rows)
+        rule = bands.get(name), bits.get(name, 0)
+        mask |= _record(block, name, value, stream, rule, rows)
     if mask:
         stream.repeat(block.time, mask)
     return Written("stored", len(rows) - before), mask
 
 
-def _record(block: Block, name: str, value: Value, stream: Stream, bit: int, rows: Rows) -> int:
-    track, band = stream.track(name), block.bands.get(name)
+def _record(
+    block: Block,
+    name: str,
+    value: Value,
+    stream: Stream,
+    rule: tuple[Deadband, int],
+    rows: Rows,
+) -> int:
+    track, (band, bit) = stream.track(name), rule
     near = track.near(block.time)
     if bit and band is not None and near is not None and same(value, near, band):
         return bit

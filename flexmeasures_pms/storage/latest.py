@@ -23,7 +23,10 @@ from flexmeasures_pms.storage.newest import Newest
 from flexmeasures_pms.storage.tables import latest
 
 _LOCK = """
-    SELECT trackable_id, event_time, device_id, snapshot, recorded::text FROM pms_latest
+    SELECT trackable_id, event_time, device_id, snapshot, recorded::text,
+      (SELECT json_object_agg(quantity, deadband) FROM pms_recording r
+       WHERE r.trackable_id = l.trackable_id)::text
+    FROM pms_latest l
     WHERE trackable_id = ANY (%s::bigint[]) ORDER BY trackable_id FOR UPDATE"""
 _READINGS = """
     SELECT trackable_id, readings::text FROM pms_latest
@@ -46,6 +49,7 @@ _ADD = """
                          %s::timestamptz[], %s::json[])"""
 
 _values: msgspec.json.Decoder[dict[str, Value]] = msgspec.json.Decoder(dict[str, Decimal])
+_policies = msgspec.json.Decoder(dict[str, Decimal | None])
 
 
 def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
@@ -57,9 +61,13 @@ def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
     cursor.execute(_LOCK, [array(trackable_ids)])
     return {
         trackable_id: Newest(
-            time.astimezone(UTC), device, snapshot, _values.decode(recorded) if recorded else {}
+            time.astimezone(UTC),
+            device,
+            snapshot,
+            dict(_values.decode(recorded)) if recorded else {},
+            policies=tuple(_policies.decode(policies).items()) if policies else (),
         )
-        for trackable_id, time, device, snapshot, recorded in cursor
+        for trackable_id, time, device, snapshot, recorded, policies in cursor
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Policies
 from flexmeasures_pms.storage.blocks import CONFLICT, DUPLICATE, Block, Rows, Value, Written, same
 
 Bits = Mapping[str, int]
@@ -25,6 +25,8 @@ class Newest:
     :param snapshot: when all that is recorded on change was last written.
     :param recorded: the last value written by sensor name, none older than ``snapshot``.
     :param readings: all readings of that time by sensor name, where they were asked for.
+    :param policies: how the host wants this one thing's quantities recorded.
+    :param bands: deadband by sensor name, of what is recorded on change.
     :param changed: whether it differs from what the database has.
     """
 
@@ -33,6 +35,8 @@ class Newest:
     snapshot: datetime | None = None
     recorded: dict[str, Value] = field(default_factory=dict)
     readings: dict[str, Value] = field(default_factory=dict)
+    policies: Policies = ()
+    bands: Bands = field(default_factory=dict)
     changed: bool = False
 
     def precedes(self, block: Block) -> bool:
@@ -57,7 +61,7 @@ def record_next(block: Block, newest: Newest, bits: Bits, rows: Rows) -> tuple[W
     if newest.time == block.time:
         known = newest.readings
         told = [name for name in block.values if name in known]
-        if any(not same(block.values[n], known[n], block.bands.get(n)) for n in told):
+        if any(not same(block.values[n], known[n], newest.bands.get(n)) for n in told):
             return CONFLICT, 0
         if len(told) == len(block.values):
             return DUPLICATE, 0
@@ -65,7 +69,7 @@ def record_next(block: Block, newest: Newest, bits: Bits, rows: Rows) -> tuple[W
     else:
         known = newest.readings = {}
         values = dict(block.values)
-    mask = _write(block, values, _still_recorded(block, newest), bits, rows)
+    mask = _write(block, values, newest, bits, rows)
     known.update(values)
     newest.time, newest.device_id, newest.changed = block.time, block.device_id, True
     return Written("stored", len(rows) - before), mask
@@ -79,21 +83,21 @@ def _still_recorded(block: Block, newest: Newest) -> dict[str, Value]:
         or block.time - newest.snapshot >= SNAPSHOT
     ):
         newest.snapshot, newest.recorded = block.time, {}
-    elif not newest.recorded.keys() <= block.bands.keys():
+    elif not newest.recorded.keys() <= newest.bands.keys():
         # What came to be recorded every time leaves no trace here of what was written.
-        newest.recorded = {n: v for n, v in newest.recorded.items() if n in block.bands}
+        newest.recorded = {n: v for n, v in newest.recorded.items() if n in newest.bands}
     return newest.recorded
 
 
 def _write(
     block: Block,
     values: Mapping[str, Value],
-    recorded: dict[str, Value],
+    newest: Newest,
     bits: Bits,
     rows: Rows,
 ) -> int:
-    mask, time, source = 0, block.time, block.source_id
-    sensors, bands = block.sensors, block.bands
+    recorded, bands = _still_recorded(block, newest), newest.bands
+    mask, time, source, sensors = 0, block.time, block.source_id, block.sensors
     for name, value in values.items():
         if (band := bands.get(name)) is not None:
             known = recorded.get(name)

@@ -15,6 +15,7 @@ from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.late import Stream
 from flexmeasures_pms.storage.latest import forget_latest, keep_latest, locked
 from flexmeasures_pms.storage.newest import Newest
+from flexmeasures_pms.storage.recordings import policies_of
 from flexmeasures_pms.storage.repeats import bits_of
 
 # The last rows of each thing: what its newest reading consists of is among them.
@@ -58,7 +59,10 @@ def take_turns(account_id: int, trackable_ids: Collection[int]) -> dict[int, New
         if not missing <= locked(missing).keys():
             rebuild(missing)
         found |= locked(missing)
-    return {n: found.get(n) or Newest() for n in trackable_ids}
+        found |= {n: Newest() for n in missing - found.keys()}
+        for number, policies in policies_of(missing).items():
+            found[number].policies = policies
+    return found
 
 
 def rebuild(trackable_ids: Collection[int]) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from flexmeasures_pms.catalogue.recording import Policies, bands
 from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.storage.beliefs import copy_rows
 from flexmeasures_pms.storage.blocks import DUPLICATE, Block, Rows, Written
@@ -41,20 +42,23 @@ class _Plan:
     repeats: list[Repeat] = field(default_factory=list)
 
 
-def write(account_id: int, blocks: Sequence[Block]) -> list[Written]:
+def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list[Written]:
     """Write the readings of blocks, each block whole or not at all; the caller commits.
 
     What is stored stands; of two blocks that claim one reading with different values
     the earlier in ``blocks`` stands. Each thing's latest reading is kept as well.
 
+    :param host: how the host wants the quantities of all assets recorded.
     :returns: what became of each block, in their order.
     :raises StorageBusy: when something else keeps writing the same beliefs.
     """
     if not blocks:
         return []
-    subjects = {block.subject_id for block in blocks}
+    subjects = {block.subject_id: block.asset_type for block in blocks}
     for attempt in range(_ATTEMPTS):
         newest = take_turns(account_id, subjects)
+        for subject, kind in subjects.items():
+            newest[subject].bands = bands(kind, host, newest[subject].policies)
         plan = _plan(blocks, newest, trusting=attempt == 0)
         if copy_rows(plan.rows):
             keep_repeats(plan.repeats)
@@ -73,7 +77,7 @@ def _plan(blocks: Sequence[Block], newest: Mapping[int, Newest], *, trusting: bo
     """
     plan = _Plan([DUPLICATE] * len(blocks))
     order = sorted(range(len(blocks)), key=lambda i: blocks[i].time)
-    bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks).items()}
+    bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks, newest).items()}
     _load_readings(blocks, newest)
     late = [i for i in order if not (trusting and newest[blocks[i].subject_id].precedes(blocks[i]))]
     _plan_late(blocks, late, newest, bits, plan)
@@ -87,10 +91,11 @@ def _plan(blocks: Sequence[Block], newest: Mapping[int, Newest], *, trusting: bo
     return plan
 
 
-def _on_change(blocks: Iterable[Block]) -> dict[str, set[str]]:
+def _on_change(blocks: Iterable[Block], newest: Mapping[int, Newest]) -> dict[str, set[str]]:
+    """Return the sensors that are recorded on change, by asset type."""
     found: dict[str, set[str]] = {}
-    for kind, bands in {(block.asset_type, id(block.bands)): block for block in blocks}.items():
-        found.setdefault(kind[0], set()).update(bands.bands)
+    for kind, subject in {(block.asset_type, block.subject_id) for block in blocks}:
+        found.setdefault(kind, set()).update(newest[subject].bands)
     return found
 
 
@@ -109,19 +114,21 @@ def _plan_late(
     by_type = sorted(late, key=lambda i: blocks[i].asset_type)
     for asset_type, of_type in groupby(by_type, key=lambda i: blocks[i].asset_type):
         indexes = list(of_type)
-        streams = load(_wanted([blocks[i] for i in indexes]), bits[asset_type])
+        streams = load(_wanted([blocks[i] for i in indexes], newest), bits[asset_type])
         for i in indexes:
             block = blocks[i]
             before = len(plan.rows)
             stream = streams[block.subject_id, block.source_id]
-            plan.written[i], mask = record_late(block, stream, bits[asset_type], plan.rows)
+            plan.written[i], mask = record_late(
+                block, newest[block.subject_id].bands, stream, bits[asset_type], plan.rows
+            )
             _note(block, mask, plan)
             _doubt(newest[block.subject_id], block, plan.rows[before:])
             if plan.written[i].fate == "stored":
                 _advance(newest[block.subject_id], block)
 
 
-def _wanted(blocks: Sequence[Block]) -> list[Wanted]:
+def _wanted(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> list[Wanted]:
     streams: dict[Key, list[Block]] = {}
     for block in blocks:
         streams.setdefault((block.subject_id, block.source_id), []).append(block)
@@ -131,7 +138,7 @@ def _wanted(blocks: Sequence[Block]) -> list[Wanted]:
             source_id=source,
             sensors={n: b.sensors[n] for b in of_stream for n in b.values},
             times={b.time for b in of_stream},
-            on_change=of_stream[0].bands.keys(),
+            on_change=newest[subject].bands.keys(),
         )
         for (subject, source), of_stream in streams.items()
     ]

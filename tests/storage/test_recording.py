@@ -33,7 +33,8 @@ from flexmeasures_pms.storage.repeats import bits_of
 from flexmeasures_pms.storage.write import write
 
 EXAMPLES = int(os.environ.get("PMS_LAW_EXAMPLES", "300"))
-NAMES = ("pack current", "cell 01 open")
+QUANTITIES = {"pack current": "pack current", "cell 01 open": "cell open"}
+NAMES = tuple(QUANTITIES)
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 Key = tuple[int, datetime, str]
@@ -83,7 +84,7 @@ def time_of(step: int) -> datetime:
     return NOON + timedelta(minutes=step)
 
 
-def blocks_of(stage: Stage, request: Sequence[Any], bands: Mapping[str, Decimal]) -> list[Block]:
+def blocks_of(stage: Stage, request: Sequence[Any]) -> list[Block]:
     devices = list(stage.sources)
     return [
         Block(
@@ -94,7 +95,6 @@ def blocks_of(stage: Stage, request: Sequence[Any], bands: Mapping[str, Decimal]
             time=time_of(step),
             values=readings,
             sensors=stage.sensors,
-            bands=bands,
         )
         for device, step, readings in request
     ]
@@ -172,10 +172,11 @@ def beginning_to_fail(wanted: bool) -> Iterator[None]:
 def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[Key, int]:
     """Write requests, and return the readings that were accepted: the first of each."""
     db.session.rollback()
+    host = tuple((QUANTITIES[name], bands.get(name)) for name in NAMES)
     known: dict[Key, int] = {}
     devices = list(stage.sources)
     for request in requests:
-        outcomes = write(stage.account_id, blocks_of(stage, request, bands))
+        outcomes = write(stage.account_id, blocks_of(stage, request), host)
         for i in sorted(range(len(request)), key=lambda i: request[i][1]):
             device, fate = devices[request[i][0]], outcomes[i].fate
             if not any(bands.values()):
