@@ -60,10 +60,11 @@ test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes argume
 faults: $(STAMP)  ## Break everything around the product and check what it acknowledged. SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-lint: $(STAMP)  ## Check style, types and the size of modules.
+lint: $(STAMP) $(ASSETS)  ## Check style, types and the size of modules.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tools/assets.py --types
 	@find flexmeasures_pms -name '*.py' -exec wc -l {} + | awk '$$2 != "total" && $$1 > 300 \
 		{ print $$2 ": " $$1 " lines, more than 300"; bad = 1 } END { exit bad }'
 
