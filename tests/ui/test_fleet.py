@@ -13,8 +13,9 @@ from conftest import PASSWORD, Organisation
 from flask.testing import FlaskClient
 from support.browser import Visitor, axe
 from support.fleet import make_fleet
+from support.reporting import report
 from support.site import Site
-from support.telemetry import pack_sample, request
+from support.telemetry import pack_sample
 
 NewVisitor = Callable[..., Any]
 FRAME = ("#topnavbar", "footer")  # are FlexMeasures'
@@ -22,18 +23,6 @@ FRAME = ("#topnavbar", "footer")  # are FlexMeasures'
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def send(
-    client: FlaskClient, sender: Organisation, dataset: str, *samples: Any, **ids: str
-) -> None:
-    reply = client.post(
-        f"/pms/api/v1/devices/dataset/{dataset}",
-        data=request(ids, *samples),
-        headers=sender.headers,
-        content_type="application/json",
-    )
-    assert reply.status_code == 200
 
 
 def log_in(client: FlaskClient, organisation: Organisation) -> None:
@@ -61,9 +50,9 @@ def site(organisation: Organisation, client: FlaskClient) -> Site:
     site.case("0242", "PMS-1-A", 2)
     site.case("0251", "PMS-2-A", 1)
     site.register("mppt", "<script>alert(1)</script>")
-    send(client, organisation, "pms", pack_sample("0241", now(), amps=20.0), pms_id="PMS-1")
+    report(client, organisation.headers, pack_sample("0241", now(), amps=20.0), pms_id="PMS-1")
     hot = pack_sample("0251", now(), temp=[57.2, 33.0, 34.0])
-    send(client, organisation, "pms", hot, pms_id="PMS-2")
+    report(client, organisation.headers, hot, pms_id="PMS-2")
     log_in(client, organisation)
     return site
 
@@ -144,7 +133,7 @@ def test_it_follows_what_is_typed_and_what_is_read(
     page.locator("tr[data-key*='PMS-1']").wait_for(state="detached")
     assert page.url.endswith("/pms?q=pms-2")
     cooler = pack_sample("0251", now(), temp=[56.1, 33.0, 34.0])
-    send(client, organisation, "pms", cooler, pms_id="PMS-2")
+    report(client, organisation.headers, cooler, pms_id="PMS-2")
     page.get_by_text("0251: Hot, 56.1 °C").wait_for(timeout=7_000)
     assert page.evaluate("document.activeElement.id") == "fleet-q"
 
