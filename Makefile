@@ -22,7 +22,7 @@ SEED ?=
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install assets demo test faults lint format bench docs requirements clean-demo clean
+.PHONY: help install assets browser demo test faults lint format bench docs requirements clean-demo clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,16 +46,25 @@ $(ASSETS): $(STAMP) tools/assets.py assets/package-lock.json $(wildcard flexmeas
 demo: $(STAMP) $(ASSETS)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a day at once, checked).
 	$(BIN)/flexmeasures-pms demo --data-dir $(DATA_DIR) --port $(PORT) $(if $(ONCE),--once) $(ARGS)
 
-test: $(STAMP) $(ASSETS)  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
+browser:  ## Get Debian's Chromium for the tests of pages, where there is no browser.
+	@for name in chromium chromium-browser google-chrome chrome; do \
+		command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+			apt-get -qq install --yes --no-install-recommends chromium >/dev/null; \
+	else echo "make: there is no Chromium: tests of pages will fail. Install it, then go on." >&2; fi
+
+test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
 	$(BIN)/python -m pytest $(ARGS)
 
 faults: $(STAMP)  ## Break everything around the product and check what it acknowledged. SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-lint: $(STAMP)  ## Check style, types and the size of modules.
+lint: $(STAMP) $(ASSETS)  ## Check style, types and the size of modules.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tools/assets.py --types
 	@find flexmeasures_pms -name '*.py' -exec wc -l {} + | awk '$$2 != "total" && $$1 > 300 \
 		{ print $$2 ": " $$1 " lines, more than 300"; bad = 1 } END { exit bad }'
 

@@ -28,7 +28,6 @@ from werkzeug.test import TestResponse
 ROOT = Path(__file__).parent.parent
 DATA_DIR = ROOT / ".data" / "test"
 URI_VARIABLE = "SQLALCHEMY_TEST_DATABASE_URI"
-VENDORED = ROOT / "flexmeasures_pms" / "ui" / "static" / "vendor" / "manifest.json"
 PASSWORD = "a-secret-of-the-tests"
 
 
@@ -86,9 +85,10 @@ def application(uri: str) -> Flask:
         from flexmeasures.utils.config_defaults import TestingConfig
 
         from flexmeasures_pms import config
+        from flexmeasures_pms.ui.files import FOLDER
 
         # The pages' tests want them to ask no other host for anything.
-        TestingConfig.PMS_OFFLINE_ASSETS = VENDORED.exists()
+        TestingConfig.PMS_OFFLINE_ASSETS = (FOLDER / "vendor" / "manifest.json").exists()
         flask_app = create(env="testing", plugins=["flexmeasures_pms"])
     # Tests of a minute's limits set their own; the others may take as little as they can.
     for what in ("REQUESTS", "SAMPLES"):

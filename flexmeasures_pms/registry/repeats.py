@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,17 +16,18 @@ KEPT = timedelta(days=7)
 """How long a form may lie open; older transactions are not looked at."""
 
 
-def made_already(account_id: int, request_id: UUID) -> bool:
-    """Tell if a change was entered under this number, and let none be entered meanwhile.
+def made_already(account_id: int, request_id: UUID) -> tuple[dict[str, Any], ...]:
+    """Return what was entered under this number, and let nothing be entered meanwhile.
 
     Nobody else changes the organisation's registry until the caller's transaction ends:
     of two requests at once, the second waits here and then finds what the first did.
     """
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
     t = transaction.c
-    query = sa.select(t.id).where(
-        t.account_id == account_id,
-        t.recorded_at > sa.func.now() - KEPT,
-        t.request_id == request_id,
+    query = (
+        sa.select(t.verb, t.kind, t.ident.label("id"), t.before, t.after)
+        .where(t.account_id == account_id, t.recorded_at > sa.func.now() - KEPT)
+        .where(t.request_id == request_id)
+        .order_by(t.id)
     )
-    return db.session.scalar(query.limit(1)) is not None
+    return tuple(row._asdict() for row in db.session.execute(query))

@@ -20,6 +20,7 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.registry.directory import Directory, Entry, directory, ident_key
 from flexmeasures_pms.registry.tables import trackable
+from flexmeasures_pms.ui.words import _
 
 PARAMETER = "organisation"
 READ, CHANGE = "read", "create-children"
@@ -69,7 +70,7 @@ def chosen() -> tuple[Organisation, ...]:
         return organisations()
     found = tuple(o for o in organisations() if str(o.id) == named)
     if not found:
-        raise NotFound("There is no such organisation, or you may not see it.")
+        raise NotFound(_("There is no such organisation, or you may not see it."))
     return found
 
 
@@ -107,7 +108,7 @@ def trackable_or_404(kind: str | Sequence[str], ident: str) -> Seen:
             entry = registered.find(one, ident)
             if entry is not None:
                 return Seen(organisation, registered, entry, datetime.now(UTC))
-    raise NotFound("Nothing of this id is registered, or you may not see it.")
+    raise NotFound(_("Nothing of this id is registered, or you may not see it."))
 
 
 def _candidates() -> sa.Select[tuple[Account]]:

@@ -29,15 +29,15 @@ def _http(error: HTTPException) -> Response:
     code = error.code or 500
     titles = {403: _("Not for you"), 404: _("Not found")}
     title = titles.get(code, _("That did not work"))
-    return page("pms/refused.html", status=code, title=title, message=error.description)
+    return page("pms/refused.html", status=code, title=title, reason=error.description)
 
 
 def _unavailable(error: Exception) -> Response:
     abandon()
     current_app.logger.error("A page was answered with 503: %s", error)
     known = isinstance(error, SchemaError)
-    message = str(error) if known else _("The database can't be used just now. Try again later.")
-    return page("pms/refused.html", status=503, title=_("Not now"), message=message)
+    reason = str(error) if known else _("The database can't be used just now. Try again later.")
+    return page("pms/refused.html", status=503, title=_("Not now"), reason=reason)
 
 
 pms_ui.before_request(log_in_first)

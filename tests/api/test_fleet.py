@@ -10,8 +10,9 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from support.gateways import make_key
+from support.reporting import report
 from support.site import Site
-from support.telemetry import converter_sample, pack_sample, request
+from support.telemetry import converter_sample, pack_sample
 from werkzeug.test import TestResponse
 
 PREFIX = "/pms/api/v1"
@@ -25,16 +26,9 @@ def site(organisation: Organisation, client: FlaskClient) -> Site:
     site.case("0241", "PMS-1-A", 2)
     site.register("mppt", "MPPT-1")
     now = datetime.now(UTC)
-    for dataset, device, sample in (
-        ("pms", {"pms_id": "PMS-1"}, pack_sample("0241", now, dock=2)),
-        ("mppt", {"mppt_id": "MPPT-1"}, converter_sample(now)),
-    ):
-        body = request(device, sample)
-        address = f"{PREFIX}/devices/dataset/{dataset}"
-        reply = client.post(
-            address, data=body, headers=organisation.headers, content_type="application/json"
-        )
-        assert reply.get_json()["receipt"]["stored"] == 1
+    report(client, organisation.headers, pack_sample("0241", now, dock=2))
+    mppt = converter_sample(now)
+    report(client, organisation.headers, mppt, dataset="mppt", mppt_id="MPPT-1")
     return site
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
+from support.reporting import report
 from support.site import Site
-from support.telemetry import request
 
 Post = Callable[..., dict[str, Any]]
 
@@ -23,16 +24,4 @@ def site(organisation: Organisation) -> Site:
 @pytest.fixture
 def post(client: FlaskClient, organisation: Organisation) -> Post:
     """Send samples: ``post(sample, pms_id="PMS-1")``, and return the receipt."""
-
-    def send(*samples: dict[str, Any], dataset: str = "pms", **device: Any) -> dict[str, Any]:
-        reply = client.post(
-            f"/pms/api/v1/devices/dataset/{dataset}",
-            data=request(device or {"pms_id": "PMS-1"}, *samples),
-            headers=organisation.headers,
-            content_type="application/json",
-        )
-        assert reply.status_code == 200, reply.get_data(as_text=True)
-        receipt: dict[str, Any] = reply.get_json()["receipt"]
-        return receipt
-
-    return send
+    return partial(report, client, organisation.headers)

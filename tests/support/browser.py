@@ -7,6 +7,7 @@ is watched from its first request to its last.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MISSING = "There is no Chromium: run `make browser`, or install Debian's package chromium."
+_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LOCAL = ("data:", "blob:", "about:")
 
 
@@ -113,9 +115,13 @@ class Visitor:
 
     def log_in(self, email: str, password: str) -> None:
         """Log in through FlexMeasures' own form."""
+        ask, url = self.context.request, f"{self.live}/login"
         form = {"email": email, "password": password}
-        reply = self.context.request.post(f"{self.live}/login", form=form)
+        if token := _TOKEN.search(ask.get(url).text()):
+            form["csrf_token"] = token[1]
+        reply = ask.post(url, form=form)
         assert reply.ok, reply.status_text
+        assert not urlsplit(reply.url).path.startswith("/login"), "FlexMeasures let nobody in."
 
     def open(self, path: str, *, ready: str | None = None) -> Page:
         """Open a path of the server, and wait for an element where one is named."""
@@ -144,7 +150,8 @@ def visitor(browser: Browser, live: str, **options: Any) -> Iterator[Visitor]:
         page = context.new_page()
         guard.watch(page)
         yield Visitor(live, context, page, guard)
-        assert guard.faults() == []
+        faults = guard.faults()
+        assert not faults, "\n".join(faults)
     finally:
         context.close()
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import PASSWORD, Organisation
+from flask import Flask
 from flask.testing import FlaskClient
+from support.browser import Visitor, axe
 from werkzeug.test import TestResponse
+
+from flexmeasures_pms.ui.offline.loader import MENDS
+
+NewVisitor = Callable[..., AbstractContextManager[Visitor]]
 
 NOWHERE = "/pms/no/such/page"
 
 
 @pytest.fixture
-def member(client: FlaskClient, organisation: Organisation) -> FlaskClient:
+def reader(client: FlaskClient, organisation: Organisation) -> FlaskClient:
     """A client that is logged in."""
     client.post("/login", data={"email": organisation.email, "password": PASSWORD})
     return client
@@ -30,8 +40,8 @@ def test_who_is_not_logged_in_is_sent_to_the_login_page_and_back(client: FlaskCl
     assert reply.location.startswith("/login?next=/pms/no/such/page")
 
 
-def test_an_unknown_address_says_so_in_the_frame(member: FlaskClient) -> None:
-    reply = member.get(NOWHERE)
+def test_an_unknown_address_says_so_in_the_frame(reader: FlaskClient) -> None:
+    reply = reader.get(NOWHERE)
     text = reply.get_data(as_text=True)
     assert reply.status_code == 404
     assert "There is no page /pms/no/such/page." in text
@@ -39,10 +49,10 @@ def test_an_unknown_address_says_so_in_the_frame(member: FlaskClient) -> None:
     assert re.search(r'class="nav-item active"[^>]*>\s*<a  href="/pms"', text)
 
 
-def test_every_script_has_the_nonce_of_its_response_alone(member: FlaskClient) -> None:
+def test_every_script_has_the_nonce_of_its_response_alone(reader: FlaskClient) -> None:
     nonces = set()
     for _ in range(2):
-        reply = member.get(NOWHERE)
+        reply = reader.get(NOWHERE)
         (nonce,) = (v[7:-1] for v in policy(reply)["script-src"] if v.startswith("'nonce-"))
         tags = re.findall(r"<script\b[^>]*>", reply.get_data(as_text=True))
         assert len(tags) > 5
@@ -51,34 +61,34 @@ def test_every_script_has_the_nonce_of_its_response_alone(member: FlaskClient) -
     assert len(nonces) == 2
 
 
-def test_the_policy_lets_no_inline_script_run(member: FlaskClient) -> None:
-    found = policy(member.get(NOWHERE))
+def test_the_policy_lets_no_inline_script_run(reader: FlaskClient) -> None:
+    found = policy(reader.get(NOWHERE))
     assert found["default-src"] == ["'none'"]
     assert not {"'unsafe-inline'", "'unsafe-eval'", "https:", "*"} & set(found["script-src"])
     assert found["frame-ancestors"] == ["'self'"]
     assert found["object-src"] == found["base-uri"] == ["'none'"]
 
 
-def test_flexmeasures_own_pages_are_left_without_a_policy(member: FlaskClient) -> None:
-    reply = member.get("/dashboard")
+def test_flexmeasures_own_pages_are_left_without_a_policy(reader: FlaskClient) -> None:
+    reply = reader.get("/dashboard")
     assert "Content-Security-Policy" not in reply.headers
     assert "nonce=" not in reply.get_data(as_text=True)
 
 
-def test_a_form_without_a_token_is_refused(member: FlaskClient) -> None:
-    reply = member.post(NOWHERE, data={"ident": "0241"})
+def test_a_form_without_a_token_is_refused(reader: FlaskClient) -> None:
+    reply = reader.post(NOWHERE, data={"ident": "0241"})
     assert reply.status_code == 400
     assert "Open it again." in reply.get_data(as_text=True)
 
 
-def test_the_language_is_that_of_the_browser_or_the_one_chosen(member: FlaskClient) -> None:
+def test_the_language_is_that_of_the_browser_or_the_one_chosen(reader: FlaskClient) -> None:
     indonesian = {"Accept-Language": "id-ID,id;q=0.9,en;q=0.5"}
-    assert '<html lang="en">' in member.get(NOWHERE).get_data(as_text=True)
-    assert '<html lang="id">' in member.get(NOWHERE, headers=indonesian).get_data(as_text=True)
-    assert '<html lang="id">' in member.get(f"{NOWHERE}?lang=id").get_data(as_text=True)
-    assert '<html lang="id">' in member.get(NOWHERE).get_data(as_text=True)
-    assert '<html lang="id">' in member.get(f"{NOWHERE}?lang=xx").get_data(as_text=True)
-    assert '<html lang="en">' in member.get(f"{NOWHERE}?lang=en").get_data(as_text=True)
+    assert '<html lang="en">' in reader.get(NOWHERE).get_data(as_text=True)
+    assert '<html lang="id">' in reader.get(NOWHERE, headers=indonesian).get_data(as_text=True)
+    assert '<html lang="id">' in reader.get(f"{NOWHERE}?lang=id").get_data(as_text=True)
+    assert '<html lang="id">' in reader.get(NOWHERE).get_data(as_text=True)
+    assert '<html lang="id">' in reader.get(f"{NOWHERE}?lang=xx").get_data(as_text=True)
+    assert '<html lang="en">' in reader.get(f"{NOWHERE}?lang=en").get_data(as_text=True)
 
 
 def test_files_are_kept_for_good_under_the_version_in_their_address(client: FlaskClient) -> None:
@@ -90,3 +100,38 @@ def test_files_are_kept_for_good_under_the_version_in_their_address(client: Flas
     assert reply.headers["Content-Encoding"] == "gzip"
     old = client.get("/pms/static/v-0000/css/pms.css")
     assert (old.status_code, old.headers["Cache-Control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_frame_has_no_serious_fault_for_a_screen_reader(
+    new_visitor: NewVisitor, organisation: Organisation, phone: dict[str, Any], scheme: str
+) -> None:
+    for options in ({}, phone):
+        with new_visitor(color_scheme=scheme, **options) as visit:
+            visit.guard.allow("status of 404")
+            visit.log_in(organisation.email, PASSWORD)
+            page = visit.open(NOWHERE, ready="h1")
+            assert axe(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert page.locator("html").get_attribute("data-bs-theme") == scheme
+
+
+def test_the_first_tab_skips_to_the_content(visit: Visitor, organisation: Organisation) -> None:
+    visit.guard.allow("status of 404")
+    visit.log_in(organisation.email, PASSWORD)
+    page = visit.open(NOWHERE, ready="h1")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.locator(".pms-skip").is_visible()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "pms-main"
+
+
+@pytest.mark.parametrize(("template", "pattern", "instead"), MENDS)
+def test_what_is_mended_in_flexmeasures_is_still_there(
+    app: Flask, template: str, pattern: str, instead: str
+) -> None:
+    source = (
+        Path(app.blueprints["flexmeasures_ui"].root_path) / "templates" / template
+    ).read_text()
+    assert re.search(pattern, source), "see MENDS in loader.py"

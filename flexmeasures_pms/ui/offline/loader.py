@@ -14,7 +14,22 @@ from jinja2 import BaseLoader, Environment
 _TAG = re.compile(r"<(script|style)(?=[\s>])")
 _NONCE = r'<\1{% if csp_nonce %} nonce="{{ csp_nonce }}"{% endif %}'
 _HEAD = "</head>"
-_LANGUAGE = '<html lang="en">', """<html lang="{{ language|default('en') }}">"""
+
+MENDS: tuple[tuple[str, str, str], ...] = (
+    ("base.html", '<html lang="en">', """<html lang="{{ language|default('en') }}">"""),
+    # Links that are only a picture get a name, and the phone's menu opens by keyboard too.
+    (
+        "includes/navbar.html",
+        r'(endif %\} class="nav-link")>',
+        r"""\1{% if not caption %} aria-label="{{ tooltip or id }}"{% endif %}>""",
+    ),
+    (
+        "includes/navbar.html",
+        r'(?s)<div(\s+class="navbar-toggler.*?)</div>',
+        r"<button\1</button>",
+    ),
+)
+"""What is changed in which of FlexMeasures' templates: its name, a pattern, what comes instead."""
 
 
 class ChangedTemplates(BaseLoader):
@@ -36,7 +51,7 @@ class ChangedTemplates(BaseLoader):
         """Return a template's source, as Jinja asks for it."""
         source, path, is_current = self.inner.get_source(environment, template)
         if template.endswith(".html"):
-            source = self.address(changed(source))
+            source = self.address(changed(source, template))
         if template == "base.html":
             source = source.replace(_HEAD, f'<link href="{self.style()}" rel="stylesheet">{_HEAD}')
         return source, path, is_current
@@ -46,6 +61,9 @@ class ChangedTemplates(BaseLoader):
         return self.inner.list_templates()
 
 
-def changed(source: str) -> str:
-    """Return a template whose scripts and styles carry the nonce of a page that has one."""
-    return _TAG.sub(_NONCE, source).replace(*_LANGUAGE)
+def changed(source: str, template: str = "") -> str:
+    """Return a template, mended, whose scripts and styles carry a nonce where there is one."""
+    for name, pattern, instead in MENDS:
+        if name == template:
+            source = re.sub(pattern, instead, source)
+    return _TAG.sub(_NONCE, source)

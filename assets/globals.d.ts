@@ -1,0 +1,2 @@
+// ECharts is loaded by a classic script before the modules.
+declare const echarts: any;

@@ -1,0 +1,84 @@
+"""All that can be done with a registered thing."""
+
+from __future__ import annotations
+
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, PMS
+from flexmeasures_pms.ui.registry import mending, placing
+from flexmeasures_pms.ui.registry.action import Action, titled
+from flexmeasures_pms.ui.registry.mending import SITES
+from flexmeasures_pms.ui.registry.subject import Subject
+from flexmeasures_pms.ui.words import mark
+
+
+def possible(subject: Subject) -> tuple[Action, ...]:
+    """Return what can be done with a thing now, besides filling its places."""
+    return tuple(a for a in ACTIONS.values() if a.name != "fill" and a.applies(subject))
+
+
+def _installed(subject: Subject) -> bool:
+    return subject.row is not None
+
+
+def _loose(subject: Subject) -> bool:
+    return subject.row is None and subject.entry.kind in PART_KINDS
+
+
+def _holds_parts(subject: Subject) -> bool:
+    return subject.entry.kind in (PMS, CABINET, CASE)
+
+
+def _is_board(subject: Subject) -> bool:
+    return subject.entry.kind == BOARD
+
+
+def _has_what_to_mend(subject: Subject) -> bool:
+    was_installed = bool(subject.registered.by_part.get(subject.entry.id))
+    return was_installed or subject.entry.kind in (CABINET, *SITES)
+
+
+def _always(_subject: Subject) -> bool:
+    return True
+
+
+_ALL = (
+    Action(
+        "swap", mark("Swap"), placing.swap_title, placing.swap_fields, placing.swap,
+        _installed, main="new", doubts=placing.swap_doubts,
+    ),
+    Action(
+        "fill", mark("Put it there"), placing.fill_title, placing.fill_fields, placing.fill,
+        _holds_parts, main="part", doubts=placing.fill_doubts,
+    ),
+    Action(
+        "install", mark("Install"), placing.install_title, placing.install_fields,
+        placing.install, _loose, main="into",
+    ),
+    Action(
+        "move", mark("Move"), placing.install_title, placing.install_fields, placing.install,
+        _installed, main="into",
+    ),
+    Action(
+        "remove", mark("Remove"), titled(mark("Remove {what}")), mending.only_at,
+        placing.remove, _installed,
+    ),
+    Action(
+        "service", mark("Enter a service"), titled(mark("Service of {what}")), mending.only_at,
+        mending.service, _always, note=mark("What was done"), needs_note=True,
+    ),
+    Action(
+        "alias", mark("Add a spelling"), titled(mark("Another spelling of {what}")),
+        mending.alias_fields, mending.alias, _is_board, main="alias",
+    ),
+    Action(
+        "correct", mark("Correct"), titled(mark("Correct what is recorded of {what}")),
+        mending.correct_fields, mending.correct, _has_what_to_mend, main="since",
+        needs_note=True, doubts=mending.correct_doubts,
+    ),
+    Action(
+        "retire", mark("Retire"), titled(mark("Retire {what}")), mending.only_at,
+        mending.retire, _always,
+    ),
+)  # fmt: skip
+
+ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
+"""By the name that the address says, ``?do=swap``."""

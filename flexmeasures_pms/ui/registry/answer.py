@@ -1,0 +1,108 @@
+"""What came of a form: done, refused, or not quite sure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.ingest.settle import carry_out
+from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.repeats import made_already
+from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.ui.access import Organisation
+from flexmeasures_pms.ui.registry.forms import Filled, Unusable, field_of
+from flexmeasures_pms.ui.registry.story import sentence
+from flexmeasures_pms.ui.words import _, mark
+
+CURES: Mapping[str, str] = {
+    "taken": mark("Swap it instead, or remove first what is there."),
+    "not_installed": mark("Its page says where it was."),
+    "never_installed": mark("Install it instead."),
+    "other_details": mark("Open it and choose Correct."),
+    "docks": mark("Open the cabinet and choose Correct if it really has more."),
+    "elsewhere": mark("Open it and choose Move, or say since when it is here."),
+    "ambiguous": mark("Choose what it is."),
+}
+"""What to do about an error of the registry, on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing was done, at which field, and what to do about it."""
+
+    field: str
+    message: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a form.
+
+    :param lines: what was done; with ``doubts`` what would be done.
+    :param doubts: why the sender is asked again; nothing was done then.
+    :param refusal: why nothing was done.
+    """
+
+    lines: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether everything is as the sender wants it."""
+        return self.refusal is None and not self.doubts
+
+
+def repeated(organisation: Organisation, filled: Filled) -> Answer | None:
+    """Return what was done if this very form was sent before, else None.
+
+    Then nobody else changes the organisation's registry until the transaction ends.
+    """
+    entered = made_already(organisation.id, filled.request_id)
+    if not entered:
+        return None
+    abandon()
+    done = dict.fromkeys(sentence(item, filled.zone) for item in entered)
+    return Answer((_("This was entered already, and not twice:"), *done))
+
+
+def answer(
+    organisation: Organisation,
+    filled: Filled,
+    make: Callable[[], Change],
+    *,
+    doubts: Callable[[], tuple[str, ...]] = tuple,
+    main: str,
+) -> Answer:
+    """Do what a form says, all of it or nothing; :func:`repeated` makes sure that it is once.
+
+    :param make: makes the change in this transaction.
+    :param doubts: why the sender may not mean it; not asked once they are sure.
+    :param main: the field for a refusal that fits no other.
+    """
+    try:
+        doubtful = () if filled.sure else doubts()
+        change = make()
+        if doubtful:
+            abandon()
+            return Answer(change.lines, doubtful)
+        return Answer(carry_out(change, filled.order(organisation.id, at=None).author))
+    except (Unusable, RegistryError) as error:
+        abandon()
+        return Answer(refusal=_refusal(error, filled, main))
+    except IntegrityError:
+        abandon()
+        message = _("Somebody else changed this at the same moment. Look again, then try again.")
+        return Answer(refusal=Refusal(main, message))
+
+
+def _refusal(error: Unusable | RegistryError, filled: Filled, main: str) -> Refusal:
+    field = field_of(error, filled.sent, main)
+    if isinstance(error, Unusable):
+        return Refusal(field, str(error))
+    cure = CURES.get(error.cure)
+    return Refusal(field, error.plain, _(cure) if cure else "")

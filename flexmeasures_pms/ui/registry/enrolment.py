@@ -1,0 +1,121 @@
+"""Registering new things: the forms that ask, and the orders they make."""
+
+from __future__ import annotations
+
+from flexmeasures_pms.registry import assembled, changes
+from flexmeasures_pms.registry.assembled import CabinetParts, CaseParts
+from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.kinds import CABINET, CASE, INVERTER, MAX_CABINETS, MPPT, PMS
+from flexmeasures_pms.ui.access import Organisation
+from flexmeasures_pms.ui.registry.action import at_field, since_ever, up_to
+from flexmeasures_pms.ui.registry.forms import Field, Filled
+from flexmeasures_pms.ui.registry.mending import site_fields
+from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
+from flexmeasures_pms.ui.registry.terms import kind_name
+from flexmeasures_pms.ui.words import _
+
+KINDS = (PMS, CABINET, CASE, MPPT, INVERTER)
+"""What is registered by itself; other things are where they are put in somewhere."""
+
+CELL_BLOCKS = 14
+
+
+def permission(kind: str, filled: Filled) -> str:
+    """Return FlexMeasures' permission that registering such a thing takes.
+
+    What comes below an asset of the organisation may be made by every member, as in
+    FlexMeasures; what is below none, only by its admins and consultants.
+    """
+    below = kind == CABINET or (kind == CASE and filled.text("cabinet") is not None)
+    return CHANGE_THINGS if below else MAKE_THINGS
+
+
+def fields(kind: str) -> tuple[Field, ...]:
+    """Return what is asked of a new thing, besides why."""
+    ident = Field("ident", _("Id of the {what}", what=kind_name(kind)), required=True,
+                  hint=_("As it is written on it, or as the gateway sends it."))  # fmt: skip
+    more = {CABINET: _cabinet_fields, CASE: _case_fields}.get(kind, _site_fields)
+    return (ident, *more())
+
+
+def _site_fields() -> tuple[Field, ...]:
+    parent = Field("parent_asset", _("FlexMeasures asset above it"), "number",
+                   _("Its number, if it is to be below another asset."))  # fmt: skip
+    return (*site_fields(), parent)
+
+
+def _cabinet_fields() -> tuple[Field, ...]:
+    return (
+        Field("pms", _("Which {what}", what=kind_name(PMS)), required=True),
+        Field("position", _("Which {what}", what=_("position")), "number", up_to(MAX_CABINETS)),
+        Field("docks", _("How many docks it has"), "number", _("12 if you leave it empty.")),
+        Field("ehub", _("Id of the {what}", what=kind_name("ehub"))),
+        Field("busbar", _("Id of the {what}", what=kind_name("busbar"))),
+        at_field(since_ever()),
+    )
+
+
+def _case_fields() -> tuple[Field, ...]:
+    blocks = tuple(
+        Field(f"cell_{n}", f"{kind_name('cell-block')} {n}", group=_("Cell blocks"))
+        for n in range(1, CELL_BLOCKS + 1)
+    )
+    return (
+        Field("cabinet", _("Which {what}", what=kind_name(CABINET))),
+        Field("dock", _("Which {what}", what=_("dock")), "number"),
+        Field("board", _("Id of the {what}", what=kind_name("acquisition-board"))),
+        Field("alias", _("Another spelling of its id")),
+        Field("fet_board", _("Id of the {what}", what=kind_name("fet-board"))),
+        *blocks,
+        at_field(since_ever()),
+    )
+
+
+def make(kind: str, organisation: Organisation, filled: Filled) -> Change:
+    """Register the thing with what is in it, in the caller's transaction."""
+    if kind == CABINET:
+        return _cabinet(organisation, filled)
+    return _case(organisation, filled) if kind == CASE else _site(kind, organisation, filled)
+
+
+def _site(kind: str, organisation: Organisation, filled: Filled) -> Change:
+    _number, change = changes.register(
+        organisation.id,
+        kind,
+        filled.required("ident"),
+        author=filled.order(organisation.id, at=None).author,
+        timezone=filled.text("timezone"),
+        latitude=filled.degrees("latitude"),
+        longitude=filled.degrees("longitude"),
+        parent_asset_id=filled.number("parent_asset"),
+    )
+    return change
+
+
+def _cabinet(organisation: Organisation, filled: Filled) -> Change:
+    parts = CabinetParts(
+        filled.number("position"),
+        filled.number("docks"),
+        filled.text("ehub"),
+        filled.text("busbar"),
+    )
+    order = filled.order(organisation.id)
+    ident, pms = filled.required("ident"), filled.required("pms")
+    return assembled.register_cabinet(order, ident, pms, parts)
+
+
+def _case(organisation: Organisation, filled: Filled) -> Change:
+    alias = filled.text("alias")
+    parts = CaseParts(
+        filled.text("board"),
+        (alias,) if alias else (),
+        filled.text("fet_board"),
+        tuple(filled.text(f"cell_{n}") or "" for n in range(1, CELL_BLOCKS + 1)),
+    )
+    return assembled.register_case(
+        filled.order(organisation.id),
+        filled.required("ident"),
+        parts,
+        cabinet=filled.text("cabinet"),
+        dock=filled.number("dock"),
+    )

@@ -1,0 +1,125 @@
+"""What befalls a thing besides being put somewhere, and mending what was recorded of it."""
+
+from __future__ import annotations
+
+from flexmeasures_pms.registry import orders
+from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.kinds import CABINET, INVERTER, MPPT, PMS, slot_for
+from flexmeasures_pms.registry.orders import Mended
+from flexmeasures_pms.ui.registry.action import (
+    assemblies_for,
+    assembly_kind,
+    at_field,
+    chosen_kind,
+    kind_field,
+)
+from flexmeasures_pms.ui.registry.forms import Field, Filled
+from flexmeasures_pms.ui.registry.subject import Subject
+from flexmeasures_pms.ui.registry.terms import place_name
+from flexmeasures_pms.ui.words import _
+
+SITES = (PMS, MPPT, INVERTER)
+
+
+def only_at(_subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+    """Ask for nothing but the time."""
+    return (at_field(),)
+
+
+def service(subject: Subject, filled: Filled) -> Change:
+    """Enter a service."""
+    filled.reason(_("Say what was done: it is kept in the history."))
+    order = filled.order(subject.organisation.id)
+    return orders.service(order, subject.entry.ident, kind=subject.entry.kind)
+
+
+def retire(subject: Subject, filled: Filled) -> Change:
+    """Take something out of use."""
+    order = filled.order(subject.organisation.id)
+    return orders.retire(order, subject.entry.ident, kind=subject.entry.kind)
+
+
+def alias_fields(_subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+    """Ask for the other spelling."""
+    hint = _("As some gateway sends it, or as it is printed elsewhere.")
+    return (Field("alias", _("Another spelling of its id"), required=True, hint=hint),)
+
+
+def alias(subject: Subject, filled: Filled) -> Change:
+    """Add another spelling of a board's id."""
+    order = filled.order(subject.organisation.id, at=None)
+    return orders.add_alias(order, subject.entry.ident, filled.required("alias"))
+
+
+def correct_fields(subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+    """Ask for what is recorded of this kind of thing."""
+    asked: list[Field] = []
+    kind = subject.entry.kind
+    if subject.registered.by_part.get(subject.entry.id):
+        hint = _("Empty fields stay as they are.")
+        asked = [Field("into", _("Where it really was"), hint=hint)]
+        kinds = assemblies_for(kind)
+        if len(kinds) > 1:
+            asked.append(kind_field(kinds, assembly_kind(subject), name="into_kind"))
+        slot = slot_for(kinds[0], kind)
+        if slot is not None and slot.places != 1:
+            label = _("Which {what}", what=place_name(slot, None))
+            asked.append(Field("place", label, "number"))
+        asked.append(Field("since", _("Since when it really was there"), "time"))
+        asked.append(Field("until", _("Until when it really was there"), "time"))
+    if kind == CABINET:
+        asked.append(Field("docks", _("How many docks it really has"), "number"))
+    if kind in SITES:
+        asked += site_fields(subject)
+    return tuple(asked)
+
+
+def site_fields(subject: Subject | None = None) -> tuple[Field, ...]:
+    """Return what is asked of a PMS, MPPT or inverter."""
+    known = subject.entry if subject else None
+
+    def shown(value: object) -> str:
+        return "" if value is None else str(value)
+
+    return (
+        Field(
+            "timezone",
+            _("Timezone"),
+            "zone",
+            _("Such as Asia/Jakarta."),
+            value=shown(known and known.timezone),
+        ),
+        Field("latitude", _("Degrees north"), "degrees", value=shown(known and known.latitude)),
+        Field("longitude", _("Degrees east"), "degrees", value=shown(known and known.longitude)),
+    )
+
+
+def correct(subject: Subject, filled: Filled) -> Change:
+    """Mend an installation or details of a registration."""
+    kinds = assemblies_for(subject.entry.kind)
+    order = filled.order(subject.organisation.id, at=None)
+    filled.reason(_("Say why: it is kept in the history."))
+    mended = Mended(
+        filled.text("into"), filled.number("place"), filled.time("since"), filled.time("until")
+    )
+    into_kind = chosen_kind(filled, kinds, kinds[0], name="into_kind") if kinds else ""
+    return orders.correct(
+        order,
+        subject.entry.ident,
+        mended,
+        {
+            "docks": filled.number("docks"),
+            "timezone": filled.text("timezone"),
+            "latitude": filled.degrees("latitude"),
+            "longitude": filled.degrees("longitude"),
+        },
+        kind=subject.entry.kind,
+        into_kinds=(into_kind,),
+    )
+
+
+def correct_doubts(_subject: Subject, filled: Filled) -> tuple[str, ...]:
+    """Say what a mended installation brings with it."""
+    if any(filled.text(name) for name in ("into", "place", "since", "until")):
+        return (_("Its neighbours give way, and telemetry follows."),)
+    return ()

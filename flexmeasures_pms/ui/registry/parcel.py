@@ -1,0 +1,94 @@
+"""A file on its way through a page that asks whether it is to be imported.
+
+Nothing is kept on the server: the page carries the file, packed, and a seal that only this
+server can make. What comes back is what was shown, or it is refused.
+"""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import uuid4
+
+from flask import current_app
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from flexmeasures_pms.errors import PmsError
+from flexmeasures_pms.ui.words import _
+
+MOST = 1 << 20
+MOST_PACKED = 400_000  # Werkzeug takes no more than 500 kB of fields, all together
+_GOOD_FOR = 24 * 3600  # seconds
+
+
+class Spoiled(PmsError):
+    """A file that is too large, or not the one that was shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A file that was shown.
+
+    :param version: of the registry that it was held against.
+    :param skip_faulty: whether faulty lines are left out.
+    :param request_id: the number under which its changes are entered.
+    """
+
+    name: str
+    data: bytes
+    version: int
+    skip_faulty: bool
+    request_id: str
+
+
+def parcel(name: str, data: bytes, version: int, skip_faulty: bool) -> Parcel:
+    """Return a file that is shown now.
+
+    :raises Spoiled: if it is too large.
+    """
+    made = Parcel(name, data, version, skip_faulty, str(uuid4()))
+    if len(data) > MOST or len(packed(made)) > MOST_PACKED:
+        message = _("The file is too large for this page: import it with `{command}`.",
+                    command="flexmeasures pms import-registry")  # fmt: skip
+        raise Spoiled(message)
+    return made
+
+
+def packed(made: Parcel) -> str:
+    """Return the file as the page carries it."""
+    return b64encode(zlib.compress(made.data, 9)).decode()
+
+
+def seal(made: Parcel, account_id: int) -> str:
+    """Return what shows that this file was shown for this organisation."""
+    what = [
+        account_id, sha256(made.data).hexdigest(), made.name, made.version, made.skip_faulty,
+        made.request_id,
+    ]  # fmt: skip
+    return _serializer().dumps(what)
+
+
+def opened(text: str, sealed: str, account_id: int) -> Parcel:
+    """Return the file that was shown.
+
+    :raises Spoiled: if it is another, of another organisation, or was shown long ago.
+    """
+    try:
+        whose, digest, name, version, skip_faulty, request_id = _serializer().loads(
+            sealed, max_age=_GOOD_FOR
+        )
+        data = zlib.decompressobj().decompress(b64decode(text, validate=True), MOST + 1)
+    except (BadSignature, ValueError, zlib.error) as error:
+        raise Spoiled(_("This is not the file that was shown. Choose it again.")) from error
+    if whose != account_id or sha256(data).hexdigest() != digest:
+        raise Spoiled(_("This is not the file that was shown. Choose it again."))
+    return Parcel(name, data, version, skip_faulty, request_id)
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    secret = current_app.secret_key
+    if not secret:
+        raise Spoiled("The server has no SECRET_KEY to seal the file with.")
+    return URLSafeTimedSerializer(secret, salt="pms-import-registry")

@@ -1,0 +1,166 @@
+"""Putting parts into places: swap, fill a place, install, move, remove."""
+
+from __future__ import annotations
+
+from flexmeasures_pms.registry import orders
+from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.browse import loose
+from flexmeasures_pms.registry.kinds import CELL_BLOCK, SLOTS, Slot, interchangeable, slot_for
+from flexmeasures_pms.ui.registry.action import (
+    assemblies_for,
+    assembly_kind,
+    at_field,
+    chosen_kind,
+    doubts_about,
+    kind_field,
+    since_ever,
+    up_to,
+)
+from flexmeasures_pms.ui.registry.forms import Field, Filled
+from flexmeasures_pms.ui.registry.subject import Subject
+from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name
+from flexmeasures_pms.ui.words import _
+
+SPARES = 20
+"""How many parts are suggested that are in no place."""
+
+
+def swap_title(subject: Subject, _filled: Filled) -> str:
+    """Say what is swapped."""
+    return _("Swap {what}", what=called(subject.entry))
+
+
+def swap_fields(subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+    """Ask for the id of the new part."""
+    kinds = interchangeable(subject.entry.kind)
+    label = _("Id of the new {what}", what=kind_name(subject.entry.kind))
+    hint = _("Type or scan what is written on it.")
+    asked = [Field("new", label, hint=hint, required=True, options=_spares(subject, kinds))]
+    if len(kinds) > 1:
+        asked.append(kind_field(kinds, subject.entry.kind))
+    return (*asked, at_field())
+
+
+def _spares(subject: Subject, kinds: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return parts that are in no place, as suggestions; of cell blocks there are too many."""
+    if CELL_BLOCK in kinds:
+        return ()
+    return tuple(
+        (one.ident, called(one))
+        for kind in kinds
+        for one in loose(subject.organisation.id, kind, subject.now, count=SPARES).found
+    )
+
+
+def swap(subject: Subject, filled: Filled) -> Change:
+    """Let the new part take the place of this one."""
+    order = filled.order(subject.organisation.id)
+    return orders.swap(
+        order,
+        subject.entry.ident,
+        filled.required("new"),
+        kind=chosen_kind(filled, interchangeable(subject.entry.kind), subject.entry.kind),
+    )
+
+
+def swap_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
+    """Say why the new part may be another than the one that is meant."""
+    kinds = interchangeable(subject.entry.kind)
+    return doubts_about(subject, filled.required("new"), kinds)
+
+
+def fill_title(subject: Subject, filled: Filled) -> str:
+    """Say what is put where."""
+    slot = _slot(subject, filled)
+    assembly = called(subject.entry)
+    if slot.places == 1:
+        return _("New {what} for {assembly}", what=_(slot.words), assembly=assembly)
+    text = filled.text("place") or ""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+    place = in_slot(slot, number, subject.entry.kind, subject.entry.ident)
+    return _("Fill {place}", place=place)
+
+
+def fill_fields(subject: Subject, filled: Filled) -> tuple[Field, ...]:
+    """Ask for the id of the part that comes there."""
+    slot = _slot(subject, filled)
+    label = _("Id of the {what}", what=kind_name(slot.parts[0]))
+    hint = _("Type or scan what is written on it.")
+    asked = [Field("part", label, hint=hint, required=True, options=_spares(subject, slot.parts))]
+    if len(slot.parts) > 1:
+        asked.append(kind_field(slot.parts, slot.parts[0]))
+    if slot.places != 1:
+        most = slot.places or subject.entry.docks
+        name = place_name(slot, None)
+        hint = up_to(most) if most else ""
+        value = filled.text("place") or ""
+        label, needed = _("Which {what}", what=name), slot.places is None
+        asked.append(Field("place", label, "number", hint, required=needed, value=value))
+    return (*asked, at_field(since_ever()))
+
+
+def fill(subject: Subject, filled: Filled) -> Change:
+    """Put a part into a place of this assembly."""
+    slot = _slot(subject, filled)
+    return orders.install(
+        filled.order(subject.organisation.id),
+        filled.required("part"),
+        subject.entry.ident,
+        kind=chosen_kind(filled, slot.parts, slot.parts[0]),
+        into_kinds=(subject.entry.kind,),
+        place=filled.number("place"),
+    )
+
+
+def fill_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
+    """Say why the part may be another than the one that is meant."""
+    return doubts_about(subject, filled.required("part"), _slot(subject, filled).parts)
+
+
+def _slot(subject: Subject, filled: Filled) -> Slot:
+    slots = [s for s in SLOTS if s.assembly == subject.entry.kind]
+    named = filled.text("slot")
+    return next((slot for slot in slots if slot.name == named), slots[0])
+
+
+def install_title(subject: Subject, _filled: Filled) -> str:
+    """Say what is installed or moved."""
+    what = called(subject.entry)
+    return _("Move {what}", what=what) if subject.row else _("Install {what}", what=what)
+
+
+def install_fields(subject: Subject, filled: Filled) -> tuple[Field, ...]:
+    """Ask for the assembly, and for the place in it."""
+    kind, row = subject.entry.kind, subject.row
+    kinds = assemblies_for(kind)
+    here = filled.text("into") or (subject.assembly.ident if row and subject.assembly else "")
+    into = " / ".join(dict.fromkeys(kind_name(k) for k in kinds))
+    asked = [Field("into", _("Into which {what}", what=into), required=True, value=here)]
+    if len(kinds) > 1:
+        asked.append(kind_field(kinds, assembly_kind(subject), name="into_kind"))
+    slot = slot_for(kinds[0], kind)
+    if slot is not None and slot.places != 1:
+        name = place_name(slot, None)
+        asked.append(Field("place", _("Which {what}", what=name), "number"))
+    hint = "" if row else since_ever()
+    return (*asked, at_field(hint))
+
+
+def install(subject: Subject, filled: Filled) -> Change:
+    """Put this part into an assembly."""
+    kinds = assemblies_for(subject.entry.kind)
+    into_kind = chosen_kind(filled, kinds, kinds[0], name="into_kind")
+    return orders.install(
+        filled.order(subject.organisation.id),
+        subject.entry.ident,
+        filled.required("into"),
+        kind=subject.entry.kind,
+        into_kinds=(into_kind,),
+        place=filled.number("place"),
+    )
+
+
+def remove(subject: Subject, filled: Filled) -> Change:
+    """Take this part out of where it is."""
+    order = filled.order(subject.organisation.id)
+    return orders.remove(order, subject.entry.ident, kind=subject.entry.kind)

@@ -1,0 +1,99 @@
+"""What is in an assembly now, place by place, with the empty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.kinds import (
+    CABINET,
+    CASE,
+    DEFAULT_DOCKS,
+    PMS,
+    SLOTS,
+    Slot,
+)
+from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One place: who is in it, None while it is empty.
+
+    :param since: since when, None for since ever.
+    :param across: a dock as counted across the PMS, where that is another number.
+    """
+
+    place: int | None
+    entry: Entry | None
+    since: datetime | None
+    across: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The places of one slot of an assembly."""
+
+    slot: Slot
+    spots: tuple[Spot, ...]
+
+    @property
+    def taken(self) -> int:
+        """How many of the places have something in them."""
+        return sum(spot.entry is not None for spot in self.spots)
+
+
+def shelves(registered: Directory, assembly: Entry, at: datetime) -> tuple[Shelf, ...]:
+    """Return what is in a PMS, cabinet or case at a time; nothing for other things."""
+    rows = registered.parts_of(assembly.id, at)
+    found = (
+        Shelf(slot, tuple(_spots(registered, assembly, slot, rows, at)))
+        for slot in SLOTS
+        if slot.assembly == assembly.kind
+    )
+    # A PMS with cabinets has its cases in them: no empty docks of its own are shown.
+    return tuple(shelf for shelf in found if shelf.spots)
+
+
+def _spots(
+    registered: Directory,
+    assembly: Entry,
+    slot: Slot,
+    rows: tuple[Installation, ...],
+    at: datetime,
+) -> Iterator[Spot]:
+    there = [row for row in rows if row.slot == slot.name]
+    by_place = {row.place: row for row in there if row.place is not None}
+    first = _first_dock(registered, assembly, at) if slot.name == "dock" else 1
+    for place in sorted({*_places(assembly, slot), *by_place}):
+        across = None if first == 1 else first + place - 1
+        yield _spot(registered, by_place.get(place), place, across)
+    for row in there:
+        if row.place is None:
+            yield _spot(registered, row, None, None)
+
+
+def _places(assembly: Entry, slot: Slot) -> range:
+    if assembly.kind == PMS and slot.parts == (CASE,):
+        return range(0)
+    return range(1, (slot.places or assembly.docks or DEFAULT_DOCKS) + 1)
+
+
+def _spot(
+    registered: Directory, row: Installation | None, place: int | None, across: int | None
+) -> Spot:
+    if row is None:
+        return Spot(place, None, None, across)
+    since = None if row.begin == SINCE_EVER else row.begin
+    return Spot(place, registered.entry(row.part_id), since, across)
+
+
+def _first_dock(registered: Directory, cabinet: Entry, at: datetime) -> int:
+    """Return which dock of its PMS a cabinet's first is; 1 where that is not known."""
+    row = registered.installed(cabinet.id, at) if cabinet.kind == CABINET else None
+    if row is None:
+        return 1
+    ranges = registered.dock_ranges(row.assembly_id, at)
+    return next((docks.start for found, docks in ranges if found == cabinet), 1)

@@ -1,0 +1,70 @@
+"""The registry's words in the language of the page."""
+
+from __future__ import annotations
+
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.kinds import Slot, words
+from flexmeasures_pms.registry.search import Found
+from flexmeasures_pms.ui.words import _, mark
+
+TERMS = (
+    *(mark("PMS"), mark("cabinet"), mark("case"), mark("MPPT"), mark("inverter")),
+    *(mark("acquisition board"), mark("FET board"), mark("cell block")),
+    *(mark("EHub"), mark("BBC"), mark("busbar"), mark("controller")),
+    *(mark("dock"), mark("position"), mark("cell block position")),
+)
+"""Kinds and slots as the registry calls them, for translators."""
+
+SEVERAL = {
+    "pms": mark("PMSes"),
+    "mppt": mark("MPPTs"),
+    "inverter": mark("Inverters"),
+    "cabinet": mark("Cabinets"),
+    "case": mark("Cases"),
+    "acquisition-board": mark("Acquisition boards"),
+    "fet-board": mark("FET boards"),
+    "cell-block": mark("Cell blocks"),
+    "ehub": mark("EHubs"),
+    "bbc": mark("BBCs"),
+    "busbar": mark("Busbars"),
+}
+"""The lists that the tree begins with, by kind."""
+
+SHELVES = {
+    "acquisition board": mark("Acquisition board"),
+    "FET board": mark("FET board"),
+    "cell block position": mark("Cell blocks"),
+    "controller": mark("Controller"),
+    "busbar": mark("Busbar"),
+    "dock": mark("Docks"),
+    "position": mark("Cabinets"),
+}
+"""What the places of a slot are called together, by the slot's words."""
+
+
+def kind_name(kind: str) -> str:
+    """Return a kind as written in sentences."""
+    return _(words(kind))
+
+
+def title(text: str) -> str:
+    """Return a name as it begins a line."""
+    return text[:1].upper() + text[1:]
+
+
+def called(entry: Entry | Found) -> str:
+    """Return a thing by its kind and id."""
+    return f"{kind_name(entry.kind)} {entry.ident}"
+
+
+def place_name(slot: Slot, place: int | None) -> str:
+    """Return a place in an assembly: ``dock 3``, or what goes there where there is one."""
+    return _(slot.words) if place is None or slot.places == 1 else f"{_(slot.words)} {place}"
+
+
+def in_slot(slot: Slot | None, place: int | None, kind: str, ident: str) -> str:
+    """Return where something is: ``dock 3 of cabinet C1``, or ``case 269``."""
+    assembly = f"{kind_name(kind)} {ident}"
+    if slot is None or place is None or slot.places == 1:
+        return assembly
+    return _("{place} of {assembly}", place=place_name(slot, place), assembly=assembly)

@@ -1,0 +1,167 @@
+"""The registry: the tree of what is in what, the search, and one thing with its life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, redirect, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
+
+from flexmeasures_pms.registry.browse import cases_below, loose, matching, registered_kinds
+from flexmeasures_pms.registry.history import history
+from flexmeasures_pms.registry.kinds import PMS, slot_for
+from flexmeasures_pms.registry.search import Found
+from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
+from flexmeasures_pms.ui.access import Organisation, may, one_organisation
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.registry import said, terms
+from flexmeasures_pms.ui.registry.actions import possible
+from flexmeasures_pms.ui.registry.branches import HOLDING, Branch, branch
+from flexmeasures_pms.ui.registry.mending import SITES
+from flexmeasures_pms.ui.registry.shelf import shelves
+from flexmeasures_pms.ui.registry.story import span, story
+from flexmeasures_pms.ui.registry.subject import (
+    CHANGE_THINGS,
+    MAKE_THINGS,
+    Addresses,
+    Subject,
+    addresses,
+    subject_or_404,
+    trail,
+)
+from flexmeasures_pms.ui.registry.terms import called, in_slot
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import n_
+
+PAGE = 50
+EVENTS = 30
+
+
+@pms_ui.get("/pms/registry")
+def registry_tree() -> BaseResponse:
+    """Show the tree, the part of it where something is, or what a search found."""
+    organisation = one_organisation()
+    text = request.args.get("q", "").strip()
+    to = addresses(organisation)
+    if text:
+        found = matching(organisation.id, text, count=PAGE)
+        if len(found) == 1:
+            return redirect(to.thing(found[0].kind, found[0].ident), 303)
+        return _tree_page(organisation, to, text=text, found=found)
+    kind, _sep, ident = request.args.get("open", "").partition(":")
+    if ident:
+        subject = subject_or_404(kind, ident)
+        return _tree_page(organisation, to, roots=(_down_to(subject),), opened=subject)
+    return _list_page(organisation, to)
+
+
+def _list_page(organisation: Organisation, to: Addresses) -> Response:
+    now = datetime.now(UTC)
+    there = registered_kinds(organisation.id)
+    kinds = tuple(kind for kind in terms.SEVERAL if kind in there)
+    kind = request.args.get("kind", "")
+    kind = kind if kind in terms.SEVERAL else next(iter(kinds), PMS)
+    listed = loose(
+        organisation.id, kind, now, after=request.args.get("after", "")[:200], count=PAGE
+    )
+    counts = cases_below([one.id for one in listed.found], now) if kind == PMS else {}
+    roots = tuple(
+        Branch(one, kind=terms.kind_name(one.kind), note=_how_many(counts, one))
+        for one in listed.found
+    )
+    return _tree_page(organisation, to, roots=roots, kinds=kinds, kind=kind, next_page=listed.after)
+
+
+def _how_many(counts: dict[int, int], one: Found) -> str:
+    if one.kind != PMS:
+        return ""
+    return n_("{n} case", "{n} cases", counts.get(one.id, 0))
+
+
+def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Response:
+    return page(
+        "pms/registry.html",
+        active="registry",
+        to=to,
+        organisation=organisation,
+        may_register=may(CHANGE_THINGS, organisation),
+        may_import=may(MAKE_THINGS, organisation),
+        terms=terms,
+        sites=SITES,
+        said=said.take(),
+        **{"text": "", "found": (), "roots": (), "kinds": (), "kind": "", "opened": None, **shown},
+    )
+
+
+def _down_to(subject: Subject) -> Branch:
+    """Return the tree that a thing is in, opened down to it."""
+    path = [entry.id for entry in (*subject.above[::-1], subject.entry)]
+    root = subject.above[-1] if subject.above else subject.entry
+    return branch(subject.registered, root, subject.now, path=path)
+
+
+@pms_ui.get("/pms/registry/branch")
+def registry_branch() -> Response:
+    """Send one branch of the tree, for the script that puts it in its place."""
+    subject = subject_or_404(request.args.get("kind", ""), request.args.get("id", ""))
+    if subject.entry.kind not in HOLDING:
+        raise NotFound
+    return page(
+        "pms/registry_branch.html",
+        to=addresses(subject.organisation),
+        terms=terms,
+        root=branch(subject.registered, subject.entry, subject.now),
+    )
+
+
+def thing_page(subject: Subject) -> Response:
+    """Show one thing: what is in it, where it is, and its life."""
+    life = history(subject.organisation.id, subject.entry.id)
+    events = story(life.transactions, subject.zone)
+    everything = request.args.get("events") == "all"
+    own = [t["verb"] for t in life.transactions if t["id"] == subject.entry.ident]
+    verbs = [verb for verb in own if verb != "serviced"]
+    to = addresses(subject.organisation)
+    return page(
+        "pms/registry_thing.html",
+        active="registry",
+        to=to,
+        trail=trail(to, subject),
+        subject=subject,
+        entry=subject.entry,
+        terms=terms,
+        span=span,
+        where=_where(subject, subject.row) if subject.row else "",
+        dock=subject.registered.dock_across(subject.entry.id, subject.now),
+        aliases=life.aliases,
+        retired=bool(verbs) and verbs[-1] == "retired",
+        shelves=shelves(subject.registered, subject.entry, subject.now),
+        actions=possible(subject) if subject.may_change else (),
+        places=[(_where(subject, row), _span(row, subject.zone)) for row in life.places[::-1]],
+        earlier=_earlier_parts(subject, life.parts),
+        events=events if everything else events[:EVENTS],
+        more_events=0 if everything else max(0, len(events) - EVENTS),
+        said=said.take(),
+    )
+
+
+def _earlier_parts(subject: Subject, rows: tuple[Installation, ...]) -> list[tuple[str, ...]]:
+    gone = sorted((row for row in rows if row.end <= subject.now), key=lambda r: r.end)
+    return [
+        (part.kind, part.ident, called(part), _span(row, subject.zone))
+        for row in gone[: -EVENTS - 1 : -1]
+        for part in (subject.registered.entry(row.part_id),)
+    ]
+
+
+def _where(subject: Subject, row: Installation) -> str:
+    assembly = subject.registered.entry(row.assembly_id)
+    slot = slot_for(assembly.kind, subject.entry.kind)
+    return in_slot(slot, row.place, assembly.kind, assembly.ident)
+
+
+def _span(row: Installation, zone: str) -> str:
+    begin = None if row.begin == SINCE_EVER else row.begin
+    return span(begin, None if row.end == FOREVER else row.end, zone)

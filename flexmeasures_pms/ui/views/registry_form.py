@@ -1,0 +1,53 @@
+"""The page that asks: one for all forms of the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+from zoneinfo import available_timezones
+
+from flask import Response
+
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.registry.answer import Answer
+from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Field, Filled
+from flexmeasures_pms.ui.registry.subject import Addresses, Subject, trail
+
+
+def form_page(
+    to: Addresses,
+    subject: Subject | None,
+    fields: Sequence[Field],
+    filled: Filled,
+    came: Answer,
+    *,
+    heading: str,
+    **shown: object,
+) -> Response:
+    """Show a form: empty, with why it was refused, or with what it would do.
+
+    :param shown: ``button``, ``note_label``, ``note_needed``, ``target`` and ``back``.
+    """
+    names = [field.name for field in fields] + [NOTE]
+    refusal = came.refusal
+    bad = ""
+    if refusal is not None:
+        bad = refusal.field if refusal.field in names else names[0]
+    groups = dict.fromkeys(field.group for field in fields if field.group)
+    return page(
+        "pms/registry_form.html",
+        status=422 if refusal else 200,
+        active="registry",
+        to=to,
+        trail=trail(to, subject, heading),
+        heading=heading,
+        plain=[field for field in fields if not field.group],
+        groups=[(name, [f for f in fields if f.group == name]) for name in groups],
+        filled=filled,
+        answer=came,
+        bad=bad,
+        given=[name for name, value in filled.sent.items() if value],
+        request_id=filled.sent.get(REQUEST) or str(uuid4()),
+        zones=sorted(available_timezones()) if any(f.kind == "zone" for f in fields) else (),
+        **{"hidden": {}, "instead": None, **shown},
+    )

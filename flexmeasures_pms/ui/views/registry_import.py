@@ -1,0 +1,125 @@
+"""Importing a registry file: chosen, shown as what it would change, and then applied."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Response, request
+from flask_login import current_user
+from werkzeug.exceptions import Forbidden
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.ingest.settle import carry_out
+from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.importer import Imported, import_file, of_file
+from flexmeasures_pms.registry.importer_csv import OPTIONAL, REQUIRED
+from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.ui.access import Organisation, may, one_organisation
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.registry import parcel as parcels
+from flexmeasures_pms.ui.registry.answer import repeated
+from flexmeasures_pms.ui.registry.forms import Filled
+from flexmeasures_pms.ui.registry.parcel import MOST, Parcel, Spoiled
+from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _
+
+
+@pms_ui.before_request
+def bound_body() -> None:
+    """Take no larger bodies than the API does; before anybody looks for a form in them."""
+    request.max_content_length = settings().max_body_bytes
+
+
+@pms_ui.route("/pms/registry/import", methods=["GET", "POST"])
+def registry_import() -> Response:
+    """Ask for a file, show what it would change, and apply it when that is wanted."""
+    organisation = one_organisation()
+    if not may(MAKE_THINGS, organisation):
+        raise Forbidden(_("Only an admin of the organisation may import a file."))
+    if request.method == "GET":
+        return _page(organisation)
+    try:
+        if "seal" in request.form:
+            return _apply(organisation)
+        return _show(organisation, _chosen(organisation))
+    except (Spoiled, RegistryError) as error:
+        abandon()
+        return _page(organisation, status=422, error=str(error))
+
+
+def _chosen(organisation: Organisation) -> Parcel:
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
+        raise RegistryError(_("Choose a file."))
+    name = identifiers.clean(upload.filename)[:200] or "file"
+    version = directory(organisation.id).version
+    return parcels.parcel(name, upload.stream.read(MOST + 1), version, "skip" in request.form)
+
+
+def _show(organisation: Organisation, chosen: Parcel, notice: str = "") -> Response:
+    result = _run(organisation, chosen, dry_run=True)
+    abandon()
+    wanted = bool(result.changed) and (chosen.skip_faulty or not result.faults)
+    return _page(
+        organisation,
+        status=200 if wanted or not result.faults else 422,
+        result=result,
+        notice=notice,
+        name=chosen.name,
+        skip=chosen.skip_faulty,
+        packed=parcels.packed(chosen) if wanted else "",
+        seal=parcels.seal(chosen, organisation.id) if wanted else "",
+    )
+
+
+def _apply(organisation: Organisation) -> Response:
+    shown = parcels.opened(request.form.get("file", ""), request.form["seal"], organisation.id)
+    again = repeated(
+        organisation, Filled({"request_id": shown.request_id}, zone_of(organisation.id))
+    )
+    if again is not None:
+        return _page(organisation, done=again.lines)
+    if directory(organisation.id).version != shown.version:
+        abandon()
+        fresh = parcels.parcel(
+            shown.name, shown.data, directory(organisation.id).version, shown.skip_faulty
+        )
+        notice = _("The registry has changed since: look at this again.")
+        return _show(organisation, fresh, notice)
+    result = _run(organisation, shown, dry_run=False)
+    if not result.written:
+        raise RegistryError(result.refusal)
+    lines = carry_out(result.change, _author(shown))
+    return _page(organisation, done=(*lines, result.summary), name=shown.name)
+
+
+def _run(organisation: Organisation, file: Parcel, *, dry_run: bool) -> Imported:
+    return import_file(
+        organisation.id,
+        file.data,
+        author=_author(file),
+        dry_run=dry_run,
+        skip_faulty=file.skip_faulty,
+    )
+
+
+def _author(file: Parcel) -> Author:
+    return of_file(Author(f"user:{current_user.id}", None, UUID(file.request_id)), file.name)
+
+
+def _page(organisation: Organisation, *, status: int = 200, **shown: object) -> Response:
+    to = addresses(organisation)
+    nothing = {"result": None, "error": "", "notice": "", "done": (), "name": "", "skip": False}
+    return page(
+        "pms/registry_import.html",
+        status=status,
+        active="registry",
+        to=to,
+        trail=trail(to, None, _("Import a file")),
+        columns=(*REQUIRED, *OPTIONAL),
+        **{**nothing, **shown},
+    )

@@ -1,0 +1,97 @@
+"""Registering a PMS, cabinet, case, MPPT or inverter by form."""
+
+from __future__ import annotations
+
+from flask import Response, redirect, request
+from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response as BaseResponse
+
+from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.ui.access import Organisation, may, one_organisation
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.registry import enrolment, said, terms
+from flexmeasures_pms.ui.registry.action import WHY
+from flexmeasures_pms.ui.registry.answer import Answer, Refusal, answer, repeated
+from flexmeasures_pms.ui.registry.forms import Filled
+from flexmeasures_pms.ui.registry.subject import (
+    CHANGE_THINGS,
+    MAKE_THINGS,
+    addresses,
+    trail,
+    zone_of,
+)
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.views.registry_form import form_page
+from flexmeasures_pms.ui.words import _
+
+
+@pms_ui.route("/pms/registry/register", methods=["GET", "POST"])
+def registry_register() -> BaseResponse:
+    """Ask what is to be registered, then all about it, and register it."""
+    organisation = one_organisation()
+    if not may(CHANGE_THINGS, organisation):
+        raise Forbidden(_("You may look at the registry of this organisation, not change it."))
+    kind = request.args.get("kind", "")
+    if kind not in enrolment.KINDS:
+        return _which(organisation)
+    sent = request.form if request.method == "POST" else request.args
+    filled = Filled(sent, _zone(organisation, sent.get("pms"), sent.get("cabinet")))
+    if request.method == "GET":
+        return _form(organisation, kind, filled, Answer())
+    came = _sent(organisation, kind, filled)
+    if not came.done:
+        return _form(organisation, kind, filled, came)
+    said.keep(came.lines)
+    known = directory(organisation.id).find(kind, filled.text("ident") or "")
+    to = addresses(organisation)
+    return redirect(to.thing(kind, known.ident) if known else to.tree(), 303)
+
+
+def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
+    if not may(enrolment.permission(kind, filled), organisation):
+        message = _("Only an admin of the organisation may register this without a cabinet.")
+        return Answer(refusal=Refusal("cabinet" if kind == "case" else "ident", message))
+    return repeated(organisation, filled) or answer(
+        organisation, filled, lambda: enrolment.make(kind, organisation, filled), main="ident"
+    )
+
+
+def _zone(organisation: Organisation, pms: str | None, cabinet: str | None) -> str:
+    """Return the timezone of the site that a new thing comes to."""
+    registered = directory(organisation.id)
+    found = registered.find("pms", pms) if pms else None
+    if cabinet and (rack := registered.find("cabinet", cabinet)) is not None:
+        row = registered.by_part.get(rack.id, ())[-1:]
+        found = registered.entry(row[0].assembly_id) if row else None
+    return zone_of(organisation.id, *([found] if found else []))
+
+
+def _which(organisation: Organisation) -> Response:
+    to, makes = addresses(organisation), may(MAKE_THINGS, organisation)
+    below = ("cabinet", "case")
+    return page(
+        "pms/registry_register.html",
+        active="registry",
+        to=to,
+        kinds=[kind for kind in enrolment.KINDS if makes or kind in below],
+        terms=terms,
+        trail=trail(to, None, _("Register")),
+        makes=makes,
+    )
+
+
+def _form(organisation: Organisation, kind: str, filled: Filled, came: Answer) -> Response:
+    to = addresses(organisation)
+    return form_page(
+        to,
+        None,
+        enrolment.fields(kind),
+        filled,
+        came,
+        heading=_("Register: {what}", what=terms.kind_name(kind)),
+        button=_("Register"),
+        note_label=_(WHY),
+        note_needed=False,
+        target=to.register(kind=kind),
+        back=to.tree(),
+    )

@@ -1,0 +1,103 @@
+"""One registered thing: its page, and the forms for what can be done with it."""
+
+from __future__ import annotations
+
+from flask import Response, redirect, request
+from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.wrappers import Response as BaseResponse
+
+from flexmeasures_pms.registry.kinds import CABINET, CASE
+from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.ui.registry import said
+from flexmeasures_pms.ui.registry.action import Action
+from flexmeasures_pms.ui.registry.actions import ACTIONS
+from flexmeasures_pms.ui.registry.answer import Answer, answer, repeated
+from flexmeasures_pms.ui.registry.forms import Filled
+from flexmeasures_pms.ui.registry.subject import Addresses, Subject, addresses, subject_or_404
+from flexmeasures_pms.ui.registry.terms import called
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.views.registry import thing_page
+from flexmeasures_pms.ui.views.registry_form import form_page
+from flexmeasures_pms.ui.words import _
+
+
+@pms_ui.route("/pms/registry/<kind>", methods=["GET", "POST"])
+@pms_ui.route("/pms/registry/<kind>/<ident>", methods=["GET", "POST"])
+def registry_thing(kind: str, ident: str = "") -> BaseResponse:
+    """Show a thing, or with ``?do=`` a form about it, and do what that says.
+
+    Ids that can't be part of an address come as ``?id=``.
+    """
+    subject = subject_or_404(kind, ident or request.args.get("id", ""))
+    wanted = request.args.get("do")
+    if wanted is None:
+        return thing_page(subject)
+    action = ACTIONS.get(wanted)
+    if action is None:
+        raise NotFound(_("There is no such form."))
+    if not subject.may_change:
+        raise Forbidden(_("You may look at the registry of this organisation, not change it."))
+    if request.method == "POST":
+        return _sent(subject, action, Filled(request.form, subject.zone))
+    if not action.applies(subject):
+        return _not_now(subject)
+    return _form(subject, action, Filled(request.args, subject.zone), Answer())
+
+
+def _sent(subject: Subject, action: Action, filled: Filled) -> BaseResponse:
+    again = repeated(subject.organisation, filled)
+    if again is None and not action.applies(subject):
+        abandon()
+        return _not_now(subject)
+    came = again or answer(
+        subject.organisation,
+        filled,
+        lambda: action.make(subject, filled),
+        doubts=lambda: action.doubts(subject, filled),
+        main=action.main,
+    )
+    return _done(subject, action, came) if came.done else _form(subject, action, filled, came)
+
+
+def _done(subject: Subject, action: Action, came: Answer) -> BaseResponse:
+    """Go where the change is seen: to the assembly a part was or is in, else to the thing."""
+    said.keep(came.lines)
+    shown = subject.entry
+    if action.name in ("swap", "remove") and subject.assembly is not None:
+        shown = subject.assembly
+    return redirect(addresses(subject.organisation).thing(shown.kind, shown.ident), 303)
+
+
+def _not_now(subject: Subject) -> BaseResponse:
+    """Say that the thing is in no state for this: somebody else was quicker."""
+    said.keep([_("{what} is as you see it: there is nothing to do.", what=called(subject.entry))])
+    to = addresses(subject.organisation)
+    return redirect(to.thing(subject.entry.kind, subject.entry.ident), 303)
+
+
+def _form(subject: Subject, action: Action, filled: Filled, came: Answer) -> Response:
+    to = addresses(subject.organisation)
+    entry, slot = subject.entry, filled.text("slot")
+    return form_page(
+        to,
+        subject,
+        action.fields(subject, filled),
+        filled,
+        came,
+        heading=action.title(subject, filled),
+        button=_(action.button),
+        note_label=_(action.note),
+        note_needed=action.needs_note,
+        hidden={"slot": slot} if slot else {},
+        target=to.thing(entry.kind, entry.ident, do=action.name),
+        back=to.thing(entry.kind, entry.ident),
+        instead=_instead(to, subject, filled) if action.name == "fill" else None,
+    )
+
+
+def _instead(to: Addresses, subject: Subject, filled: Filled) -> tuple[str, str] | None:
+    """Return another form that may be meant where a case is put into a dock."""
+    if subject.entry.kind != CABINET or filled.text("slot") != "dock":
+        return None
+    place = to.register(kind=CASE, cabinet=subject.entry.ident, dock=filled.text("place"))
+    return _("Register a new case there, with its parts"), place

@@ -1,0 +1,394 @@
+"""Changing the registry by form: the same as the command line, once, by who may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from conftest import PASSWORD, Organisation
+from flask.testing import FlaskClient, FlaskCliRunner
+from flexmeasures.data import db
+from support.forms import forms, submit
+from support.site import Site
+from werkzeug.test import TestResponse
+
+from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.tables import alias, trackable, transaction
+
+MakeOrganisation = Callable[..., Organisation]
+
+NOON, NOON_THERE = "2026-03-01T12:00:00+07:00", "2026-03-01T12:00:00"
+
+
+def log_in(client: FlaskClient, organisation: Organisation) -> FlaskClient:
+    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    return client
+
+
+def build(organisation: Organisation) -> Site:
+    """A PMS with a cabinet, a case in dock 6 with a board, and a case in no dock."""
+    site = Site(organisation.id)
+    site.pms()
+    site.case("269", "PMS-1-A", 6)
+    site.register("acquisition-board", "B269")
+    site.install(("acquisition-board", "B269"), ("case", "269"))
+    site.case("270")
+    return site
+
+
+@pytest.fixture
+def site(organisation: Organisation) -> Site:
+    return build(organisation)
+
+
+@pytest.fixture
+def member(client: FlaskClient, organisation: Organisation, site: Site) -> FlaskClient:
+    """The organisation's member, who has no roles, logged in."""
+    return log_in(client, organisation)
+
+
+def text_of(reply: TestResponse) -> str:
+    return reply.get_data(as_text=True)
+
+
+def address(kind: str, ident: str, action: str) -> str:
+    if kind == "register":
+        return f"/pms/registry/register?kind={ident}"
+    return f"/pms/registry/{kind}/{ident}?do={action}"
+
+
+def form(client: FlaskClient, kind: str, ident: str, action: str, query: str = "") -> str:
+    reply = client.get(address(kind, ident, action) + query)
+    assert reply.status_code == 200, text_of(reply)
+    return text_of(reply)
+
+
+def place(account_id: int, kind: str, ident: str) -> tuple[str, int | None] | None:
+    """Where something is now: the id of what it is in, and its place there."""
+    registered = directory(account_id)
+    found = registered.find(kind, ident)
+    row = registered.by_part.get(found.id, ())[-1:] if found else ()
+    if not row or row[0].end.year < 9000:
+        return None
+    return registered.entry(row[0].assembly_id).ident, row[0].place
+
+
+def entered(account_id: int) -> list[Any]:
+    query = sa.select(transaction).where(transaction.c.account_id == account_id)
+    return list(db.session.execute(query.order_by(transaction.c.id)))
+
+
+def comparable(account_id: int) -> list[tuple[Any, ...]]:
+    """What was entered, without what differs between two organisations."""
+
+    def record(said: dict[str, Any] | None) -> Any:
+        rows = (said or {}).get("installations")
+        if rows is None:
+            return said
+        return [{k: v for k, v in row.items() if k != "assembly_id"} for row in rows]
+
+    return [
+        (t.verb, t.kind, t.ident, record(t.before), record(t.after), t.note)
+        for t in entered(account_id)
+    ]
+
+
+AT = ("--at", NOON)
+SAME: list[tuple[tuple[str, ...], tuple[str, str, str], dict[str, str]]] = [
+    (("swap", "B269", "B300", *AT, "--note", "cold joint"),
+     ("acquisition-board", "B269", "swap"),
+     {"new": "B300", "at": NOON_THERE, "note": "cold joint"}),
+    (("install", "L3", "--into", "269", "--kind", "cell-block", "--place", "3", *AT),
+     ("case", "269", "fill&slot=cell-block&place=3"), {"part": "L3", "at": NOON_THERE}),
+    (("install", "F1", "--into", "269", "--kind", "fet-board"),
+     ("case", "269", "fill&slot=fet-board"), {"part": "F1"}),
+    (("install", "BBC-1", "--into", "PMS-1-A", "--kind", "bbc"),
+     ("cabinet", "PMS-1-A", "fill&slot=controller"), {"part": "BBC-1", "kind": "bbc"}),
+    (("install", "270", "--into", "PMS-1-A", "--place", "7", *AT),
+     ("case", "270", "install"),
+     {"into": "PMS-1-A", "into_kind": "cabinet", "place": "7", "at": NOON_THERE}),
+    (("move-case", "269", "--cabinet", "PMS-1-A", "--dock", "9", *AT),
+     ("case", "269", "move"), {"place": "9", "at": NOON_THERE}),
+    (("remove", "B269", *AT, "--note", "water"),
+     ("acquisition-board", "B269", "remove"), {"at": NOON_THERE, "note": "water"}),
+    (("correct", "B269", "--into", "270", "--since", NOON, "--note", "it was 270"),
+     ("acquisition-board", "B269", "correct"),
+     {"into": "270", "since": NOON_THERE, "note": "it was 270"}),
+    (("correct", "PMS-1-A", "--docks", "16", "--note", "counted"),
+     ("cabinet", "PMS-1-A", "correct"), {"docks": "16", "note": "counted"}),
+    (("service", "269", "--kind", "case", "--note", "cleaned"),
+     ("case", "269", "service"), {"note": "cleaned"}),
+    (("retire", "269", "--kind", "case", *AT, "--note", "rust"),
+     ("case", "269", "retire"), {"at": NOON_THERE, "note": "rust"}),
+    (("register-pms", "PMS-2", "--timezone", "Asia/Makassar", "--latitude", "-5.1",
+      "--longitude", "119.4"),
+     ("register", "pms", ""),
+     {"ident": "PMS-2", "timezone": "Asia/Makassar", "latitude": "-5,1", "longitude": "119.4"}),
+    (("register-inverter", "SPI-1"), ("register", "inverter", ""), {"ident": "SPI-1"}),
+    (("register-cabinet", "CAB-2", "--pms", "PMS-1", "--position", "3", "--docks", "16",
+      "--ehub", "E2", "--busbar", "U2"),
+     ("register", "cabinet", ""),
+     {"ident": "CAB-2", "pms": "PMS-1", "position": "3", "docks": "16", "ehub": "E2",
+      "busbar": "U2"}),
+    (("register-case", "271", "--board", "B271", "--board-alias", "b-271", "--fet-board", "F271",
+      "--cell-block", "L1", "--cell-block", "L2", "--cabinet", "PMS-1-A", "--dock", "8"),
+     ("register", "case", ""),
+     {"ident": "271", "board": "B271", "alias": "b-271", "fet_board": "F271", "cell_1": "L1",
+      "cell_2": "L2", "cabinet": "PMS-1-A", "dock": "8"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "at", "values"), SAME, ids=[c[0][0] for c in SAME])
+def test_a_form_does_what_the_command_does(
+    client: FlaskClient,
+    runner: FlaskCliRunner,
+    make_organisation: MakeOrganisation,
+    command: tuple[str, ...],
+    at: tuple[str, str, str],
+    values: dict[str, str],
+) -> None:
+    typed, filled = make_organisation(), make_organisation(roles=["account-admin"])
+    for each in (typed, filled):
+        build(each)
+    result = runner.invoke(args=["pms", *command, "--account", str(typed.id)])
+    assert result.exit_code == 0, result.output
+    log_in(client, filled)
+    reply = submit(client, form(client, *at), **values)
+    if reply.status_code == 200:
+        assert "This would happen:" in text_of(reply)
+        reply = submit(client, text_of(reply), sure=True)
+    assert reply.status_code == 303, text_of(reply)
+    said = text_of(client.get(reply.location))
+    assert comparable(filled.id) == comparable(typed.id)
+    for line in result.stdout.splitlines():
+        # What holds from now differs by the moment.
+        assert line.split(", from 20")[0].replace("'", "&#39;") in said
+    (author,) = {t.author for t in entered(filled.id) if t.author != "test"}
+    assert author == f"user:{filled.user_id}"
+
+
+def test_a_board_is_swapped_for_a_known_one_at_once(member: FlaskClient, site: Site) -> None:
+    site.register("acquisition-board", "B300")
+    page = form(member, "acquisition-board", "B269", "swap")
+    assert '<option value="B300">' in page
+    reply = submit(member, page, new="b300", note="cold joint")
+    assert (reply.status_code, reply.location) == (303, "/pms/registry/case/269")
+    shown = text_of(member.get(reply.location))
+    assert "Swapped acquisition board B269 for acquisition board B300 in case 269" in shown
+    assert place(site.account_id, "acquisition-board", "B300") == ("269", 1)
+    assert place(site.account_id, "acquisition-board", "B269") is None
+
+
+def test_an_unknown_board_is_asked_about_first_and_nothing_is_written(
+    member: FlaskClient, site: Site
+) -> None:
+    before = len(entered(site.account_id))
+    asked = submit(member, form(member, "acquisition-board", "B269", "swap"), new="B3OO")
+    assert asked.status_code == 200
+    assert "B3OO is not registered yet. Is it spelled right?" in text_of(asked)
+    assert "Registered acquisition board B3OO." in text_of(asked)
+    assert len(entered(site.account_id)) == before
+    assert place(site.account_id, "acquisition-board", "B269") == ("269", 1)
+    done = submit(member, text_of(asked), sure=True)
+    assert done.status_code == 303
+    assert place(site.account_id, "acquisition-board", "B3OO") == ("269", 1)
+
+
+def test_to_be_sure_of_one_id_is_not_to_be_sure_of_another(member: FlaskClient, site: Site) -> None:
+    asked = submit(member, form(member, "acquisition-board", "B269", "swap"), new="B3OO")
+    again = submit(member, text_of(asked), sure=True, new="B300")
+    assert "B300 is not registered yet." in text_of(again)
+    assert place(site.account_id, "acquisition-board", "B269") == ("269", 1)
+
+
+def test_a_board_that_is_in_use_elsewhere_is_asked_about(member: FlaskClient, site: Site) -> None:
+    site.register("acquisition-board", "B270")
+    site.install(("acquisition-board", "B270"), ("case", "270"))
+    asked = submit(member, form(member, "acquisition-board", "B269", "swap"), new="B270")
+    assert "acquisition board B270 is in case 270 now, and would leave it." in text_of(asked)
+    submit(member, text_of(asked), sure=True)
+    assert place(site.account_id, "acquisition-board", "B270") == ("269", 1)
+
+
+def test_another_spelling_of_a_board_is_added(member: FlaskClient, site: Site) -> None:
+    page = form(member, "acquisition-board", "B269", "alias")
+    reply = submit(member, page, alias="66CFF269")
+    assert "is now also known as 66CFF269" in text_of(member.get(reply.location))
+    stored = sa.select(alias.c.alias).where(alias.c.account_id == site.account_id)
+    assert list(db.session.scalars(stored)) == ["66CFF269"]
+
+
+@pytest.mark.parametrize(
+    ("at", "values"),
+    [
+        (("case", "269", "service"), {"note": "cleaned"}),
+        (("acquisition-board", "B269", "remove"), {}),
+        (("acquisition-board", "B269", "swap"), {"new": "B300"}),
+    ],
+)
+def test_a_form_that_is_sent_twice_is_entered_once(
+    member: FlaskClient, site: Site, at: tuple[str, str, str], values: dict[str, str]
+) -> None:
+    site.register("acquisition-board", "B300")
+    page = form(member, *at)
+    submit(member, page, **values)
+    after_one = len(entered(site.account_id))
+    again = submit(member, page, **values)
+    assert len(entered(site.account_id)) == after_one
+    assert again.status_code == 303
+    assert "This was entered already, and not twice:" in text_of(member.get(again.location))
+
+
+def test_what_somebody_else_did_meanwhile_is_not_done_again(
+    member: FlaskClient, site: Site
+) -> None:
+    page, other = (form(member, "acquisition-board", "B269", "remove") for _ in range(2))
+    submit(member, page)
+    reply = submit(member, other)
+    assert "is as you see it" in text_of(member.get(reply.location))
+
+
+FAULTY = [
+    (("case", "269", "move"), {"place": "x"}, "place", "is not a whole number"),
+    (("case", "269", "move"), {"place": "13"}, "place", "has docks 1-12, not 13"),
+    (("case", "269", "move"), {"into": "nowhere"}, "into", "No cabinet 'nowhere'"),
+    (("case", "270", "install"), {"into": "PMS-1-A", "into_kind": "cabinet", "place": "6"},
+     "place", "is taken by case 269"),
+    (("case", "269", "remove"), {"at": "soon"}, "at", "is not a time"),
+    (("case", "269", "service"), {"note": ""}, "note", "Say what was done"),
+    (("case", "269", "correct"), {"since": NOON_THERE}, "note", "Say why"),
+    (("case", "269", "correct"), {"note": "x"}, "since", "Say what to correct"),
+    (("case", "269", "swap"), {"new": "b269"}, "new", "would also mean"),
+    (("register", "case", ""), {"ident": "271", "cabinet": "PMS-1-A"}, "cabinet", "go together"),
+    (("register", "case", ""),
+     {"ident": "271", "cabinet": "PMS-1-A", "dock": "7", "fet_board": " ", "board": "269"},
+     "board", "would also mean"),
+    (("register", "cabinet", ""), {"ident": "", "pms": "PMS-1"}, "ident", "Fill this in."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("at", "values", "field", "message"), FAULTY)
+def test_a_refusal_stands_beside_its_field_and_changes_nothing(
+    member: FlaskClient,
+    site: Site,
+    at: tuple[str, str, str],
+    values: dict[str, str],
+    field: str,
+    message: str,
+) -> None:
+    before = len(entered(site.account_id))
+    reply = submit(member, form(member, *at), **values)
+    text = text_of(reply)
+    assert reply.status_code == 422
+    beside = text.split(f'id="field-{field}-error">', 1)[1].split("</p>", 1)[0]
+    assert message in beside.replace("&#39;", "'")
+    assert "`" not in beside
+    for name, value in values.items():
+        assert forms(text)[0].fields[name] == value
+    assert len(entered(site.account_id)) == before
+
+
+def test_a_time_on_the_clock_of_the_site_is_that_moment(member: FlaskClient, site: Site) -> None:
+    page = form(member, "acquisition-board", "B269", "remove")
+    assert "Asia/Jakarta (UTC+07:00)" in page
+    submit(member, page, at=NOON_THERE)
+    assert entered(site.account_id)[-1].effective_at.isoformat() == "2026-03-01T05:00:00+00:00"
+
+
+@pytest.mark.parametrize("at", ["2026-03-29T02:30", "2026-10-25T02:30"])
+def test_a_time_that_comes_never_or_twice_is_refused(
+    member: FlaskClient, site: Site, at: str
+) -> None:
+    page = form(member, "acquisition-board", "B269", "remove")
+    reply = submit(member, page, at=at, zone="Europe/Amsterdam")
+    assert reply.status_code == 422
+    assert "The clock of Europe/Amsterdam is changed just then" in text_of(reply)
+
+
+def test_a_form_without_a_token_changes_nothing(member: FlaskClient, site: Site) -> None:
+    before = len(entered(site.account_id))
+    for path, data in (
+        ("/pms/registry/case/269?do=retire", {}),
+        ("/pms/registry/register?kind=cabinet", {"ident": "C9", "pms": "PMS-1"}),
+    ):
+        reply = member.post(path, data=data)
+        assert reply.status_code == 400
+    assert len(entered(site.account_id)) == before
+
+
+def test_who_may_only_read_is_offered_nothing_and_refused(
+    client: FlaskClient, make_organisation: MakeOrganisation
+) -> None:
+    site = build(make_organisation())
+    reader = make_organisation(roles=["admin-reader"])
+    log_in(client, reader)
+    there = f"organisation={site.account_id}"
+    shown = text_of(client.get(f"/pms/registry/case/269?{there}"))
+    assert "B269" in shown
+    assert "do=swap" not in shown
+    token = forms(form(client, "register", "case", ""))[0].fields["csrf_token"]
+    before = len(entered(site.account_id))
+    for path in ("case/269?do=retire", "register?kind=cabinet"):
+        for reply in (
+            client.get(f"/pms/registry/{path}&{there}"),
+            client.post(f"/pms/registry/{path}&{there}", data={"csrf_token": token}),
+        ):
+            assert reply.status_code == 403
+    assert len(entered(site.account_id)) == before
+
+
+def test_a_member_registers_below_what_there_is_only(member: FlaskClient, site: Site) -> None:
+    page = text_of(member.get("/pms/registry/register"))
+    assert "kind=case" in page
+    assert "kind=pms" not in page
+    for kind in ("pms", "case"):
+        reply = submit(member, form(member, "register", kind, ""), ident="NEW")
+        assert reply.status_code == 422
+        assert "Only an admin of the organisation" in text_of(reply)
+    known = sa.select(trackable.c.ident).where(trackable.c.account_id == site.account_id)
+    assert "NEW" not in set(db.session.scalars(known))
+
+
+def test_a_consultant_changes_the_clients_registry(
+    client: FlaskClient, make_organisation: MakeOrganisation
+) -> None:
+    from flexmeasures.data.models.user import Account
+
+    consultant, owner = make_organisation(roles=["consultant"]), make_organisation()
+    account = db.session.get(Account, owner.id)
+    assert account is not None
+    account.consultancy_account_id = consultant.id
+    build(owner)
+    log_in(client, consultant)
+    page = form(client, "case", "269", "remove", f"&organisation={owner.id}")
+    reply = submit(client, page)
+    assert f"organisation={owner.id}" in reply.location
+    assert place(owner.id, "case", "269") is None
+
+
+def test_another_organisation_changes_nothing_by_guessing_ids(
+    member: FlaskClient, site: Site, other_organisation: Organisation
+) -> None:
+    theirs = Site(other_organisation.id)
+    theirs.pms("PMS-9")
+    theirs.case("999", "PMS-9-A", 1)
+    before = len(entered(theirs.account_id))
+    token = forms(form(member, "case", "269", "service"))[0].fields["csrf_token"]
+    named = f"&organisation={theirs.account_id}"
+    for path in (
+        "case/999?do=retire",
+        f"case/999?do=retire{named}",
+        f"register?kind=cabinet{named}",
+        f"import?{named}",
+    ):
+        data = {"csrf_token": token, "ident": "X", "pms": "PMS-9"}
+        assert member.post(f"/pms/registry/{path}", data=data).status_code == 404, path
+    page = form(member, "case", "269", "move")
+    reply = submit(member, page, into="PMS-9-A", place="2")
+    assert reply.status_code == 422
+    assert "No cabinet &#39;PMS-9-A&#39; is registered" in text_of(reply) or (
+        "PMS-9-A" in text_of(reply) and "999" not in text_of(reply)
+    )
+    assert len(entered(theirs.account_id)) == before

@@ -1,0 +1,200 @@
+"""Importing a registry file by page: shown first, then exactly that is applied, once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from conftest import PASSWORD, Organisation
+from flask.testing import FlaskClient
+from flexmeasures.data import db
+from support.forms import forms
+from support.site import Site
+from werkzeug.test import TestResponse
+
+from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.tables import trackable, transaction
+from flexmeasures_pms.ui.registry import parcel
+
+MakeOrganisation = Callable[..., Organisation]
+
+PAGE = "/pms/registry/import"
+CELLS = [f"cell.id.{n}" for n in range(1, 15)]
+HEADER = ["pack.id", "board.id", "fet.board.id", *CELLS, "pms.id", "cabinet.id", "dock"]
+
+
+def csv(*rows: dict[str, str]) -> bytes:
+    lines = [HEADER, *([row.get(name, "") for name in HEADER] for row in rows)]
+    return "\n".join(",".join(line) for line in lines).encode()
+
+
+ONE = {"pack.id": "0241", "board.id": "B1", "pms.id": "PMS-1", "cabinet.id": "C1", "dock": "1"}
+TWO = {"pack.id": "0242", "board.id": "B2", "pms.id": "PMS-1", "cabinet.id": "C1", "dock": "2"}
+
+
+@pytest.fixture
+def admin(make_organisation: MakeOrganisation) -> Organisation:
+    return make_organisation(roles=["account-admin"])
+
+
+@pytest.fixture
+def keeper(client: FlaskClient, admin: Organisation) -> FlaskClient:
+    """The organisation's admin, logged in."""
+    client.post("/login", data={"email": admin.email, "password": PASSWORD})
+    return client
+
+
+def upload(client: FlaskClient, data: bytes, name: str = "site.csv", **more: str) -> TestResponse:
+    token = forms(client.get(PAGE).get_data(as_text=True))[0].fields["csrf_token"]
+    sent: dict[str, Any] = {"csrf_token": token, "file": (io.BytesIO(data), name), **more}
+    return client.post(PAGE, data=sent, content_type="multipart/form-data")
+
+
+def confirm(client: FlaskClient, shown: TestResponse, **instead: str) -> TestResponse:
+    form = forms(shown.get_data(as_text=True))[0]
+    assert "seal" in form.fields
+    return client.post(form.action, data={**form.fields, **instead})
+
+
+def registered(account_id: int) -> list[str]:
+    query = sa.select(trackable.c.ident).where(trackable.c.account_id == account_id)
+    return sorted(db.session.scalars(query))
+
+
+def test_a_file_is_shown_and_nothing_is_written(keeper: FlaskClient, admin: Organisation) -> None:
+    shown = upload(keeper, csv(ONE, TWO))
+    text = shown.get_data(as_text=True)
+    assert shown.status_code == 200
+    assert "Line 2: Registered case 0241 and 4 other things with it." in text or (
+        "Line 2: Registered case 0241" in text
+    )
+    assert "2 lines: 2 would change the registry, 0 say what it has." in text
+    assert registered(admin.id) == []
+
+
+def test_what_was_shown_is_applied_once(keeper: FlaskClient, admin: Organisation) -> None:
+    shown = upload(keeper, csv(ONE, TWO), "tower 7.csv")
+    done = confirm(keeper, shown)
+    assert "2 lines: 2 changed the registry, 0 say what it has." in done.get_data(as_text=True)
+    assert registered(admin.id) == ["0241", "0242", "B1", "B2", "C1", "PMS-1"]
+    who = sa.select(transaction.c.author, transaction.c.note).where(
+        transaction.c.account_id == admin.id
+    )
+    entered = list(db.session.execute(who))
+    assert set(entered) == {(f"user:{admin.user_id}", "tower 7.csv")}
+    again = confirm(keeper, shown)
+    assert "This was entered already, and not twice:" in again.get_data(as_text=True)
+    assert list(db.session.execute(who)) == entered
+
+
+def test_the_same_file_again_has_nothing_to_do(keeper: FlaskClient) -> None:
+    confirm(keeper, upload(keeper, csv(ONE)))
+    again = upload(keeper, csv(ONE)).get_data(as_text=True)
+    assert "The registry has all of it already." in again
+    assert not any("seal" in form.fields for form in forms(again))
+
+
+def test_faults_are_shown_by_their_lines_and_nothing_can_be_applied(
+    keeper: FlaskClient, admin: Organisation
+) -> None:
+    shown = upload(keeper, csv(ONE, {**TWO, "dock": "1"}, {**TWO, "pack.id": "", "board.id": ""}))
+    text = shown.get_data(as_text=True).replace("&#39;", "'")
+    assert shown.status_code == 422
+    assert "Line 3: dock 1 of C1 is on line 2 already." in text
+    assert "Line 4: pack.id is empty" in text
+    assert not any("seal" in form.fields for form in forms(text))
+    assert registered(admin.id) == []
+
+
+def test_faulty_lines_can_be_left_out(keeper: FlaskClient, admin: Organisation) -> None:
+    shown = upload(keeper, csv(ONE, {**TWO, "dock": "x"}), skip="yes")
+    assert "Line 3: dock 'x' is not a number." in shown.get_data(as_text=True).replace("&#39;", "'")
+    confirm(keeper, shown)
+    assert "0241" in registered(admin.id)
+    assert "0242" not in registered(admin.id)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a,b\n1,2\n", "The header lacks columns"),
+        ("pack.id\nå".encode("latin-1"), "is not UTF-8 text"),
+        (b"x" * (parcel.MOST + 1), "The file is too large for this page"),
+    ],
+)
+def test_what_is_no_such_file_is_refused(
+    keeper: FlaskClient, admin: Organisation, data: bytes, message: str
+) -> None:
+    reply = upload(keeper, data)
+    assert reply.status_code == 422
+    assert message in reply.get_data(as_text=True)
+
+
+def test_no_file_at_all_is_asked_for(keeper: FlaskClient) -> None:
+    assert "Choose a file." in upload(keeper, b"", "").get_data(as_text=True)
+
+
+def test_another_file_than_the_one_shown_is_not_applied(
+    keeper: FlaskClient, admin: Organisation
+) -> None:
+    shown, other = upload(keeper, csv(ONE)), upload(keeper, csv(TWO))
+    text = other.get_data(as_text=True)
+    for instead in (
+        {"file": forms(text)[0].fields["file"]},
+        {"file": "not packed"},
+        {"file": ""},
+        {"seal": forms(text)[0].fields["seal"][:-1] + "x"},
+        {"seal": ""},
+    ):
+        reply = confirm(keeper, shown, **instead)
+        assert reply.status_code == 422, instead
+        assert "This is not the file that was shown." in reply.get_data(as_text=True)
+    assert registered(admin.id) == []
+
+
+def test_a_registry_that_changed_meanwhile_is_looked_at_again(
+    keeper: FlaskClient, admin: Organisation
+) -> None:
+    shown = upload(keeper, csv(ONE))
+    Site(admin.id).case("0300")
+    again = confirm(keeper, shown)
+    assert "The registry has changed since: look at this again." in again.get_data(as_text=True)
+    assert directory(admin.id).find("case", "0241") is None
+    confirm(keeper, again)
+    assert "0241" in registered(admin.id)
+
+
+def test_a_file_shown_for_one_organisation_is_not_applied_to_another(
+    client: FlaskClient, make_organisation: MakeOrganisation
+) -> None:
+    root, one, other = (make_organisation(roles=r) for r in (["admin"], None, None))
+    client.post("/login", data={"email": root.email, "password": PASSWORD})
+    token = forms(client.get(PAGE).get_data(as_text=True))[0].fields["csrf_token"]
+    sent: dict[str, Any] = {"csrf_token": token, "file": (io.BytesIO(csv(ONE)), "x.csv")}
+    shown = client.post(f"{PAGE}?organisation={one.id}", data=sent)
+    form = forms(shown.get_data(as_text=True))[0]
+    assert f"organisation={one.id}" in form.action
+    reply = client.post(f"{PAGE}?organisation={other.id}", data=form.fields)
+    assert reply.status_code == 422
+    assert registered(one.id) == registered(other.id) == []
+
+
+def test_who_may_not_make_assets_may_not_import(
+    client: FlaskClient, organisation: Organisation
+) -> None:
+    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    assert client.get(PAGE).status_code == 403
+    register = client.get("/pms/registry/register?kind=case").get_data(as_text=True)
+    token = forms(register)[0].fields["csrf_token"]
+    data = {"csrf_token": token, "file": (io.BytesIO(csv(ONE)), "x.csv")}
+    assert client.post(PAGE, data=data).status_code == 403
+    assert registered(organisation.id) == []
+
+
+def test_a_file_without_a_token_is_refused(keeper: FlaskClient, admin: Organisation) -> None:
+    reply = keeper.post(PAGE, data={"file": (io.BytesIO(csv(ONE)), "x.csv")})
+    assert reply.status_code == 400
+    assert registered(admin.id) == []
