@@ -36,11 +36,10 @@ class Report(NamedTuple):
 
 def is_expected(report: Report, registered: Directory) -> bool:
     """Whether a pack was reported where it is registered at that time."""
-    place = registered.place_of(report.case.id, report.time)
-    pms = registered.pms_of(report.case.id, report.time) if place else None
-    if pms is None or pms.id != report.pms.id:
+    stand = registered.stand(report.case.id, report.time)
+    if stand is None or stand[0] != report.pms.id:
         return False
-    return report.dock is None or report.dock == registered.dock_across(report.case.id, report.time)
+    return report.dock is None or report.dock == stand[1]
 
 
 def unexpected(reports: Iterable[Report], registered: Directory) -> list[Report]:

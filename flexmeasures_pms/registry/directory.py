@@ -233,18 +233,28 @@ class Directory:
                 return None if cabinet is None else (cabinet, dock - docks.start + 1)
         return None
 
-    def dock_across(self, case_id: int, at: datetime) -> int | None:
-        """Return a case's dock as counted across its PMS, or None if it is not known."""
+    def stand(self, case_id: int, at: datetime) -> tuple[int, int | None] | None:
+        """Return the PMS that a case is in, and its dock as counted across it.
+
+        The dock is None where it is not known, all of it where the case is in no PMS.
+        """
         row = self.installed(case_id, at)
-        if row is None or row.place is None or self.entries[row.assembly_id].kind == PMS:
-            return None if row is None else row.place
+        if row is None:
+            return None
+        if self.entries[row.assembly_id].kind == PMS:
+            return row.assembly_id, row.place
         in_pms = self.installed(row.assembly_id, at)
         if in_pms is None:
             return None
         for cabinet, docks in self.dock_ranges(in_pms.assembly_id, at):
-            if cabinet is not None and cabinet.id == row.assembly_id:
-                return docks.start + row.place - 1
-        return None
+            if row.place is not None and cabinet is not None and cabinet.id == row.assembly_id:
+                return in_pms.assembly_id, docks.start + row.place - 1
+        return in_pms.assembly_id, None
+
+    def dock_across(self, case_id: int, at: datetime) -> int | None:
+        """Return a case's dock as counted across its PMS, or None if it is not known."""
+        stand = self.stand(case_id, at)
+        return None if stand is None else stand[1]
 
 
 def directory(

@@ -163,6 +163,9 @@ def lookups(held: Held) -> Lookups:
     """
 
     def thing(number: int) -> Thing | None:
+        known = held.things.get(number)
+        if known is not None:
+            return known
         return _until_there(held, lambda missing: held.thing(number, missing))
 
     def entry(number: int) -> Entry | None:
@@ -174,6 +177,9 @@ def lookups(held: Held) -> Lookups:
         return found.rows if found else None
 
     def name(asked: Name) -> int | None:
+        known = held.names.get(asked)
+        if known is not None:
+            return known
         return _until_there(held, lambda missing: held.number(asked, missing))
 
     def inside(number: int) -> Rows:

@@ -49,6 +49,7 @@ _ADD = """
                          %s::timestamptz[], %s::json[])"""
 
 _values: msgspec.json.Decoder[dict[str, Value]] = msgspec.json.Decoder(dict[str, Decimal])
+_encoder = msgspec.json.Encoder(decimal_format="number")
 _policies = msgspec.json.Decoder(dict[str, Decimal | None])
 
 
@@ -100,10 +101,7 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def _json(values: Mapping[str, Value]) -> str | None:
-    # Sensor names are the catalogue's: there is nothing in them to be escaped.
-    if not values:
-        return None
-    return "{" + ",".join(f'"{name}":{value}' for name, value in values.items()) + "}"
+    return _encoder.encode(values).decode() if values else None
 
 
 def forget_latest(trackable_ids: Collection[int]) -> None:

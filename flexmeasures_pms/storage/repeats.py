@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from threading import Lock
 
@@ -14,8 +14,8 @@ from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.newest import Bits
 from flexmeasures_pms.storage.tables import repeat, repeat_bit
 
-Repeat = tuple[int, datetime, int, int]
-"""(subject, event time, source, mask)."""
+Moment = tuple[int, datetime, int]
+"""(subject, event time, source)."""
 
 MOST_BITS = 63
 """As many as a PostgreSQL bigint has without its sign. What comes later is always written."""
@@ -29,10 +29,11 @@ _remembered: dict[str, dict[str, int]] = {}
 _lock = Lock()  # a worker has several threads
 
 
-def keep_repeats(repeats: Collection[Repeat]) -> None:
-    """Write down which readings were not written."""
-    if repeats:
-        columns = [array(column) for column in zip(*repeats, strict=True)]
+def keep_repeats(masks: Mapping[Moment, int]) -> None:
+    """Write down which readings were not written, as a mask for each moment."""
+    if masks:
+        rows = ((*moment, mask) for moment, mask in masks.items())
+        columns = [array(column) for column in zip(*rows, strict=True)]
         db.session.connection().connection.cursor().execute(_KEEP, columns)
 
 

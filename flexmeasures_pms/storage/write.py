@@ -24,7 +24,7 @@ from flexmeasures_pms.storage.late import record_late
 from flexmeasures_pms.storage.latest import add_readings, keep_latest
 from flexmeasures_pms.storage.newest import Bits, Newest, record_next
 from flexmeasures_pms.storage.rebuild import take_turns
-from flexmeasures_pms.storage.repeats import Repeat, bits_of, keep_repeats
+from flexmeasures_pms.storage.repeats import Moment, bits_of, keep_repeats
 from flexmeasures_pms.storage.streams import Key, Wanted, load
 
 _ATTEMPTS = 5
@@ -39,7 +39,7 @@ class _Plan:
 
     written: list[Written]
     rows: Rows = field(default_factory=list)
-    repeats: list[Repeat] = field(default_factory=list)
+    repeats: dict[Moment, int] = field(default_factory=dict)
 
 
 def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list[Written]:
@@ -146,7 +146,8 @@ def _wanted(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> list[Wante
 
 def _note(block: Block, mask: int, plan: _Plan) -> None:
     if mask:
-        plan.repeats.append((block.subject_id, block.time, block.source_id, mask))
+        moment = block.subject_id, block.time, block.source_id
+        plan.repeats[moment] = plan.repeats.get(moment, 0) | mask
 
 
 def _advance(newest: Newest, block: Block) -> None:
