@@ -2,9 +2,11 @@
 
 from flexmeasures_pms.ui.views import (
     completeness,
+    device,
     fleet,
     heatmap,
     nowhere,
+    pack,
     quarantine,
     rack,
     receipts,
@@ -16,9 +18,11 @@ from flexmeasures_pms.ui.views import (
 
 __all__ = [
     "completeness",
+    "device",
     "fleet",
     "heatmap",
     "nowhere",
+    "pack",
     "quarantine",
     "rack",
     "receipts",
