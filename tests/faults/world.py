@@ -264,7 +264,7 @@ def _migrate(uri: str) -> None:
     run = Path(uri.partition("host=")[2]).parent
     with ExitStack() as stack:
         redis = stack.enter_context(valkey(run))
-        servers = _configure(run, uri, redis, {})
+        servers = _configure(run, uri, redis, UNLIMITED)
         subprocess.run(
             [sys.executable, "-m", "faults.server"],
             check=True,
