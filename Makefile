@@ -22,7 +22,7 @@ SEED ?=
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install assets browser demo test faults lint format bench docs requirements clean-demo clean
+.PHONY: help install assets browser demo test faults lint format bench docs screenshots requirements clean-demo clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -77,6 +77,9 @@ bench: $(STAMP)  ## Compare ways to write one 48-pack sample.
 
 docs: $(STAMP)  ## Write the reference pages in docs/ from the code.
 	$(BIN)/python docs/make.py
+
+screenshots: $(STAMP) $(ASSETS) browser  ## Take pictures of all pages of the demo. ARGS="rack fleet"
+	$(BIN)/python tools/screenshots.py $(ARGS)
 
 requirements: $(STAMP)  ## Resolve requirements.txt anew from the ranges in setup.py.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -76,8 +76,11 @@ def _sync(account_id: int, row: Row[Any], known: GenericAsset | None, registered
     timezone = asset.attributes["timezone"]
     if known is not None:
         # A case that comes to a site reports in that site's time zone from then on.
+        sensors = sensor_ids([asset.id])[asset.id].values()
         db.session.execute(
-            update(Sensor).where(Sensor.generic_asset_id == asset.id).values(timezone=timezone)
+            update(Sensor)
+            .where(Sensor.id.in_(sensors), Sensor.timezone != timezone)
+            .values(timezone=timezone)
         )
     ensure_sensors(asset, row.kind, timezone)
     number: int = asset.id

@@ -15,6 +15,7 @@ from flexmeasures.data.models.time_series import Sensor
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.config import settings
@@ -55,7 +56,10 @@ def _look_up(asset_ids: set[int]) -> dict[int, SensorIds]:
     found: dict[int, SensorIds] = {asset_id: {} for asset_id in asset_ids}
     rows = db.session.execute(
         select(Sensor.generic_asset_id, Sensor.name, Sensor.id).where(
-            Sensor.generic_asset_id.in_(asset_ids)
+            # FlexMeasures' index begins with the name: without it PostgreSQL 17 and older
+            # look through all sensors there are.
+            Sensor.name.in_(_names()),
+            Sensor.generic_asset_id.in_(asset_ids),
         )
     )
     for asset_id, name, sensor_id in rows:
@@ -66,6 +70,12 @@ def _look_up(asset_ids: set[int]) -> dict[int, SensorIds]:
             _remembered.popitem(last=False)
         _remembered.update(found)
     return found
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    """Return the names of all sensors that the catalogue knows."""
+    return tuple(dict.fromkeys(name for t in ASSET_TYPES for name in sensor_specs(t.name)))
 
 
 def make_sensors(asset_id: int, asset_type: str, names: Iterable[str], timezone: str) -> None:

@@ -174,3 +174,19 @@ def discard(account_id: int, ids: Collection[int], *, author: str, note: str) ->
             .returning(quarantine.c.id)
         )
     )
+
+
+def reasons_concerning(
+    account_id: int, keys: Collection[str]
+) -> list[tuple[str, int, datetime | None]]:
+    """Return why waiting samples of these packs wait: reason, how many, newest event time.
+
+    :param keys: pack ids as :mod:`flexmeasures_pms.identifiers` compares boards'.
+    """
+    rows = db.session.execute(
+        select(quarantine.c.reason, func.count(), func.max(quarantine.c.event_time))
+        .where(*_waiting(account_id), quarantine.c.pack_id.in_(keys))
+        .group_by(quarantine.c.reason)
+        .order_by(func.count().desc(), quarantine.c.reason)
+    )
+    return [(reason, count, newest) for reason, count, newest in rows]

@@ -75,12 +75,15 @@ def listed(
     before: int | None = None,
     since: datetime | None = None,
     sender: str | None = None,
+    key: str | None = None,
+    dataset: str | None = None,
 ) -> list[Row[Any]]:
     """Return receipts, newest first, of one organisation or of all.
 
     :param before: only those with a smaller id.
     :param since: only those received then or later.
     :param sender: only those of one sender.
+    :param key: only those that came with one of a gateway's keys.
     """
     columns = (column for column in receipt.c if column.name != "details")
     query = sa.select(*columns).order_by(receipt.c.id.desc()).limit(limit)
@@ -92,6 +95,10 @@ def listed(
         query = query.where(receipt.c.received_at >= since)
     if sender is not None:
         query = query.where(receipt.c.sender == sender)
+    if key is not None:
+        query = query.where(receipt.c.key_id == key)
+    if dataset is not None:
+        query = query.where(receipt.c.dataset == dataset)
     return list(db.session.execute(query))
 
 

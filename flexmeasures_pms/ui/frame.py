@@ -14,6 +14,9 @@ from flexmeasures_pms.ui.access import organisations
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("fleet", words.mark("Fleet"), ""),
     ("registry", words.mark("Registry"), "registry"),
+    ("completeness", words.mark("Completeness"), "completeness"),
+    ("quarantine", words.mark("Quarantine"), "quarantine"),
+    ("receipts", words.mark("Receipts"), "receipts"),
 )  # fmt: skip
 """The pages of the second menu: its name for ``active``, its title, its path below /pms."""
 

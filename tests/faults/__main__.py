@@ -18,9 +18,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=main.__doc__)
     parser.add_argument("--seconds", type=float, default=600, help="how long faults last")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument(
+        "--queued", action="store_true", help="requests are kept for workers, which die too"
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    with stopping_on_signals(), world(DATA_DIR) as found:
+    with stopping_on_signals(), world(DATA_DIR, queued=options.queued) as found:
         report = run(found, options.seconds, options.seed)
     print(report)
     return 0 if report.clean else 1

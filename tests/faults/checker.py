@@ -8,7 +8,7 @@ is there as a whole or not at all.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,8 @@ from typing import Any
 
 import psycopg2
 from faults.expected import Expected, Key, Values, expected, key, samples
+from faults.receipts import check_receipts
+from faults.rows import rows as _rows
 from faults.traffic import Body
 
 # What was written, and what repeats the reading written before it.
@@ -45,6 +47,10 @@ _BELIEFS = """
       JOIN sensor s ON s.id = b.sensor_id JOIN generic_asset a ON a.id = s.generic_asset_id
       JOIN data_source d ON d.id = b.source_id
     ORDER BY a.external_id, b.event_start, d.name"""
+_LATEST = """
+    SELECT t.kind || ':' || t.ident, l.event_time, l.readings FROM pms_latest l
+      JOIN pms_trackable t ON t.id = l.trackable_id
+    WHERE t.account_id = %s"""
 _COUNT = "SELECT count(*) FROM timed_belief"
 _QUARANTINE = """
     SELECT account_id, dataset, content_type, text FROM pms_quarantine WHERE account_id = %s"""
@@ -59,10 +65,20 @@ MOST_SHOWN = 5
 
 @dataclass
 class Claims:
-    """What was sent about one asset at one time: usually one reading, of a conflict several."""
+    """What was sent about one asset at one time: usually one reading, of a conflict several.
+
+    :param bodies: which each of ``all`` was sent in.
+    """
 
     all: list[Expected] = field(default_factory=list)
+    bodies: list[Body] = field(default_factory=list)
     acknowledged: list[Expected] = field(default_factory=list)
+
+    def came_second(self, values: Values) -> bool:
+        """Whether another reading was acknowledged before this one was sent at all."""
+        both = [*zip(self.all, self.bodies, strict=True)]
+        sent = min(body.first_sent for claim, body in both if claim.values == values)
+        return any(b.acknowledged_at < sent for claim, b in both if claim.values != values)
 
 
 @dataclass
@@ -74,13 +90,19 @@ class Verdict:
     invented: list[str] = field(default_factory=list)
     double: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    disorder: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
     samples: int = 0
     beliefs: int = 0
     quarantined: int = 0
+    receipts: int = 0
 
     def faults(self) -> dict[str, list[str]]:
         """The kinds of broken promises, with the first few of each."""
-        kinds = ("lost", "half", "invented", "double", "foreign")
+        kinds = (
+            "lost", "half", "invented", "double", "foreign", "disorder", "stale", "untold",
+        )  # fmt: skip
         found = {kind: getattr(self, kind) for kind in kinds}
         return {kind: [f"{len(f)} {kind}", *f[:MOST_SHOWN]] for kind, f in found.items() if f}
 
@@ -97,18 +119,13 @@ def check(uri: str, accounts: list[int], sent: list[list[Body]]) -> Verdict:
             here.check_quarantine(_rows(connection, _QUARANTINE, account), sent)
             here.check_reports(_rows(connection, _REPORTS, account))
             here.check_wholes(sent[number])
+            here.check_latest(_rows(connection, _LATEST, account))
+            check_receipts(connection, account, sent[number], here.stored(), verdict)
         ((count,),) = _rows(connection, _COUNT)
         if count != verdict.beliefs:
             verdict.foreign.append(f"{count - verdict.beliefs} beliefs belong to nobody here.")
     verdict.samples = sum(b.samples for bodies in sent for b in bodies if b.acknowledged)
     return verdict
-
-
-def _rows(connection: Any, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-    with connection, connection.cursor("rows") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(query, values or None)
-        yield from cursor
 
 
 def _claims(bodies: Iterable[Body]) -> dict[Moment, Claims]:
@@ -118,6 +135,7 @@ def _claims(bodies: Iterable[Body]) -> dict[Moment, Claims]:
             if item.asset is not None:
                 claims = found[item.asset, item.time]
                 claims.all.append(item)
+                claims.bodies.append(body)
                 if body.acknowledged:
                     claims.acknowledged.append(item)
     return found
@@ -156,8 +174,9 @@ class _Organisation:
         claims = self.claims.get(moment)
         told = [c.values for c in claims.all if c.source == source] if claims else []
         if values in told:
-            return
-        if _part_of(values, told):
+            if claims and claims.came_second(values):
+                self.verdict.disorder.append(where)
+        elif _part_of(values, told):
             self.verdict.half.append(f"{where}: {len(values)} beliefs")
         elif moment in self.others and _part_of(
             values, [c.values for c in self.others[moment].all]
@@ -165,6 +184,24 @@ class _Organisation:
             self.verdict.foreign.append(where)
         else:
             self.verdict.invented.append(where)
+
+    def check_latest(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """The latest reading of each thing is the newest of those that are stored."""
+        newest: dict[str, datetime] = {}
+        for asset, time in self.standing:
+            newest[asset] = max(time, newest.get(asset, time))
+        found = {asset: (time, readings) for asset, time, readings in rows}
+        for asset in newest.keys() | found.keys():
+            time = newest.get(asset)
+            due = time and (time, self.standing[asset, time])
+            if (there := found.get(asset)) != due:
+                self.verdict.stale.append(
+                    f"{self.account}/{asset}: {there and there[0]}, but {time} is the newest"
+                )
+
+    def stored(self) -> int:
+        """How many samples are stored, those of statuses not with them."""
+        return sum(not asset.startswith("cabinet:") for asset, _ in self.standing)
 
     def _check_missing(self) -> None:
         for (asset, time), claims in self.claims.items():

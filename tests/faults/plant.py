@@ -19,6 +19,7 @@ DOCKS = {
     for dock, case in enumerate(cases, first)
 }
 MPPT, INVERTER = "MPPT-1", "INV-1"
+DEVICES = (("pms", PMS), ("mppt", MPPT), ("inverter", INVERTER))
 
 # Registered in the second organisation only.
 ONLY_SOUTH = "0777"

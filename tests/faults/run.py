@@ -7,20 +7,34 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+import requests
 from faults import plant
 from faults.checker import Verdict, check
 from faults.gateway import Gateways
 from faults.proxy import Proxy
 from faults.traffic import Traffic
+from faults.watch import Watcher
 from faults.world import World
+from redis import RedisError
 
 SENDERS = 4
 RECOVERY_SECONDS = 90
 
 # What is killed, and how often.
 VICTIMS = {"web worker": 10, "PostgreSQL": 4, "PostgreSQL process": 3, "Redis": 3}
+QUEUED_VICTIMS = {
+    **VICTIMS,
+    "Redis emptied": 3,
+    "queue job": 10,  # or RQ's scheduler: the other process that a queue worker has
+    "queue worker": 3,
+}
+
+# Bodies that are sent when nobody is there to process them, and asked for afterwards.
+LAST_BODIES = 10
+ASKED_FOR = 200
 
 
 @dataclass
@@ -35,6 +49,7 @@ class Report:
     requests: int
     bodies: int
     acknowledged: int
+    looks: int
     befell: Counter[str]
     kills: Counter[str]
     replies: Counter[str]
@@ -57,10 +72,12 @@ class Report:
             f"link faults   {sum(cuts.values())}: {_counted(cuts)}",
             f"kills         {sum(self.kills.values())}: {_counted(self.kills)}",
             f"acknowledged  {self.acknowledged} bodies, {v.samples} samples",
-            f"found         {v.beliefs} beliefs, {v.quarantined} samples in quarantine",
+            f"found         {v.beliefs} beliefs, {v.quarantined} samples in quarantine, "
+            f"{v.receipts} receipts; {self.looks} looks at the latest readings",
             f"lost {len(v.lost)}, half-written {len(v.half)}, double {len(v.double)}, "
             f"foreign {len(v.foreign)}, made up {len(v.invented)}, "
-            f"wrong replies {len(self.wrong)}",
+            f"out of order {len(v.disorder)}, stale {len(v.stale)}, "
+            f"wrong receipts {len(v.untold)}, wrong replies {len(self.wrong)}",
         ]
         lines += [line for found in v.faults().values() for line in found]
         return "\n".join([*lines, *self.wrong[:5]])
@@ -79,20 +96,41 @@ class Killer:
     every: tuple[float, float]
     kills: Counter[str] = field(default_factory=Counter)
     stopping: threading.Event = field(default_factory=threading.Event)
+    _restart: threading.Thread | None = None
 
     def run(self) -> None:
         """Kill one after another, until told to stop; all servers are up then."""
         chance = random.Random(f"{self.seed} deaths")
+        victims = QUEUED_VICTIMS if self.world.workers else VICTIMS
         while not self.stopping.wait(chance.uniform(*self.every)):
-            victim = chance.choices([*VICTIMS], [*VICTIMS.values()])[0]
-            if victim == "web worker":
-                self.world.kill_worker(chance.randrange(10))
-            elif victim == "PostgreSQL process":
-                self.world.kill_backend(chance.randrange(20))
-            else:
-                service = self.world.redis if victim == "Redis" else self.world.postgres
-                self.world.restart(service, after=chance.uniform(0, 1.5))
-            self.kills[victim] += 1
+            victim = chance.choices([*victims], [*victims.values()])[0]
+            number, after = chance.randrange(60), chance.uniform(0, 1.5)
+            try:
+                if self._kill(victim, number, after):
+                    self.kills[victim] += 1
+            except RedisError:
+                continue  # it is not there to be emptied
+        if self._restart:
+            self._restart.join()
+
+    def _kill(self, victim: str, number: int, after: float) -> bool:
+        world, workers = self.world, self.world.workers
+        if victim == "web worker":
+            world.kill_child(world.web, number)
+        elif victim == "PostgreSQL process":
+            world.kill_child(world.postgres, number)
+        elif victim == "Redis emptied":
+            world.empty_redis()
+        elif victim in ("queue job", "queue worker") and self._restart and self._restart.is_alive():
+            return False  # one of them is still starting, which takes long: leave the other
+        elif victim == "queue job":
+            world.kill_child(workers[number % len(workers)], number)
+        elif victim == "queue worker":
+            worker = workers[number % len(workers)]
+            self._restart = _thread(lambda: world.restart(worker, after=after))
+        else:
+            world.restart(world.redis if victim == "Redis" else world.postgres, after=after)
+        return True
 
 
 def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0.5, 4)) -> Report:
@@ -102,23 +140,29 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
     """
     proxy = Proxy(world.port, seed)
     gateways = [
-        Gateways(proxy.port, account["token"], Traffic(number, seed).bodies())
+        Gateways(proxy.port, account, Traffic(number, seed).bodies(), bool(world.workers))
         for number, account in enumerate(world.accounts)
     ]
     assert len(gateways) == len(plant.ORGANISATIONS)
     killer = Killer(world, seed, every)
     senders = [_thread(g.run) for g in gateways for _ in range(SENDERS)]
-    links, deaths = _thread(proxy.serve_forever), _thread(killer.run)
+    watcher = Watcher(world.uri)
+    links, deaths, watch = map(_thread, (proxy.serve_forever, killer.run, watcher.run))
     time.sleep(seconds)
     killer.stopping.set()
     deaths.join()
     proxy.faulty = False
     _let_finish(gateways, senders)
+    if world.workers:
+        _leave_unattended(world, gateways)
     proxy.drain()
     proxy.shutdown()
     links.join()
     proxy.server_close()
-    world.settle()
+    with suppress(TimeoutError):  # the checker says what is not done
+        world.settle()
+    watcher.stopping.set()
+    watch.join()
     sent = [g.sent for g in gateways]
     bodies = [body for g in gateways for body in g.sent]
     verdict = check(world.uri, [a["id"] for a in world.accounts], sent)
@@ -128,10 +172,16 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
         requests=sum(body.attempts for body in bodies),
         bodies=len(bodies),
         acknowledged=sum(body.acknowledged for body in bodies),
+        looks=watcher.looks,
         befell=proxy.befell,
         kills=killer.kills,
         replies=sum((g.replies for g in gateways), Counter()),
-        wrong=[wrong for g in gateways for wrong in g.wrong] + _never_taken(gateways),
+        wrong=[
+            *(wrong for g in gateways for wrong in g.wrong),
+            *_never_taken(gateways),
+            *watcher.backwards,
+            *_asked_for(world.port, gateways, seed),
+        ],
         verdict=verdict,
     )
 
@@ -153,6 +203,32 @@ def _let_finish(gateways: list[Gateways], senders: list[threading.Thread]) -> No
         g.give_up.set()
     for sender in senders:
         sender.join()
+
+
+def _leave_unattended(world: World, gateways: list[Gateways]) -> None:
+    """Accept some more while no worker runs, and lose the jobs: starting workers has to do."""
+    for worker in world.workers:
+        worker.kill()
+    for g in gateways:
+        g.give_up.clear()
+        for _ in range(LAST_BODIES):
+            g.deliver(g.take())
+    world.empty_redis()
+    for worker in world.workers:
+        worker.start()
+
+
+def _asked_for(port: int, gateways: list[Gateways], seed: int) -> list[str]:
+    """Ask as a gateway what became of some requests."""
+    sent = [(g, body) for g in gateways for body in g.sent if body.receipts]
+    wrong = []
+    for g, body in random.Random(f"{seed} questions").sample(sent, min(len(sent), ASKED_FOR)):
+        url = f"http://127.0.0.1:{port}/pms/api/v1/receipts/{body.receipts[-1]}"
+        reply = requests.get(url, headers=g.credential(body), timeout=30)
+        told = reply.json()
+        if (reply.status_code, told["status"]) != (200, "PROCESSED"):
+            wrong.append(f"Not told of {body.receipts[-1]}: {reply.text[:200]}")
+    return wrong
 
 
 def _never_taken(gateways: list[Gateways]) -> list[str]:

@@ -39,6 +39,7 @@ def application() -> Flask:
 def _organisation(number: int, name: str) -> dict[str, object]:
     from flexmeasures.data import db
     from flexmeasures.data.services.users import create_user
+    from support.gateways import make_key
 
     user = create_user(
         email=f"{name.lower()}@gateways.example",
@@ -48,7 +49,13 @@ def _organisation(number: int, name: str) -> dict[str, object]:
     )
     db.session.commit()
     _register(user.account_id, number)
-    return {"id": user.account_id, "token": user.get_auth_token()}
+    token = {"Authorization": user.get_auth_token()}
+    return {
+        "id": user.account_id,
+        # Each of them may send everything; those of `some` nothing of an unknown device.
+        "all": {f"user:{user.id}": token, "gateway:mast": make_key(user.account_id, name="mast")},
+        "some": {"gateway:hut": make_key(user.account_id, *plant.DEVICES, name="hut")},
+    }
 
 
 def _register(account_id: int, number: int) -> None:

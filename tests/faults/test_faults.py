@@ -32,8 +32,13 @@ def running() -> Iterator[World]:
         yield found
 
 
+def credential(running: World) -> dict[str, str]:
+    found: dict[str, str] = next(iter(running.accounts[0]["all"].values()))
+    return found
+
+
 def post(running: World, body: str | bytes, timeout: float = BOUND, **headers: str) -> Any:
-    headers = {"Authorization": running.accounts[0]["token"], **headers}
+    headers = {**credential(running), **headers}
     headers.setdefault("Content-Type", "application/json")
     url = f"http://127.0.0.1:{running.port}/pms/api/v1/devices/dataset/pms"
     return requests.post(url, body, headers=headers, timeout=timeout)
@@ -108,7 +113,7 @@ def broken_off(content_type: str) -> bytes:
 
 def exchange(running: World, headers: dict[str, str], content: bytes) -> bytes:
     """Send a head and some content, close our side, and return all that comes back."""
-    headers = {"Host": "localhost", "Authorization": running.accounts[0]["token"], **headers}
+    headers = {"Host": "localhost", **credential(running), **headers}
     lines = ["POST /pms/api/v1/devices/dataset/pms HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     with socket.create_connection(("127.0.0.1", running.port), BOUND) as connection:

@@ -7,6 +7,7 @@ last digit: even in the one, odd in the other, so that a reading tells whose it 
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,6 +41,10 @@ class Body:
     :param samples: how many samples it has.
     :param tries: after how many it is given up, as by a gateway that loses its power;
         0 for never.
+    :param sender: as whom it is sent, as receipts name them.
+    :param first_sent: when it may first have reached the server.
+    :param acknowledged_at: when its first acknowledgement had come.
+    :param receipts: that acknowledgements named.
     """
 
     organisation: int
@@ -51,6 +56,10 @@ class Body:
     compressed: bool = False
     attempts: int = 0
     acknowledged: bool = False
+    sender: str = ""
+    first_sent: float = math.inf
+    acknowledged_at: float = math.inf
+    receipts: list[int] = field(default_factory=list)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import psycopg2
 from faults.server import ACCOUNTS, FOLDER_VARIABLE
+from redis import Redis
 from support.cluster import migrated_folder
 
 from flexmeasures_pms.demo.account import ServerError
@@ -30,6 +31,7 @@ from flexmeasures_pms.demo.web import HOST, answers
 TESTS = Path(__file__).resolve().parent.parent
 LOG = "flexmeasures.log"
 WORKERS = 2
+QUEUE_WORKERS = 2
 GUNICORN = (
     *("-m", "gunicorn", "faults.server:application()", "--preload", "--workers", str(WORKERS)),
     *("--threads", "4", "--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"),
@@ -44,11 +46,17 @@ POSTGRES = {
     "wal_writer_delay": "10s",
     "max_connections": "60",
 }
-# Gateways in a hurry: not what the limits are made for.
+# Gateways in a hurry: not what the limits are made for. Nobody looks at pages.
 UNLIMITED: dict[str, object] = {
+    "PMS_OFFLINE_ASSETS": False,
     "PMS_GATEWAY_REQUESTS_PER_MINUTE": 1_000_000,
     "PMS_GATEWAY_SAMPLES_PER_MINUTE": 100_000_000,
 }
+
+_BUSY = (
+    "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    " AND pid <> pg_backend_pid() AND state <> 'idle'"
+)
 
 
 class Service:
@@ -96,7 +104,8 @@ class Service:
 class World:
     """Everything that runs.
 
-    :param accounts: id and token of each organisation.
+    :param accounts: id and credentials of each organisation.
+    :param workers: of the queue; none where requests are processed directly.
     """
 
     port: int
@@ -104,6 +113,7 @@ class World:
     redis: Service
     web: Service
     accounts: list[dict[str, Any]]
+    workers: list[Service]
 
     @property
     def uri(self) -> str:
@@ -111,23 +121,22 @@ class World:
         uri: str = self.postgres.found.uri()
         return uri
 
-    def workers(self) -> list[psutil.Process]:
-        """The web workers that live."""
-        return self.web.process().children()
+    def kill_child(self, service: Service, number: int) -> None:
+        """End one of a server's processes at once, which the first one makes up for.
 
-    def kill_worker(self, number: int) -> None:
-        """End a web worker at once; gunicorn starts another."""
-        workers = self.workers()
+        Gunicorn starts another worker; PostgreSQL drops all connections and recovers; the
+        job of a queue worker is lost, and nobody does it again.
+        """
         with suppress(psutil.NoSuchProcess):
-            if workers:
-                workers[number % len(workers)].kill()
+            children = service.process().children()
+            if children:
+                children[number % len(children)].kill()
 
-    def kill_backend(self, number: int) -> None:
-        """End one of PostgreSQL's processes at once: it drops all connections and recovers."""
-        backends = self.postgres.process().children()
-        with suppress(psutil.NoSuchProcess):
-            if backends:
-                backends[number % len(backends)].kill()
+    def empty_redis(self) -> None:
+        """Let Redis forget everything, as one does that is started anew."""
+        server = self.redis.found
+        with closing(Redis(server.host, server.port, password=server.password)) as connection:
+            connection.flushall()
 
     def restart(self, service: Service, *, after: float) -> None:
         """Kill a server, and start it again some seconds later."""
@@ -136,33 +145,40 @@ class World:
         service.start()
 
     def settle(self, seconds: float = 60) -> None:
-        """Wait until the server answers and no request is being worked on any more."""
+        """Wait until the server answers and no request is being worked on any more.
+
+        Where requests are queued, this is also where the workers have stored them all: as
+        long as they get on with it, there is time.
+        """
         deadline = time.monotonic() + seconds
-        calm = 0
+        calm, fewest = 0, sys.maxsize
         while calm < 3:
-            calm = calm + 1 if answers(self.port) and not self._busy() else 0
+            waiting = self._count("SELECT count(*) FROM pms_journal WHERE state <> 'failed'")
+            rests = answers(self.port) and self._count(_BUSY) == 0 and waiting == 0
+            calm = calm + 1 if rests else 0
+            if waiting is not None and waiting < fewest:
+                fewest, deadline = waiting, time.monotonic() + seconds
             if time.monotonic() > deadline:
                 raise TimeoutError("The servers did not come to rest.")
             time.sleep(0.1)
 
-    def _busy(self) -> bool:
-        query = (
-            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-            " AND pid <> pg_backend_pid() AND state <> 'idle'"
-        )
+    def _count(self, query: str) -> int | None:
         try:
             with closing(psycopg2.connect(self.uri)) as connection, connection.cursor() as cursor:
                 cursor.execute(query)
-                return bool(cursor.fetchone()[0])
+                return int(cursor.fetchone()[0])
         except psycopg2.OperationalError:
-            return True
+            return None
 
 
 @contextmanager
-def world(data_dir: Path, settings: dict[str, object] | None = None) -> Iterator[World]:
+def world(
+    data_dir: Path, settings: dict[str, object] | None = None, *, queued: bool = False
+) -> Iterator[World]:
     """Run all servers for the time of the block.
 
     :param settings: of FlexMeasures and the plugin, beside those of the demo and UNLIMITED.
+    :param queued: whether requests are kept for workers, which run then, too.
     """
     with ExitStack() as stack:
         run = stack.enter_context(migrated_folder(data_dir, _migrate))
@@ -176,13 +192,21 @@ def world(data_dir: Path, settings: dict[str, object] | None = None) -> Iterator
         database.start()
         stack.callback(redis.stop)
         first.append(redis.start())
-        servers = _configure(run, database.found.uri(), first[0], UNLIMITED | (settings or {}))
+        mode: dict[str, object] = {"PMS_INGEST_MODE": "queued" if queued else "direct"}
+        servers = _configure(
+            run, database.found.uri(), first[0], UNLIMITED | mode | (settings or {})
+        )
         port = free_port()
         web = Service("web", lambda: _web(run, servers, port), run / "web.json")
         stack.callback(web.stop)
         web.start(0)
         accounts = json.loads((run / ACCOUNTS).read_text())
-        yield World(port, database, redis, web, accounts)
+        workers = [_queue_worker(run, servers, n) for n in range(QUEUE_WORKERS if queued else 0)]
+        for worker in workers:
+            stack.callback(worker.stop)
+        for worker in workers:
+            worker.start()
+        yield World(port, database, redis, web, accounts, workers)
 
 
 def _keep_log(log: Path, copy: Path) -> None:
@@ -217,13 +241,30 @@ def _web(run: Path, servers: Servers, port: int) -> AbstractContextManager[Any]:
     return running(server)
 
 
+def _queue_worker(run: Path, servers: Servers, number: int) -> Service:
+    """FlexMeasures' own command, as a host runs it."""
+    name = f"queue-{number}"
+    log, record = run / f"{name}.log", run / f"{name}.json"
+    program = Path(sys.executable).with_name("flexmeasures")
+    server = Server(
+        [str(program), "jobs", "run-worker", "--queue", "ingestion", "--name", name],
+        record=record,
+        log=log,
+        ready=lambda: "RQ embedded scheduler" in log.read_text(errors="replace"),
+        seconds=300,
+        cwd=run,
+        environment=_environment(run, servers),
+    )
+    return Service(name, lambda: running(server), record)
+
+
 def _migrate(uri: str) -> None:
     """Migrate an empty database in a process of its own."""
     config = {"SQLALCHEMY_DATABASE_URI": uri, "SECRET_KEY": "x", "FLEXMEASURES_ENV": "production"}
     run = Path(uri.partition("host=")[2]).parent
     with ExitStack() as stack:
         redis = stack.enter_context(valkey(run))
-        servers = _configure(run, uri, redis, {})
+        servers = _configure(run, uri, redis, UNLIMITED)
         subprocess.run(
             [sys.executable, "-m", "faults.server"],
             check=True,

@@ -263,3 +263,10 @@ def test_whoever_is_not_logged_in_sees_nothing(client: FlaskClient, site: Site) 
         reply = client.get(f"/pms/registry{path}")
         assert reply.status_code == 302
         assert reply.location.startswith("/login")
+
+
+def test_the_pages_speak_indonesian(member: FlaskClient) -> None:
+    text = shown(member, "/pms/registry/case/0241?lang=id")
+    assert "Blok sel 1 dari 14" in text
+    assert "papan akuisisi" in text.lower()
+    assert "empty" not in text

@@ -14,7 +14,7 @@ from flexmeasures.data.models.user import User
 
 from flexmeasures_pms.registry.kinds import slot_for
 from flexmeasures_pms.ui import figures
-from flexmeasures_pms.ui.registry.terms import in_slot, kind_name
+from flexmeasures_pms.ui.registry.terms import in_slot, kind_name, title
 from flexmeasures_pms.ui.words import _
 
 Record = Mapping[str, Any]
@@ -79,6 +79,10 @@ def _author(author: str, people: Mapping[str, str]) -> str:
 
 def sentence(item: Record, zone: str) -> str:
     """Return one transaction in words."""
+    return title(_sentence(item, zone))
+
+
+def _sentence(item: Record, zone: str) -> str:
     what = f"{kind_name(item['kind'])} {item['id']}"
     verb = item["verb"]
     if verb == "corrected":

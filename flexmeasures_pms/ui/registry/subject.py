@@ -63,7 +63,7 @@ def subject_or_404(kind: str, ident: str) -> Subject:
     :raises NotFound: also for a kind that there is not.
     """
     if kind not in KINDS:
-        raise NotFound("There is no such kind of thing.")
+        raise NotFound(_("There is no such kind of thing."))
     return subject_of(trackable_or_404(kind, ident))
 
 

@@ -12,6 +12,7 @@ from flexmeasures_pms.ui.frame import page
 from flexmeasures_pms.ui.registry.answer import Answer
 from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Field, Filled
 from flexmeasures_pms.ui.registry.subject import Addresses, Subject, trail
+from flexmeasures_pms.ui.registry.terms import title
 
 
 def form_page(
@@ -28,6 +29,7 @@ def form_page(
 
     :param shown: ``button``, ``note_label``, ``note_needed``, ``target`` and ``back``.
     """
+    heading = title(heading)
     names = [field.name for field in fields] + [NOTE]
     refusal = came.refusal
     bad = ""

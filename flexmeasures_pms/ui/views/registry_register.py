@@ -7,6 +7,7 @@ from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.ui.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.frame import page
 from flexmeasures_pms.ui.registry import enrolment, said, terms
@@ -49,8 +50,11 @@ def registry_register() -> BaseResponse:
 
 def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
     if not may(enrolment.permission(kind, filled), organisation):
-        message = _("Only an admin of the organisation may register this without a cabinet.")
-        return Answer(refusal=Refusal("cabinet" if kind == "case" else "ident", message))
+        if kind == CASE:
+            message = _("Only an admin of the organisation may register this without a cabinet.")
+            return Answer(refusal=Refusal("cabinet", message))
+        message = _("Only an admin of the organisation may register this.")
+        return Answer(refusal=Refusal("ident", message))
     return repeated(organisation, filled) or answer(
         organisation, filled, lambda: enrolment.make(kind, organisation, filled), main="ident"
     )

@@ -1,0 +1,135 @@
+"""Completeness as a calendar: a square for each hour, by days on the site's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import dropwhile, groupby, takewhile
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from flexmeasures_pms.ingest.completeness import HOUR, Completeness, completeness
+from flexmeasures_pms.registry.directory import Entry
+
+State = Literal["complete", "most", "part", "nothing", "silent", "begun"]
+
+HOURS = 24
+COMPLETE, MOST = 0.99, 0.9
+"""Share from which on an hour counts as complete, or most of it as there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """One hour of a device.
+
+    :param start: its beginning in UTC.
+    :param state: ``nothing`` where something should have come, ``silent`` where nothing had
+        come in the day before either, ``begun`` where nothing need have come yet.
+    :param running: it is not over yet.
+    """
+
+    start: datetime
+    state: State
+    hour: Completeness
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day on the site's clock.
+
+    :param hours: what is known of each of its 24 hours: nothing beyond what was asked for,
+        and of the hour that a clock goes through twice two squares.
+    """
+
+    date: date
+    hours: tuple[tuple[Square, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days of one device, oldest first.
+
+    :param zone: whose days they are.
+    """
+
+    device: Entry
+    zone: str
+    days: tuple[Day, ...]
+
+    @property
+    def squares(self) -> list[Square]:
+        """All squares in order of time."""
+        return [square for day in self.days for hour in day.hours for square in hour]
+
+    @property
+    def missing(self) -> int:
+        """In how many hours nothing came, since the first in which something did."""
+        since = dropwhile(lambda square: square.state == "silent", self.squares)
+        return sum(square.state in ("nothing", "silent") for square in since)
+
+    @property
+    def incomplete(self) -> int:
+        """In how many hours only a part came; the one that is going on is left out."""
+        return sum(s.state in ("most", "part") and not s.running for s in self.squares)
+
+    @property
+    def silent_for(self) -> int:
+        """For how many hours up to the end nothing has come."""
+        silent = takewhile(lambda s: not s.hour.samples, reversed(self.squares))
+        return sum(square.state != "begun" for square in silent)
+
+
+def state_of(hour: Completeness) -> State:
+    """Return what an hour is shown as."""
+    if hour.samples == 0:
+        if hour.expected is None:
+            return "silent"
+        return "nothing" if hour.expected else "begun"
+    if hour.share >= COMPLETE:
+        return "complete"
+    return "most" if hour.share >= MOST else "part"
+
+
+def calendars(
+    devices: Sequence[Entry], begin: datetime, end: datetime, now: datetime
+) -> list[Calendar]:
+    """Return the calendars of some devices, in their order.
+
+    :param begin: of the first hour in UTC, as ``ingest.completeness.period`` gives it.
+    """
+    found: dict[str, list[Completeness]] = {}
+    for hour in completeness(devices, begin, end, now):
+        found.setdefault(f"{hour.kind}:{hour.device}", []).append(hour)
+    return [calendar(d, found.get(f"{d.kind}:{d.ident}", ()), now) for d in devices]
+
+
+def calendar(device: Entry, hours: Iterable[Completeness], now: datetime) -> Calendar:
+    """Return the calendar of one device's hours, which are in order of time."""
+    zone = device.timezone or "UTC"
+    clock = ZoneInfo(zone)
+    squares = [Square(h.hour, state_of(h), h, h.hour + HOUR > now) for h in hours]
+    by_day = groupby(squares, key=lambda s: s.start.astimezone(clock).date())
+    return Calendar(
+        device, zone, tuple(Day(day, _by_hour(list(group), clock)) for day, group in by_day)
+    )
+
+
+def _by_hour(squares: Sequence[Square], clock: ZoneInfo) -> tuple[tuple[Square, ...], ...]:
+    hours: list[list[Square]] = [[] for _ in range(HOURS)]
+    for square in squares:
+        hours[square.start.astimezone(clock).hour].append(square)
+    return tuple(tuple(hour) for hour in hours)
+
+
+def first_hour(day: date, zone: str) -> datetime:
+    """Return the beginning of the hour of UTC in which a day of a site begins."""
+    local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    return local.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def days_before(end: datetime, days: int, zone: str) -> datetime:
+    """Return when the first of some days of a site begins, the day of a time being the last."""
+    last = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
+    return first_hour(last - timedelta(days=days - 1), zone)

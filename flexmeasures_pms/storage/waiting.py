@@ -1,0 +1,105 @@
+"""The quarantine as it is looked through: grouped by reason, searched, a page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.storage.tables import quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which samples of an organisation's quarantine are meant.
+
+    :param discarded: those that were discarded, instead of those that wait.
+    :param reason: the code of why they are there.
+    :param text: stands in the id of the pack or device, the message or the sender.
+    """
+
+    account_id: int
+    discarded: bool = False
+    reason: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The samples that are there for one reason.
+
+    :param oldest: when the first of them was received; ``newest`` the last.
+    """
+
+    reason: str
+    samples: int
+    oldest: datetime
+    newest: datetime
+
+
+def groups(sought: Sought) -> list[Group]:
+    """Return the reasons, those of most samples first."""
+    q = quarantine.c
+    query = (
+        sa.select(
+            q.reason,
+            sa.func.count().label("samples"),
+            sa.func.min(q.received_at),
+            sa.func.max(q.received_at),
+        )
+        .where(*_conditions(sought))
+        .group_by(q.reason)
+        .order_by(sa.desc("samples"), q.reason)
+    )
+    return [Group(*row) for row in db.session.execute(query)]
+
+
+def listed(sought: Sought, *, limit: int, before: int | None = None) -> list[Row[Any]]:
+    """Return samples, the last received first.
+
+    :param before: only those with a smaller number.
+    """
+    query = (
+        sa.select(quarantine)
+        .where(*_conditions(sought))
+        .order_by(quarantine.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(quarantine.c.id < before)
+    return list(db.session.execute(query))
+
+
+def numbers(sought: Sought, *, limit: int) -> list[int]:
+    """Return the numbers of samples in the order of their event time, the first few."""
+    q = quarantine.c
+    query = sa.select(q.id).where(*_conditions(sought)).order_by(q.event_time, q.id).limit(limit)
+    return list(db.session.scalars(query))
+
+
+def one(account_id: int, number: int) -> Row[Any] | None:
+    """Return one sample of an organisation, waiting or discarded."""
+    q = quarantine.c
+    query = sa.select(quarantine).where(q.account_id == account_id, q.id == number)
+    found: Row[Any] | None = db.session.execute(query).one_or_none()
+    return found
+
+
+def _conditions(sought: Sought) -> list[sa.ColumnElement[bool]]:
+    q = quarantine.c
+    found = [
+        q.account_id == sought.account_id,
+        q.discarded_at.is_not(None) if sought.discarded else q.discarded_at.is_(None),
+    ]
+    if sought.reason:
+        found.append(q.reason == sought.reason)
+    if sought.text:
+        # PostgreSQL's text holds every character but NUL: none of them has one.
+        text = sought.text.replace("\x00", "")
+        columns = (q.pack_id, q.device_id, q.message, q.sender)
+        found.append(sa.or_(*(column.icontains(text, autoescape=True) for column in columns)))
+    return found

@@ -1,0 +1,154 @@
+"""What a page with charts of one thing has: the charts, their time, and data for the script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from flask import current_app, request
+from werkzeug.exceptions import BadRequest
+
+from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.catalogue.readings import sensor_specs
+from flexmeasures_pms.overview.charts import CHARTS, sensors_of
+from flexmeasures_pms.overview.past import known_bounds
+from flexmeasures_pms.overview.whereabouts import timezone
+from flexmeasures_pms.ui import links, period, sensors
+from flexmeasures_pms.ui.access import Seen
+from flexmeasures_pms.ui.words import _
+
+API = "/pms/api/v1"
+_LOOKS = {"cells": "cells", "open": "lanes", "status": "lanes", "dock": "steps"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChart:
+    """A chart of a page.
+
+    :param look: how its script draws it: ``lines``, ``cells``, ``lanes`` or ``steps``.
+    :param shown: whether it was asked for.
+    """
+
+    code: str
+    title: str
+    note: str
+    unit: str
+    look: str
+    sensors: tuple[str, ...]
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Charted:
+    """The charts of a thing over a time.
+
+    :param bounds: when its first and its newest reading were taken.
+    :param spans: links to the newest times of some lengths: words, name, address, whether it
+        is shown.
+    """
+
+    bounds: period.Bounds
+    period: period.Period
+    charts: tuple[ShownChart, ...]
+    spans: tuple[tuple[str, str, str, bool], ...]
+    zone: str
+
+    def data(self, seen: Seen, marks: Sequence[tuple[datetime, str]] = ()) -> dict[str, Any]:
+        """Return what the page's script has to know.
+
+        :param marks: moments that charts mark, with their words.
+        """
+        entry = seen.entry
+        return {
+            "history": f"{API}/devices/{quote(entry.ident, safe='')}/history"
+            f"?kind={entry.kind}&account={seen.organisation.id}",
+            "name": entry.ident,
+            "zone": self.zone,
+            "start": self.period.start.isoformat(),
+            "end": self.period.end.isoformat(),
+            "period": self.period.name,
+            "follows": self.period.follows,
+            "charts": [
+                {
+                    "code": chart.code,
+                    "title": chart.title,
+                    "unit": chart.unit,
+                    "look": chart.look,
+                    "sensors": chart.sensors,
+                    "shown": chart.shown,
+                }
+                for chart in self.charts
+            ],
+            "labels": sensors.labels(entry.kind),
+            "states": sensors.states(entry.kind),
+            "marks": [{"at": at.isoformat(), "words": words} for at, words in marks],
+        }
+
+
+def zone_of(seen: Seen) -> str:
+    """Return the timezone of a thing's site, or the server's where none is known."""
+    server: str = current_app.config["FLEXMEASURES_TIMEZONE"]
+    return timezone(seen.registered, seen.entry, seen.now) or server
+
+
+def charted(seen: Seen, zone: str) -> Charted:
+    """Return the charts of a thing, for the time that the address asks for.
+
+    :raises BadRequest: for a time or a chart that can't be shown.
+    """
+    bounds = known_bounds(seen.organisation.id, seen.entry)
+    shown = period.period(bounds, zone, seen.now)
+    return Charted(bounds, shown, tuple(_charts(seen)), tuple(_spans(shown)), zone)
+
+
+def _charts(seen: Seen) -> list[ShownChart]:
+    kind, asset_id = seen.entry.kind, seen.entry.asset_id or 0
+    there = sensor_ids([asset_id])[asset_id]
+    asked = _asked(kind)
+    found = []
+    for chart in CHARTS[kind]:
+        names = tuple(name for name in sensors_of(kind, chart.code) if name in there)
+        if names:
+            unit = sensor_specs(kind)[names[0]].quantity.unit
+            found.append(
+                ShownChart(
+                    code=chart.code,
+                    title=sensors.chart_name(kind, chart.code),
+                    note=sensors.chart_note(kind, chart.code),
+                    unit="" if unit == "dimensionless" else unit,
+                    look=_LOOKS.get(chart.code, "lines"),
+                    sensors=names,
+                    shown=asked is None or chart.code in asked,
+                )
+            )
+    return found
+
+
+def _asked(kind: str) -> frozenset[str] | None:
+    """Return the charts that the address names; None for all."""
+    text = request.args.get("charts", "")
+    if not text:
+        return None
+    asked = frozenset(text.split(","))
+    if unknown := asked - {chart.code for chart in CHARTS[kind]}:
+        word = sorted(unknown)[0][:40]
+        raise BadRequest(_("{text} is no chart that this page can show.", text=word))
+    return asked
+
+
+def _spans(shown: period.Period) -> list[tuple[str, str, str, bool]]:
+    lengths = [(name, words) for name, (words, _length) in period.LENGTHS.items()]
+    every = [*lengths, (period.LIFE, period.LIFE_WORDS)]
+    return [
+        (_(words), name, links.same(period=name, start=None, end=None), name == shown.name)
+        for name, words in every
+    ]
+
+
+def around(at: datetime) -> str:
+    """Return the address of the same page with its charts around a moment."""
+    start, end = at - period.AROUND, at + period.AROUND
+    return links.same(start=start.isoformat(), end=end.isoformat(), period=None)

@@ -1,0 +1,27 @@
+// @ts-check
+// Ticking all samples of a page at once, and a reason asked for before anything is discarded.
+
+const button = document.getElementById("pms-tick-all");
+const form = document.getElementById("pms-quarantine");
+
+/** @returns {HTMLInputElement[]} */
+const boxes = () => [.../** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll(".pms-tick input"))];
+
+if (button) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const tick = boxes().some((box) => !box.checked);
+    for (const box of boxes()) box.checked = tick;
+  });
+}
+
+form?.addEventListener("submit", (event) => {
+  const pressed = /** @type {SubmitEvent} */ (event).submitter;
+  const note = /** @type {HTMLInputElement | null} */ (document.getElementById("pms-note"));
+  if (!note || !pressed) return;
+  note.required = pressed.getAttribute("value") === "discard";
+  if (!note.checkValidity()) {
+    event.preventDefault();
+    note.reportValidity();
+  }
+});

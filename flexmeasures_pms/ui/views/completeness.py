@@ -1,0 +1,114 @@
+"""Completeness: whether what should have come did, by device and hour."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Response, request
+
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.ingest.completeness import period
+from flexmeasures_pms.overview.squares import Calendar, Square, calendars, days_before
+from flexmeasures_pms.registry.clocks import site_clock
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.reading import of_kinds
+from flexmeasures_pms.ui import asked
+from flexmeasures_pms.ui.access import one_organisation
+from flexmeasures_pms.ui.figures import number
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _, mark, n_
+
+DAYS = (1, 7, 30)
+BY_DEFAULT = 7
+MOST_DAYS = 42
+"""Days of devices on one page: six devices for a week."""
+
+KINDS = {"pms": mark("PMS"), "mppt": mark("MPPT"), "inverter": mark("Inverter")}
+STATES = {
+    "complete": mark("complete"),
+    "most": mark("most of it"),
+    "part": mark("part of it"),
+    "nothing": mark("nothing came"),
+    "silent": mark("silent for a day or more"),
+    "begun": mark("just begun"),
+}
+
+
+@pms_ui.get("/pms/completeness")
+def completeness_page() -> Response:
+    """Show the hours of an organisation's devices as squares."""
+    require_tables()
+    now = datetime.now(UTC)
+    organisation = one_organisation()
+    zone = site_clock(organisation.id)
+    days = min(DAYS, key=lambda d: abs(d - (asked.number("days", most=366) or BY_DEFAULT)))
+    end = min(asked.moment("end", zone) or now, now)
+    devices = _devices(organisation.id)
+    first = (asked.number("page") or 1) - 1
+    size = max(1, MOST_DAYS // days)
+    time = period(days_before(end, days, zone), end, now)
+    shown = devices[first * size :][:size]
+    found = calendars(shown, *time, now) if time else []
+    return page(
+        "pms/completeness.html",
+        active="completeness",
+        title=_("Completeness"),
+        organisation=organisation,
+        zone=zone,
+        found=found,
+        days=days,
+        all_days=DAYS,
+        end=end,
+        before=time[0] if time else None,
+        running=end >= now,
+        text=request.args.get("q", "").strip(),
+        kinds={kind: _(words) for kind, words in KINDS.items()},
+        states={state: _(words) for state, words in STATES.items()},
+        verdict=verdict,
+        told=told,
+        page_number=first + 1,
+        pages=-(-len(devices) // size),
+        kept_days=settings().receipt_days,
+        field=asked.field,
+    )
+
+
+def _devices(account_id: int) -> list[Entry]:
+    text = request.args.get("q", "").strip().upper()[:200]
+    return [entry for entry in of_kinds(account_id, DATASETS) if text in entry.ident.upper()]
+
+
+def verdict(calendar: Calendar) -> tuple[str, str]:
+    """Return how bad a device's time is, and in words."""
+    if hours := calendar.silent_for:
+        return "bad", n_("nothing for {n} hour now", "nothing for {n} hours now", hours)
+    words = []
+    if calendar.missing:
+        words.append(
+            n_("{n} hour without anything", "{n} hours without anything", calendar.missing)
+        )
+    if calendar.incomplete:
+        words.append(n_("{n} hour incomplete", "{n} hours incomplete", calendar.incomplete))
+    if not words:
+        return "good", _("complete")
+    return "warn" if calendar.missing else "notice", ", ".join(words)
+
+
+def told(square: Square, zone: str) -> str:
+    """Return an hour in words."""
+    local = square.start.astimezone(ZoneInfo(zone))
+    when = f"{local:%Y-%m-%d %H:%M}"
+    hour = square.hour
+    if hour.expected is None and not hour.samples:
+        return _("{when}: nothing came, nor in the day before", when=when)
+    return _(
+        "{when}: {samples} of {expected} samples, {share} %",
+        when=when,
+        samples=number(hour.samples),
+        expected=number(hour.expected),
+        share=number(hour.share * 100),
+    )

@@ -1,0 +1,93 @@
+"""An MPPT or inverter: what flows where, its status in words, and charts over any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+from flask import Response
+
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.overview.converters import Converter, Flow, converter
+from flexmeasures_pms.storage.latest import latest_of
+from flexmeasures_pms.ui import asked, live, sensors
+from flexmeasures_pms.ui.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.charted import charted, zone_of
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.registry.terms import called, title
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _, mark
+
+NAMES = {
+    "pv": mark("PV"),
+    "battery": mark("Battery"),
+    "load": mark("Load"),
+    "grid": mark("Grid"),
+}
+_WAYS = {
+    ("pv", False): mark("producing"),
+    ("pv", True): mark("taking power"),
+    ("battery", True): mark("charging"),
+    ("battery", False): mark("discharging"),
+    ("load", True): mark("consuming"),
+    ("load", False): mark("giving power"),
+    ("grid", True): mark("feeding in"),
+    ("grid", False): mark("drawing"),
+}
+
+
+@pms_ui.get("/pms/mppt/<path:ident>")
+def show_mppt(ident: str) -> Response:
+    """Show an MPPT."""
+    return _show(trackable_or_404("mppt", ident))
+
+
+@pms_ui.get("/pms/inverter/<path:ident>")
+def show_inverter(ident: str) -> Response:
+    """Show an inverter."""
+    return _show(trackable_or_404("inverter", ident))
+
+
+def _show(seen: Seen) -> Response:
+    require_tables()
+    zone = zone_of(seen)
+    one = _converter(seen)
+    context: dict[str, Any] = {
+        "one": one,
+        "kind": seen.entry.kind,
+        "zone": zone,
+        "names": {side: _(words) for side, words in NAMES.items()},
+        "way": way,
+        "label": sensors.label,
+        "says": says,
+    }
+    if live.is_asked():
+        return live.part("pms/device_live.html", one, **context)
+    shown = charted(seen, zone)
+    return page(
+        "pms/device.html",
+        charts=True,
+        title=title(called(seen.entry)),
+        shown=shown,
+        data=shown.data(seen),
+        field=asked.field,
+        **context,
+    )
+
+
+def _converter(seen: Seen) -> Converter:
+    entry = seen.entry
+    row = latest_of([entry.id]).get(entry.id)
+    time = row.event_time.astimezone(UTC) if row else None
+    return converter(entry.ident, time, row.readings if row else {}, seen.now)
+
+
+def way(flow: Flow) -> str:
+    """Return what the power of one side does, in a word."""
+    return _("at rest") if flow.outward is None else _(_WAYS[flow.side, flow.outward])
+
+
+def says(words: Sequence[str]) -> str:
+    """Return the words of a status in the language of the page."""
+    return ", ".join(_(word) for word in words)

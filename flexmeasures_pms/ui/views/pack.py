@@ -1,0 +1,175 @@
+"""A pack: its newest reading, its life, its quarantine, and charts over any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Response
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.overview import states
+from flexmeasures_pms.overview.life import Lane, Stay, lanes, turns
+from flexmeasures_pms.overview.packs import Pack, pack
+from flexmeasures_pms.overview.states import worst_first
+from flexmeasures_pms.overview.whereabouts import above
+from flexmeasures_pms.registry.history import history
+from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
+from flexmeasures_pms.storage.latest import latest_of
+from flexmeasures_pms.storage.quarantine import reasons_concerning
+from flexmeasures_pms.ui import asked, findings, live
+from flexmeasures_pms.ui.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.charted import Charted, around, charted, zone_of
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.reasons import reason
+from flexmeasures_pms.ui.registry.story import Event, story
+from flexmeasures_pms.ui.registry.terms import kind_name, title
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _
+
+AT_REST = 0.05  # A either way: less is no current worth an arrow
+EVENTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stay on the timeline.
+
+    :param left: where it begins, and ``width`` how long it is, in percent of the timeline.
+    :param open: it began before the timeline, or since ever.
+    """
+
+    stay: Stay
+    words: str
+    left: float
+    width: float
+    open: bool
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A lane of the timeline."""
+
+    name: str
+    bars: tuple[Bar, ...]
+
+
+@pms_ui.get("/pms/case/<path:ident>")
+def show_pack(ident: str) -> Response:
+    """Show a pack."""
+    require_tables()
+    seen = trackable_or_404("case", ident)
+    zone = zone_of(seen)
+    one = _pack(seen)
+    context: dict[str, Any] = {
+        "one": one,
+        "findings": worst_first(one.findings),
+        "zone": zone,
+        "says": findings,
+        "limits": states,
+        "at_rest": AT_REST,
+    }
+    if live.is_asked():
+        return live.part("pms/pack_live.html", one, **context)
+    shown = charted(seen, zone)
+    life = lanes(seen.registered, seen.entry.id, seen.now)
+    return page(
+        "pms/pack.html",
+        charts=True,
+        title=_("Pack {ident}", ident=seen.entry.ident),
+        above=above(seen.registered, seen.entry, seen.now),
+        dock=seen.registered.dock_across(seen.entry.id, seen.now),
+        shown=shown,
+        data=shown.data(seen, _marks(life)) | {"cell": asked.number("cell", most=14)},
+        tracks=_tracks(life, shown, seen.now),
+        begins=_begin(life, shown, seen.now),
+        events=_events(seen, zone),
+        around=around,
+        waiting=[
+            (reason(code).title, count, newest)
+            for code, count, newest in reasons_concerning(seen.organisation.id, _spellings(seen))
+        ],
+        field=asked.field,
+        kind_name=kind_name,
+        **context,
+    )
+
+
+def _pack(seen: Seen) -> Pack:
+    entry = seen.entry
+    row = latest_of([entry.id]).get(entry.id)
+    source = seen.registered.entry(row.device_id).ident if row else None
+    time = row.event_time.astimezone(UTC) if row else None
+    return pack(
+        entry.ident, entry.asset_id or 0, time, source, row.readings if row else {}, seen.now
+    )
+
+
+def _events(seen: Seen, zone: str) -> tuple[Event, ...]:
+    return story(history(seen.organisation.id, seen.entry.id).transactions, zone)[:EVENTS]
+
+
+def _spellings(seen: Seen) -> list[str]:
+    """Return the ids under which samples of the case may wait: its own, and its boards'."""
+    rows = seen.registered.by_assembly.get(seen.entry.id, ())
+    parts = [seen.registered.entry(row.part_id) for row in rows]
+    boards = [part for part in parts if part.kind == BOARD]
+    names = [name for b in boards for name in (b.ident, *seen.registered.aliases.get(b.id, ()))]
+    return [identifiers.board_key(name) for name in (seen.entry.ident, *names)]
+
+
+def _begin(life: Sequence[Lane], shown: Charted, now: datetime) -> datetime:
+    """Return when the timeline begins: with what is known, and some room before it."""
+    known = [*turns(life), *(shown.bounds or ())]
+    first = min(known, default=now)
+    return first - max((now - first) / 20, timedelta(hours=1))
+
+
+def _marks(life: Sequence[Lane]) -> list[tuple[datetime, str]]:
+    """Return what charts mark: when something came to its place."""
+    found = {
+        stay.begin: f"{_lane_name(lane)}: {_stay_words(lane, stay)}"
+        for lane in reversed(life)
+        for stay in lane.stays
+        if stay.begin is not None
+    }
+    return sorted(found.items())
+
+
+def _tracks(life: Sequence[Lane], shown: Charted, now: datetime) -> list[Track]:
+    begin = _begin(life, shown, now)
+    return [Track(_lane_name(lane), tuple(_bars(lane, begin, now))) for lane in life]
+
+
+def _bars(lane: Lane, begin: datetime, now: datetime) -> Iterator[Bar]:
+    whole = now - begin
+    for stay in lane.stays:
+        first, last = max(stay.begin or begin, begin), min(stay.end or now, now)
+        if first < last:
+            yield Bar(
+                stay,
+                _stay_words(lane, stay),
+                left=round(100 * ((first - begin) / whole), 3),
+                width=round(100 * ((last - first) / whole), 3),
+                open=stay.begin is None,
+                address=around(stay.begin) if stay.begin else None,
+            )
+
+
+def _lane_name(lane: Lane) -> str:
+    if lane.code == "dock":
+        return _("Dock")
+    name = title(kind_name(lane.code))
+    return f"{name} {lane.place}" if lane.code == CELL_BLOCK else name
+
+
+def _stay_words(lane: Lane, stay: Stay) -> str:
+    if lane.code != "dock":
+        return stay.ident
+    if stay.dock is None:
+        return stay.ident
+    return _("dock {dock}, {cabinet}", dock=stay.dock, cabinet=stay.ident)

@@ -1,0 +1,168 @@
+"""The quarantine: what waits and why, to be replayed or discarded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Response, flash, redirect, request
+from flask_login import current_user
+from flexmeasures.data import db
+from sqlalchemy.engine import Row
+from werkzeug.exceptions import BadRequest, Forbidden, NotFound
+from werkzeug.wrappers import Response as BaseResponse
+
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.ingest.replay import replay
+from flexmeasures_pms.registry.clocks import site_clock
+from flexmeasures_pms.storage import quarantine, waiting
+from flexmeasures_pms.storage.waiting import Sought
+from flexmeasures_pms.ui import asked, links
+from flexmeasures_pms.ui.access import CHANGE, Organisation, may, one_organisation
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.reasons import reason, senders
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _, n_
+
+PAGE = 25
+MOST_AT_ONCE = 1_000
+"""Samples that one press of a button replays or discards."""
+TEXT_SHOWN = 2_000
+MOST_NOTE = 1_000
+SAID = "pms"
+
+
+@pms_ui.get("/pms/quarantine")
+def quarantine_page() -> Response:
+    """Show what waits, or was discarded."""
+    require_tables()
+    organisation = one_organisation()
+    sought = _sought(organisation)
+    rows = waiting.listed(sought, limit=PAGE + 1, before=asked.number("before", most=1 << 62))
+    shown = rows[:PAGE]
+    everything = waiting.groups(Sought(sought.account_id, sought.discarded, text=sought.text))
+    return page(
+        "pms/quarantine.html",
+        active="quarantine",
+        title=_("Quarantine"),
+        organisation=organisation,
+        zone=site_clock(organisation.id),
+        sought=sought,
+        groups=everything,
+        total=sum(g.samples for g in everything if sought.reason in (None, g.reason)),
+        rows=shown,
+        older=shown[-1].id if len(rows) > PAGE else None,
+        senders=senders(_named(shown), organisation.id),
+        reason=reason,
+        may_change=may(CHANGE, organisation),
+        most=MOST_AT_ONCE,
+        text_shown=TEXT_SHOWN,
+        said=SAID,
+    )
+
+
+@pms_ui.get("/pms/quarantine/<int:number>")
+def quarantine_sample(number: int) -> Response:
+    """Show one sample as it was sent."""
+    require_tables()
+    organisation = one_organisation()
+    row = waiting.one(organisation.id, number) if number < 1 << 62 else None
+    if row is None:
+        raise NotFound(_("There is no such sample in quarantine."))
+    return page(
+        "pms/quarantine_sample.html",
+        active="quarantine",
+        title=_("Sample {n} in quarantine", n=number),
+        row=row,
+        zone=site_clock(organisation.id),
+        senders=senders(_named([row]), organisation.id),
+        reason=reason,
+    )
+
+
+@pms_ui.post("/pms/quarantine")
+def quarantine_change() -> BaseResponse:
+    """Replay or discard samples: those that are ticked, or all that are looked at.
+
+    :raises Forbidden: for who may not change anything in the organisation.
+    """
+    require_tables()
+    organisation = one_organisation()
+    if not may(CHANGE, organisation):
+        raise Forbidden(_("You may look at the quarantine, but not change it."))
+    ids = _ids(organisation)
+    if request.form.get("action") == "replay":
+        said = _replayed(organisation, ids)
+    elif request.form.get("action") == "discard":
+        said = _discarded(organisation, ids)
+    else:
+        raise BadRequest(_("Say whether to replay or to discard."))
+    flash(said, SAID)
+    return redirect(links.same(before=None), 303)
+
+
+def _sought(organisation: Organisation) -> Sought:
+    return Sought(
+        organisation.id,
+        discarded=request.args.get("discarded") == "1",
+        reason=request.args.get("reason", "")[:80] or None,
+        text=request.args.get("q", "").strip()[:200],
+    )
+
+
+def _named(rows: Iterable[Row[Any]]) -> list[str]:
+    return [name for row in rows for name in (row.sender, row.discarded_by) if name]
+
+
+def _ids(organisation: Organisation) -> list[int]:
+    """Return the waiting samples that are meant.
+
+    :raises BadRequest: where none is.
+    """
+    if request.form.get("which") == "all":
+        sought = _sought(organisation)
+        return [] if sought.discarded else waiting.numbers(sought, limit=MOST_AT_ONCE)
+    ticked = request.form.getlist("id")[:MOST_AT_ONCE]
+    numbers = {int(text) for text in ticked if text.isascii() and text.isdigit() and len(text) < 19}
+    if not numbers:
+        raise BadRequest(_("Tick the samples that you mean."))
+    return quarantine.waiting_ids(organisation.id, numbers)
+
+
+def _replayed(organisation: Organisation, ids: list[int]) -> str:
+    done = replay(organisation.id, ids)
+    db.session.commit()
+    tried = done.released + done.waiting
+    if not tried:
+        return _("Nothing was replayed: none of these samples waits any more.")
+    words = n_("{n} sample was tried again.", "{n} samples were tried again.", tried)
+    if done.released:
+        words += " " + n_(
+            "{n} is stored now, which added {beliefs} beliefs.",
+            "{n} are stored now, which added {beliefs} beliefs.",
+            done.released,
+            beliefs=done.beliefs,
+        )
+    if done.waiting:
+        words += " " + n_(
+            "{n} still waits: its reason is that of today.",
+            "{n} still wait: their reason is that of today.",
+            done.waiting,
+        )
+    return words
+
+
+def _discarded(organisation: Organisation, ids: list[int]) -> str:
+    note = " ".join(request.form.get("note", "").split())[:MOST_NOTE]
+    if not note:
+        raise BadRequest(_("Say why the samples are discarded: it is kept with them."))
+    author = f"user:{current_user.id}"
+    gone = quarantine.discard(organisation.id, ids, author=author, note=note)
+    db.session.commit()
+    if not gone:
+        return _("Nothing was discarded: none of these samples waits any more.")
+    return n_(
+        "{n} sample was discarded. Its text is kept.",
+        "{n} samples were discarded. Their texts are kept.",
+        len(gone),
+    )

@@ -1,0 +1,140 @@
+"""The receipts: what was sent, by whom, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Response, request
+from sqlalchemy.engine import Row
+from werkzeug.exceptions import NotFound
+
+from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.gateways import book
+from flexmeasures_pms.ingest.receipt import unpack
+from flexmeasures_pms.registry.clocks import site_clock
+from flexmeasures_pms.storage import journal, receipts
+from flexmeasures_pms.ui import asked
+from flexmeasures_pms.ui.access import Organisation, one_organisation
+from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.reasons import reason, senders
+from flexmeasures_pms.ui.routes import pms_ui
+from flexmeasures_pms.ui.words import _, mark
+
+PAGE = 50
+MOST_WAITING = 20
+REACH = timedelta(days=7)
+"""How far back a sender's receipts are looked for where no time is given."""
+
+FATES = {
+    "waiting": ("notice", mark("waits for a worker")),
+    "processing": ("notice", mark("being stored")),
+    "failed": ("bad", mark("failed")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which receipts are looked at."""
+
+    since: datetime | None
+    sender: str | None
+    key: str | None
+    dataset: str | None
+
+
+@pms_ui.get("/pms/receipts")
+def receipts_page() -> Response:
+    """Show what was received, newest first, and what is not stored yet."""
+    require_tables()
+    organisation = one_organisation()
+    zone = site_clock(organisation.id)
+    sought = _sought(zone)
+    rows = receipts.listed(
+        organisation.id,
+        limit=PAGE + 1,
+        before=asked.number("before", most=1 << 62),
+        since=sought.since,
+        sender=sought.sender,
+        key=sought.key,
+        dataset=sought.dataset,
+    )
+    shown = rows[:PAGE]
+    waiting = _waiting(organisation)
+    gateways = book.listed(organisation.id)
+    return page(
+        "pms/receipts.html",
+        active="receipts",
+        title=_("Receipts"),
+        organisation=organisation,
+        zone=zone,
+        sought=sought,
+        datasets=DATASETS,
+        keys=[(row.key_id, row.name) for row in gateways],
+        gateways=sorted({row.name for row in gateways}),
+        waiting=waiting,
+        summary={row.state: row.requests for row in journal.summary(organisation.id)},
+        fates={state: (level, _(words)) for state, (level, words) in FATES.items()},
+        rows=shown,
+        older=shown[-1].id if len(rows) > PAGE else None,
+        senders=senders(_named([*shown, *waiting]), organisation.id),
+        field=asked.field,
+        most_waiting=MOST_WAITING,
+    )
+
+
+@pms_ui.get("/pms/receipts/<int:number>")
+def receipt_page(number: int) -> Response:
+    """Show one receipt with all that is known of it."""
+    require_tables()
+    organisation = one_organisation()
+    # First the journal: what leaves it meanwhile has its receipt.
+    waits = _own(journal.find(number), organisation) if number < 1 << 62 else None
+    row = waits or (_own(receipts.find(number), organisation) if number < 1 << 62 else None)
+    if row is None:
+        raise NotFound(_("There is no such receipt, or it has been purged."))
+    return page(
+        "pms/receipt.html",
+        active="receipts",
+        title=_("Receipt {n}", n=number),
+        zone=site_clock(organisation.id),
+        row=row,
+        waits=waits is not None,
+        details={} if waits is not None else _details(row),
+        fates={state: (level, _(words)) for state, (level, words) in FATES.items()},
+        senders=senders([row.sender], organisation.id),
+        reason=reason,
+    )
+
+
+def _sought(zone: str) -> Sought:
+    args = request.args
+    sender, key = args.get("sender", "")[:200] or None, args.get("key", "")[:200] or None
+    dataset = next((name for name in DATASETS if name == args.get("dataset")), None)
+    since = asked.moment("since", zone)
+    if since is None and (sender or key or dataset):
+        since = (datetime.now(UTC) - REACH).replace(minute=0, second=0, microsecond=0)
+    return Sought(since, sender, key, dataset)
+
+
+def _waiting(organisation: Organisation) -> list[Row[Any]]:
+    """Return what could not be stored, and then what is not stored yet, the oldest first."""
+    found: list[Row[Any]] = []
+    for state in ("failed", "processing", "waiting"):
+        found += journal.listed(organisation.id, state=state, limit=MOST_WAITING - len(found))
+    return found
+
+
+def _own(row: Row[Any] | None, organisation: Organisation) -> Row[Any] | None:
+    return row if row is not None and row.account_id == organisation.id else None
+
+
+def _details(row: Row[Any]) -> dict[str, object]:
+    return unpack(row.details) if row.details else {}
+
+
+def _named(rows: Iterable[Row[Any]]) -> list[str]:
+    return [row.sender for row in rows]

@@ -1,0 +1,46 @@
+"""Looking at the latest readings all the time: they must never move backwards."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import psycopg2
+
+EVERY = 0.2
+_LATEST = "SELECT trackable_id, event_time FROM pms_latest"
+
+
+@dataclass
+class Watcher:
+    """Reads the time of each latest reading, again and again.
+
+    :param looks: how often it could.
+    :param backwards: what should not be.
+    """
+
+    uri: str
+    looks: int = 0
+    backwards: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _seen: dict[int, datetime] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Look until told to stop. PostgreSQL may be away meanwhile."""
+        while not self.stopping.wait(EVERY):
+            try:
+                self._look()
+            except psycopg2.Error:
+                continue
+
+    def _look(self) -> None:
+        with closing(psycopg2.connect(self.uri)) as connection, connection.cursor() as cursor:
+            cursor.execute(_LATEST)
+            for number, time in cursor.fetchall():
+                before = self._seen.get(number, time)
+                if time < before:
+                    self.backwards.append(f"latest of {number}: {before} and then {time}")
+                self._seen[number] = time
+        self.looks += 1

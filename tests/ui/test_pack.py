@@ -1,0 +1,234 @@
+"""The page of a pack."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from conftest import PASSWORD, Organisation
+from flask.testing import FlaskClient
+from playwright.sync_api import Page
+from support.browser import Visitor, axe
+from support.site import Site
+from support.telemetry import pack_sample, request
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+READY = "#charts-grid[data-step]"
+CELLS = [3.7] * 14
+CELLS[4] = 3.65
+
+
+class Pack:
+    """A pack with a weak cell that was moved from dock 1 to dock 2 three hours ago."""
+
+    def __init__(self, client: FlaskClient, organisation: Organisation) -> None:
+        self.organisation = organisation
+        self.client = client
+        self.now = datetime.now(UTC).replace(microsecond=0, second=0)
+        self.moved = self.now - 3 * HOUR
+        self.site = site = Site(organisation.id)
+        site.pms()
+        site.case("0241")
+        site.install(("case", "0241"), ("cabinet", "PMS-1-A"), place=1)
+        site.register("fet-board", "FET-1", "FET-2")
+        site.install(("fet-board", "FET-1"), ("case", "0241"))
+        self.send(*(self.moved - n * MINUTE for n in range(1, 121)), dock=1)
+        site.install(("case", "0241"), ("cabinet", "PMS-1-A"), place=2, at=self.moved)
+        self.send(*(self.moved + n * MINUTE for n in range(1, 180)), dock=2)
+
+    def send(self, *times: datetime, **changed: Any) -> None:
+        cell = {"volts": CELLS, "open": [3]}
+        samples = [pack_sample("0241", time, **{"cell": cell, **changed}) for time in times]
+        reply = self.client.post(
+            "/pms/api/v1/devices/dataset/pms",
+            data=request({"pms_id": "PMS-1"}, *samples),
+            headers=self.organisation.headers,
+            content_type="application/json",
+        )
+        assert reply.status_code == 200, reply.get_data(as_text=True)
+
+
+@pytest.fixture
+def pack(client: FlaskClient, organisation: Organisation) -> Pack:
+    return Pack(client, organisation)
+
+
+@pytest.fixture
+def log_in(client: FlaskClient, organisation: Organisation) -> None:
+    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+
+
+def open_page(member: Visitor, query: str = "") -> Page:
+    page = member.open(f"/pms/case/0241{query}")
+    page.locator(READY).wait_for(state="attached")
+    return page
+
+
+def shown(page: Page) -> tuple[datetime, datetime]:
+    """The time that the address says."""
+    query = parse_qs(urlsplit(page.url).query)
+    start, end = (datetime.fromisoformat(query[name][0]) for name in ("start", "end"))
+    return start, end
+
+
+def saved(page: Page, chart: str, tmp_path: Path) -> list[dict[str, str]]:
+    with page.expect_download() as download:
+        page.locator(f'[data-save="csv"][data-chart="chart-{chart}"]').click()
+    path = tmp_path / f"{chart}.csv"
+    download.value.save_as(path)
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_newest_figures_and_the_life_are_in_the_page_itself(
+    pack: Pack, client: FlaskClient, log_in: None
+) -> None:
+    text = client.get("/pms/case/0241").get_data(as_text=True)
+    for figure in ("51.75", "0.62", "35.0", "Cell 5 is 50 mV below the others"):
+        assert figure in text
+    assert "dock 1, PMS-1-A" in text
+    assert "dock 2, PMS-1-A" in text
+    assert "FET-1" in text
+    assert "Asia/Jakarta (UTC+07:00)" in text
+
+
+def test_a_pack_that_never_reported_says_so(client: FlaskClient, organisation: Organisation,
+                                            log_in: None) -> None:  # fmt: skip
+    Site(organisation.id).case("0299")
+    text = client.get("/pms/case/0299").get_data(as_text=True)
+    assert "This pack has not reported yet." in text
+    assert "Installed nowhere" in text
+
+
+def test_what_waits_in_quarantine_is_told(pack: Pack, client: FlaskClient, log_in: None) -> None:
+    pack.send(pack.moved + MINUTE, dock=2, amps=99.9)
+    text = client.get("/pms/case/0241").get_data(as_text=True)
+    assert "In quarantine" in text
+    assert "1 sample waits: Contradicts an earlier reading" in text
+
+
+def test_by_default_the_newest_readings_show_however_old(
+    client: FlaskClient, organisation: Organisation, log_in: None
+) -> None:
+    site = Site(organisation.id)
+    site.pms()
+    site.case("0241", "PMS-1-A", 1)
+    client.post(
+        "/pms/api/v1/devices/dataset/pms",
+        data=request({"pms_id": "PMS-1"}, pack_sample("0241")),
+        headers=organisation.headers,
+        content_type="application/json",
+    )
+    text = client.get("/pms/case/0241").get_data(as_text=True)
+    assert '"start": "2026-02-28T12:00:10+00:00"' in text
+    assert '"end": "2026-03-01T12:00:10+00:00"' in text
+    assert '"follows": false' in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["start=x", "start=2026-03-01T12:00:00Z&end=2026-03-01T12:00:00Z", "period=1y", "charts=x",
+     "start=1900-01-01T00:00:00Z&end=2026-03-01T12:00:00Z"],
+)  # fmt: skip
+def test_a_time_that_can_not_be_shown_is_refused(
+    pack: Pack, client: FlaskClient, log_in: None, query: str
+) -> None:
+    assert client.get(f"/pms/case/0241?{query}").status_code == 400
+
+
+def test_another_organisation_finds_no_such_pack(
+    pack: Pack, client: FlaskClient, other_organisation: Organisation
+) -> None:
+    client.post("/login", data={"email": other_organisation.email, "password": PASSWORD})
+    theirs = client.get("/pms/case/0241")
+    assert theirs.status_code == 404
+    assert client.get("/pms/case/0241?live=1").status_code == 404
+    assert "PMS-1" not in theirs.get_data(as_text=True)
+
+
+def test_charts_show_the_weakest_cell_and_can_be_saved(
+    pack: Pack, member: Visitor, tmp_path: Path
+) -> None:
+    page = open_page(member)
+
+    card = page.locator("#card-cells")
+    assert card.get_attribute("data-weakest") == "cell 05 voltage"
+    assert "Cell 5 is the weakest: on average 50.0 mV below the others." in card.inner_text()
+    rows = saved(page, "cells", tmp_path)
+    assert {row["cell 05 voltage [V]"] for row in rows} == {"3.65"}
+    assert {row["cell 01 voltage [V]"] for row in rows} == {"3.7"}
+    assert rows[0]["time"].endswith("+07:00")
+    docks = saved(page, "dock", tmp_path)
+    assert [row["dock"] for row in docks] == sorted(row["dock"] for row in docks)
+    with page.expect_download() as png:
+        page.locator('[data-save="png"][data-chart="chart-cells"]').click()
+    assert png.value.suggested_filename == "0241_cells.png"
+    assert axe(page) == []
+
+
+def test_zooming_in_fetches_what_the_screen_needs_and_goes_back(
+    pack: Pack, member: Visitor
+) -> None:
+    page = open_page(member)
+    grid = page.locator("#charts-grid")
+    assert grid.get_attribute("data-step") == "120000"
+
+    page.locator("#chart-current").scroll_into_view_if_needed()
+    box = page.locator("#chart-current").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.9, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.96, middle, steps=4)
+    page.mouse.up()
+
+    page.locator('#charts-grid[data-step="0"]').wait_for(state="attached")
+    start, end = shown(page)
+    assert pack.now - 4 * HOUR < start < end < pack.now + MINUTE
+    assert "Every reading, as it was taken." in page.locator("#charts-note").inner_text()
+    page.get_by_role("button", name="Back").click()
+    page.locator('#charts-grid[data-step="120000"]').wait_for(state="attached")
+    assert "period=24h" in page.url
+
+
+def test_a_click_on_a_swap_moves_the_charts_there(
+    pack: Pack, member: Visitor, tmp_path: Path
+) -> None:
+    page = open_page(member)
+    page.get_by_role("link", name="dock 2, PMS-1-A").click()
+    page.locator('#charts-grid[data-step="0"]').wait_for(state="attached")
+
+    assert shown(page) == (pack.moved - 3 * HOUR, pack.moved + 3 * HOUR)
+    docks = saved(page, "dock", tmp_path)
+    assert (docks[0]["dock"], docks[-1]["dock"]) == ("1", "2")
+    again = member.open(page.url.removeprefix(member.live))
+    again.locator(READY).wait_for(state="attached")
+    assert shown(again) == (pack.moved - 3 * HOUR, pack.moved + 3 * HOUR)
+
+
+def test_charts_can_be_left_out(pack: Pack, member: Visitor) -> None:
+    page = open_page(member, "?charts=cells")
+    assert page.locator(".chart-card:visible").count() == 1
+    page.get_by_role("checkbox", name="Pack current").check()
+    page.locator("#chart-current canvas").wait_for()
+    assert "charts=cells%2Ccurrent" in page.url
+
+
+def test_a_new_reading_is_followed(pack: Pack, member: Visitor) -> None:
+    page = open_page(member, "?period=1h")
+    pack.send(datetime.now(UTC), dock=2, amps=7.25)
+    page.locator(".pack-figures", has_text="7.25").wait_for(timeout=5_000)
+
+
+def test_it_works_on_a_phone_and_in_indonesian(pack: Pack, new_visitor: Any, phone: Any,
+                                               organisation: Organisation) -> None:  # fmt: skip
+    with new_visitor(**phone, color_scheme="dark") as visit:
+        visit.log_in(organisation.email, PASSWORD)
+        page = open_page(visit, "?lang=id")
+        assert "Sel 5 adalah yang terlemah" in page.locator("#card-cells").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert axe(page) == []
