@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.registry.kinds import INVERTER, MPPT, PMS
+from flexmeasures_pms.registry.kinds import INVERTER, MPPT, PART_KINDS, PMS
 from flexmeasures_pms.registry.search import Found, search
 from flexmeasures_pms.registry.tables import alias, installation, trackable
+
+LOOKED_AT = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +31,30 @@ class Listed:
 def loose(account_id: int, kind: str, at: datetime, *, after: str = "", count: int = 50) -> Listed:
     """Return things of a kind that are in nothing at a time, in the order of their ids.
 
+    Where nearly all are installed, a page has fewer than ``count``, or none, and more may
+    follow: no more than :data:`LOOKED_AT` are looked at for one.
+
     :param after: where the page before ended.
     """
-    t, c = trackable.c, installation.c
-    installed = sa.select(c.id).where(c.part_id == t.id, _holds(installation, at)).exists()
-    query = (
+    t = trackable.c
+    near = (
         sa.select(t.account_id, t.id, t.kind, t.ident, t.ident_key)
-        .where(t.account_id == account_id, t.kind == kind, t.ident_key > after, ~installed)
+        .where(t.account_id == account_id, t.kind == kind, t.ident_key > after)
         .order_by(t.ident_key)
-        .limit(count + 1)
+        .limit(LOOKED_AT)
+        .subquery()
     )
+    query = sa.select(near).order_by(near.c.ident_key).limit(count + 1)
+    if kind in PART_KINDS:
+        here = installation.c.part_id == near.c.id
+        query = query.where(~sa.exists().where(here, _holds(installation, at)))
     rows = db.session.execute(query).all()
-    more = rows[count - 1].ident_key if len(rows) > count else None
-    return Listed(tuple(Found(*row[:4]) for row in rows[:count]), more)
+    found = tuple(Found(*row[:4]) for row in rows[:count])
+    if len(rows) > count:
+        return Listed(found, rows[count - 1].ident_key)
+    looked_at = sa.select(sa.func.count(), sa.func.max(near.c.ident_key))
+    number, last = db.session.execute(looked_at).one()
+    return Listed(found, last if number == LOOKED_AT else None)
 
 
 def registered_kinds(account_id: int) -> frozenset[str]:

@@ -270,3 +270,17 @@ def test_the_pages_speak_indonesian(member: FlaskClient) -> None:
     assert "Blok sel 1 dari 14" in text
     assert "papan akuisisi" in text.lower()
     assert "empty" not in text
+
+
+def test_what_is_in_no_place_is_looked_for_a_bounded_way_at_a_time(
+    member: FlaskClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flexmeasures_pms.registry import browse
+
+    monkeypatch.setattr(browse, "LOOKED_AT", 1)
+    # Of the boards B0241 and B0300 the first is installed.
+    page = member.get("/pms/registry?kind=acquisition-board").get_data(as_text=True)
+    assert "None of those up to here: look at the next page." in page
+    following = re.search(r'href="([^"]+)">Next page<', page)
+    assert following is not None
+    assert "B0300" in shown(member, unescape(following.group(1)))

@@ -133,6 +133,16 @@ def test_what_is_no_such_file_is_refused(
     assert message in reply.get_data(as_text=True)
 
 
+def test_more_than_can_be_waited_for_is_refused(
+    keeper: FlaskClient, admin: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parcel, "MOST_CHANGES", 1)
+    reply = upload(keeper, csv(ONE, TWO))
+    assert reply.status_code == 422
+    assert "2 lines would change the registry" in reply.get_data(as_text=True)
+    assert upload(keeper, csv(ONE)).status_code == 200
+
+
 def test_no_file_at_all_is_asked_for(keeper: FlaskClient) -> None:
     assert "Choose a file." in upload(keeper, b"", "").get_data(as_text=True)
 

@@ -19,8 +19,10 @@ from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ui.words import _
 
 MOST = 1 << 20
+MOST_CHANGES = 300  # lines; a new case, with asset and sensors, was seen to take 50 ms
 MOST_PACKED = 400_000  # Werkzeug takes no more than 500 kB of fields, all together
 _GOOD_FOR = 24 * 3600  # seconds
+COMMAND = "flexmeasures pms import-registry"
 
 
 class Spoiled(PmsError):
@@ -51,9 +53,26 @@ def parcel(name: str, data: bytes, version: int, skip_faulty: bool) -> Parcel:
     made = Parcel(name, data, version, skip_faulty, str(uuid4()))
     if len(data) > MOST or len(packed(made)) > MOST_PACKED:
         message = _("The file is too large for this page: import it with `{command}`.",
-                    command="flexmeasures pms import-registry")  # fmt: skip
+                    command=COMMAND)  # fmt: skip
         raise Spoiled(message)
     return made
+
+
+def check_effort(changed: int) -> None:
+    """Make sure that a file can be applied while its sender waits.
+
+    :param changed: how many of its lines would change the registry.
+    :raises Spoiled: for too many.
+    """
+    if changed > MOST_CHANGES:
+        message = _(
+            "{n} lines would change the registry, and this page takes {most} at a time: cut the "
+            "file into pieces, or import it with `{command}`.",
+            n=changed,
+            most=MOST_CHANGES,
+            command=COMMAND,
+        )
+        raise Spoiled(message)
 
 
 def packed(made: Parcel) -> str:

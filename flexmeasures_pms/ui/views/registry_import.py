@@ -63,6 +63,7 @@ def _chosen(organisation: Organisation) -> Parcel:
 def _show(organisation: Organisation, chosen: Parcel, notice: str = "") -> Response:
     result = _run(organisation, chosen, dry_run=True)
     abandon()
+    parcels.check_effort(result.changed)
     wanted = bool(result.changed) and (chosen.skip_faulty or not result.faults)
     return _page(
         organisation,
