@@ -126,7 +126,7 @@ def take(
     (width, theme), which = look, "-".join(map(str, look))
     options = {"viewport": WIDTHS[width], "color_scheme": theme}
     with visitor(browser, access["url"], **options, timezone_id="Asia/Jakarta") as visit:
-        visit.context.set_default_timeout(10_000)
+        visit.context.set_default_timeout(30_000)
         visit.log_in(access["email"], access["password"])
         for shot in shots:
             taken = TAKEN / f"{shot.name}-{which}.png"

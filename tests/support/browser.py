@@ -144,7 +144,7 @@ def visitor(browser: Browser, live: str, **options: Any) -> Iterator[Visitor]:
         "reduced_motion": "reduce",
     }
     context = browser.new_context(**(defaults | options))
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     try:
         guard = Guard(urlsplit(live).netloc)
         page = context.new_page()
