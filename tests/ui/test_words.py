@@ -1,0 +1,131 @@
+"""Every word of the pages can be read in Bahasa Indonesia, and is marked so that it can."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract
+from jinja2.ext import babel_extract
+
+import flexmeasures_pms.ui
+from flexmeasures_pms.ui import words
+
+UI = Path(flexmeasures_pms.ui.__file__).parent
+KEYWORDS = {"_": None, "gettext": None, "mark": None, "n_": (1, 2), "ngettext": (1, 2)}
+TRANSLATED = [name for name in words.LANGUAGES if name != words.DEFAULT]
+# Names, and what is the same in every language.
+NO_WORDS = re.compile(r"\b(?:PNG|CSV|PMS|MPPT|PV|EHub|FET|FlexMeasures|sha256)\b")
+WORDY = re.compile(r"[A-Za-z]{3}")
+
+
+def ours(folder: str, pattern: str) -> list[Path]:
+    return [p for p in sorted((UI / folder).rglob(pattern)) if "vendor" not in p.parts]
+
+
+def messages(path: Path) -> Iterator[str]:
+    """Yield what a file has marked; of a number of things, the plural."""
+    with path.open("rb") as file:
+        if path.suffix == ".js":
+            found = extract("javascript", file, {"t": None})
+        elif path.suffix == ".html":
+            found = babel_extract(file, list(KEYWORDS), [], {"silent": "false"})
+            found = ((line, text, comments, None) for line, _, text, comments in found)
+        else:
+            found = extract("python", file, KEYWORDS)
+        for _, text, *_ in list(found):
+            if isinstance(text, tuple):
+                strings = [part for part in text if isinstance(part, str)]
+                yield strings[-1]
+            elif isinstance(text, str):
+                yield text
+
+
+def used(*, scripts: bool) -> dict[str, str]:
+    """Return all messages, each with a file that has it."""
+    pages = [*ours(".", "*.py"), *ours("templates", "*.html")]
+    paths = ours("static/js", "*.js") if scripts else pages
+    return {text: path.name for path in paths for text in messages(path) if text}
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("scripts", [False, True], ids=["pages", "scripts"])
+def test_no_message_lacks_a_translation(language: str, scripts: bool) -> None:
+    known = words.catalogue(language, scripts=scripts)
+    lacking = {text: where for text, where in used(scripts=scripts).items() if text not in known}
+    assert lacking == {}, f"add them to a file of ui/words/{language}/"
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("scripts", [False, True], ids=["pages", "scripts"])
+def test_no_translation_is_of_what_nobody_says(language: str, scripts: bool) -> None:
+    assert set(words.catalogue(language, scripts=scripts)) - set(used(scripts=scripts)) == set()
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("scripts", [False, True], ids=["pages", "scripts"])
+def test_a_translation_has_the_placeholders_of_its_message(language: str, scripts: bool) -> None:
+    for text, translation in words.catalogue(language, scripts=scripts).items():
+        assert placeholders(text) == placeholders(translation), text
+
+
+def test_the_messages_are_found() -> None:
+    assert "Skip to the content" in used(scripts=False)
+    assert "{n} s ago" in used(scripts=False)
+    assert "Live" in used(scripts=True)
+
+
+class Unmarked(HTMLParser):
+    """Collects words that stand in a template as they are."""
+
+    ATTRIBUTES = ("title", "aria-label", "placeholder", "alt")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.silent += tag in ("script", "style")
+        for name, value in attrs:
+            if name in self.ATTRIBUTES:
+                self.note(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.silent -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent:
+            self.note(data)
+
+    def note(self, text: str) -> None:
+        # What a macro makes of attributes looks like text once its expressions are taken out.
+        written = NO_WORDS.sub("", re.sub(r"[a-z]+-(?!\w)", "", text))
+        if WORDY.search(written) and '=""' not in text:
+            self.found.append(text.strip())
+
+
+@pytest.mark.parametrize("path", ours("templates", "*.html"), ids=lambda path: path.name)
+def test_no_words_stand_in_a_template_unmarked(path: Path) -> None:
+    parser = Unmarked()
+    parser.feed(re.sub(r"(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", path.read_text()))
+    assert parser.found == []
+
+
+@pytest.mark.parametrize("path", ours("static/js", "*.js"), ids=lambda path: path.name)
+def test_no_words_of_a_script_are_shown_unmarked(path: Path) -> None:
+    shown = re.compile(
+        r"""(?:\.(?:textContent|title|placeholder|ariaLabel)\s*=|"aria-label",|\balert\()\s*"""
+        r"""(["'`])(?P<text>[^"'`]*)\1"""
+    )
+    text = re.sub(r"\$\{[^}]*\}", "", path.read_text())
+    found = [match["text"] for match in shown.finditer(text)]
+    assert [text for text in found if WORDY.search(NO_WORDS.sub("", text))] == []
