@@ -15,10 +15,9 @@ from datetime import UTC, datetime
 import click
 
 from benchmarks import measures
+from benchmarks.measures import LAYOUT
 from benchmarks.platform import platform_under_test
-from flexmeasures_pms.simulator import fleet_layout
 
-LAYOUT = fleet_layout(1, 4, 12)
 SAMPLE, SAVE = "HTTP, 1 client, a 48-pack sample", "save_to_db, a 48-pack sample"
 
 
@@ -62,7 +61,9 @@ def _measurements(rounds: int, slow_rounds: int) -> dict[str, Callable[..., meas
             for packs in (4, 12, 48)
         },
         "HTTP, 1 client, a backlog of 100 x 12 packs": measures.backlog_over_http(rounds // 10 + 1),
-        "HTTP, 4 clients on 2 workers, 48 packs": measures.four_clients(rounds),
+        "HTTP, 48 packs as recorded by default": measures.sample_by_default(rounds),
+        "HTTP, 4 clients of 4 PMSes on 2 workers": measures.four_clients(rounds, own_pms=True),
+        "HTTP, 4 clients of 1 PMS on 2 workers": measures.four_clients(rounds, own_pms=False),
         "ingest of a day, 12 packs, a reading a minute": measures.ingest_of_a_day,
         SAVE: measures.save_to_db(slow_rounds),
         "sensors/<id>/data, one belief a post": measures.sensor_data,

@@ -25,7 +25,8 @@ from flexmeasures_pms.simulator import SimulatedRequest, Site, fleet_layout
 Figures = tuple[int, float, float]
 Measurement = Callable[[Platform], Figures]
 
-LAYOUT = fleet_layout(1, 4, 12)
+LAYOUT = fleet_layout(4, 4, 12)
+ONE_PMS = fleet_layout(1, 4, 12)
 STEP = timedelta(seconds=5)
 SHIFT = timedelta(days=3650)
 WARM_UP = 3
@@ -52,7 +53,7 @@ def peak_memory() -> int:
 def _samples(start: datetime, packs: int, *, per_request: int = 1) -> Iterator[SimulatedRequest]:
     """Yield requests of the first packs of a PMS."""
     end = start + STEP * 100_000
-    for request in Site(LAYOUT).requests(start, end, STEP, samples_per_request=per_request):
+    for request in Site(ONE_PMS).requests(start, end, STEP, samples_per_request=per_request):
         if request.dataset == "pms":
             yield request if packs == 48 else _first_packs(request, packs)
 
@@ -96,34 +97,70 @@ def backlog_over_http(rounds: int) -> Measurement:
     return lambda platform: _in_turns(platform, _samples(_start(), 12, per_request=100), rounds)
 
 
-def four_clients(rounds: int) -> Measurement:
-    """Measure a 48-pack sample, of four gateways that send at once to two workers."""
+def sample_by_default(rounds: int) -> Measurement:
+    """Measure a 48-pack sample recorded as the catalogue says, and a COPY of all its readings."""
+
+    def measure(platform: Platform) -> Figures:
+        rows = _one_sample(platform)
+        http, copies = [], []
+        database = psycopg2.connect(platform.database_uri)
+        with platform.web(1, recording="") as url:
+            session = ways.gateway(platform.key)
+            for number, request in enumerate(islice(_samples(_start(), 48), rounds + WARM_UP)):
+                taken = timed(partial(ways.post, session, url, request.body))
+                text = ways.as_text(rows, SHIFT + STEP * number)
+                copied = timed(partial(ways.copy, database, text))
+                if number >= WARM_UP:
+                    http.append(taken)
+                    copies.append(copied)
+        database.close()
+        return len(rows), statistics.median(http), statistics.median(copies)
+
+    return measure
+
+
+def four_clients(rounds: int, *, own_pms: bool) -> Measurement:
+    """Measure 48-pack samples of four gateways that send at once to two workers.
+
+    :param own_pms: each sends for a PMS of its own, not all of them for one.
+    """
 
     def measure(platform: Platform) -> Figures:
         start = _start()
-        bodies = [request.body for request in islice(_samples(start, 48), rounds * 4 + 8)]
+        shares = _own_shares(start, rounds + 2) if own_pms else _shares_of_one(start, rounds + 2)
         with platform.web(2) as url, ThreadPoolExecutor(4) as pool:
             sessions = [ways.gateway(platform.key) for _ in range(4)]
 
-            def send(part: int, bodies: list[bytes]) -> None:
+            def send(number: int, bodies: list[bytes]) -> None:
                 for body in bodies:
-                    ways.post(sessions[part], url, body)
+                    ways.post(sessions[number], url, body)
 
-            def send_all(bodies: list[bytes]) -> None:
-                list(pool.map(send, range(4), [bodies[part::4] for part in range(4)]))
+            def send_all(shares: list[list[bytes]]) -> None:
+                list(pool.map(send, range(4), shares))
 
-            send_all(bodies[:8])
-            taken = timed(partial(send_all, bodies[8:])) / (rounds * 4)
+            send_all([bodies[:2] for bodies in shares])
+            taken = timed(partial(send_all, [bodies[2:] for bodies in shares])) / (rounds * 4)
         database = psycopg2.connect(platform.database_uri)
-        begin, copies, rows = start + STEP * 8, [], []
-        for number in range(rounds):
-            moment = begin + STEP * number
-            rows = ways.rows_between(database, moment, moment)
-            copies.append(timed(partial(ways.copy, database, ways.as_text(rows, SHIFT))))
+        moment = start + STEP * (2 if own_pms else 8)
+        rows = ways.rows_between(database, moment, moment)
+        rows = rows[: len(rows) // 4] if own_pms else rows
+        texts = [ways.as_text(rows, SHIFT + STEP * number) for number in range(rounds)]
+        copies = [timed(partial(ways.copy, database, text)) for text in texts]
         database.close()
         return len(rows), taken, statistics.median(copies)
 
     return measure
+
+
+def _own_shares(start: datetime, samples: int) -> list[list[bytes]]:
+    requests = Site(LAYOUT).requests(start, start + STEP * samples, STEP)
+    bodies = [request.body for request in requests if request.dataset == "pms"]
+    return [bodies[number::4] for number in range(4)]
+
+
+def _shares_of_one(start: datetime, samples: int) -> list[list[bytes]]:
+    bodies = [request.body for request in islice(_samples(start, 48), samples * 4)]
+    return [bodies[number::4] for number in range(4)]
 
 
 def ingest_of_a_day(platform: Platform) -> Figures:
@@ -135,7 +172,7 @@ def ingest_of_a_day(platform: Platform) -> Figures:
     with tempfile.TemporaryDirectory() as folder, platform.app.app_context():
         file = Path(folder) / "day.jsonl"
         with file.open("wb") as lines:
-            day = Site(LAYOUT).requests(start, start + timedelta(days=1), timedelta(minutes=1))
+            day = Site(ONE_PMS).requests(start, start + timedelta(days=1), timedelta(minutes=1))
             for request in day:
                 if request.dataset == "pms":
                     lines.write(_first_packs(request, 12).body + b"\n")

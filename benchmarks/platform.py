@@ -16,12 +16,14 @@ from flask import Flask
 from flexmeasures_pms.demo.prepare import migrate, register_site
 from flexmeasures_pms.demo.process import Server, running
 from flexmeasures_pms.demo.servers import servers, stopping_on_signals
-from flexmeasures_pms.demo.settings import environment, write_config
+from flexmeasures_pms.demo.settings import CONFIG_FILE, environment, write_config
 from flexmeasures_pms.demo.valkey import free_port
 from flexmeasures_pms.demo.web import HOST, answers
 from flexmeasures_pms.simulator import Layout
 
 EMAIL = "bench@pms-bench.example"
+EVERY = "*: every"
+RECORDING = "PMS_BENCH_RECORDING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,12 @@ class Platform:
         return str(self.app.config["SQLALCHEMY_DATABASE_URI"])
 
     @contextmanager
-    def web(self, workers: int) -> Iterator[str]:
-        """Serve it by gunicorn for the time of the block, and yield the address."""
+    def web(self, workers: int, recording: str = EVERY) -> Iterator[str]:
+        """Serve it by gunicorn for the time of the block, and yield the address.
+
+        :param recording: the host's policies; what is compared with a COPY of all readings
+            writes all of them.
+        """
         port = free_port()
         command = ("-m", "gunicorn", "benchmarks.platform:application()")
         options = ("--bind", f"{HOST}:{port}", "--workers", str(workers), "--preload")
@@ -56,7 +62,7 @@ class Platform:
             log=self.data_dir / "web.log",
             ready=lambda: answers(port),
             seconds=120,
-            environment=dict(os.environ),
+            environment={**os.environ, RECORDING: recording},
         )
         with running(server):
             yield f"http://{HOST}:{port}"
@@ -81,7 +87,11 @@ def platform_under_test(layout: Layout) -> Iterator[Platform]:
         data_dir = Path(folder)
         data_dir.chmod(0o755)
         with servers(data_dir) as found:
-            write_config(data_dir, found)
+            home = write_config(data_dir, found)
+            with (home / CONFIG_FILE).open("a") as config:
+                config.write(
+                    f"import os\nPMS_RECORDING = os.environ.get({RECORDING!r}, {EVERY!r})\n"
+                )
             os.environ.update(environment(data_dir, found))
             yield _prepared(layout, data_dir)
 

@@ -9,6 +9,9 @@ from flexmeasures_pms.simulator.track import Snapshot
 
 CELL_NOISE = 0.0006  # V either way
 TEMPERATURE_NOISE = 0.15  # K either way
+# An acquisition board filters what it measures: in a log of the field a cell's voltage is
+# another in 12 of 100 samples a minute apart. So its noise is drawn once a minute [s].
+FILTERED = 60
 CONNECTED = "0001"
 
 
@@ -38,7 +41,7 @@ def _sample(
 ) -> shapes.PackSample:
     one, state = snapshot.plant.packs[index], snapshot.states[index]
     amps = snapshot.flows.amps[index]
-    noise = jitter(snapshot.plant.seed, case.ident, int(snapshot.seconds * 1000))
+    noise = jitter(snapshot.plant.seed, case.ident, int(snapshot.seconds // FILTERED))
     volts = [
         shapes.milli(v + CELL_NOISE * (n - 127.5) / 127.5)
         for v, n in zip(pack.cell_volts(one, state, amps), noise, strict=False)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from flexmeasures.data import db
 from sqlalchemy import func, select
 
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
+from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.late import Stream
@@ -18,20 +21,24 @@ from flexmeasures_pms.storage.newest import Newest
 from flexmeasures_pms.storage.recordings import policies_of
 from flexmeasures_pms.storage.repeats import bits_of
 
-# The last rows of each thing: what its newest reading consists of is among them.
+# The last rows of each thing: what its newest reading consists of is among them. Sensors
+# are found by name, for they have no index by asset alone.
 _ROWS = """
+    WITH catalogue AS (SELECT * FROM unnest(%s::text[], %s::text[]) AS c (kind, name))
     SELECT t.id, t.kind, b.source_id, s.name, b.event_start, b.event_value
     FROM pms_trackable t
     JOIN LATERAL (
       SELECT max(newest.event_start) AS moment
-      FROM sensor other
+      FROM catalogue o
+      JOIN sensor other ON other.name = o.name AND other.generic_asset_id = t.asset_id
       JOIN LATERAL (
         SELECT event_start FROM timed_belief
         WHERE sensor_id = other.id ORDER BY event_start DESC LIMIT 1
       ) newest ON true
-      WHERE other.generic_asset_id = t.asset_id
+      WHERE o.kind = t.kind
     ) last ON true
-    JOIN sensor s ON s.generic_asset_id = t.asset_id
+    JOIN catalogue n ON n.kind = t.kind
+    JOIN sensor s ON s.name = n.name AND s.generic_asset_id = t.asset_id
     JOIN timed_belief b ON b.sensor_id = s.id AND b.event_start > last.moment - %s
       AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5
     WHERE t.id = ANY (%s::bigint[])"""
@@ -71,7 +78,7 @@ def rebuild(trackable_ids: Collection[int]) -> None:
         return
     forget_latest(trackable_ids)
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_ROWS, (SNAPSHOT, array(trackable_ids)))
+    cursor.execute(_ROWS, (*_catalogue(), SNAPSHOT, array(trackable_ids)))
     streams: dict[tuple[int, int], Stream] = defaultdict(Stream)
     kinds: dict[int, str] = {}
     for trackable, kind, source, name, time, value in cursor:
@@ -87,6 +94,13 @@ def rebuild(trackable_ids: Collection[int]) -> None:
             if known is None or _rank(found) > _rank(known):
                 newest[trackable] = found
     keep_latest(newest)
+
+
+@cache
+def _catalogue() -> tuple[list[str], list[str]]:
+    """Return the names of all sensors: the asset types, and the names beside them."""
+    names = [(kind, name) for kind in BY_ASSET_TYPE for name in sensor_specs(kind)]
+    return [kind for kind, _ in names], [name for _, name in names]
 
 
 def _rank(newest: Newest) -> tuple[bool, datetime | None, int]:
