@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.overview.tenants import Tenant, tenants
@@ -23,6 +24,7 @@ from flexmeasures_pms.storage.cells import Values, at_moments, gateway_sources, 
 Quantity = Literal["voltage", "difference", "open"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
+HOUR = timedelta(hours=1)
 MOST_COLUMNS = 240
 MOST_LOOKUPS = 60 * 48 * CELLS
 """Cells times columns of one map: 60 columns of 48 packs, 240 of 12."""
@@ -71,6 +73,21 @@ class CellMap:
     def end(self) -> datetime:
         """The last moment."""
         return self.start + self.columns * self.width
+
+
+def period(
+    start: datetime | None, end: datetime | None, newest: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the time that is asked for: by default an hour; nothing before 2010.
+
+    :param newest: the last moment that there may be readings of.
+    :returns: None for no time at all.
+    """
+    last = min(end or newest, newest)
+    if last <= EARLIEST:
+        return None
+    first = max(start or last - HOUR, EARLIEST)
+    return (first, last) if first < last else None
 
 
 def columns_for(packs: int, wanted: int | None = None) -> int:
