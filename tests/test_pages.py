@@ -55,6 +55,12 @@ def test_the_dashboard_names_and_draws_the_types(page: FlaskClient) -> None:
     assert "icon-cases" not in text
 
 
+@pytest.mark.parametrize("icon", [t.icon for t in ASSET_TYPES])
+def test_every_type_has_a_letter_in_an_icon_font(client: FlaskClient, icon: str) -> None:
+    sheet = client.get("/ui/static/css/flexmeasures.css").get_data(as_text=True)
+    assert icon == "fa fa-bolt" or f".{icon}:before" in sheet
+
+
 @pytest.mark.parametrize("asset_type", [t.name for t in ASSET_TYPES])
 def test_every_type_has_a_picture_of_its_own(client: FlaskClient, asset_type: str) -> None:
     from flexmeasures.ui.utils.view_utils import svg_asset_icon_name

@@ -40,7 +40,7 @@ class Shot:
     """One page to take pictures of.
 
     :param name: of the pictures.
-    :param path: its address; ``{0244}`` stands for the number of that case's asset.
+    :param path: its address; ``{0244}`` stands for the number of that thing's asset.
     :param ready: a selector of what has to be there, and be seen.
     :param shown: those pictures that the documentation shows, such as ``1440-light``.
     """
@@ -67,7 +67,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("receipts", "/pms/receipts"),
     Shot("completeness", "/pms/completeness", shown=("1440-light",)),
     Shot("flexmeasures-graphs", "/assets/{0244}/graphs", "canvas", shown=("1440-light",)),
-    Shot("flexmeasures-context", "/assets/{0244}/context", "canvas, svg", shown=("1440-light",)),
+    Shot("flexmeasures-context", f"/assets/{{{PMS}}}/context", "svg", shown=("1440-light",)),
     Shot("flexmeasures-status", "/assets/{0244}/status", "table"),
     Shot("flexmeasures-dashboard", "/dashboard", "table"),
     # Last: the language is kept.

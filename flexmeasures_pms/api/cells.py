@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, NotFound
@@ -13,10 +13,8 @@ from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.cell_record import record
-from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, Quantity, cell_map
+from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, Quantity, cell_map, period
 from flexmeasures_pms.registry.directory import Entry, directory
-
-BY_DEFAULT = timedelta(hours=1)
 
 
 def cells_of_pms(ident: str) -> Response:
@@ -40,11 +38,10 @@ def _may_see(sender: Caller, pms: Entry) -> bool:
 
 
 def _time(now: datetime) -> tuple[datetime, datetime]:
-    end = min(moment("end") or now, now)
-    start = moment("start") or end - BY_DEFAULT
-    if start >= end:
+    found = period(moment("start"), moment("end"), now)
+    if found is None:
         raise BadRequest("The parameter start is a time before end, and before now.")
-    return start, end
+    return found
 
 
 def _quantity() -> Quantity:

@@ -131,10 +131,12 @@ def _gets() -> dict[str, Any]:
             "What a case, MPPT or inverter read over a time",
             "History",
             "A time is cut into at most `width` columns of `step` milliseconds; each has the "
-            "mean of its readings, the least and the greatest; a state has its last. Where no "
-            "column has more than one, the readings stand as they were taken (`exact`). A null "
-            "begins a gap. `times` are milliseconds since `start`; sensors that were read at the "
-            "same moments share them. By default the last day, and all charts of the thing.",
+            "mean of its readings, the least and the greatest; what is `held`, as states "
+            "are, has its last. Where no column has more than one, the readings stand as they were "
+            "taken (`exact`). A null begins a gap. `times` are milliseconds since `start`; "
+            "sensors that were read at the same moments share them. Of more than 2.5 million "
+            "readings only the first `sample` milliseconds of each column are looked at. By "
+            "default the last day, and all charts.",
             [
                 _parameter("ident", "path", TEXT),
                 _parameter("kind", "query", {"type": "string", "enum": list(CHARTS)}),

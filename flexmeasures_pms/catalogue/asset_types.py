@@ -17,7 +17,7 @@ class AssetType:
 
     :param name: ``GenericAssetType.name``.
     :param description: at most 80 characters, shown by FlexMeasures.
-    :param icon: CSS class of FlexMeasures' own icon fonts.
+    :param icon: CSS classes of the icon fonts that FlexMeasures has on every page.
     """
 
     name: AssetTypeName
@@ -30,7 +30,7 @@ ASSET_TYPES: tuple[AssetType, ...] = (
     AssetType("cabinet", "Cabinet: an EHub and a busbar with docks for cases", "icon-battery"),
     AssetType("case", "Case (pack): 14 cell blocks, FET and acquisition board", "icon-battery"),
     AssetType("mppt", "MPPT solar controller", "icon-solar"),
-    AssetType("inverter", "Inverter", "icon-electricity"),
+    AssetType("inverter", "Inverter", "fa fa-bolt"),
 )
 
 ASSET_TYPE_BY_NAME: dict[str, AssetType] = {t.name: t for t in ASSET_TYPES}

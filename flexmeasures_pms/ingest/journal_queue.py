@@ -23,7 +23,6 @@ from flexmeasures_pms.errors import QueueAway
 
 QUEUE = "ingestion"
 JOB = "flexmeasures_pms.ingest.journal_worker.work"
-LATER_ID = "pms-journal-later"
 
 # One job that has not begun yet is enough: it will see all that was committed before. The
 # mark goes when the job begins; should the job be lost, it goes by itself.
@@ -32,8 +31,7 @@ MARK_SECONDS = 5
 
 IMPATIENT = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0}
 PAUSE_SECONDS = 5.0
-JOB_SECONDS = 180
-FAILURE_SECONDS = 3600
+_OPTIONS: dict[str, int] = {"job_timeout": 180, "failure_ttl": 3600, "result_ttl": 0}
 
 _EXTENSION = "flexmeasures_pms_queue"
 
@@ -82,12 +80,17 @@ def wake_for_certain() -> None:
 
 
 def wake_later(delay: timedelta) -> None:
-    """Have a worker look at the journal after a time, if one runs with RQ's scheduler."""
+    """Have a worker look at the journal after a time, if one runs with RQ's scheduler.
+
+    One look at the end of each few seconds is enough for all who asked for one in them.
+    """
+    now = time.time()
+    slot = int(now + delay.total_seconds()) // MARK_SECONDS + 1
+    wait = timedelta(seconds=slot * MARK_SECONDS - now)
     try:
-        _line().queue.enqueue_in(
-            delay, JOB, job_id=LATER_ID, job_timeout=JOB_SECONDS, failure_ttl=FAILURE_SECONDS,
-            result_ttl=0,
-        )  # fmt: skip
+        queue = _line().queue
+        if queue.connection.set(f"{MARK}:{slot}", 1, nx=True, ex=wait):
+            queue.enqueue_in(wait, JOB, **_OPTIONS)
     except (RedisError, OSError) as error:
         current_app.logger.warning("A look at the journal could not be planned: %s", error)
 
@@ -101,7 +104,7 @@ def job_begins() -> None:
 
 
 def _enqueue(queue: Queue) -> None:
-    queue.enqueue(JOB, job_timeout=JOB_SECONDS, failure_ttl=FAILURE_SECONDS, result_ttl=0)
+    queue.enqueue(JOB, **_OPTIONS)
 
 
 def _line() -> _Line:

@@ -14,23 +14,28 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.quantities import CELLS
+from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.overview.tenants import Tenant, tenants
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.storage.cells import Values, at_moments, gateway_sources, usual_step
+from flexmeasures_pms.storage.recordings import policies_of
 
 Quantity = Literal["voltage", "difference", "open"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
+HOUR = timedelta(hours=1)
 MOST_COLUMNS = 240
 MOST_LOOKUPS = 60 * 48 * CELLS
 """Cells times columns of one map: 60 columns of 48 packs, 240 of 12."""
 FEWEST_COLUMNS = 12
 MISSED = 3
 """How many readings have to be missed for a gap."""
-STATE_KEPT = timedelta(minutes=15)
-"""How often a state that does not change may be written."""
+LONGEST_DELAY = timedelta(minutes=5)
+"""By how much the writing of what did not change may be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,21 @@ class CellMap:
         return self.start + self.columns * self.width
 
 
+def period(
+    start: datetime | None, end: datetime | None, newest: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the time that is asked for: by default an hour; nothing before 2010.
+
+    :param newest: the last moment that there may be readings of.
+    :returns: None for no time at all.
+    """
+    last = min(end or newest, newest)
+    if last <= EARLIEST:
+        return None
+    first = max(start or last - HOUR, EARLIEST)
+    return (first, last) if first < last else None
+
+
 def columns_for(packs: int, wanted: int | None = None) -> int:
     """Return how many columns a map of some packs has: at most as many as wanted."""
     most = MOST_LOOKUPS // (max(1, packs) * CELLS)
@@ -97,9 +117,10 @@ def cell_map(
     number = columns_for(len(assets), columns)
     width = (end - start) / number
     moments = [start + (i + 1) * width for i in range(number)]
-    sensors = _sensors(assets, "open" if quantity == "open" else "voltage")
+    sensors = _sensors(assets, quantity)
     sources = gateway_sources(registered.account_id)
-    look_back = _look_back(sensors[::CELLS], quantity, (start, end), sources)
+    step = usual_step(sensors[::CELLS], start, end, sources)
+    look_back = _look_back(step, held=_held([t.case.id for t in there], quantity))
     values = at_moments(sensors, moments, look_back, sources).reshape(len(assets), CELLS, number)
     read = dict(zip(assets, values, strict=True))
     rows = (
@@ -122,24 +143,35 @@ def shown(found: CellMap, row: Row) -> Values:
     return above
 
 
-def _sensors(assets: Sequence[int], quantity: str) -> list[int]:
+def sensor_name(cell: int, quantity: Quantity) -> str:
+    """Return the name of the sensor that a map of a quantity reads of a cell, from 1."""
+    return f"cell {cell:02d} {'open' if quantity == 'open' else 'voltage'}"
+
+
+def _sensors(assets: Sequence[int], quantity: Quantity) -> list[int]:
     """Return the sensors of all cells, pack by pack; 0, which reads nothing, for one missing."""
     known = sensor_ids(assets)
-    names = [f"cell {n:02d} {quantity}" for n in range(1, CELLS + 1)]
+    names = [sensor_name(n, quantity) for n in range(1, CELLS + 1)]
     return [known[asset].get(name, 0) for asset in assets for name in names]
 
 
-def _look_back(
-    some: Sequence[int],
-    quantity: Quantity,
-    time: tuple[datetime, datetime],
-    sources: Collection[int],
-) -> timedelta:
-    """Return how old a reading may be: states are written on change, and then and now."""
-    start, end = time
-    step = usual_step(some, start, end, sources)
-    if quantity == "open" or step is None:
-        return STATE_KEPT + MISSED * (step or timedelta(minutes=1))
+def _held(cases: Collection[int], quantity: Quantity) -> bool:
+    """Whether a reading holds until another is written: of states always, for it may have."""
+    if quantity == "open":
+        return True
+    sensor = sensor_name(1, quantity)
+    host, own = settings().recording, policies_of(cases)
+    return any(sensor in bands("case", host, own.get(case, ())) for case in cases)
+
+
+def _look_back(step: timedelta | None, *, held: bool) -> timedelta:
+    """Return how old a reading may be at a moment.
+
+    :param step: the usual time between two that are written.
+    :param held: they are written when they change, and then and now.
+    """
+    if held or step is None:
+        return SNAPSHOT + min(step * MISSED if step else LONGEST_DELAY, LONGEST_DELAY)
     return step * MISSED
 
 

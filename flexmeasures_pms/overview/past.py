@@ -7,17 +7,19 @@ more than one reading, the readings stand as they were taken.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from flexmeasures_pms.beliefs.recordings import explained
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.quantities import Quantity
-from flexmeasures_pms.catalogue.readings import sensor_specs
+from flexmeasures_pms.catalogue.readings import SensorSpec, sensor_specs
+from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
 from flexmeasures_pms.overview.charts import digits
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.history import EPOCH, Column, Wanted, bounds, columns, reporters
+from flexmeasures_pms.storage.history import EPOCH, Column, Wanted, bounds, read, reporters
 
 _S, _H, _D = 1, 3600, 86_400
 STEPS = tuple(
@@ -31,8 +33,6 @@ STEPS = tuple(
 
 MISSED = 3
 """How many readings have to be missed for a gap."""
-STATE_KEPT = timedelta(minutes=15)
-"""How often a state that does not change is written at least."""
 USUAL = timedelta(minutes=1)
 """The time between two samples where nothing tells it: the slowest that is known."""
 
@@ -41,8 +41,9 @@ USUAL = timedelta(minutes=1)
 class Series:
     """One sensor's readings over a time.
 
+    :param held: it is written when it changes, and holds until it is written again.
     :param at: when, in order of time: of each reading, or the begin of its column.
-    :param values: the reading; of a column the mean, of a state the last; None where a gap
+    :param values: the reading; of a column the mean, or the last of what is held; None where a gap
         begins.
     :param low: the least of each column, and ``high`` the greatest; None where there is a gap.
     :param mean: of all readings, as they were taken.
@@ -50,6 +51,7 @@ class Series:
 
     name: str
     quantity: Quantity
+    held: bool
     at: list[datetime]
     values: list[float | None]
     low: list[float | None]
@@ -74,12 +76,14 @@ class Past:
     :param start: when the first column begins, and ``end`` when the last one ends.
     :param step: width of a column.
     :param exact: no column has more than one reading, and these stand as they were taken.
+    :param sample: how much of each column was looked at, from its begin; None for all of it.
     """
 
     start: datetime
     end: datetime
     step: timedelta
     exact: bool
+    sample: timedelta | None
     series: tuple[Series, ...]
     reporters: tuple[Reporter, ...]
 
@@ -110,26 +114,42 @@ def past(
     ids = sensor_ids([entry.asset_id or 0])[entry.asset_id or 0]
     specs = sensor_specs(entry.kind)
     there = [name for name in names if name in ids]
+    kept = held(entry)
     known = reporters(account_id)
     wanted = Wanted(
         sensors=[ids[name] for name in there],
-        states=[ids[name] for name in there if specs[name].quantity.state],
+        states=[ids[name] for name in there if name in kept],
         sources=list(known),
     )
-    # A state that has not changed since before the time was written at most so long before.
-    found = columns(wanted, first - STATE_KEPT, last, step)
+    # What has not changed since before the time was written at most so long before.
+    got = read(wanted, first - SNAPSHOT, last, step, SNAPSHOT)
+    found = got.columns
     measured = [found[sensor] for sensor in wanted.sensors if sensor not in wanted.states]
-    exact = _is_exact(found.values())
+    exact = got.sample is None and _is_exact(found.values())
     heard = _moments(found.values())
     usual = _usual(measured, heard, step, exact=exact)
-    view = _View(first, heard, usual, step, exact)
+    view = _View(first, heard, usual, step, exact, got.sample is not None)
     return Past(
         start=first.astimezone(UTC),
         end=last.astimezone(UTC),
         step=step,
         exact=view.exact,
-        series=tuple(_series(name, specs[name].quantity, found[ids[name]], view) for name in there),
+        sample=got.sample,
+        series=tuple(
+            _series(_empty(specs[name], kept, found[ids[name]]), found[ids[name]], view)
+            for name in there
+        ),
         reporters=tuple(_reporters(found.values(), known, first)),
+    )
+
+
+def held(entry: Entry) -> frozenset[str]:
+    """Return the sensors of a thing that are written when they change: states, at least."""
+    on_change = {e.quantity for e in explained(entry.id, entry.kind) if e.deadband is not None}
+    return frozenset(
+        name
+        for name, spec in sensor_specs(entry.kind).items()
+        if spec.quantity.state or label(spec.quantity) in on_change
     )
 
 
@@ -152,13 +172,19 @@ class _View:
     usual: timedelta
     step: timedelta
     exact: bool
+    sampled: bool
 
     def time(self, column: Column) -> datetime:
         return max(self.start, column.newest if self.exact else column.begin)
 
-    def longest_step(self, quantity: Quantity) -> timedelta:
-        """Return the longest time between two readings that is no gap."""
-        kept = STATE_KEPT + self.usual if quantity.state else timedelta(0)
+    def longest_step(self, *, held: bool) -> timedelta:
+        """Return the longest time between two readings that is no gap.
+
+        Of a sample nothing is known but that a column has no readings at its begin.
+        """
+        if self.sampled:
+            return self.step
+        kept = SNAPSHOT + self.usual if held else timedelta(0)
         return max(MISSED * self.usual, kept)
 
 
@@ -170,12 +196,15 @@ def _moments(found: Iterable[Sequence[Column]]) -> list[datetime]:
     return sorted({column.newest for one in found for column in one})
 
 
-def _series(name: str, quantity: Quantity, found: list[Column], view: _View) -> Series:
+def _empty(spec: SensorSpec, kept: Collection[str], found: Sequence[Column]) -> Series:
+    return Series(spec.name, spec.quantity, spec.name in kept, [], [], [], [], _mean(found))
+
+
+def _series(series: Series, found: list[Column], view: _View) -> Series:
     inside = [column for column in found if column.begin >= view.start]
-    limit = view.longest_step(quantity)
-    if quantity.state and (before := found[: len(found) - len(inside)]):
+    limit = view.longest_step(held=series.held)
+    if series.held and (before := found[: len(found) - len(inside)]):
         inside = [*_carried(before[-1], view, limit), *inside]
-    series = Series(name, quantity, [], [], [], [], _mean(inside))
     for column, following in zip(inside, [*inside[1:], None], strict=True):
         _put(series, view.time(column), column)
         if following is None or view.time(following) - column.newest > limit:
@@ -212,7 +241,7 @@ def _carried(before: Column, view: _View, limit: timedelta) -> Iterator[Column]:
 
 
 def _put(series: Series, at: datetime, column: Column) -> None:
-    value = column.last if series.quantity.state or column.readings == 1 else None
+    value = column.last if series.held or column.readings == 1 else None
     mean = round(column.mean, digits(series.quantity))
     series.at.append(at)
     series.values.append(mean if value is None else value)
@@ -223,7 +252,7 @@ def _put(series: Series, at: datetime, column: Column) -> None:
 def _break(series: Series, column: Column, view: _View, limit: timedelta) -> None:
     """End a line. A state holds for as long as the thing was heard of, and could hold."""
     at = series.at[-1]
-    if series.quantity.state:
+    if series.held:
         heard = view.heard[bisect_right(view.heard, column.newest + limit) - 1]
         if heard > at:
             at = heard

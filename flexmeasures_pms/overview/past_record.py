@@ -27,6 +27,7 @@ def record(kind: str, ident: str, past: Past) -> dict[str, Any]:
         "end": past.end,
         "step": past.step / _MS,
         "exact": past.exact,
+        "sample": past.sample and past.sample / _MS,
         "reporters": [
             {"kind": one.kind, "id": one.ident, "begin": one.begin, "end": one.end}
             for one in past.reporters
@@ -42,6 +43,7 @@ def _series(one: Series, start: datetime, axes: dict[tuple[int, ...], int]) -> d
         "name": one.name,
         "unit": one.quantity.unit,
         "state": one.quantity.state,
+        "held": one.held,
         "mean": one.mean,
         "times": axes.setdefault(at, len(axes)),
         "values": _short(one.values),

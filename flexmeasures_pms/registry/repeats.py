@@ -16,12 +16,18 @@ KEPT = timedelta(days=7)
 """How long a form may lie open; older transactions are not looked at."""
 
 
-def made_already(account_id: int, request_id: UUID) -> tuple[dict[str, Any], ...]:
+def made_already(
+    account_id: int, request_id: UUID, *, lock_timeout: int
+) -> tuple[dict[str, Any], ...]:
     """Return what was entered under this number, and let nothing be entered meanwhile.
 
     Nobody else changes the organisation's registry until the caller's transaction ends:
     of two requests at once, the second waits here and then finds what the first did.
+
+    :param lock_timeout: seconds to wait, for this and for all else in the transaction.
+    :raises OperationalError: when that was not long enough.
     """
+    db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{int(lock_timeout)}s'"))
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
     t = transaction.c
     query = (

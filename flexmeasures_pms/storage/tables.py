@@ -161,6 +161,8 @@ latest = sa.Table(
     sa.Column("readings", JSONB, nullable=False),
     sa.Column("snapshot", sa.DateTime(timezone=True)),
     sa.Column("recorded", JSON),
+    # A thing rarely changes its device: its row is still updated in place.
+    sa.Index("pms_latest_device_idx", "device_id"),
 )
 
 # Readings that were received and not written, for they repeat the one before: which of a

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
@@ -22,12 +23,17 @@ def number(value: float | Decimal | None, digits: int = 0, *, sign: bool = False
     """
     if value is None or not math.isfinite(value):
         return NOTHING
-    pattern = "#,##0" + ("." + "0" * digits if digits else "")
-    size = -value if value < 0 else value
-    text: str = format_decimal(size, format=pattern, locale=language())
+    text = _decimal(-value if value < 0 else value, digits, language())
     if round(value, digits) == 0:
         return text
     return (_MINUS if value < 0 else "+" if sign else "") + text
+
+
+@lru_cache(maxsize=65_536)  # a rack shows 1,300 numbers, most of them again and again
+def _decimal(size: float | Decimal, digits: int, language_name: str) -> str:
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    text: str = format_decimal(size, format=pattern, locale=language_name)
+    return text
 
 
 def moment(value: datetime | None, zone: str | None, *, seconds: bool = True) -> str:

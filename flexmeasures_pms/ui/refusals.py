@@ -40,8 +40,17 @@ def _unavailable(error: Exception) -> Response:
     return page("pms/refused.html", status=503, title=_("Not now"), reason=reason)
 
 
+def _unforeseen(error: Exception) -> Response:
+    # FlexMeasures' own handler would show the exception's text to the reader.
+    abandon()
+    current_app.logger.exception("A page failed in a way that nobody foresaw.", exc_info=error)
+    reason = _("Something went wrong here. Try again later.")
+    return page("pms/refused.html", status=500, title=_("That did not work"), reason=reason)
+
+
 pms_ui.before_request(log_in_first)
 for _code in SHOWN:
     pms_ui.register_error_handler(_code, _http)
 for _kind in (SchemaError, OperationalError):
     pms_ui.register_error_handler(_kind, _unavailable)
+pms_ui.register_error_handler(Exception, _unforeseen)

@@ -168,6 +168,24 @@ def test_charts_and_sensors_can_be_named_together(post: Send, history: Ask) -> N
     assert len(history()["series"]) == 40
 
 
+def test_of_too_many_readings_a_sample_is_shown(
+    post: Send, history: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(*(pack_sample("0241", at(n), amps=n % 30) for n in (*range(240), *range(360, 600))))
+    asked = {"end": 600, "width": 20, "quantity": ["current", "open"]}
+    assert history(**asked)["sample"] is None
+
+    monkeypatch.setattr("flexmeasures_pms.storage.history.MOST_READINGS", 1000)
+    found = history(**asked)
+
+    assert 0 < found["sample"] < found["step"] == 30 * 60_000
+    drawn = lines(found)
+    assert [v is None for _, v in drawn["pack current"]] == [False] * 8 + [True] + [False] * 8 + [
+        True
+    ]
+    assert {v for _, v in drawn["cell 03 open"]} == {1, None}
+
+
 def test_sensors_read_together_share_their_moments(post: Send, history: Ask) -> None:
     post(*(pack_sample("0241", at(n)) for n in range(5)))
     assert len(history(quantity=["cells", "current"])["times"]) == 1

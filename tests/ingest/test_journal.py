@@ -20,7 +20,7 @@ from support.queue import RealQueue, entries, lanes_of, set_mode
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
-from flexmeasures_pms.ingest import accept, journal_worker
+from flexmeasures_pms.ingest import accept, journal_queue, journal_worker
 from flexmeasures_pms.storage import journal
 from flexmeasures_pms.storage.tables import journal as table
 from flexmeasures_pms.storage.tables import journal_lane
@@ -204,6 +204,25 @@ def test_an_earlier_request_that_was_committed_late_goes_first(site: Site, post:
     db.session.rollback()
 
 
+def test_no_two_requests_of_a_device_are_stored_at_once(
+    site: Site, post: Post, queue: RealQueue
+) -> None:
+    """Not even where the earlier one is committed while the later one is being stored."""
+    early, late = post("PMS-1"), post("PMS-1", minute=1)
+    lanes = lanes_of(early)
+    db.session.execute(sa.delete(journal_lane).where(journal_lane.c.journal_id == early))
+    (second,) = (one for one in claim() if one.id == late)
+    journal.hold(second, 5, 5)
+    with queue.app.app_context():
+        db.session.execute(sa.insert(journal_lane).values(lane=lanes[0], journal_id=early))
+        (first,) = (one for one in claim() if one.id == early)
+        with pytest.raises(journal.NotHeld):
+            journal.hold(first, 5, 5)
+        db.session.rollback()
+        db.session.remove()
+    db.session.rollback()
+
+
 def test_a_worker_that_lost_its_claim_leaves_the_request_alone(
     site: Site, post: Post, queue: RealQueue, fate: Any
 ) -> None:
@@ -338,7 +357,18 @@ def test_what_a_dead_worker_had_claimed_is_looked_at_later(
     queue.work()
 
     assert fate(number)["status"] == "PROCESSING"
-    assert queue.queue.scheduled_job_registry.get_job_ids() == ["pms-journal-later"]
+    for _ in range(2):  # a look that was planned plans the next one
+        planned = queue.planned()
+        assert planned
+        queue.let_time_pass()
+        queue.work()
+    assert queue.planned()
+
+
+def test_looks_are_planned_once_in_a_while(queue: RealQueue) -> None:
+    for _ in range(20):
+        journal_queue.wake_later(timedelta(seconds=30))
+    assert 1 <= len(queue.planned()) <= 2
 
 
 # Failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from support.site import Site
+from support.stored import beliefs
 from support.telemetry import NOON, at, pack_sample, request
 
+from flexmeasures_pms.beliefs.recordings import choose
 from flexmeasures_pms.overview.cells import CellMap, Quantity, Row, cell_map, columns_for, shown
 from flexmeasures_pms.overview.tenants import tenants
 from flexmeasures_pms.registry.directory import directory
@@ -102,6 +105,23 @@ def test_a_state_is_shown_until_it_changes(site: Site, post: Any) -> None:
     assert values[2].tolist()[:8] == [1] * 8
     assert values[13].tolist()[8:] == [0] * 2
     assert values[0].tolist() == [0] * 10
+
+
+def test_what_is_written_on_change_holds_until_it_changes(site: Site, post: Any) -> None:
+    case = site.number("case", "0241")
+    choose(case, "case", "cell voltage", Decimal(0))
+    for minute in range(1, 25):
+        post(pack_sample("0241", at(minute), cell=volts((5, 3.6 if minute < 12 else 3.65))))
+    values = row(seen(site, 24, 24), "0241").values
+    assert values[4].tolist() == [3.6] * 11 + [3.65] * 13
+    assert values[0].tolist() == [LEVEL] * 24
+    assert len(beliefs_of(site, "cell 01 voltage")) < 5
+    assert np.isnan(row(seen(site, 60, 60), "0241").values[4][-15:]).all()
+
+
+def beliefs_of(site: Site, sensor: str) -> list[float]:
+    found = beliefs(site.account_id, "case:0241")
+    return [value for (_, _, name), value in found.items() if name == sensor]
 
 
 def test_packs_are_those_that_were_there_then(site: Site, post: Any) -> None:

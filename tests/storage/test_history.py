@@ -18,8 +18,19 @@ from support.telemetry import NOON
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.storage import history
 from flexmeasures_pms.storage.beliefs import copy_rows
-from flexmeasures_pms.storage.history import EPOCH, Column, Wanted, bounds, columns, reporters
+from flexmeasures_pms.storage.history import (
+    EPOCH,
+    Column,
+    Wanted,
+    bounds,
+    columns,
+    estimated,
+    read,
+    reporters,
+    sampled,
+)
 
 MINUTE = timedelta(minutes=1)
 Rows = dict[tuple[int, int], dict[int, float]]
@@ -111,6 +122,38 @@ def test_columns_are_what_all_readings_one_by_one_come_to(case: Case) -> None:
                     same(column, expected[sensor][column.begin], state=sensor == case.dock)
 
     check()
+
+
+def test_a_sample_is_what_the_begin_of_each_column_reads(case: Case) -> None:
+    minutes, step, sample = range(600), 60 * MINUTE, 5 * MINUTE
+    with undone():
+        put({(60 * n, case.sources[0]): {case.volts: n, case.dock: n // 100} for n in minutes})
+        found = sampled(case.wanted, NOON, after(36_000), step, sample, kept=15 * MINUTE)
+        assert [(c.begin, c.low, c.mean, c.high, c.readings) for c in found[case.volts]] == [
+            (after(3600 * h), 60 * h, 60 * h + 2, 60 * h + 4, 5) for h in range(10)
+        ]
+        assert [c.last for c in found[case.dock]] == [60 * h // 100 for h in range(10)]
+        assert found[case.amps] == []
+
+
+def test_more_readings_than_can_be_summed_up_are_sampled(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minutes, end = range(3000), after(180_000)
+    with undone():
+        put({(60 * n, case.sources[0]): {case.volts: n} for n in minutes})
+        count = estimated(case.wanted, NOON, end)
+        assert count == pytest.approx(3000, rel=0.1)
+        assert estimated(case.wanted, NOON - 9 * 365 * 24 * 60 * MINUTE, end) == count
+        whole = read(case.wanted, NOON, end, 120 * MINUTE, 15 * MINUTE)
+        assert whole.sample is None
+        assert sum(c.readings for c in whole.columns[case.volts]) == 3000
+
+        monkeypatch.setattr(history, "MOST_READINGS", 2000)
+        some = read(case.wanted, NOON, end, 120 * MINUTE, 15 * MINUTE)
+        assert some.sample
+        assert len(some.columns[case.volts]) == len(whole.columns[case.volts])
+        assert sum(c.readings for c in some.columns[case.volts]) < 2000
 
 
 def one_by_one(

@@ -7,6 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from flexmeasures.data import db
 
+_TYPE = """
+    INSERT INTO generic_asset_type (name, description) SELECT :type_name, ''
+    WHERE NOT EXISTS (SELECT FROM generic_asset_type WHERE name = :type_name)"""
+
 _FLEET = """
     WITH asset_type AS (SELECT id FROM generic_asset_type WHERE name = :type_name),
     asset AS (
@@ -58,6 +62,7 @@ def make_fleet(account_id: int, *, systems: int, packs: int, time: datetime) -> 
     account = {"account": account_id}
     for kind, number in kinds.items():
         names = {"kind": kind, "type_name": kind, "number": number}
+        db.session.execute(sa.text(_TYPE), {"type_name": kind})
         db.session.execute(sa.text(_FLEET), account | names)
     for kind, into, slot, number in (
         ("cabinet", "pms", "cabinet", 1),

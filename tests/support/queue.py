@@ -11,6 +11,7 @@ from flask import Flask
 from flexmeasures.data import db
 from redis import Redis
 from rq import Queue, SimpleWorker
+from rq.scheduler import RQScheduler
 
 from flexmeasures_pms import config
 from flexmeasures_pms.demo.valkey import Valkey, free_port
@@ -39,6 +40,23 @@ class RealQueue:
         with apart(self.app):
             worker = SimpleWorker([self.queue], connection=self.queue.connection)
             worker.work(burst=True, logging_level="WARNING")
+
+    def planned(self) -> list[str]:
+        """The jobs that are planned for later, and that exist."""
+        ids = self.queue.scheduled_job_registry.get_job_ids()
+        return [name for name in ids if self.queue.fetch_job(name)]
+
+    def let_time_pass(self) -> None:
+        """Let RQ's scheduler find that all planned jobs are due."""
+        for mark in self.queue.connection.keys(f"{journal_queue.MARK}*"):
+            self.queue.connection.delete(mark)
+        registry = self.queue.scheduled_job_registry
+        for name in registry.get_job_ids():
+            self.queue.connection.zadd(registry.key, {name: 0})
+        scheduler = RQScheduler([self.queue], connection=self.queue.connection)
+        scheduler.acquire_locks()
+        scheduler.enqueue_scheduled_jobs()
+        scheduler.release_locks()
 
     def empty(self) -> None:
         """Lose everything, as Redis does that keeps nothing and is started again."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from conftest import PASSWORD, Organisation
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 from support.browser import Visitor, axe
 from werkzeug.test import TestResponse
 
+from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.ui.offline.loader import MENDS
 
 NewVisitor = Callable[..., AbstractContextManager[Visitor]]
@@ -79,6 +81,24 @@ def test_a_form_without_a_token_is_refused(reader: FlaskClient) -> None:
     reply = reader.post(NOWHERE, data={"ident": "0241"})
     assert reply.status_code == 400
     assert "Open it again." in reply.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ZeroDivisionError("a secret"), 500), (SchemaError("Run flexmeasures pms db upgrade."), 503)],
+)
+def test_a_page_that_fails_says_so_without_saying_too_much(
+    reader: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    monkeypatch.setitem(
+        reader.application.view_functions, "pms_ui.nowhere", Mock(side_effect=error)
+    )
+    reply = reader.get(NOWHERE)
+    text = reply.get_data(as_text=True)
+    assert reply.status_code == status
+    assert 'id="topnavbar"' in text
+    assert "a secret" not in text
+    assert ("db upgrade" in text) is (status == 503)
 
 
 def test_the_language_is_that_of_the_browser_or_the_one_chosen(reader: FlaskClient) -> None:

@@ -118,10 +118,17 @@ def test_the_longer_address_leads_there_too(site: Site, show: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["start=soon", f"{HOUR}&quantity=amps", "start=2999-01-01T00:00", f"{HOUR}&at=never"]
-)
+    "query",
+    ["start=soon", f"{HOUR}&quantity=amps", "start=2999-01-01T00:00", "end=0002-01-01T00:00",
+     "end=0001-01-01T00:00", f"{HOUR}&at=never"],
+)  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_words(site: Site, show: Any, query: str) -> None:
     assert 'class="pms-page"' in show(query, status=400)
+
+
+def test_times_before_all_telemetry_are_taken(site: Site, show: Any) -> None:
+    assert data(show("start=0002-01-01T00:00"))["start"] == "2010-01-01T00:00:00Z"
+    show("end=2010-01-01T00:01:00Z&start=2010-01-01T00:00:00Z")
 
 
 def test_hostile_ids_are_shown_as_text(site: Site, client: FlaskClient, show: Any) -> None:

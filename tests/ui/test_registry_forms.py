@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import PASSWORD, Organisation
+from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from flexmeasures.data import db
 from support.forms import forms, submit
 from support.site import Site
 from werkzeug.test import TestResponse
 
+from flexmeasures_pms import config
 from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.ledger import LOCK
 from flexmeasures_pms.registry.tables import alias, trackable, transaction
 
 MakeOrganisation = Callable[..., Organisation]
@@ -305,6 +308,24 @@ def test_a_time_that_comes_never_or_twice_is_refused(
     reply = submit(member, page, at=at, zone="Europe/Amsterdam")
     assert reply.status_code == 422
     assert "The clock of Europe/Amsterdam is changed just then" in text_of(reply)
+
+
+def test_a_registry_that_is_being_changed_is_not_waited_for_without_end(
+    member: FlaskClient, site: Site, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = form(member, "case", "269", "service")
+    before = len(entered(site.account_id))
+    with monkeypatch.context() as patch, db.engine.connect() as other:
+        patch.setitem(app.config, "PMS_LOCK_TIMEOUT", 1)
+        config.init(app)
+        other.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, site.account_id)))
+        reply = submit(member, page, note="cleaned")
+        other.rollback()
+    config.init(app)
+    assert reply.status_code == 503
+    assert "Try again later." in text_of(reply)
+    assert len(entered(site.account_id)) == before
+    assert submit(member, page, note="cleaned").status_code == 303
 
 
 def test_a_form_without_a_token_changes_nothing(member: FlaskClient, site: Site) -> None:

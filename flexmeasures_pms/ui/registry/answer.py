@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.settle import carry_out
 from flexmeasures_pms.registry.book import Change
@@ -62,7 +63,8 @@ def repeated(organisation: Organisation, filled: Filled) -> Answer | None:
 
     Then nobody else changes the organisation's registry until the transaction ends.
     """
-    entered = made_already(organisation.id, filled.request_id)
+    patience = settings().lock_timeout
+    entered = made_already(organisation.id, filled.request_id, lock_timeout=patience)
     if not entered:
         return None
     abandon()

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, request
 
 from flexmeasures_pms.api.readiness import require_tables
+from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.completeness import period
@@ -46,7 +47,7 @@ def completeness_page() -> Response:
     organisation = one_organisation()
     zone = site_clock(organisation.id)
     days = min(DAYS, key=lambda d: abs(d - (asked.number("days", most=366) or BY_DEFAULT)))
-    end = min(asked.moment("end", zone) or now, now)
+    end = max(min(asked.moment("end", zone) or now, now), EARLIEST)
     devices = _devices(organisation.id)
     first = (asked.number("page") or 1) - 1
     size = max(1, MOST_DAYS // days)
@@ -94,7 +95,7 @@ def verdict(calendar: Calendar) -> tuple[str, str]:
     if calendar.incomplete:
         words.append(n_("{n} hour incomplete", "{n} hours incomplete", calendar.incomplete))
     if not words:
-        return "good", _("complete")
+        return "good", _("complete up to the last full hour")
     return "warn" if calendar.missing else "notice", ", ".join(words)
 
 

@@ -14,7 +14,15 @@ from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.overview.cell_record import record
-from flexmeasures_pms.overview.cells import QUANTITIES, CellMap, Quantity, cell_map, shown
+from flexmeasures_pms.overview.cells import (
+    HOUR,
+    QUANTITIES,
+    CellMap,
+    Quantity,
+    cell_map,
+    period,
+    shown,
+)
 from flexmeasures_pms.overview.standing_out import Ranked, ranking
 from flexmeasures_pms.overview.states import WEAK_CELL
 from flexmeasures_pms.overview.tenants import tenants
@@ -26,7 +34,7 @@ from flexmeasures_pms.ui.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
 from flexmeasures_pms.ui.words import _, mark
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAY = timedelta(days=1)
 RANKED = 20
 DEEPEST = "below"
 
@@ -99,14 +107,13 @@ def _asked(newest: datetime, seen: Seen) -> Asked:
     :raises BadRequest: for a time that is none, or a quantity that is none.
     """
     zone = seen.entry.timezone
-    end = min(asked.moment("end", zone) or newest, seen.now)
-    start = asked.moment("start", zone) or end - HOUR
-    if start >= end:
+    time = period(asked.moment("start", zone), asked.moment("end", zone) or newest, seen.now)
+    if time is None:
         raise BadRequest(_("The time has to begin before it ends, and before now."))
     named = request.args.get("quantity", QUANTITIES[0])
     if named not in QUANTITIES:
         raise BadRequest(_("{text} is nothing that this page can show.", text=named[:40]))
-    return Asked(start, end, named)
+    return Asked(*time, named)
 
 
 def _spans(wanted: Asked) -> list[tuple[str, str, bool]]:

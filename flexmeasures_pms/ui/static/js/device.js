@@ -150,7 +150,10 @@ function tell() {
   const said = [];
   if (!past.series.size) said.push(t("There are no readings in this time."));
   else if (past.exact) said.push(t("Every reading, as it was taken."));
-  else said.push(t("Lines are means of {step}, with the lowest and highest behind them.", { step: lasted(past.step) }));
+  else if (past.sample !== null) {
+    const parts = { sample: lasted(Math.ceil(past.sample / 1000) * 1000), step: lasted(past.step) };
+    said.push(t("A sample: lines are means of the first {sample} of every {step}.", parts));
+  } else said.push(t("Lines are means of {step}, with the lowest and highest behind them.", { step: lasted(past.step) }));
   if (from.length > 1) {
     const runs = past.reporters.map((one) => `${one.id} (${moment(one.begin, page.zone, { seconds: false })} – ${moment(one.end, page.zone, { seconds: false })})`);
     said.push(t("Reported by {devices}.", { devices: runs.length > 6 ? from.join(", ") : runs.join(", ") }));
@@ -160,9 +163,10 @@ function tell() {
 
 /** @param {number} ms */
 function lasted(ms) {
-  if (ms < 60_000) return t("{n} s", { n: ms / 1000 });
-  if (ms < 3_600_000) return t("{n} min", { n: ms / 60_000 });
-  return ms < 86_400_000 ? t("{n} h", { n: ms / 3_600_000 }) : t("{n} d", { n: ms / 86_400_000 });
+  const n = (/** @type {number} */ unit) => number(ms / unit, ms % unit ? 1 : 0);
+  if (ms < 60_000) return t("{n} s", { n: n(1000) });
+  if (ms < 3_600_000) return t("{n} min", { n: n(60_000) });
+  return ms < 86_400_000 ? t("{n} h", { n: n(3_600_000) }) : t("{n} d", { n: n(86_400_000) });
 }
 
 /**

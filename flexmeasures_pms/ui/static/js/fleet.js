@@ -4,7 +4,8 @@
 import { patch } from "./lib/patch.js";
 import { poll } from "./lib/poll.js";
 
-const EVERY = 5000;
+// The more there is to sum up, the more rarely it is asked for: 5 s, and 15 s for 1,000 devices.
+const EVERY = 5000 + 10 * document.querySelectorAll(".fleet tbody tr").length;
 const PAUSE = 250; // milliseconds after a key, before it is searched for
 
 const part = document.getElementById("fleet-live");

@@ -188,7 +188,7 @@ function line(one, view, shift, ink, step = false) {
     data: one.times.map((at, i) => [at + shift, one.values[i]]),
     showSymbol: one.times.length < 40,
     symbolSize: 4,
-    step: step ? "end" : false,
+    step: step || one.held ? "end" : false,
     color: ink,
     lineStyle: { width: 1.6, color: ink },
     emphasis: { disabled: true },

@@ -8,6 +8,7 @@ import { moment } from "./format.js";
  * @property {string} name of the sensor
  * @property {string} unit
  * @property {boolean} state
+ * @property {boolean} held it is written when it changes, and holds until it is written again
  * @property {number | null} mean of all readings
  * @property {number[]} times in milliseconds since 1970
  * @property {Array<number | null>} values a reading, the mean of a column, or the last state;
@@ -18,6 +19,7 @@ import { moment } from "./format.js";
  * @typedef {object} Past
  * @property {number} step milliseconds of a column
  * @property {boolean} exact every reading stands as it was taken
+ * @property {number | null} sample milliseconds of each column that were looked at, if not all
  * @property {Array<{kind: string, id: string, begin: string, end: string}>} reporters
  * @property {Map<string, Series>} series by name
  */
@@ -55,7 +57,7 @@ export function read(body) {
     const { low = one.values, high = one.values } = one;
     series.set(one.name, { ...one, low, high, times: axes[one.times] });
   }
-  return { step: body.step, exact: body.exact, reporters: body.reporters, series };
+  return { step: body.step, exact: body.exact, sample: body.sample, reporters: body.reporters, series };
 }
 
 /**

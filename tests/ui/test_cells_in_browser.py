@@ -1,0 +1,151 @@
+"""The map of cells in a browser: scrubbing, by slider, keys and play."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from conftest import PASSWORD, Organisation
+from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect
+from support.browser import axe
+from support.site import Site
+from support.telemetry import at, pack_sample, request
+
+HOUR = "start=2026-03-01T12:00Z&end=2026-03-01T13:00Z"
+URL = f"/pms/PMS-1/cells?{HOUR}"
+NewVisitor = Callable[..., Any]
+
+
+@pytest.fixture
+def site(client: FlaskClient, organisation: Organisation) -> Site:
+    """Two packs in two cabinets; cell 5 of 0241 sinks from 3.7 V by a millivolt a minute."""
+    site = Site(organisation.id)
+    site.pms(cabinets=2)
+    site.case("0241", "PMS-1-A", 1)
+    site.case("0242", "PMS-1-B", 1)
+    samples = []
+    for minute in range(61):
+        cells = [3.7] * 14
+        cells[4] -= minute / 1000
+        cell = {"volts": [round(volts, 3) for volts in cells], "open": [2] if minute > 30 else []}
+        samples.append(pack_sample("0241", at(minute), cell=cell))
+        if minute < 20:
+            samples.append(pack_sample("0242", at(minute), dock=13))
+    reply = client.post(
+        "/pms/api/v1/devices/dataset/pms",
+        data=request({"pms_id": "PMS-1"}, *samples),
+        headers=organisation.headers,
+        content_type="application/json",
+    )
+    assert reply.get_json()["receipt"]["stored"] == 81
+    return site
+
+
+@pytest.fixture
+def opened(new_visitor: NewVisitor, organisation: Organisation, site: Site) -> Any:
+    with new_visitor() as visit:
+        visit.log_in(organisation.email, PASSWORD)
+        yield lambda path=URL: visit.open(path, ready="#pms-cells-chart canvas")
+
+
+def cell(page: Page, pack: int, number: int) -> str:
+    row = page.locator(".pms-cells-table tbody tr").nth(pack)
+    return row.locator("td.pms-number").nth(number - 1).text_content() or ""
+
+
+def slide(page: Page, column: int) -> None:
+    page.locator("#pms-slider").fill(str(column))
+
+
+def test_the_slider_scrubs_through_history(opened: Any) -> None:
+    page = opened(f"{URL}&quantity=difference")
+    moment = page.locator("#pms-moment")
+    expect(moment).to_have_text("2026-03-01 20:00:00")
+    assert (cell(page, 0, 1), cell(page, 0, 5), cell(page, 1, 1)) == ("60", "0", "–")
+
+    slide(page, 39)  # the 40th of 240 columns of 15 s ends 10 minutes after noon
+
+    expect(moment).to_have_text("2026-03-01 19:10:00")
+    assert page.locator("#pms-slider").get_attribute("aria-valuetext") == "2026-03-01 19:10:00"
+    assert (cell(page, 0, 1), cell(page, 0, 5)) == ("10", "0")
+    assert cell(page, 1, 1) != "–"
+    query = parse_qs(urlsplit(page.url).query)
+    assert query["at"] == ["2026-03-01T12:10:00.000Z"]
+    assert query["quantity"] == ["difference"]
+    page.reload()
+    expect(moment).to_have_text("2026-03-01 19:10:00")
+
+
+def test_it_works_by_keys_alone(opened: Any) -> None:
+    page = opened()
+    page.locator("#pms-slider").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#pms-moment")).to_have_text("2026-03-01 19:00:15")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#pms-moment")).to_have_text("2026-03-01 19:00:30")
+    page.locator("#pms-back").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#pms-moment")).to_have_text("2026-03-01 19:00:15")
+
+
+def test_play_goes_on_until_it_is_stopped(opened: Any) -> None:
+    page = opened()
+    page.clock.install()
+    play = page.locator("#pms-play")
+    play.click()
+    expect(play).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#pms-moment")).to_have_text("2026-03-01 19:00:15")
+    page.clock.run_for(2 * 1200)  # for who wants little motion it goes slowly
+    expect(page.locator("#pms-moment")).to_have_text("2026-03-01 19:00:45")
+    play.click()
+    page.clock.run_for(5000)
+    expect(play).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#pms-moment")).to_have_text("2026-03-01 19:00:45")
+
+
+def test_the_map_draws_values_and_gaps_and_leads_to_the_pack(opened: Any) -> None:
+    page = opened()
+    option = page.evaluate(
+        "echarts.getInstanceByDom(document.getElementById('pms-cells-chart')).getOption()"
+    )
+    cells, gaps = option["series"]
+    assert option["xAxis"][0]["data"] == ["1 · 0241", "", "13 · 0242"]
+    assert len(cells["data"]) == 14 and len(gaps["data"]) == 14
+    assert [one["value"] for one in cells["data"] if one["label"]["show"]] == [[0, 4, 3640]]
+    page.locator("#pms-cells-chart").click(position={"x": 100, "y": 60})
+    page.wait_for_url(re.compile(r"/pms/case/0241\?start="))
+
+
+def test_the_map_can_be_saved(opened: Any) -> None:
+    page = opened()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "time,dock,pack,cell,voltage [mV]"
+    assert len(lines) == 1 + 240 * 2 * 14
+    assert lines[-1] == "2026-03-01T13:00:00.000Z,13,0242,14,"
+
+
+def test_on_a_phone_packs_go_down_and_nothing_scrolls_sideways(
+    new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone, color_scheme="dark") as visit:
+        visit.log_in(organisation.email, PASSWORD)
+        page = visit.open(URL, ready="#pms-cells-chart canvas")
+        option = page.evaluate(
+            "echarts.getInstanceByDom(document.getElementById('pms-cells-chart')).getOption()"
+        )
+        assert option["yAxis"][0]["data"] == ["1 · 0241", "", "13 · 0242"]
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert axe(page) == []
+
+
+@pytest.mark.parametrize("quantity", ["voltage", "open"])
+def test_axe_finds_nothing_serious(opened: Any, quantity: str) -> None:
+    page = opened(f"{URL}&quantity={quantity}")
+    page.locator(".pms-cells-table summary").click()
+    assert axe(page) == []
