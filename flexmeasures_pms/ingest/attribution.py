@@ -202,7 +202,7 @@ def _withdraw(
     taken, relied = withdraw(streams[case, source], sensors, times, bits)
     beliefs.take(times, source, sensors.values())
     drop_repeats(case, source, times)
-    beliefs.copy_rows([(time, sensors[name], source, value) for time, name, value in relied])
+    beliefs.copy_rows([[(time, sensors[name], source, value) for time, name, value in relied]])
     return taken
 
 

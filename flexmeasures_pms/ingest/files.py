@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +16,7 @@ from hashlib import sha256
 from io import BufferedReader
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
@@ -29,6 +31,7 @@ BATCH = 2_000
 JSON, CSV = "application/json", "text/csv"
 _LARGEST_DOCUMENT = 256 << 20
 
+T = TypeVar("T")
 Progress = Callable[[int], None]
 Stream = BufferedReader | gzip.GzipFile
 
@@ -42,10 +45,23 @@ def ingest_file(
     :raises WireError: for what can't be read; what came before it is stored.
     """
     content_type = CSV if _format(path) == ".csv" else JSON
-    for decoded in batches(path, dataset, settings.limits, progress):
-        digest = sha256("".join(s.text() for s in decoded.samples).encode()).hexdigest()
+    for decoded, digest in _ahead(_digested(batches(path, dataset, settings.limits, progress))):
         origin = Origin(account_id, f"file:{path.name}", content_type, datetime.now(UTC))
         yield store(decoded, dataset, f"sha256:{digest}", origin, settings)
+
+
+def _digested(parts: Iterator[Decoded]) -> Iterator[tuple[Decoded, str]]:
+    for decoded in parts:
+        yield decoded, sha256("".join(s.text() for s in decoded.samples).encode()).hexdigest()
+
+
+def _ahead(parts: Iterator[T]) -> Iterator[T]:
+    """Yield parts; the next one is made while the caller waits for the database."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = maker.submit(next, parts, None)
+            yield part
 
 
 def batches(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from io import StringIO
 
 from flexmeasures.data import db
 from psycopg2.errors import UniqueViolation
@@ -30,26 +29,40 @@ _TAKE = """
       AND belief_horizon = '0' AND cumulative_probability = 0.5"""
 
 
-def copy_rows(rows: Rows) -> bool:
-    """Copy beliefs into the table; False (and nothing done) if one is there already."""
-    if not rows:
-        return True
-    text = StringIO("".join(_lines(rows)))
+class _Text:
+    """A file that is written while it is read: PostgreSQL stores what came meanwhile."""
+
+    def __init__(self, parts: Iterable[Rows]) -> None:
+        self._parts = iter(parts)
+
+    def read(self, _size: int = -1) -> str:
+        """Return the next rows as COPY reads them, whatever the size asked for."""
+        for rows in self._parts:
+            if rows:
+                return _as_text(rows)
+        return ""
+
+
+def copy_rows(parts: Iterable[Rows]) -> bool:
+    """Copy beliefs into the table; False (and nothing done) if one is there already.
+
+    :param parts: taken one by one while the database is at work.
+    """
     cursor = db.session.connection().connection.cursor()
     cursor.execute("SAVEPOINT pms_copy")
     try:
-        cursor.copy_expert(_COPY, text)
+        cursor.copy_expert(_COPY, _Text(parts))
     except UniqueViolation:
         cursor.execute("ROLLBACK TO SAVEPOINT pms_copy")
         return False
     return True
 
 
-def _lines(rows: Rows) -> list[str]:
+def _as_text(rows: Rows) -> str:
     prefixes = {time: f"{time.isoformat()}\t0\t0.5\t" for time in {row[0] for row in rows}}
-    return [
-        f"{prefixes[time]}{value}\t{sensor}\t{source}\n" for time, sensor, source, value in rows
-    ]
+    return "".join(
+        [f"{prefixes[time]}{value}\t{sensor}\t{source}\n" for time, sensor, source, value in rows]
+    )
 
 
 def take(times: Iterable[datetime], source_id: int, sensors: Iterable[int]) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 
 from flexmeasures_pms.catalogue.recording import Policies, bands
 from flexmeasures_pms.errors import StorageBusy
@@ -35,10 +35,10 @@ class _Plan:
     """What a request would write.
 
     :param written: what becomes of each block, in their order.
+    :param repeats: masks of the readings that are not written, by moment.
     """
 
     written: list[Written]
-    rows: Rows = field(default_factory=list)
     repeats: dict[Moment, int] = field(default_factory=dict)
 
 
@@ -59,8 +59,8 @@ def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list
         newest = take_turns(account_id, subjects)
         for subject, kind in subjects.items():
             newest[subject].bands = bands(kind, host, newest[subject].policies)
-        plan = _plan(blocks, newest, trusting=attempt == 0)
-        if copy_rows(plan.rows):
+        plan = _Plan([DUPLICATE] * len(blocks))
+        if copy_rows(_planned(blocks, newest, plan, trusting=attempt == 0)):
             keep_repeats(plan.repeats)
             keep_latest({s: n for s, n in newest.items() if n.changed})
             return plan.written
@@ -70,25 +70,35 @@ def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list
     )
 
 
-def _plan(blocks: Sequence[Block], newest: Mapping[int, Newest], *, trusting: bool) -> _Plan:
+def _planned(
+    blocks: Sequence[Block], newest: Mapping[int, Newest], plan: _Plan, *, trusting: bool
+) -> Iterable[Rows]:
     """Decide on all blocks, those of one thing in the order of their times.
 
+    :param plan: takes what becomes of them.
     :param trusting: take the latest readings' word for what is newer than they are.
+    :returns: the rows to be written, in parts. What needs the database is done before; what
+        is newer than all others is decided on while the parts before it are written.
     """
-    plan = _Plan([DUPLICATE] * len(blocks))
     order = sorted(range(len(blocks)), key=lambda i: blocks[i].time)
     bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks, newest).items()}
     _load_readings(blocks, newest)
     late = [i for i in order if not (trusting and newest[blocks[i].subject_id].precedes(blocks[i]))]
-    _plan_late(blocks, late, newest, bits, plan)
+    rows = _plan_late(blocks, late, newest, bits, plan)
     done = set(late)
-    for i in order:
-        if i not in done:
-            block = blocks[i]
-            state = newest[block.subject_id]
-            plan.written[i], mask = record_next(block, state, bits[block.asset_type], plan.rows)
-            _note(block, mask, plan)
-    return plan
+    return chain(
+        [rows], (_plan_next(i, blocks[i], newest, bits, plan) for i in order if i not in done)
+    )
+
+
+def _plan_next(
+    i: int, block: Block, newest: Mapping[int, Newest], bits: Mapping[str, Bits], plan: _Plan
+) -> Rows:
+    rows: Rows = []
+    state = newest[block.subject_id]
+    plan.written[i], mask = record_next(block, state, bits[block.asset_type], rows)
+    _note(block, mask, plan)
+    return rows
 
 
 def _on_change(blocks: Iterable[Block], newest: Mapping[int, Newest]) -> dict[str, set[str]]:
@@ -110,22 +120,24 @@ def _plan_late(
     newest: Mapping[int, Newest],
     bits: Mapping[str, Bits],
     plan: _Plan,
-) -> None:
+) -> Rows:
+    rows: Rows = []
     by_type = sorted(late, key=lambda i: blocks[i].asset_type)
     for asset_type, of_type in groupby(by_type, key=lambda i: blocks[i].asset_type):
         indexes = list(of_type)
         streams = load(_wanted([blocks[i] for i in indexes], newest), bits[asset_type])
         for i in indexes:
             block = blocks[i]
-            before = len(plan.rows)
+            before = len(rows)
             stream = streams[block.subject_id, block.source_id]
             plan.written[i], mask = record_late(
-                block, newest[block.subject_id].bands, stream, bits[asset_type], plan.rows
+                block, newest[block.subject_id].bands, stream, bits[asset_type], rows
             )
             _note(block, mask, plan)
-            _doubt(newest[block.subject_id], block, plan.rows[before:])
+            _doubt(newest[block.subject_id], block, rows[before:])
             if plan.written[i].fate == "stored":
                 _advance(newest[block.subject_id], block)
+    return rows
 
 
 def _wanted(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> list[Wanted]:

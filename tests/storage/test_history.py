@@ -81,11 +81,8 @@ def undone() -> Iterator[None]:
 def put(rows: Rows) -> None:
     """Write readings by (second after noon, source) and sensor."""
     copy_rows(
-        [
-            (after(second), sensor, source, value)
-            for (second, source), values in rows.items()
-            for sensor, value in values.items()
-        ]
+        [(after(second), sensor, source, value) for sensor, value in values.items()]
+        for (second, source), values in rows.items()
     )
 
 

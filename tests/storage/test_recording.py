@@ -165,7 +165,7 @@ def beginning_to_fail(wanted: bool) -> Iterator[None]:
         return
     answers = cycle([False, True])
     real = write_module.copy_rows
-    with mock.patch.object(write_module, "copy_rows", lambda rows: next(answers) and real(rows)):
+    with mock.patch.object(write_module, "copy_rows", lambda parts: next(answers) and real(parts)):
         yield
 
 
