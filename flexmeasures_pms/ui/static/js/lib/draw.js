@@ -25,6 +25,13 @@ const LANE = 20;
 /** Of states that are no fault, by value; their words stand beside them. */
 const CALM = [COLOURS[5], COLOURS[2], COLOURS[0], COLOURS[4]];
 
+/** The colours of lines: on a dark page the darkest of them changes places with a lighter one. */
+function palette() {
+  const dark = document.documentElement.getAttribute("data-bs-theme") === "dark";
+  const [first, ...rest] = COLOURS;
+  return dark ? [rest[4], ...rest.slice(0, 4), first, ...rest.slice(5)] : COLOURS;
+}
+
 /** @param {number} lanes */
 export function height(lanes) {
   return 60 + LANE * lanes;
@@ -106,6 +113,7 @@ function valueAxis(series, view, unit, least) {
 export function lines(series, view, unit, options = {}) {
   const shift = ahead(view.zone, view.end);
   const many = series.length > 1;
+  const inks = palette();
   const option = frame(view);
   if (many) option.grid.bottom = 36;
   return {
@@ -114,8 +122,8 @@ export function lines(series, view, unit, options = {}) {
     legend: { show: many, type: "scroll", bottom: 0, icon: "roundRect", itemHeight: 4 },
     tooltip: tooltip(series, view, unit),
     series: [
-      ...series.map((one, i) => line(one, view, shift, COLOURS[i % COLOURS.length], options.step)),
-      ...(options.step ? [] : series.map((one, i) => band(one, shift, COLOURS[i % COLOURS.length], view))),
+      ...series.map((one, i) => line(one, view, shift, inks[i % inks.length], options.step)),
+      ...(options.step ? [] : series.map((one, i) => band(one, shift, inks[i % inks.length], view))),
       marks(view, shift, Boolean(options.named)),
     ],
   };
