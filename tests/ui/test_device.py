@@ -17,11 +17,11 @@ GRID = {"volts": [230.0], "amps": [-2.0], "pf": [0.9]}
 
 
 class Plant:
-    """An MPPT and an inverter that have reported for ten minutes."""
+    """An MPPT and an inverter that have reported for ten minutes, an hour ago."""
 
     def __init__(self, client: FlaskClient, organisation: Organisation) -> None:
         self.client, self.organisation = client, organisation
-        self.now = datetime.now(UTC).replace(microsecond=0)
+        self.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         site = Site(organisation.id)
         site.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
         site.register("inverter", "INV-1", timezone="Asia/Jakarta")
@@ -72,12 +72,13 @@ def test_the_picture_follows_the_signs(plant: Plant, client: FlaskClient, log_in
 
 
 def test_status_bits_are_told_in_words(plant: Plant, client: FlaskClient, log_in: None) -> None:
+    plant.send("mppt", datetime.now(UTC) - timedelta(seconds=5))
     fine = client.get("/pms/mppt/MPPT-1").get_data(as_text=True)
     assert "All well" in fine
     for words in ("connected", "running", "float", "normal", "none"):
         assert f"{words}</dd>" in fine
 
-    plant.send("mppt", plant.now + timedelta(seconds=5), code="1208")
+    plant.send("mppt", datetime.now(UTC), code="1208")
     broken = client.get("/pms/mppt/MPPT-1").get_data(as_text=True)
     for words in ("Bus: fault", "System: fault", "charging FET short, PV input short"):
         assert words in broken
@@ -103,9 +104,10 @@ def test_another_organisation_finds_nothing(
 def test_charts_of_a_converter_are_drawn(
     plant: Plant, member: Visitor, path: str, charts: int
 ) -> None:
-    page = member.open(f"{path}?period=1h")
+    page = member.open(f"{path}?period=24h")
     page.locator("#charts-grid[data-step]").wait_for(state="attached")
     assert page.locator(".chart-card canvas").count() == charts
+    assert "Silent since" in page.locator(".device-state").inner_text()
     assert axe(page) == []
 
 
