@@ -132,12 +132,14 @@ def test_a_fleet_and_its_racks_agree(site: Site, post: Post) -> None:
     site.case("0244", "PMS-1-C", 15)
     site.case("0245", "PMS-1-D", 2)
     site.case("0246", "PMS-1-A", 7)
+    site.case("0247", "PMS-1-D", 5)
     post(
         pack_sample("0241", dock=2, cell=weak(4.21), temp=[10.0, 60.0, 20.0]),
         pack_sample("0242", dock=99, cell=weak(2.9)),
         pack_sample("0243", at(-30), dock=13),
         pack_sample("0244", dock=39, fet={"open": [1, 2], "temp": [80.5, 20.0]}),
         pack_sample("0245", dock=42),
+        pack_sample("0247", dock=45),
         pms_id="PMS-1",
         status={"code": "0000", "temp": 48.3},
     )
@@ -150,6 +152,10 @@ def test_a_fleet_and_its_racks_agree(site: Site, post: Post) -> None:
 
     assert [f.code for f in device.findings] == [f.code for f in shown.findings]
     assert len(device.findings) == 11
+    counted = ("bus_fault", "fet_open", "silent", "wrong_place", "unallocated", "never")
+    assert [f.many for f in device.findings if f.code in counted] == [
+        f.many for f in shown.findings if f.code in counted
+    ]
     assert (device.packs, device.reporting) == (shown.registered, shown.reporting)
     assert (device.power, device.newest) == (pytest.approx(shown.power), shown.newest)
     assert device.hottest == max(o.pack.hottest or 0 for o in shown.occupants())
