@@ -160,7 +160,10 @@ def test_a_pack_that_changed_its_dock_has_a_row_for_each(site: Site) -> None:
     ]
 
 
-def test_forecasts_of_a_cell_are_no_readings(site: Site, post: Any) -> None:
+@pytest.mark.parametrize("horizon", [timedelta(0), timedelta(hours=1)])
+def test_what_others_believe_of_a_cell_is_no_reading(
+    site: Site, post: Any, horizon: timedelta
+) -> None:
     from flexmeasures.data import db
     from flexmeasures.data.models.data_sources import DataSource
     from flexmeasures.data.models.time_series import Sensor, TimedBelief
@@ -182,7 +185,7 @@ def test_forecasts_of_a_cell_are_no_readings(site: Site, post: Any) -> None:
             sensor=sensor,
             source=forecaster,
             event_start=moment,
-            belief_horizon=timedelta(hours=1),
+            belief_horizon=horizon,
             event_value=1.0,
         )
     )
