@@ -8,7 +8,7 @@ The row is also what writers of one thing's readings take turns at.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +17,14 @@ from flexmeasures.data import db
 from sqlalchemy import delete, select
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.blocks import Value
-from flexmeasures_pms.storage.newest import Newest
+from flexmeasures_pms.storage.newest import Last, Newest
 from flexmeasures_pms.storage.tables import latest
 
 _LOCK = """
-    SELECT trackable_id, event_time, device_id, snapshot, recorded::text,
+    SELECT trackable_id, event_time, device_id, recorded::text,
       (SELECT json_object_agg(quantity, deadband) FROM pms_recording r
        WHERE r.trackable_id = l.trackable_id)::text
     FROM pms_latest l
@@ -36,19 +37,18 @@ _KEEP = """
       event_time = n.event_time,
       device_id = n.device_id,
       readings = COALESCE(n.readings, l.readings),
-      snapshot = n.snapshot,
       recorded = n.recorded
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::timestamptz[],
-                %s::json[])
-      AS n (id, event_time, device_id, readings, snapshot, recorded)
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])
+      AS n (id, event_time, device_id, readings, recorded)
     WHERE l.trackable_id = n.id
     RETURNING l.trackable_id"""
 _ADD = """
-    INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, snapshot, recorded)
-    SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[],
-                         %s::timestamptz[], %s::json[])"""
+    INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded)
+    SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])"""
 
 _values: msgspec.json.Decoder[dict[str, Value]] = msgspec.json.Decoder(dict[str, Decimal])
+_written = msgspec.json.Decoder(dict[str, tuple[Decimal, int]])
+_MILLISECOND = timedelta(milliseconds=1)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _policies = msgspec.json.Decoder(dict[str, Decimal | None])
 
@@ -64,11 +64,10 @@ def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
         trackable_id: Newest(
             time.astimezone(UTC),
             device,
-            snapshot,
-            dict(_values.decode(recorded)) if recorded else {},
+            _recorded(recorded, time.astimezone(UTC)) if recorded else {},
             policies=tuple(_policies.decode(policies).items()) if policies else (),
         )
-        for trackable_id, time, device, snapshot, recorded, policies in cursor
+        for trackable_id, time, device, recorded, policies in cursor
     }
 
 
@@ -85,10 +84,7 @@ def keep_latest(newest: Mapping[int, Newest]) -> None:
     """Keep the newest readings of things that this transaction has locked."""
     if not newest:
         return
-    rows = [
-        (n, s.time, s.device_id, _json(s.readings), s.snapshot, _json(s.recorded))
-        for n, s in newest.items()
-    ]
+    rows = [(n, s.time, s.device_id, _json(s.readings), _json(_ages(s))) for n, s in newest.items()]
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_KEEP, _columns(rows))
     if cursor.rowcount < len(rows):
@@ -100,7 +96,23 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _json(values: Mapping[str, Value]) -> str | None:
+def _recorded(text: str, time: datetime) -> dict[str, Last]:
+    """Read the values last written, each with its age at the newest reading [ms]."""
+    return {
+        name: (value, time - timedelta(milliseconds=age))
+        for name, (value, age) in _written.decode(text).items()
+    }
+
+
+def _ages(newest: Newest) -> dict[str, tuple[Value, int]]:
+    """Return the values last written, with their ages; too old ones would be written again."""
+    if newest.time is None:
+        return {}
+    ages = ((n, value, newest.time - time) for n, (value, time) in newest.recorded.items())
+    return {n: (value, age // _MILLISECOND) for n, value, age in ages if age < SNAPSHOT}
+
+
+def _json(values: Mapping[str, object]) -> str | None:
     return _encoder.encode(values).decode() if values else None
 
 

@@ -15,6 +15,9 @@ from flexmeasures_pms.storage.blocks import CONFLICT, DUPLICATE, Block, Rows, Va
 Bits = Mapping[str, int]
 """Mask by sensor name, of those that have a bit."""
 
+Last = tuple[Value, datetime]
+"""A value that was written, and the time of its event."""
+
 
 @dataclass(slots=True)
 class Newest:
@@ -22,8 +25,7 @@ class Newest:
 
     :param time: event time; None while nothing was ever read of it.
     :param device_id: who reported it.
-    :param snapshot: when all that is recorded on change was last written.
-    :param recorded: the last value written by sensor name, none older than ``snapshot``.
+    :param recorded: the last value written on change, and when, by sensor name.
     :param readings: all readings of that time by sensor name, where they were asked for.
     :param policies: how the host wants this one thing's quantities recorded.
     :param bands: deadband by sensor name, of what is recorded on change.
@@ -32,8 +34,7 @@ class Newest:
 
     time: datetime | None = None
     device_id: int = 0
-    snapshot: datetime | None = None
-    recorded: dict[str, Value] = field(default_factory=dict)
+    recorded: dict[str, Last] = field(default_factory=dict)
     readings: dict[str, Value] = field(default_factory=dict)
     policies: Policies = ()
     bands: Bands = field(default_factory=dict)
@@ -69,24 +70,12 @@ def record_next(block: Block, newest: Newest, bits: Bits, rows: Rows) -> tuple[W
     else:
         known = newest.readings = {}
         values = dict(block.values)
+    if newest.device_id != block.device_id:
+        newest.recorded = {}  # another source's
     mask = _write(block, values, newest, bits, rows)
     known.update(values)
     newest.time, newest.device_id, newest.changed = block.time, block.device_id, True
     return Written("stored", len(rows) - before), mask
-
-
-def _still_recorded(block: Block, newest: Newest) -> dict[str, Value]:
-    """Return what need not be written again, begun anew where a snapshot is due."""
-    if (
-        newest.snapshot is None
-        or newest.device_id != block.device_id
-        or block.time - newest.snapshot >= SNAPSHOT
-    ):
-        newest.snapshot, newest.recorded = block.time, {}
-    elif not newest.recorded.keys() <= newest.bands.keys():
-        # What came to be recorded every time leaves no trace here of what was written.
-        newest.recorded = {n: v for n, v in newest.recorded.items() if n in newest.bands}
-    return newest.recorded
 
 
 def _write(
@@ -96,14 +85,22 @@ def _write(
     bits: Bits,
     rows: Rows,
 ) -> int:
-    recorded, bands = _still_recorded(block, newest), newest.bands
+    recorded, bands = newest.recorded, newest.bands
+    if not recorded.keys() <= bands.keys():
+        # What came to be recorded every time leaves no trace here of what was written.
+        recorded = newest.recorded = {n: last for n, last in recorded.items() if n in bands}
     mask, time, source, sensors = 0, block.time, block.source_id, block.sensors
     for name, value in values.items():
         if (band := bands.get(name)) is not None:
-            known = recorded.get(name)
-            if known is not None and name in bits and (known == value or same(value, known, band)):
+            last = recorded.get(name)
+            if (
+                last is not None
+                and (last[0] == value or same(value, last[0], band))
+                and time - last[1] < SNAPSHOT
+                and name in bits
+            ):
                 mask |= bits[name]
                 continue
-            recorded[name] = value
+            recorded[name] = value, time
         rows.append((time, sensors[name], source, value))
     return mask

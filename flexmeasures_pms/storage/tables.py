@@ -149,8 +149,7 @@ journal_lane = sa.Table(
 )
 
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
-# ``recorded`` has the last values written of what is recorded on change, none of them
-# older than ``snapshot``.
+# ``recorded`` has the last values written of what is recorded on change, with their ages.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 latest = sa.Table(
     "pms_latest",
@@ -159,7 +158,6 @@ latest = sa.Table(
     sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
     sa.Column("device_id", sa.BigInteger, nullable=False),
     sa.Column("readings", JSONB, nullable=False),
-    sa.Column("snapshot", sa.DateTime(timezone=True)),
     sa.Column("recorded", JSON),
     # A thing rarely changes its device: its row is still updated in place.
     sa.Index("pms_latest_device_idx", "device_id"),

@@ -168,16 +168,18 @@ def _advance(newest: Newest, block: Block) -> None:
         return
     if newest.time != block.time:
         newest.time, newest.device_id, newest.readings = block.time, block.device_id, {}
-        newest.snapshot, newest.recorded = block.time, {}
+        newest.recorded = {}
     newest.readings = {**block.values, **newest.readings}
     newest.changed = True
 
 
 def _doubt(newest: Newest, block: Block, rows: Rows) -> None:
     """Let what was last written be written again, where a late row came after it."""
-    if block.device_id != newest.device_id or newest.snapshot is None:
+    if block.device_id != newest.device_id:
         return
     names = {sensor: name for name, sensor in block.sensors.items()}
     for time, sensor, _, _ in rows:
-        if time >= newest.snapshot and newest.recorded.pop(names[sensor], None) is not None:
+        last = newest.recorded.get(names[sensor])
+        if last is not None and time > last[1]:
+            del newest.recorded[names[sensor]]
             newest.changed = True

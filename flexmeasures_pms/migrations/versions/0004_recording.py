@@ -13,7 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("pms_latest", sa.Column("snapshot", sa.DateTime(timezone=True)))
     op.add_column("pms_latest", sa.Column("recorded", JSON))
     op.create_table(
         "pms_repeat",
@@ -49,4 +48,3 @@ def downgrade() -> None:
     for table in ("pms_recording", "pms_repeat_bit", "pms_repeat"):
         op.drop_table(table)
     op.drop_column("pms_latest", "recorded")
-    op.drop_column("pms_latest", "snapshot")
