@@ -78,13 +78,15 @@ _SAMPLED = f"""
     ) found
     WHERE c.begin < %(end)s AND newest >= %(start)s
     ORDER BY s.sensor, c.begin, newest"""  # noqa: S608 - of constants
+# A scalar subquery, for a join would be planned as one of the whole table.
 _COUNT = f"""
-    SELECT count(*) FROM unnest(%(moments)s::timestamptz[]) AS m (moment)
-    CROSS JOIN LATERAL (
-      SELECT FROM timed_belief
-      WHERE sensor_id = ANY (%(sensors)s)
+    SELECT sum((
+      SELECT count(*) FROM timed_belief
+      WHERE sensor_id = s.sensor
         AND event_start >= m.moment AND event_start < m.moment + %(probe)s AND {_MEASURED}
-    ) found"""  # noqa: S608 - of constants
+    ))::int
+    FROM unnest(%(sensors)s::int[]) AS s (sensor)
+    CROSS JOIN unnest(%(moments)s::timestamptz[]) AS m (moment)"""  # noqa: S608 - of constants
 _BOUNDS = f"""
     SELECT min(first.event_start), max(last.event_start)
     FROM unnest(%(sensors)s::int[]) AS s (sensor)
