@@ -30,6 +30,9 @@ STATUS_SPECS = {
     "max_future_staleness": "-PT24H",
 }
 
+# A state that does not change is written every quarter of an hour.
+STATE_SPECS = {**STATUS_SPECS, "max_staleness": "PT25M"}
+
 _remembered: OrderedDict[int, SensorIds] = OrderedDict()
 _lock = Lock()  # a worker has several threads
 
@@ -119,7 +122,7 @@ def sensor_attributes(quantity: Quantity) -> Mapping[str, Any]:
     """Return the attributes by which FlexMeasures' pages show a sensor well."""
     attributes: dict[str, Any] = {
         "sensor_type": _sensor_type(quantity),
-        "status_specs": STATUS_SPECS,
+        "status_specs": STATE_SPECS if quantity.state else STATUS_SPECS,
     }
     if quantity.consumption is not None:
         attributes["consumption_is_positive"] = quantity.consumption

@@ -8,7 +8,7 @@ reading that relied on the one before is written too, with the value it has had.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -60,10 +60,13 @@ class Stream:
 
     :param tracks: the written readings by sensor name.
     :param repeats: mask of the readings that were not written, by time.
+    :param blind: names of those sensors that were not looked at: each reading is written
+        or repeats nothing, so that the key of the table tells whether it is there.
     """
 
     tracks: dict[str, Track] = field(default_factory=dict)
     repeats: dict[datetime, int] = field(default_factory=dict)
+    blind: Set[str] = frozenset()
     _times: list[datetime] = field(default_factory=list)
 
     def track(self, name: str) -> Track:
@@ -104,15 +107,20 @@ def record_late(
     :returns: what became of it, and the mask of the readings that repeat.
     """
     new: dict[str, Value] = {}
+    unseen: Rows = []
     for name, value in block.values.items():
+        if name in stream.blind:
+            unseen.append((block.time, block.sensors[name], block.source_id, value))
+            continue
         known = stream.known(name, block.time, bits.get(name, 0))
         if known is None:
             new[name] = value
         elif not same(value, known, bands.get(name)):
             return CONFLICT, 0
-    if not new:
+    if not new and not unseen:
         return DUPLICATE, 0
     before, mask = len(rows), 0
+    rows += unseen
     for name, value in new.items():
         rule = bands.get(name), bits.get(name, 0)
         mask |= _record(block, name, value, stream, rule, rows)

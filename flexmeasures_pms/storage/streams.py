@@ -73,10 +73,11 @@ class Wanted:
     on_change: Collection[str]
 
 
-def load(wanted: Sequence[Wanted], bits: Bits) -> dict[Key, Stream]:
+def load(wanted: Sequence[Wanted], bits: Bits, *, blindly: bool = False) -> dict[Key, Stream]:
     """Read what is stored at and around the times of some readings.
 
     :param bits: of the asset type that all of them have.
+    :param blindly: leave out those of which every reading is written.
     """
     streams = {(w.subject_id, w.source_id): Stream() for w in wanted}
     masks: dict[Key, int] = dict.fromkeys(streams, 0)
@@ -88,12 +89,16 @@ def load(wanted: Sequence[Wanted], bits: Bits) -> dict[Key, Stream]:
         streams[subject, source].repeat(time, mask)
         masks[subject, source] |= mask
     near, exact = [], []
+    for w in wanted:
+        mask = masks[w.subject_id, w.source_id]
+        plain = {n for n in w.sensors if n not in w.on_change and not mask & bits.get(n, 0)}
+        streams[w.subject_id, w.source_id].blind = plain if blindly else frozenset()
     for w, first, last in windows:
         mask = masks[w.subject_id, w.source_id]
         for name, sensor in w.sensors.items():
             if name in w.on_change or mask & bits.get(name, 0):
                 near.append((sensor, w.source_id, first, last))
-            else:
+            elif not blindly:
                 exact += [(sensor, w.source_id, t) for t in w.times if first <= t <= last]
     names = {s: (w.subject_id, name) for w in wanted for name, s in w.sensors.items()}
     for sensor, source, time, value in _rows(cursor, near, exact):

@@ -84,7 +84,8 @@ def _planned(
     bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks, newest).items()}
     _load_readings(blocks, newest)
     late = [i for i in order if not (trusting and newest[blocks[i].subject_id].precedes(blocks[i]))]
-    rows = _plan_late(blocks, late, newest, bits, plan)
+    # At first the key of the table is trusted to tell of late readings that are there.
+    rows = _plan_late(blocks, late, newest, bits, plan, blindly=trusting)
     done = set(late)
     return chain(
         [rows], (_plan_next(i, blocks[i], newest, bits, plan) for i in order if i not in done)
@@ -120,12 +121,15 @@ def _plan_late(
     newest: Mapping[int, Newest],
     bits: Mapping[str, Bits],
     plan: _Plan,
+    *,
+    blindly: bool,
 ) -> Rows:
     rows: Rows = []
     by_type = sorted(late, key=lambda i: blocks[i].asset_type)
     for asset_type, of_type in groupby(by_type, key=lambda i: blocks[i].asset_type):
         indexes = list(of_type)
-        streams = load(_wanted([blocks[i] for i in indexes], newest), bits[asset_type])
+        wanted = _wanted([blocks[i] for i in indexes], newest)
+        streams = load(wanted, bits[asset_type], blindly=blindly)
         for i in indexes:
             block = blocks[i]
             before = len(rows)
