@@ -18,6 +18,9 @@ from flexmeasures_pms.simulator.layout import Layout
 
 DAY_MINUTES = 24 * 60
 TOLERANCE = 1e-9
+# Written when they change, and again after a quarter of an hour.
+STATES = ("dock",)
+SNAPSHOT_MINUTES = 15
 WATTS = Decimal("0.0001")  # what power is rounded to
 
 Readings = list[float | None]
@@ -74,6 +77,8 @@ def compare(
     for (asset, name), readings in sent.items():
         sensor = flexmeasures.sensors(assets[asset])[name]
         found = flexmeasures.day(sensor, start)
+        if name in STATES:
+            found = _filled_forward(found, readings)
         rows.append(Row(asset, name, sensor["unit"], readings, found))
     return rows
 
@@ -96,6 +101,16 @@ def table(rows: Iterable[Row]) -> str:
             )
         )
     return "\n".join(lines)
+
+
+def _filled_forward(found: Readings, sent: Readings) -> Readings:
+    """Return what a state was at each minute that told of it: as it was last written."""
+    last, age, filled = None, 0, []
+    for value, told in zip(found, sent, strict=True):
+        last, age = (last, age + 1) if value is None else (value, 0)
+        repeats = told is not None and age < SNAPSHOT_MINUTES
+        filled.append(last if value is not None or repeats else None)
+    return filled
 
 
 def _same(sent: float | None, found: float | None) -> bool:

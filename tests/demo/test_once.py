@@ -79,3 +79,14 @@ def test_one_reading_that_differs_is_told(
 
 def test_nothing_sent_and_nothing_found_is_no_proof() -> None:
     assert not Row("case:1", "dock", "", [None] * 1440, [None] * 1440).agrees
+
+
+def test_a_state_counts_until_it_is_written_again(requests: list[SimulatedRequest]) -> None:
+    sent = next(row.sent for row in rows(requests, Found()) if row.sensor == "dock")
+    written = [v if n % 15 == 0 or n == 60 else None for n, v in enumerate(sent)]
+    days = [row.sent for row in rows(requests, Found())]
+    at = next(n for n, row in enumerate(rows(requests, Found())) if row.sensor == "dock")
+    days[at] = written
+    assert rows(requests, Found(*days))[at].agrees
+    days[at] = [None if n == 30 else v for n, v in enumerate(written)]
+    assert not rows(requests, Found(*days))[at].agrees
