@@ -66,9 +66,8 @@ def readings(asset_type: str, fields: Fields) -> dict[str, Decimal | int]:
         if value is None:
             continue
         if reader.many:
-            for name, element in zip(reader.names, value, strict=False):
-                if element is not None:
-                    found[name] = element
+            pairs = zip(reader.names, value, strict=False)
+            found |= {name: element for name, element in pairs if element is not None}
         elif reader.index is None:
             found[reader.names[0]] = value
         elif len(value) > reader.index and (element := value[reader.index]) is not None:

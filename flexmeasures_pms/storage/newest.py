@@ -90,6 +90,9 @@ def _write(
         # What came to be recorded every time leaves no trace here of what was written.
         recorded = newest.recorded = {n: last for n, last in recorded.items() if n in bands}
     mask, time, source, sensors = 0, block.time, block.source_id, block.sensors
+    if not bands:
+        rows += [(time, sensors[name], source, value) for name, value in values.items()]
+        return 0
     for name, value in values.items():
         if (band := bands.get(name)) is not None:
             last = recorded.get(name)
