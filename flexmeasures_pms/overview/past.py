@@ -10,13 +10,13 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from flexmeasures_pms.beliefs.recordings import explained
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import SensorSpec, sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
+from flexmeasures_pms.overview.cadence import Cadence, cadence
 from flexmeasures_pms.overview.charts import digits
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.history import EPOCH, Column, Wanted, bounds, read, reporters
@@ -33,8 +33,6 @@ STEPS = tuple(
 
 MISSED = 3
 """How many readings have to be missed for a gap."""
-USUAL = timedelta(minutes=1)
-"""The time between two samples where nothing tells it: the slowest that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +125,8 @@ def past(
     measured = [found[sensor] for sensor in wanted.sensors if sensor not in wanted.states]
     exact = got.sample is None and _is_exact(found.values())
     heard = _moments(found.values())
-    usual = _usual(measured, heard, step, exact=exact)
-    view = _View(first, heard, usual, step, exact, got.sample is not None)
+    often = cadence(measured, heard, step, exact=exact)
+    view = _View(first, heard, often, step, exact, got.sample is not None)
     return Past(
         start=first.astimezone(UTC),
         end=last.astimezone(UTC),
@@ -164,12 +162,12 @@ class _View:
     """A time that is looked at.
 
     :param heard: when anything was read, in order.
-    :param usual: time between two samples.
+    :param often: how often samples came.
     """
 
     start: datetime
     heard: Sequence[datetime]
-    usual: timedelta
+    often: Cadence
     step: timedelta
     exact: bool
     sampled: bool
@@ -177,15 +175,24 @@ class _View:
     def time(self, column: Column) -> datetime:
         return max(self.start, column.newest if self.exact else column.begin)
 
-    def longest_step(self, *, held: bool) -> timedelta:
+    def is_gap(self, column: Column, until: datetime, *, held: bool) -> bool:
+        """Whether too long passed from a column's newest reading up to a later one."""
+        passed = until - column.newest
+        if passed <= self.longest_step(self.often.shortest, held=held):
+            return False
+        usual = max(self.often.around(column.newest), self.often.around(until))
+        return passed > self.longest_step(usual, held=held)
+
+    def longest_step(self, usual: timedelta, *, held: bool) -> timedelta:
         """Return the longest time between two readings that is no gap.
 
         Of a sample nothing is known but that a column has no readings at its begin.
+
+        :param usual: time between two samples.
         """
         if self.sampled:
             return self.step
-        kept = SNAPSHOT + self.usual if held else timedelta(0)
-        return max(MISSED * self.usual, kept)
+        return max(MISSED * usual, SNAPSHOT + usual if held else timedelta(0))
 
 
 def _is_exact(found: Iterable[Sequence[Column]]) -> bool:
@@ -202,13 +209,12 @@ def _empty(spec: SensorSpec, kept: Collection[str], found: Sequence[Column]) -> 
 
 def _series(series: Series, found: list[Column], view: _View) -> Series:
     inside = [column for column in found if column.begin >= view.start]
-    limit = view.longest_step(held=series.held)
     if series.held and (before := found[: len(found) - len(inside)]):
-        inside = [*_carried(before[-1], view, limit), *inside]
+        inside = [*_carried(before[-1], view), *inside]
     for column, following in zip(inside, [*inside[1:], None], strict=True):
         _put(series, view.time(column), column)
-        if following is None or view.time(following) - column.newest > limit:
-            _break(series, column, view, limit)
+        if following is None or view.is_gap(column, view.time(following), held=series.held):
+            _break(series, column, view)
     return series
 
 
@@ -217,25 +223,9 @@ def _mean(found: Sequence[Column]) -> float | None:
     return sum(column.total for column in found) / readings if readings else None
 
 
-def _usual(
-    measured: Sequence[Sequence[Column]],
-    heard: Sequence[datetime],
-    step: timedelta,
-    *,
-    exact: bool,
-) -> timedelta:
-    """Return the usual time between two samples, as measurements tell it: these have them all."""
-    if not any(measured):
-        return USUAL
-    if not exact:
-        return step / max(column.readings for one in measured for column in one)
-    steps = sorted(b - a for a, b in pairwise(heard))
-    return steps[len(steps) // 2] if steps else USUAL
-
-
-def _carried(before: Column, view: _View, limit: timedelta) -> Iterator[Column]:
+def _carried(before: Column, view: _View) -> Iterator[Column]:
     """Yield the state that a time begins with, as a reading at its begin."""
-    if before.last is not None and view.start - before.newest <= limit:
+    if before.last is not None and not view.is_gap(before, view.start, held=True):
         value = before.last
         yield Column(view.start, value, value, value, 1, before.newest, value, before.sources)
 
@@ -249,10 +239,11 @@ def _put(series: Series, at: datetime, column: Column) -> None:
     series.high.append(column.high)
 
 
-def _break(series: Series, column: Column, view: _View, limit: timedelta) -> None:
+def _break(series: Series, column: Column, view: _View) -> None:
     """End a line. A state holds for as long as the thing was heard of, and could hold."""
     at = series.at[-1]
     if series.held:
+        limit = view.longest_step(view.often.around(column.newest), held=True)
         heard = view.heard[bisect_right(view.heard, column.newest + limit) - 1]
         if heard > at:
             at = heard

@@ -12,9 +12,10 @@ CELLS = 14
 CAPACITY = 54.0  # Ah
 RESISTANCE = 0.0023  # ohm, at once
 BALANCED_WITHIN = 0.003  # V: closer cells are left alone by balancing
+BEHIND = 0.072  # V of a weak cell below the others of a full pack
 
-# State of charge and volts at rest of an NMC/LMO block: flat in the middle, and so
-# steep below a tenth that the weakest cell shows at the end of a discharge.
+# State of charge and volts at rest of an NMC/LMO block: flat in the middle, where a cell
+# that is behind shows least, and steep below a tenth.
 _CURVE = (
     (0.00, 3.000), (0.02, 3.260), (0.05, 3.395), (0.10, 3.462), (0.15, 3.508), (0.20, 3.548),
     (0.30, 3.596), (0.40, 3.628), (0.50, 3.659), (0.60, 3.706), (0.70, 3.781), (0.80, 3.878),
@@ -100,8 +101,8 @@ def make_cells(seed: int, case: str, weak: int | None = None) -> tuple[Cell, ...
     """Return the fourteen cells of a case, alike but not equal.
 
     :param case: case id.
-    :param weak: number (1-14) of a cell that has aged: a fifth of its capacity is
-        gone, its resistance has doubled and it discharges itself.
+    :param weak: number (1-14) of a cell that has aged: it holds less, has discharged itself
+        for longer than balancing could make up for, and so is the lowest at any charge.
     """
     return tuple(_make_cell(seed, f"{case} cell {n}", n == weak) for n in range(1, CELLS + 1))
 
@@ -112,5 +113,5 @@ def _make_cell(seed: int, name: str, weak: bool) -> Cell:
     leakage = between(0.0005, 0.003, seed, f"{name} leakage")
     settles = BALANCED_WITHIN * between(0.0, 1.0, seed, f"{name} settles")
     if weak:
-        return Cell(capacity * 0.8, resistance * 2.0, leakage + 0.012, settles)
+        return Cell(capacity * 0.86, resistance * 1.1, leakage + 0.006, settles + BEHIND)
     return Cell(capacity, resistance, leakage, settles)

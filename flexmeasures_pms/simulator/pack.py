@@ -160,14 +160,14 @@ def advance(pack: Pack, state: PackState, amps: float, seconds: float, air: floa
 def supervise(pack: Pack, state: PackState, amps: float) -> PackState:
     """Return the state after the acquisition board looked at it.
 
-    It bypasses the higher cells while a nearly full pack is charged, and opens a FET
+    It bypasses the cells above most others while a nearly full pack is charged, and opens a FET
     when a cell is too low or too high, until that cell has clearly recovered.
     """
     volts = cell_volts(pack, state, amps)
     lowest, highest = min(volts), max(volts)
     bypassed: tuple[int, ...] = ()
     if amps > 0.01 and sum(volts) > BALANCED_ABOVE * CELLS:
-        bar = lowest + BALANCED_WITHIN
+        bar = sorted(volts)[CELLS // 2] + BALANCED_WITHIN
         bypassed = tuple(n for n, v in enumerate(volts, 1) if v > bar)
     no_discharge = lowest < (_EMPTY_OVER if state.no_discharge else _EMPTY)
     no_charge = highest > (_FULL_OVER if state.no_charge else _FULL)

@@ -127,6 +127,19 @@ def test_a_gap_breaks_the_line(post: Send, history: Ask, width: int, exact: bool
     assert drawn[-1] is None
 
 
+@pytest.mark.parametrize(("width", "exact"), [(800, True), (30, False)])
+def test_a_thing_that_reports_more_often_than_before_keeps_its_past(
+    post: Send, history: Ask, width: int, exact: bool
+) -> None:
+    minutes = [*range(20), *range(24, 40), *(40 + n / 12 for n in range(36)), 46, 46 + 1 / 12]
+    post(*(pack_sample("0241", at(n), amps=1) for n in minutes))
+    found = history(width=width, quantity="current")
+    drawn = lines(found)["pack current"]
+    breaks = [round(drawn[i - 1][0]) for i, (_, value) in enumerate(drawn) if value is None]
+    assert found["exact"] is exact
+    assert breaks == ([19, 43, 46] if exact else [18, 42, 46])
+
+
 def test_a_state_holds_until_it_was_last_known(post: Send, history: Ask) -> None:
     post(*(pack_sample("0241", at(n), fet={"temp": [34, 32], "open": [1] if n >= 3 else []})
            for n in (0, 1, 2, 3, 4, 5, 40, 41)))  # fmt: skip

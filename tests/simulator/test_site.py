@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.catalogue.derive import SQRT_3
+from flexmeasures_pms.overview.states import WEAK_CELL, weak_by
 from flexmeasures_pms.simulator import SimulatedRequest, Site, demo_layout, fleet_layout, pack
 from flexmeasures_pms.simulator.power import INVERTER_EFFICIENCY, MPPT_EFFICIENCY, STRING_EFFICIENCY
 from flexmeasures_pms.simulator.track import Snapshot
@@ -228,6 +229,22 @@ def test_the_weak_cell_is_lowest_at_the_end_of_the_discharge(seed: int) -> None:
     (weak, spread), (_, next_spread) = spreads.most_common(2)
     assert weak == "0244"
     assert spread > 0.06 and next_spread < 0.025
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_weak_cell_is_found_at_any_time_of_a_day_and_keeps_its_pack_working(seed: int) -> None:
+    below: dict[str, list[float]] = {}
+    for snapshot in a_day(seed):
+        for one, state, amps in zip(
+            snapshot.plant.packs, snapshot.states, snapshot.flows.amps, strict=True
+        ):
+            volts = pack.cell_volts(one, state, amps)
+            lowest = volts[4] if one.case == "0244" else min(volts)
+            below.setdefault(one.case, []).append(weak_by(sum(volts), lowest, len(volts)))
+            assert not state.no_charge and not state.no_discharge
+    weak = below.pop("0244")
+    assert min(weak) >= WEAK_CELL
+    assert max(by for others in below.values() for by in others) < WEAK_CELL
 
 
 def test_balancing_opens_cells_while_the_packs_are_topped_up() -> None:

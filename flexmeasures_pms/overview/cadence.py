@@ -1,0 +1,68 @@
+"""How often a thing reported at each moment of a time: a gap is what is long beside that."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from flexmeasures_pms.storage.history import Column
+
+USUAL = timedelta(minutes=1)
+"""The time between two samples where nothing tells it: the slowest that is known."""
+_AROUND = 5
+"""How many steps on either side tell what is usual: more than a lost link takes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """The usual time between two samples.
+
+    :param at: moments, in order of time.
+    :param usual: around each of them.
+    :param shortest: of all.
+    """
+
+    at: Sequence[datetime]
+    usual: Sequence[timedelta]
+    shortest: timedelta
+
+    def around(self, moment: datetime) -> timedelta:
+        """Return what was usual at a moment."""
+        return self.usual[max(0, bisect_right(self.at, moment) - 1)] if self.at else USUAL
+
+
+def cadence(
+    measured: Sequence[Sequence[Column]],
+    heard: Sequence[datetime],
+    step: timedelta,
+    *,
+    exact: bool,
+) -> Cadence:
+    """Return how often a thing reported, as measurements tell it: these have all samples.
+
+    :param measured: the columns of each measurement.
+    :param heard: when anything was read, in order.
+    :param step: width of a column.
+    :param exact: no column has more than one reading.
+    """
+    if not any(measured):
+        return Cadence((), (), USUAL)
+    if exact:
+        at, steps = heard[1:], [b - a for a, b in pairwise(heard)]
+    else:
+        most: dict[datetime, int] = {}
+        for column in (column for one in measured for column in one):
+            most[column.begin] = max(column.readings, most.get(column.begin, 0))
+        at = sorted(most)
+        steps = [step / most[begin] for begin in at]
+    usual = list(_medians(steps))
+    return Cadence(at, usual, min(usual, default=USUAL))
+
+
+def _medians(steps: Sequence[timedelta]) -> Iterator[timedelta]:
+    for i in range(len(steps)):
+        near = sorted(steps[max(0, i - _AROUND) : i + _AROUND + 1])
+        yield near[len(near) // 2]
