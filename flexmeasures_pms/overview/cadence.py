@@ -57,7 +57,8 @@ def cadence(
         for column in (column for one in measured for column in one):
             most[column.begin] = max(column.readings, most.get(column.begin, 0))
         at = sorted(most)
-        steps = [step / most[begin] for begin in at]
+        ends = [*at[1:], at[-1] + step]
+        steps = [(end - begin) / most[begin] for begin, end in zip(at, ends, strict=True)]
     usual = list(_medians(steps))
     return Cadence(at, usual, min(usual, default=USUAL))
 
