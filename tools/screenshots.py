@@ -31,7 +31,7 @@ TAKEN = ROOT / ".data" / "screenshots"
 SHOWN = ROOT / "docs" / "screenshots"
 WIDTHS = {1440: {"width": 1440, "height": 900}, 390: {"width": 390, "height": 844}}
 LOOKS = tuple(product(WIDTHS, ("light", "dark")))
-TALLEST, COLOURS, LARGEST = 2_400, 96, 150_000
+TALLEST, TALLEST_SHOWN, COLOURS, LARGEST = 2_400, 1_720, 96, 150_000
 CAUGHT_UP = "The site reports every"
 
 
@@ -60,7 +60,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("pack-swapped", "/pms/case/0246", "canvas"),
     Shot("mppt", "/pms/mppt/IT6415AD-01-001", "canvas"),
     Shot("inverter", "/pms/inverter/SPI-B2-01-001", "canvas", shown=("1440-light",)),
-    Shot("registry", "/pms/registry", shown=("1440-light",)),
+    Shot("registry", "/pms/registry?open=cabinet:CAB-01-002", shown=("1440-light",)),
     Shot("registry-case", "/pms/registry/case/0246"),
     Shot("registry-import", "/pms/registry/import"),
     Shot("quarantine", "/pms/quarantine"),
@@ -166,10 +166,11 @@ def resolved(visit: Visitor, path: str) -> str:
 
 
 def show(taken: Path, shown: Path) -> Iterator[str]:
-    """Keep a picture for the documentation, with few colours; yield if it is too large."""
+    """Keep the top of a picture for the documentation, with few colours; yield if it is too large."""
     shown.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(taken) as image:
-        image.convert("RGB").quantize(COLOURS).save(shown, optimize=True)
+        top = image.convert("RGB").crop((0, 0, image.width, min(image.height, TALLEST_SHOWN)))
+        top.quantize(COLOURS).save(shown, optimize=True)
     if shown.stat().st_size > LARGEST:
         yield f"{shown.name} has {shown.stat().st_size:,} bytes, more than {LARGEST:,}."
 

@@ -91,6 +91,13 @@ def test_a_dock_shows_the_figures_of_its_pack(site: Site, client: FlaskClient) -
     assert "Clock: Asia/Jakarta (UTC+07:00)" in page
 
 
+def test_a_pack_that_came_lately_says_since_when(site: Site, client: FlaskClient) -> None:
+    site.install(("case", "0247"), ("cabinet", "PMS-1-A"), at=now() - timedelta(days=8), place=11)
+    page = text(client, "/pms/PMS-1")
+    assert re.search(r"here since \d{4}-\d\d-\d\d \d\d:\d\d ", dock(page, 10))
+    assert all("here since" not in dock(page, n) for n in (1, 2, 4, 11))
+
+
 def test_docks_in_each_state_look_different(site: Site, client: FlaskClient) -> None:
     page = text(client, "/pms/PMS-1")
     assert {n: state(page, n) for n in (1, 2, 3, 4, 6, 8, 9, 10, 13)} == {
