@@ -57,7 +57,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("rack", f"/pms/{PMS}", shown=("1440-light", "390-dark")),
     Shot("heatmap", f"/pms/{PMS}/cells", "canvas", shown=("1440-dark",)),
     Shot("pack-weak-cell", "/pms/case/0244", "canvas", shown=("1440-light",)),
-    Shot("pack-swapped", "/pms/case/0246", "canvas"),
+    Shot("pack-swapped", "/pms/case/0246?period=life", "canvas", shown=("1440-light",)),
     Shot("mppt", "/pms/mppt/IT6415AD-01-001", "canvas"),
     Shot("inverter", "/pms/inverter/SPI-B2-01-001", "canvas", shown=("1440-light",)),
     Shot("registry", "/pms/registry?open=cabinet:CAB-01-002", shown=("1440-light",)),
@@ -166,7 +166,7 @@ def resolved(visit: Visitor, path: str) -> str:
 
 
 def show(taken: Path, shown: Path) -> Iterator[str]:
-    """Keep the top of a picture for the documentation, with few colours; yield if it is too large."""
+    """Keep the top of a picture for the documentation, in few colours; yield if it is too large."""
     shown.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(taken) as image:
         top = image.convert("RGB").crop((0, 0, image.width, min(image.height, TALLEST_SHOWN)))
