@@ -149,6 +149,8 @@ def picture(visit: Visitor, shot: Shot, taken: Path) -> None:
     page = visit.open(resolved(visit, shot.path), ready=shot.ready)
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(1_500)
+    page.evaluate("scrollTo(0, 0)")  # else the menu stands where a page scrolled to
+    page.wait_for_timeout(300)
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
     width = page.evaluate("innerWidth")
     clip = {"x": 0, "y": 0, "width": width, "height": height}
