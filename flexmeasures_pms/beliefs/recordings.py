@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flexmeasures.data import db
@@ -10,16 +9,13 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
-from flexmeasures_pms.catalogue.recording import (
-    EVERYTHING,
-    Deadband,
-    default,
-    label,
-)
+from flexmeasures_pms.catalogue.recording import Deadband, chosen, label
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import ConfigError
 from flexmeasures_pms.storage.recordings import policies_of
 from flexmeasures_pms.storage.tables import recording
+
+_CHOSEN_BY = ("this asset", "PMS_RECORDING", "by default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +31,8 @@ def explained(trackable_id: int, kind: str) -> list[Explained]:
     """Return how each quantity of a trackable is recorded, in the order of the catalogue."""
     host = dict(settings().recording)
     asset = dict(policies_of([trackable_id]).get(trackable_id, ()))
-    return [
-        _explained(label(quantity), default(quantity), host, asset)
-        for quantity in {label(q): q for q in BY_ASSET_TYPE[kind]}.values()
-    ]
-
-
-def _explained(
-    name: str, otherwise: Deadband, host: Mapping[str, Deadband], asset: Mapping[str, Deadband]
-) -> Explained:
-    for chosen_by, policies in (("this asset", asset), ("PMS_RECORDING", host)):
-        for key in (name, EVERYTHING):
-            if key in policies:
-                return Explained(name, policies[key], chosen_by)
-    return Explained(name, otherwise, "by default")
+    found = {label(q): chosen(q, asset, host) for q in BY_ASSET_TYPE[kind]}
+    return [Explained(name, band, _CHOSEN_BY[place]) for name, (place, band) in found.items()]
 
 
 def choose(trackable_id: int, kind: str, quantity: str, deadband: Deadband) -> None:

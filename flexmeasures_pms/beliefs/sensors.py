@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import sensor_specs
+from flexmeasures_pms.catalogue.recording import label
 from flexmeasures_pms.config import settings
 
 SensorIds = dict[str, int]
@@ -131,7 +132,7 @@ def sensor_attributes(quantity: Quantity) -> Mapping[str, Any]:
 
 def _sensor_type(quantity: Quantity) -> str:
     """Title of the axis: the plot's, or the name without the position in an array."""
-    title = quantity.graph or " ".join(w for w in quantity.name.split() if "{" not in w)
+    title = quantity.graph or label(quantity)
     return title if title[:2].isupper() else title[0].lower() + title[1:]
 
 

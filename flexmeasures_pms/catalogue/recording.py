@@ -107,18 +107,22 @@ def bands(asset_type: str, host: Policies = (), asset: Policies = ()) -> Bands:
     :param host: the host's policies by quantity (or ``*``), for all assets.
     :param asset: those for this asset alone, which come first.
     """
-    chosen = dict(host), dict(asset)
+    by_host, by_asset = dict(host), dict(asset)
     found = {
-        name: _chosen(spec.quantity, *chosen) for name, spec in sensor_specs(asset_type).items()
+        name: chosen(spec.quantity, by_asset, by_host)[1]
+        for name, spec in sensor_specs(asset_type).items()
     }
     return {name: band for name, band in found.items() if band is not None}
 
 
-def _chosen(
-    quantity: Quantity, host: Mapping[str, Deadband], asset: Mapping[str, Deadband]
-) -> Deadband:
-    for policies in (asset, host):
+def chosen(quantity: Quantity, *policies: Mapping[str, Deadband]) -> tuple[int, Deadband]:
+    """Return which of some policies a quantity is recorded by, and that one.
+
+    :param policies: by quantity (or ``*``), those that come first first.
+    :returns: the position of the policies, past the last for the default; and the policy.
+    """
+    for position, by_quantity in enumerate(policies):
         for name in (label(quantity), EVERYTHING):
-            if name in policies:
-                return policies[name]
-    return default(quantity)
+            if name in by_quantity:
+                return position, by_quantity[name]
+    return len(policies), default(quantity)
