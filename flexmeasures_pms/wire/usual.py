@@ -1,10 +1,10 @@
 """A shortcut for pack samples of the current shape in which nothing is amiss.
 
 The tolerant way of :mod:`~flexmeasures_pms.wire.json_body` walks a sample attribute by
-attribute, in any spelling, and says what is wrong with each. That takes 65 µs a sample,
-more than all else that a request of 48 packs takes in Python. A sample that has exactly
-the attributes of the current shape, none twice, with plausible numbers, is read here in
-20 µs. All others are handed back: what they are is for the tolerant way to say.
+attribute, in any spelling, and says what is wrong with each. A sample that has exactly the
+attributes of the current shape, none twice, with plausible numbers, is read here at once:
+decoding a request of 48 packs takes 21 µs a sample so, 29 µs without. All others are
+handed back: what they are is for the tolerant way to say.
 """
 
 from __future__ import annotations
