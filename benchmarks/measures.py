@@ -7,7 +7,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -191,9 +191,14 @@ def ingest_of_a_day(platform: Platform) -> Figures:
     rows = ways.rows_between(database, start, start + timedelta(days=1))
     size = BATCH * len(rows) // (1440 * 12)
     texts = [ways.as_text(rows[i : i + size], SHIFT) for i in range(0, len(rows), size)]
-    limit = timed(lambda: [ways.copy(database, text) for text in texts])
+    limit = timed(lambda: _copy_all(database, texts))
     database.close()
     return len(rows), taken, limit
+
+
+def _copy_all(database: Any, texts: Iterable[str]) -> None:
+    for text in texts:
+        ways.copy(database, text)
 
 
 def _one_sample(platform: Platform) -> list[ways.Row]:

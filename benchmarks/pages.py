@@ -86,7 +86,7 @@ def _make(app: Flask) -> Month:
     from flexmeasures_pms.gateways import book
     from flexmeasures_pms.registry.book import Author
     from flexmeasures_pms.registry.directory import directory
-    from flexmeasures_pms.storage.latest import rebuild
+    from flexmeasures_pms.storage.rebuild import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
         user = create_user(
