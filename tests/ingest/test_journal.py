@@ -466,7 +466,8 @@ def test_a_database_that_fails_is_nobodys_fault(
     monkeypatch.setattr(journal, "claim", gone)
     queue.work()
     assert queue.queue.failed_job_registry.count == 0
-    assert queue.queue.scheduled_job_registry.count == 1
+    # Two looks are planned when the times asked for fall into two of the queue's slots.
+    assert queue.queue.scheduled_job_registry.count in {1, 2}
     monkeypatch.undo()
     set_mode(queue.app, "queued")
     drain(queue.app)
