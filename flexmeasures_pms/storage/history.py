@@ -25,7 +25,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_READINGS = 2_500_000
 """Most readings that are summed up for one request: about a second's work."""
 _FEWEST_PER_COLUMN = 12
-_PROBES, _PROBE = 24, timedelta(minutes=2)
+_PROBES, _PROBE, _PROBED = 24, timedelta(minutes=2), 8
 
 _MEASURED = "belief_horizon = '0' AND cumulative_probability = 0.5"
 # With less memory the database would sort on disk. Plain index scans
@@ -37,8 +37,10 @@ _SETTINGS = """
 _SUMS = """
     min(event_value) AS low, max(event_value) AS high, sum(event_value) AS total,
     count(*) AS readings, max(event_start) AS newest"""
+# Materialised, or the planner sorts all readings to have the columns in order: 1.3 s instead
+# of 0.7 s for 40 sensors of 30 days with a reading a minute, medians of 4 in one session.
 _COLUMNS = f"""
-    WITH columns AS (
+    WITH columns AS MATERIALIZED (
       SELECT sensor_id, source_id, date_bin(%(step)s, event_start, %(epoch)s) AS begin, {_SUMS}
       FROM timed_belief
       WHERE sensor_id = ANY (%(sensors)s) AND source_id = ANY (%(sources)s)
@@ -209,7 +211,10 @@ def sampled(
 
 
 def estimated(wanted: Wanted, start: datetime, end: datetime) -> int:
-    """Return about how many readings there are in a time, from a look at some of its moments."""
+    """Return about how many readings there are in a time: a look at some moments of some sensors.
+
+    Those of one asset are mostly read together.
+    """
     known = bounds(wanted.sensors, wanted.sources)
     if known is None:
         return 0
@@ -217,10 +222,11 @@ def estimated(wanted: Wanted, start: datetime, end: datetime) -> int:
     if length <= _PROBES * _PROBE:
         return 0
     moments = [begin + length * (n / _PROBES) for n in range(_PROBES)]
+    probed = list(wanted.sensors)[:: -(-len(wanted.sensors) // _PROBED)]
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_COUNT, {**wanted.values(), "moments": moments, "probe": _PROBE})
+    cursor.execute(_COUNT, {"sensors": probed, "moments": moments, "probe": _PROBE})
     ((count,),) = cursor.fetchall()
-    return int(count * (length / (_PROBES * _PROBE)))
+    return int(count * (length / (_PROBES * _PROBE)) * (len(wanted.sensors) / len(probed)))
 
 
 def _gathered(wanted: Wanted, cursor: Iterable[Any]) -> dict[int, list[Column]]:
