@@ -19,10 +19,11 @@ PORT ?= 5000
 ONCE ?=
 ARGS ?=
 SEED ?=
+TIMES ?= 20
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install assets browser demo test faults lint format bench docs screenshots requirements clean-demo clean
+.PHONY: help install assets browser demo test faults fuzz lint format bench docs screenshots requirements clean-demo clean
 
 help:  ## Say what there is.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -59,6 +60,11 @@ test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes argume
 
 faults: $(STAMP)  ## Break everything around the product and check what it acknowledged. SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fuzz: $(STAMP)  ## Try many more inputs that nobody wrote, and say how they were answered. TIMES=20
+	PMS_FUZZ=$(TIMES) $(BIN)/python -m pytest --quiet tests/wire/test_everything.py \
+		tests/wire/test_usual.py tests/api/test_anything.py tests/api/test_openapi.py \
+		tests/ingest/test_idempotency.py $(ARGS)
 
 lint: $(STAMP) $(ASSETS)  ## Check style, types and the size of modules.
 	$(BIN)/ruff check .

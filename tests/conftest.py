@@ -243,3 +243,13 @@ def queue(app_context: Flask, valkey_server: Any) -> Iterator[Any]:
     app_context.config.clear()
     app_context.config.update(config)
     real.set_mode(app_context, "direct")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many inputs that nobody wrote were tried, where that is what was asked for."""
+    from support import fuzz
+
+    if fuzz.TIMES > 1:
+        terminalreporter.section("inputs, and how they were answered")
+        for line in fuzz.told():
+            terminalreporter.write_line(line)

@@ -11,6 +11,7 @@ from conftest import Organisation, apart
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+from support import fuzz
 from support.queue import RealQueue
 from support.site import Site
 
@@ -66,7 +67,7 @@ def hold(app_context: Flask, sender: Organisation, found: list[schemathesis.APIO
     for operation in found:
 
         @settings(
-            max_examples=EXAMPLES,
+            max_examples=fuzz.examples(EXAMPLES),
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
@@ -77,6 +78,7 @@ def hold(app_context: Flask, sender: Organisation, found: list[schemathesis.APIO
                 reply = case.call(
                     headers={"Authorization": sender.token, "Accept-Encoding": "identity"}
                 )
+                fuzz.note(case.operation.label, reply.status_code)
                 assert reply.status_code < 500 or reply.status_code == 503, reply.text
                 case.validate_response(reply, excluded_checks=beside_the_point(case))
 

@@ -14,7 +14,7 @@ from flexmeasures.data import db
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from support import stored
+from support import fuzz, stored
 from support.site import Site
 from support.telemetry import NOON, pack_sample, wire_time
 
@@ -93,7 +93,7 @@ def rows(account_id: int) -> tuple[Any, set[str]]:
 
 
 @settings(
-    max_examples=40,
+    max_examples=fuzz.examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -109,6 +109,7 @@ def test_order_repetition_and_cuts_make_no_difference(
             reply = client.post(
                 URL, data=body, headers=organisation.headers, content_type="application/json"
             )
+            fuzz.note("samples in any order, over HTTP", reply.status_code)
             assert reply.status_code == 200, reply.get_data(as_text=True)
         found.append(rows(organisation.id))
     assert found[0] == found[1]

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support import fuzz
 from support.messages import CELLS, LIMITS, TIME, again, codes, unhurried
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
@@ -71,6 +72,10 @@ requests = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+WAYS_IN = {"application/json": "the decoder of JSON", "text/csv": "the decoder of CSV"}
+OTHER = "the decoder, of any content type"
+
+
 def attempt(
     body: bytes,
     dataset: DatasetName,
@@ -87,9 +92,11 @@ def attempt(
             limits=LIMITS,
         )
     except WireError as refusal:
+        fuzz.note(WAYS_IN.get(content_type, OTHER), "refused")
         assert str(refusal)
         check(refusal.problems)
         return None
+    fuzz.note(WAYS_IN.get(content_type, OTHER), "read")
     check(decoded.warnings)
     for sample in decoded.samples:
         check((*sample.invalid, *sample.faulty))
