@@ -78,7 +78,7 @@ format: $(STAMP)  ## Put the code in shape.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## Compare ways to write one 48-pack sample.
+bench: $(STAMP)  ## Measure the path from POST to belief beside raw COPY. ARGS="--quick" leaves the full table out.
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(STAMP)  ## Write the reference pages in docs/ from the code.

@@ -9,66 +9,85 @@ from __future__ import annotations
 import os
 import platform as machine
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
 
-from benchmarks import measures
-from benchmarks.measures import LAYOUT
-from benchmarks.platform import platform_under_test
+from benchmarks import measures, memory
+from benchmarks.growth import grown
+from benchmarks.measures import LAYOUT, Figures, Measurement
+from benchmarks.platform import Platform, platform_under_test
 
 SAMPLE, SAVE = "HTTP, 1 client, a 48-pack sample", "save_to_db, a 48-pack sample"
+MILLIONS = (0, 10, 50)
+FORM = "{:<52}{:>8}{:>11}{:>11}{:>12}{:>6}"
 
 
 @click.command()
 @click.option("--rounds", default=30, show_default=True, help="Of the quick measurements.")
 @click.option("--slow-rounds", default=2, show_default=True, help="Of save_to_db.")
 @click.option("--only", multiple=True, metavar="WORD", help="Only rows that have this word.")
-def main(rounds: int, slow_rounds: int, only: tuple[str, ...]) -> None:
+@click.option("--quick", is_flag=True, help="Without the rows of a table that grows.")
+def main(rounds: int, slow_rounds: int, only: tuple[str, ...], quick: bool) -> None:
     """Measure writing and reading telemetry against what is possible."""
     begin = time.perf_counter()
     cores = os.cpu_count()
     click.echo(f"{datetime.now(UTC):%Y-%m-%d}, {machine.machine()}, {cores} cores,", nl=False)
     click.echo(f" Python {machine.python_version()}; medians\n")
-    form = "{:<44}{:>9}{:>11}{:>11}{:>12}"
-    click.echo(form.format("", "beliefs", "ms", "limit ms", "% of limit"))
-    taken: dict[str, float] = {}
+    click.echo(FORM.format("", "beliefs", "ms", "limit ms", "% of limit", "MB"))
+    taken: dict[str, Figures] = {}
     with platform_under_test(LAYOUT) as found:
-        for name, measure in _measurements(rounds, slow_rounds).items():
-            if only and not any(word in name for word in only):
-                continue
-            beliefs, taken[name], limit = measure(found)
-            share = 100 * limit / taken[name]
-            figures = (f"{beliefs:,}", f"{taken[name]:,.1f}", f"{limit:,.1f}", f"{share:.3g} %")
-            click.echo(form.format(name, *figures))
-            if name == SAMPLE:
-                taken["COPY"] = limit
+        for name, measure in _measurements(rounds, slow_rounds, () if quick else MILLIONS):
+            if not only or any(word in name for word in only):
+                taken[name] = _measured(found, name, measure)
+    _compare(taken)
+    click.echo(f"\n{time.perf_counter() - begin:.0f} s in all")
+
+
+def _measured(platform: Platform, name: str, measure: Measurement) -> Figures:
+    platform.peaks.clear()
+    memory.reset()
+    beliefs, taken, limit = measure(platform)
+    used = max(platform.peaks, default=memory.own_peak())
+    share = f"{100 * limit / taken:.3g} %"
+    click.echo(FORM.format(name, f"{beliefs:,}", f"{taken:,.1f}", f"{limit:,.1f}", share, used))
+    return beliefs, taken, limit
+
+
+def _compare(taken: dict[str, Figures]) -> None:
     if SAMPLE in taken and SAVE in taken:
-        ours = taken[SAMPLE]
-        click.echo(
-            f"\nA 48-pack sample over HTTP takes {ours / taken['COPY']:.2f} times a raw COPY;"
-        )
-        click.echo(f"save_to_db takes {taken[SAVE] / ours:,.0f} times as long as that.")
-    seconds, memory = time.perf_counter() - begin, measures.peak_memory()
-    click.echo(f"\n{seconds:.0f} s in all; peak memory of this process: {memory} MB")
+        (_, ours, copied), (_, saved, _) = taken[SAMPLE], taken[SAVE]
+        click.echo(f"\nA 48-pack sample over HTTP takes {ours / copied:.2f} times a raw COPY;")
+        click.echo(f"save_to_db takes {saved / ours:,.0f} times as long as that.")
+    full = [figures[1] for name, figures in taken.items() if name.endswith("million more there")]
+    if len(full) > 1:
+        click.echo(f"{MILLIONS[-1]} million beliefs more cost it {full[-1] / full[0]:.2f} times.")
 
 
-def _measurements(rounds: int, slow_rounds: int) -> dict[str, Callable[..., measures.Figures]]:
-    return {
-        **{
-            f"HTTP, 1 client, a {packs}-pack sample": measures.sample_over_http(packs, rounds)
-            for packs in (4, 12, 48)
-        },
-        "HTTP, 1 client, a backlog of 100 x 12 packs": measures.backlog_over_http(rounds // 10 + 1),
-        "HTTP, 48 packs as recorded by default": measures.sample_by_default(rounds),
-        "HTTP, 4 clients of 4 PMSes on 2 workers": measures.four_clients(rounds, own_pms=True),
-        "HTTP, 4 clients of 1 PMS on 2 workers": measures.four_clients(rounds, own_pms=False),
-        "ingest of a day, 12 packs, a reading a minute": measures.ingest_of_a_day,
-        SAVE: measures.save_to_db(slow_rounds),
-        "sensors/<id>/data, one belief a post": measures.sensor_data,
-        "latest of 48 packs; limit: latest_state x 2,016": measures.latest_of_48(rounds),
-    }
+def _measurements(
+    rounds: int, slow_rounds: int, millions: tuple[int, ...]
+) -> Iterator[tuple[str, Measurement]]:
+    for packs in (4, 12, 48):
+        name = f"HTTP, 1 client, a {packs}-pack sample"
+        yield name, measures.sample_over_http(packs, rounds)
+    yield (
+        "HTTP, 1 client, a backlog of 100 x 12 packs",
+        measures.backlog_over_http(rounds // 10 + 1),
+    )
+    yield "HTTP, 48 packs as recorded by default", measures.sample_by_default(rounds)
+    for workers, threads in ((1, 2), (2, 1), (2, 2)):
+        name = f"HTTP, 4 clients of 4 PMSes; {workers} x {threads} threads"
+        yield name, measures.four_clients(rounds, workers, threads, own_pms=True)
+    yield (
+        "HTTP, 4 clients of 1 PMS; 2 x 1 threads",
+        measures.four_clients(rounds, 2, 1, own_pms=False),
+    )
+    yield "ingest of a day, 12 packs, a reading a minute", measures.ingest_of_a_day
+    yield SAVE, measures.save_to_db(slow_rounds)
+    yield "sensors/<id>/data, one belief a post", measures.sensor_data
+    yield "latest of 48 packs; limit: latest_state x 2,016", measures.latest_of_48(rounds)
+    yield from grown(rounds, millions)
 
 
 if __name__ == "__main__":

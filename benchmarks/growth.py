@@ -1,35 +1,41 @@
-"""``python -m benchmarks.growth``: the same with 0, 10 and 50 million beliefs in the table."""
+"""The same with some million beliefs of a long past in the table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-
-import click
+from functools import partial
 
 from benchmarks import measures, month
-from benchmarks.platform import Platform, platform_under_test
+from benchmarks.measures import Figures, Measurement, latest_of_48, sample_over_http
+from benchmarks.platform import Platform
 
 MILLION = 1_000_000
 BEFORE = datetime(2024, 12, 1, tzinfo=UTC)
 
 
-@click.command()
-@click.option("--millions", multiple=True, type=int, default=(0, 10, 50), show_default=True)
-@click.option("--rounds", default=30, show_default=True)
-def main(millions: tuple[int, ...], rounds: int) -> None:
-    """Measure a 48-pack sample over HTTP, a COPY of it, and reading all latest states."""
-    form = "{:>10}{:>12}{:>12}{:>12}{:>14}"
-    click.echo(form.format("beliefs", "HTTP ms", "COPY ms", "latest ms", "one by one ms"))
-    with platform_under_test(measures.LAYOUT) as found:
-        there = 0
-        for wanted in millions:
-            _fill(found, (wanted - there) * MILLION, there)
-            there = wanted
-            _, http, copied = measures.sample_over_http(48, rounds)(found)
-            _, latest, single = measures.latest_of_48(rounds)(found)
-            figures = (f"{http:.1f}", f"{copied:.1f}", f"{latest:.1f}", f"{single:,.0f}")
-            click.echo(form.format(f"{wanted} M", *figures))
+def grown(rounds: int, millions: Sequence[int]) -> Iterator[tuple[str, Measurement]]:
+    """Yield the measurements that tell what a longer history costs, each with its name.
+
+    :param millions: beliefs of the same packs, long past; the table is filled up to them in turn.
+    """
+    there = 0
+    for wanted in millions:
+        more = partial(_fill, beliefs=(wanted - there) * MILLION, years=there)
+        yield (
+            f"HTTP, 48 packs, {wanted} million more there",
+            _after(more, sample_over_http(48, rounds)),
+        )
+        yield f"latest of 48 packs, {wanted} million more", latest_of_48(rounds)
+        there = wanted
+
+
+def _after(filled: Callable[[Platform], None], measure: Measurement) -> Measurement:
+    def measured(platform: Platform) -> Figures:
+        filled(platform)
+        return measure(platform)
+
+    return measured
 
 
 def _fill(platform: Platform, beliefs: int, years: int) -> None:
@@ -61,7 +67,3 @@ def _sensors(platform: Platform) -> tuple[list[Mapping[str, int]], int]:
         source = source_ids(platform.account_id, [pms] if pms else [])
         db.session.commit()
     return [known[asset] for asset in assets], next(iter(source.values()))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import tempfile
 import time
@@ -30,12 +29,12 @@ ONE_PMS = fleet_layout(1, 4, 12)
 STEP = timedelta(seconds=5)
 SHIFT = timedelta(days=3650)
 WARM_UP = 3
-# Each measurement has a month of its own: none meets another's readings.
-_months = count(1)
+# Each measurement has a time of its own: none meets another's readings.
+_turns = count()
 
 
 def _start() -> datetime:
-    return datetime(2025, next(_months), 3, 5, tzinfo=UTC)
+    return datetime(2025, 1, 3, 5, tzinfo=UTC) + timedelta(days=15) * next(_turns)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -43,11 +42,6 @@ def timed(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return (time.perf_counter() - begin) * 1000
-
-
-def peak_memory() -> int:
-    """Return the most memory that this process has used [MB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def _samples(start: datetime, packs: int, *, per_request: int = 1) -> Iterator[SimulatedRequest]:
@@ -119,8 +113,8 @@ def sample_by_default(rounds: int) -> Measurement:
     return measure
 
 
-def four_clients(rounds: int, *, own_pms: bool) -> Measurement:
-    """Measure 48-pack samples of four gateways that send at once to two workers.
+def four_clients(rounds: int, workers: int, threads: int, *, own_pms: bool) -> Measurement:
+    """Measure 48-pack samples of four gateways that send at once to some workers.
 
     :param own_pms: each sends for a PMS of its own, not all of them for one.
     """
@@ -128,7 +122,7 @@ def four_clients(rounds: int, *, own_pms: bool) -> Measurement:
     def measure(platform: Platform) -> Figures:
         start = _start()
         shares = _own_shares(start, rounds + 2) if own_pms else _shares_of_one(start, rounds + 2)
-        with platform.web(2) as url, ThreadPoolExecutor(4) as pool:
+        with platform.web(workers, threads=threads) as url, ThreadPoolExecutor(4) as pool:
             sessions = [ways.gateway(platform.key) for _ in range(4)]
 
             def send(number: int, bodies: list[bytes]) -> None:

@@ -7,12 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
 from flask import Flask
 
+from benchmarks.memory import family, peak_of
 from flexmeasures_pms.demo.prepare import migrate, register_site
 from flexmeasures_pms.demo.process import Server, running
 from flexmeasures_pms.demo.servers import servers, stopping_on_signals
@@ -33,6 +34,7 @@ class Platform:
     :param app: in this process.
     :param token: of a member of the organisation.
     :param key: of a gateway for the whole organisation.
+    :param peaks: the most memory [MB] that a process of each web server has used.
     """
 
     app: Flask
@@ -40,6 +42,7 @@ class Platform:
     token: str
     key: str
     data_dir: Path
+    peaks: list[int] = field(default_factory=list)
 
     @property
     def database_uri(self) -> str:
@@ -47,25 +50,28 @@ class Platform:
         return str(self.app.config["SQLALCHEMY_DATABASE_URI"])
 
     @contextmanager
-    def web(self, workers: int, recording: str = EVERY) -> Iterator[str]:
+    def web(self, workers: int, recording: str = EVERY, threads: int = 1) -> Iterator[str]:
         """Serve it by gunicorn for the time of the block, and yield the address.
 
+        :param threads: of each worker process.
         :param recording: the host's policies; what is compared with a COPY of all readings
             writes all of them.
         """
         port = free_port()
         command = ("-m", "gunicorn", "benchmarks.platform:application()")
         options = ("--bind", f"{HOST}:{port}", "--workers", str(workers), "--preload")
+        others = ("--threads", str(threads), "--timeout", "120", "--log-level", "warning")
         server = Server(
-            [sys.executable, *command, *options, "--timeout", "120", "--log-level", "warning"],
+            [sys.executable, *command, *options, *others],
             record=self.data_dir / "web.json",
             log=self.data_dir / "web.log",
             ready=lambda: answers(port),
             seconds=120,
             environment={**os.environ, RECORDING: recording},
         )
-        with running(server):
+        with running(server) as process:
             yield f"http://{HOST}:{port}"
+            self.peaks.append(peak_of(family(process.pid)))
 
 
 def application() -> Flask:

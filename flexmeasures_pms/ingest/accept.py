@@ -17,7 +17,7 @@ from flexmeasures_pms.beliefs.sensors import forget_sensors
 from flexmeasures_pms.beliefs.sources import forget_sources
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
-from flexmeasures_pms.ingest.line import Outcome, process
+from flexmeasures_pms.ingest.line import Outcome, Values, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
 from flexmeasures_pms.storage import journal, receipts
 from flexmeasures_pms.storage.journal import Claimed
@@ -106,22 +106,24 @@ def store(
     origin: Origin,
     settings: Settings,
     claimed: Claimed | None = None,
+    values: Sequence[Values] | None = None,
 ) -> Receipt:
     """Store decoded samples in one transaction, as :func:`accept` does.
 
     :param digest: of what was sent, for the receipt.
     :param claimed: the request in the journal, which leaves it in the same transaction.
+    :param values: what the samples say, where that was found out ahead.
     :raises NotHeld: when another worker is at it.
     """
     try:
         with _forgetting_failures():
-            return _store_once(decoded, dataset, digest, origin, settings, claimed)
+            return _store_once(decoded, dataset, digest, origin, settings, claimed, values)
     except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, _WORTH_A_SECOND_TRY):
             raise
     with _forgetting_failures():
-        return _store_once(decoded, dataset, digest, origin, settings, claimed)
+        return _store_once(decoded, dataset, digest, origin, settings, claimed, values)
 
 
 @contextmanager
@@ -148,10 +150,11 @@ def _store_once(
     origin: Origin,
     settings: Settings,
     claimed: Claimed | None,
+    values: Sequence[Values] | None,
 ) -> Receipt:
     if claimed is not None:
         journal.hold(claimed, settings.lock_timeout, settings.statement_timeout)
-    outcomes = process(origin.account_id, decoded.samples, origin.received_at)
+    outcomes = process(origin.account_id, decoded.samples, origin.received_at, values)
     kept = [
         kept
         for sample, outcome in zip(decoded.samples, outcomes, strict=True)

@@ -5,7 +5,7 @@ The caller commits. Nothing here knows of HTTP or of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from flexmeasures_pms.beliefs.provision import ensure_sensors_of
 from flexmeasures_pms.beliefs.resolve import Target, registered_near, resolve
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
+from flexmeasures_pms.catalogue.asset_types import AssetTypeName, DatasetName
 from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
@@ -29,6 +30,12 @@ from flexmeasures_pms.wire.samples import Sample
 
 Fate = Literal["stored", "duplicate", "quarantined", "no_answer"]
 Values = dict[str, Decimal | int]
+
+_SUBJECTS: dict[DatasetName, AssetTypeName] = {
+    "pms": "case",
+    "mppt": "mppt",
+    "inverter": "inverter",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +67,30 @@ class _Parcel:
     ehub: bool = False
 
 
-def process(account_id: int, samples: Sequence[Sample], now: datetime) -> list[Outcome]:
+def measured(samples: Iterable[Sample]) -> list[Values]:
+    """Return what each sample says: readings by sensor name. Needs no database."""
+    return [
+        {} if s.invalid or s.no_answer else readings(_SUBJECTS[s.dataset], s.fields)
+        for s in samples
+    ]
+
+
+def process(
+    account_id: int,
+    samples: Sequence[Sample],
+    now: datetime,
+    values: Sequence[Values] | None = None,
+) -> list[Outcome]:
     """Store what can be stored of an organisation's samples, and say what became of each.
 
     :param now: the server's time, before which (and a day after) samples may be.
+    :param values: what :func:`measured` gives for them, where that was done ahead.
     :returns: one outcome for each sample, in their order.
     """
     registered = registered_near(account_id, samples)
     targets = _targets(samples, registered, now)
-    parcels = list(_parcels(samples, targets, registered))
+    values = measured(samples) if values is None else values
+    parcels = list(_parcels(samples, values, targets, registered))
     sources = source_ids(account_id, {p.device.id: p.device for p in parcels}.values())
     moved = unexpected(_reports(samples, targets), registered)
     written = write(account_id, _blocks(parcels, sources), settings().recording)
@@ -104,19 +126,19 @@ def _asset_gone(sample: Sample, target: Target) -> Problem:
 
 
 def _parcels(
-    samples: Sequence[Sample], targets: Sequence[Target | Problem], registered: Directory
+    samples: Sequence[Sample],
+    values: Sequence[Values],
+    targets: Sequence[Target | Problem],
+    registered: Directory,
 ) -> Iterator[_Parcel]:
     located = [
         (i, sample, target)
         for i, (sample, target) in enumerate(zip(samples, targets, strict=True))
         if isinstance(target, Target)
     ]
-    for i, sample, target in located:
-        if not sample.no_answer:
-            subject = target.subject
-            values = readings(subject.kind, sample.fields)
-            if values:
-                yield _Parcel(i, subject, target.device, target.time, values)
+    for i, _, target in located:
+        if values[i]:
+            yield _Parcel(i, target.subject, target.device, target.time, values[i])
     packs = [item for item in located if item[1].dataset == "pms"]
     yield from map(_ehub_parcel, ehub_readings(packs, registered))
 
