@@ -29,7 +29,7 @@ from flexmeasures_pms.registry import search
 from flexmeasures_pms.registry.book import Author
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_AT_LEAST_1 = click.IntRange(min=1)
+_AT_LEAST_0, _AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
 
 
 class Span(click.ParamType[timedelta]):
@@ -98,6 +98,57 @@ def add(
     reach = ", ".join(ident for _, ident in devices) or "all its devices"
     click.echo(f"Gateway {name} may report to organisation {owner} for {reach}.")
     _show(key)
+
+
+@gateway_group.command("change")
+@click.argument("name")
+@click.option("--pms", multiple=True, metavar="ID", help="It may report for this PMS; repeatable.")
+@click.option("--mppt", multiple=True, metavar="ID", help="… for this MPPT; repeatable.")
+@click.option("--inverter", multiple=True, metavar="ID", help="… for this inverter; repeatable.")
+@click.option("--all-devices", is_flag=True, help="It may report for all of the organisation's.")
+@click.option(
+    "--requests-per-minute", type=_AT_LEAST_0, metavar="N",
+    help="Its own limit on requests; 0 for that of the settings.",
+)  # fmt: skip
+@click.option(
+    "--samples-per-minute", type=_AT_LEAST_0, metavar="N",
+    help="Its own limit on samples; 0 for that of the settings.",
+)  # fmt: skip
+@account_option
+@author_options()
+@one_line_errors
+def change(
+    name: str,
+    all_devices: bool,
+    account_id: int | None,
+    requests_per_minute: int | None,
+    samples_per_minute: int | None,
+    who: Author,
+    **named: tuple[str, ...],
+) -> None:
+    """Change for which devices a gateway may report, or its limits; its key stays.
+
+    The devices named take the place of those it had; without any it keeps them.
+
+    \b
+    Example:
+      flexmeasures pms gateway change "North mast" --pms PMS-01-001 --pms PMS-01-002
+    """
+    found = book.find(name, account_id)
+    devices = [(kind, ident) for kind, idents in named.items() for ident in idents]
+    if devices and all_devices:
+        raise click.UsageError("Name devices, or give --all-devices, not both.")
+    if devices:
+        _owner(devices, found.account_id)
+    scope = [scoped(kind, ident) for kind, ident in devices] or found.devices
+    rates = (
+        _limit(requests_per_minute, found.requests_per_minute),
+        _limit(samples_per_minute, found.samples_per_minute),
+    )
+    book.change(found, devices=None if all_devices else scope, rates=rates, author=who)
+    db.session.commit()
+    (row, *_) = (row for row in book.listed(found.account_id) if row.name == found.name)
+    click.echo(f"Gateway {found.name} may report for {_reach(row)}{_limits(row)} from now on.")
 
 
 @gateway_group.command("rotate")
@@ -188,5 +239,23 @@ def _as_text(row: Row[Any]) -> str:
         state.append(f"good until {row.expires_at.isoformat(timespec='seconds')}")
     if row.revoked_at:
         state.append("revoked")
-    reach = ", ".join(row.devices) if row.devices else "all devices"
-    return f"{row.account_id}  {row.name}  pmsk_{row.key_id}…  {reach}  {', '.join(state)}"
+    who = f"{row.account_id}  {row.name}  pmsk_{row.key_id}…"
+    return f"{who}  {_reach(row)}{_limits(row)}  {', '.join(state)}"
+
+
+def _reach(row: Row[Any]) -> str:
+    return ", ".join(row.devices) if row.devices else "all devices"
+
+
+def _limits(row: Row[Any]) -> str:
+    """Return its own limits in words, or nothing where those of the settings hold."""
+    own = {"request": row.requests_per_minute, "sample": row.samples_per_minute}
+    return "".join(
+        f", {number} {what}{'s' if number > 1 else ''} a minute"
+        for what, number in own.items()
+        if number
+    )
+
+
+def _limit(asked: int | None, now: int | None) -> int | None:
+    return now if asked is None else asked or None

@@ -1,4 +1,4 @@
-"""Making, rotating and revoking gateways' keys; the caller commits.
+"""Making, changing, rotating and revoking gateways' keys; the caller commits.
 
 Each change is noted in FlexMeasures' audit log of the organisation.
 """
@@ -78,6 +78,28 @@ def find(name: str, account_id: int | None) -> Row[Any]:
             f"Organisations {owners} have a gateway '{name}': say which with --account."
         )
     return found[0]
+
+
+def change(
+    which: Row[Any],
+    *,
+    devices: Collection[str] | None,
+    rates: tuple[int | None, int | None],
+    author: Author,
+) -> None:
+    """Change what a gateway may do from now on; its keys stay as they are.
+
+    :param devices: its scope, as :func:`add` takes it.
+    :param rates: likewise.
+    """
+    values = {
+        "devices": sorted(devices) if devices else None,
+        "requests_per_minute": rates[0],
+        "samples_per_minute": rates[1],
+    }
+    db.session.execute(sa.update(gateway).where(gateway.c.id == which.id).values(values))
+    reach = ", ".join(sorted(devices)) if devices else "all devices"
+    _audit(which.account_id, f"Changed gateway {which.name}: it may report for {reach}", author)
 
 
 def rotate(

@@ -161,3 +161,59 @@ def test_only_registered_devices_of_one_organisation_can_be_named(
     assert "is no span of time" in fails("gateway", "rotate", "x", "--overlap", "soon")
     assert "There is no gateway 'nobody'" in fails("gateway", "revoke", "nobody")
     assert "empty" in fails("gateway", "add", " ", "--account", organisation.id)
+
+
+def test_a_gateway_may_report_for_other_devices_with_the_key_it_has(
+    pms: Command, pms_id: str, organisation: Organisation, status: Callable[[str], int]
+) -> None:
+    Site(organisation.id).pms(f"{pms_id}-2")
+    name = f"Mast {organisation.id}"
+    key = key_of(pms("gateway", "add", name, "--pms", f"{pms_id}-2"))
+    assert status(key) == 403
+
+    said = pms("gateway", "change", name, "--pms", pms_id, "--note", "moved").output
+    assert said == f"Gateway {name} may report for pms:{pms_id} from now on.\n"
+    assert status(key) == 200
+
+    pms("gateway", "change", name, "--pms", f"{pms_id}-2")
+    assert status(key) == 403
+    said = pms("gateway", "change", name, "--all-devices").output
+    assert said == f"Gateway {name} may report for all devices from now on.\n"
+    assert status(key) == 200
+    events = db.session.scalars(
+        select(AuditLog.event).where(AuditLog.affected_account_id == organisation.id)
+    )
+    assert f"Changed gateway {name}: it may report for pms:{pms_id}: moved" in list(events)
+
+
+def test_a_gateway_keeps_what_is_not_changed(
+    pms: Command, pms_id: str, organisation: Organisation, status: Callable[[str], int]
+) -> None:
+    name = f"Mast {organisation.id}"
+    key = key_of(pms("gateway", "add", name, "--pms", pms_id, "--samples-per-minute", "9"))
+
+    said = pms("gateway", "change", name, "--requests-per-minute", "1").output
+    expected = f"pms:{pms_id}, 1 request a minute, 9 samples a minute"
+    assert said == f"Gateway {name} may report for {expected} from now on.\n"
+    assert expected in pms("gateway", "list", "--account", organisation.id).output
+    assert [status(key), status(key)] == [200, 429]
+
+    pms("gateway", "change", name, "--requests-per-minute", "0")
+    assert status(key) == 200
+
+
+def test_a_gateway_is_not_changed_to_what_its_organisation_has_not(
+    pms: Command,
+    fails: Callable[..., str],
+    pms_id: str,
+    organisation: Organisation,
+    other_organisation: Organisation,
+) -> None:
+    theirs = f"PMS-{other_organisation.id}-T"
+    Site(other_organisation.id).pms(theirs)
+    name = f"Mast {organisation.id}"
+    pms("gateway", "add", name, "--pms", pms_id)
+
+    assert theirs in fails("gateway", "change", name, "--pms", theirs)
+    assert "not both" in fails("gateway", "change", name, "--pms", pms_id, "--all-devices")
+    assert f"pms:{pms_id}  " in pms("gateway", "list", "--account", organisation.id).output
