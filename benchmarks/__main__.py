@@ -83,6 +83,8 @@ def _measurements(
         "HTTP, 4 clients of 1 PMS; 2 x 1 threads",
         measures.four_clients(rounds, 2, 1, own_pms=False),
     )
+    yield "HTTP, kept for workers: until 202", measures.queued(rounds, worked_off=False)
+    yield "a worker stores a 48-pack sample", measures.queued(rounds, worked_off=True)
     yield "ingest of a day, 12 packs, a reading a minute", measures.ingest_of_a_day
     yield SAVE, measures.save_to_db(slow_rounds)
     yield "sensors/<id>/data, one belief a post", measures.sensor_data

@@ -113,6 +113,33 @@ def sample_by_default(rounds: int) -> Measurement:
     return measure
 
 
+def queued(rounds: int, *, worked_off: bool) -> Measurement:
+    """Measure 48-pack samples that are kept for workers.
+
+    :param worked_off: the time that a worker takes for one, not the gateway's until its 202.
+    """
+
+    def measure(platform: Platform) -> Figures:
+        from flexmeasures_pms.ingest.journal_worker import drain
+
+        begin = _start()
+        bodies = [request.body for request in islice(_samples(begin, 48), rounds + WARM_UP)]
+        with platform.web(1, mode="queued") as url:
+            session = ways.gateway(platform.key)
+            accepted = [timed(partial(ways.post, session, url, body)) for body in bodies]
+        with platform.app.app_context():
+            done = timed(partial(drain, 600.0)) / len(bodies)
+        database = psycopg2.connect(platform.database_uri)
+        rows = ways.rows_between(database, begin, begin)
+        texts = [ways.as_text(rows, SHIFT + STEP * number) for number in range(rounds)]
+        copies = [timed(partial(ways.copy, database, text)) for text in texts]
+        database.close()
+        taken = done if worked_off else statistics.median(accepted[WARM_UP:])
+        return len(rows), taken, statistics.median(copies)
+
+    return measure
+
+
 def four_clients(rounds: int, workers: int, threads: int, *, own_pms: bool) -> Measurement:
     """Measure 48-pack samples of four gateways that send at once to some workers.
 

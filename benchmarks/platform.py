@@ -24,7 +24,12 @@ from flexmeasures_pms.simulator import Layout
 
 EMAIL = "bench@pms-bench.example"
 EVERY = "*: every"
-RECORDING = "PMS_BENCH_RECORDING"
+RECORDING, MODE = "PMS_BENCH_RECORDING", "PMS_BENCH_MODE"
+_CONFIG = f"""
+import os
+PMS_RECORDING = os.environ.get({RECORDING!r}, {EVERY!r})
+PMS_INGEST_MODE = os.environ.get({MODE!r}, "direct")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,13 @@ class Platform:
         return str(self.app.config["SQLALCHEMY_DATABASE_URI"])
 
     @contextmanager
-    def web(self, workers: int, recording: str = EVERY, threads: int = 1) -> Iterator[str]:
+    def web(
+        self, workers: int, recording: str = EVERY, threads: int = 1, mode: str = "direct"
+    ) -> Iterator[str]:
         """Serve it by gunicorn for the time of the block, and yield the address.
 
         :param threads: of each worker process.
+        :param mode: what a request waits for, as in the settings.
         :param recording: the host's policies; what is compared with a COPY of all readings
             writes all of them.
         """
@@ -67,7 +75,7 @@ class Platform:
             log=self.data_dir / "web.log",
             ready=lambda: answers(port),
             seconds=120,
-            environment={**os.environ, RECORDING: recording},
+            environment={**os.environ, RECORDING: recording, MODE: mode},
         )
         with running(server) as process:
             yield f"http://{HOST}:{port}"
@@ -95,9 +103,7 @@ def platform_under_test(layout: Layout) -> Iterator[Platform]:
         with servers(data_dir) as found:
             home = write_config(data_dir, found)
             with (home / CONFIG_FILE).open("a") as config:
-                config.write(
-                    f"import os\nPMS_RECORDING = os.environ.get({RECORDING!r}, {EVERY!r})\n"
-                )
+                config.write(_CONFIG)
             os.environ.update(environment(data_dir, found))
             yield _prepared(layout, data_dir)
 
