@@ -14,6 +14,7 @@ import flexmeasures_pms
 from flexmeasures_pms.api import history
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.latest import KINDS
+from flexmeasures_pms.api.receipts import LARGEST_ID
 from flexmeasures_pms.api.schemas import INTEGER, TEXT, TIME, Schema, ref, schemas
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES
@@ -212,7 +213,9 @@ def _gets() -> dict[str, Any]:
             "failed, are counted under `journal`.",
             [
                 _parameter("limit", "query", page),
-                _parameter("before", "query", {"type": "integer", "minimum": 1}),
+                _parameter(
+                    "before", "query", {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+                ),
                 _parameter("since", "query", TIME),
                 _parameter("account", "query", INTEGER),
             ],

@@ -23,7 +23,7 @@ from flexmeasures_pms.ingest.receipt import message, unpack
 from flexmeasures_pms.storage import journal, receipts
 
 PAGE, LARGEST_PAGE = 100, 1_000
-_LARGEST_ID = (1 << 63) - 1
+LARGEST_ID = (1 << 63) - 1
 
 
 def list_receipts() -> Response:
@@ -38,7 +38,7 @@ def list_receipts() -> Response:
     found = receipts.listed(
         account_id,
         limit=limit + 1,
-        before=whole_number("before", most=_LARGEST_ID),
+        before=whole_number("before", most=LARGEST_ID),
         since=moment("since"),
         sender=_only_of(sender),
     )
@@ -58,7 +58,7 @@ def one_receipt(receipt_id: str) -> Response:
     number = int(receipt_id) if re.fullmatch("[0-9]{1,19}", receipt_id) else 0
     # First the journal: what leaves it meanwhile has its receipt.
     for find, shown in ((journal.find, _waiting), (receipts.find, _processed)):
-        row = find(number) if 0 < number <= _LARGEST_ID else None
+        row = find(number) if 0 < number <= LARGEST_ID else None
         if row is not None and _may_see(sender, row):
             return reply(200, shown(row))
     raise NotFound("There is no such receipt, or it has been purged.")

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 from flexmeasures_pms.beliefs.recordings import explained
 from flexmeasures_pms.beliefs.sensors import sensor_ids
@@ -211,7 +212,7 @@ def _series(series: Series, found: list[Column], view: _View) -> Series:
     inside = [column for column in found if column.begin >= view.start]
     if series.held and (before := found[: len(found) - len(inside)]):
         inside = [*_carried(before[-1], view), *inside]
-    for column, following in zip(inside, [*inside[1:], None], strict=True):
+    for column, following in zip_longest(inside, inside[1:]):
         _put(series, view.time(column), column)
         if following is None or view.is_gap(column, view.time(following), held=series.held):
             _break(series, column, view)

@@ -257,3 +257,11 @@ def test_a_gateway_reads_of_its_own_devices_only(
     assert ask(headers=make_key(organisation.id, ("pms", "PMS-1"), name="own")).status_code == 200
     other = make_key(organisation.id, ("pms", "PMS-2"), name="other")
     assert ask(headers=other).status_code == 404
+
+
+def test_where_nothing_was_read_nothing_is_shown(post: Send, history: Ask) -> None:
+    assert history()["series"] == []  # no reading at all
+
+    post(pack_sample("0241", at(5)))
+    assert history(start=30, end=50)["series"] == []
+    assert history()["series"] != []
