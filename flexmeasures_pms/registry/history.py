@@ -12,7 +12,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.registry.kinds import words
-from flexmeasures_pms.registry.tables import transaction
+from flexmeasures_pms.registry.tables import installation, transaction
 from flexmeasures_pms.registry.timeline import Rows
 from flexmeasures_pms.registry.wording import capital, moment, named, period, row_record, where
 
@@ -90,11 +90,16 @@ def _transactions(account_id: int, entry_id: int) -> Iterator[dict[str, Any]]:
     """Yield what was recorded about a trackable, and about the parts that were in it."""
     t = transaction.c
     inside = {"installations": [{"assembly_id": entry_id}]}
-    concerns = sa.or_(
-        t.trackable_id == entry_id, t.before.contains(inside), t.after.contains(inside)
+    # Found by their number first: no index tells of what is in the records.
+    parts = db.session.scalars(
+        sa.select(installation.c.part_id).where(installation.c.assembly_id == entry_id).distinct()
     )
-    query = sa.select(transaction).where(t.account_id == account_id, concerns).order_by(t.id)
-    for row in db.session.execute(query):
+    query = sa.select(transaction).where(
+        t.account_id == account_id,
+        t.trackable_id.in_([entry_id, *parts]),
+        sa.or_(t.trackable_id == entry_id, t.before.contains(inside), t.after.contains(inside)),
+    )
+    for row in db.session.execute(query.order_by(t.id)):
         yield {
             "recorded_at": _iso(row.recorded_at),
             "effective_at": _iso(row.effective_at),
