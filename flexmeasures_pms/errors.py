@@ -85,14 +85,16 @@ class BodyTooLarge(WireError):
 class RegistryError(PmsError):
     """A registration or change that can't be made.
 
+    :param what: what is wrong: words, or what has words in several languages.
     :param command: what to do about it at the command line; it ends the message.
     :param cure: the same as a stable word, for rooms that have no command line.
     """
 
-    def __init__(self, what: str, *, command: str = "", cure: str = "") -> None:
+    def __init__(self, what: object, *, command: str = "", cure: str = "") -> None:
         """Keep what is wrong apart from what to do."""
-        super().__init__(f"{what}: {command}." if command else what)
-        self.plain = f"{what}." if command else what
+        said = str(what)
+        super().__init__(f"{said.removesuffix('.')}: {command}." if command else said)
+        self.what = what
         self.cure = cure
 
 

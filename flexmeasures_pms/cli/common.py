@@ -17,7 +17,7 @@ from flexmeasures_pms.ingest.settle import carry_out
 from flexmeasures_pms.registry import schema, search
 from flexmeasures_pms.registry.book import Author, Change
 from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
-from flexmeasures_pms.registry.wording import read_moment
+from flexmeasures_pms.registry.moments import read_moment
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -23,7 +23,9 @@ from flexmeasures_pms.beliefs.provision import ensure_sensors_of
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.tables import installation, trackable
+from flexmeasures_pms.registry.telling import Count, Thing, Told, tell
 from flexmeasures_pms.storage import beliefs, quarantine
 from flexmeasures_pms.storage.blocks import Block, Value
 from flexmeasures_pms.storage.late import withdraw
@@ -34,7 +36,6 @@ from flexmeasures_pms.storage.streams import Wanted, load
 from flexmeasures_pms.storage.tables import board_report
 from flexmeasures_pms.storage.write import write
 from flexmeasures_pms.wire.encode import pack_request
-from flexmeasures_pms.wording import counted
 
 _BATCH = 1_000
 
@@ -57,15 +58,21 @@ class Moved:
         self.beliefs[old, new] = self.beliefs.get((old, new), 0) + added
         self.samples[old, new] = self.samples.get((old, new), 0) + 1
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Iterator[Told]:
         """Yield a sentence for each pair of cases, and one for what went to quarantine."""
         for (old, new), count in self.beliefs.items():
-            samples = self.samples[old, new]
-            what = f"{counted(count, 'belief')} of {counted(samples, 'sample')}"
-            yield f"Moved {what} from case {old} to case {new}."
+            yield tell(
+                "Moved {beliefs} of {samples} from {old} to {new}.",
+                beliefs=Count(count, "belief"),
+                samples=Count(self.samples[old, new], "sample"),
+                old=Thing(CASE, old),
+                new=Thing(CASE, new),
+            )
         if self.returned:
-            what = counted(self.returned, "sample")
-            yield f"Put {what} back into quarantine: no case, or another reading came first."
+            yield tell(
+                "Put {samples} back into quarantine: no case, or another reading came first.",
+                samples=Count(self.returned, "sample"),
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem, WireError
 from flexmeasures_pms.ingest.line import Outcome, process
 from flexmeasures_pms.ingest.receipt import count, hours
+from flexmeasures_pms.registry.telling import Count, Told, tell
 from flexmeasures_pms.storage import quarantine, receipts
 from flexmeasures_pms.wire.decode import decode
 from flexmeasures_pms.wire.samples import Limits, Sample
-from flexmeasures_pms.wording import counted
 
 _BATCH = 500
 
@@ -45,15 +45,16 @@ class Replayed:
             self.beliefs + other.beliefs,
         )
 
-    def lines(self) -> tuple[str, ...]:
+    def lines(self) -> tuple[Told, ...]:
         """Say what was done, in sentences; nothing where nothing was."""
         if not self.released:
             return ()
-        done = (
-            f"Replayed {counted(self.released, 'sample')} from quarantine: "
-            f"{counted(self.beliefs, 'belief')} stored."
+        done = tell(
+            "Replayed {samples} from quarantine: {beliefs} stored.",
+            samples=Count(self.released, "sample"),
+            beliefs=Count(self.beliefs, "belief"),
         )
-        rest = f"Still waiting: {counted(self.waiting, 'sample')}."
+        rest = tell("Still waiting: {samples}.", samples=Count(self.waiting, "sample"))
         return (done, rest) if self.waiting else (done,)
 
 

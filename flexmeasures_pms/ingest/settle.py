@@ -22,9 +22,9 @@ from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.book import Author, Change
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import alias, trackable
+from flexmeasures_pms.registry.telling import Count, Told, tell
 from flexmeasures_pms.storage import latest, quarantine
 from flexmeasures_pms.storage.repeats import forget_repeats
-from flexmeasures_pms.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Settled:
     :param lines: sentences for whoever made it; none where nothing followed.
     """
 
-    lines: tuple[str, ...]
+    lines: tuple[Told, ...]
 
 
 def settle(change: Change, *, author: str = "registry") -> Settled:
@@ -54,12 +54,13 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     waiting = quarantine.concerning(account_id, _keys(touched))
     moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
     replayed = replay(account_id, waiting)
-    assets = (f"Made {counted(len(made), 'FlexMeasures asset')} with sensors.",) if made else ()
-    return Settled((*assets, *moved.lines(), *replayed.lines()))
+    assets = Count(len(made), "FlexMeasures asset")
+    provided = (tell("Made {assets} with sensors.", assets=assets),) if made else ()
+    return Settled((*provided, *moved.lines(), *replayed.lines()))
 
 
-def carry_out(change: Change, author: Author) -> tuple[str, ...]:
-    """Let everything follow a change, commit it, and return what was done in sentences."""
+def carry_out(change: Change, author: Author) -> tuple[Told, ...]:
+    """Let everything follow a change, commit it, and return what was done."""
     settled = settle(change, author=author.name)
     db.session.commit()
     return (*change.lines, *settled.lines)

@@ -22,7 +22,7 @@ from flexmeasures_pms.registry.kinds import (
 from flexmeasures_pms.registry.ledger import editing
 from flexmeasures_pms.registry.orders import Order
 from flexmeasures_pms.registry.search import find_one
-from flexmeasures_pms.registry.wording import capital, named, where
+from flexmeasures_pms.registry.telling import placed, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ def register_case(
         where the order names no organisation.
     """
     if (cabinet is None) != (dock is None):
-        raise RegistryError(
-            "A cabinet and a dock go together: give both or neither.", cure="cabinet_and_dock"
-        )
+        message = tell("A cabinet and a dock go together: give both or neither.")
+        raise RegistryError(message, cure="cabinet_and_dock")
     if parts.board_aliases and parts.board is None:
-        raise RegistryError("Another spelling needs the board that it is a spelling of.")
+        message = tell("Another spelling needs the board that it is a spelling of.")
+        raise RegistryError(message)
     rack = find_one(cabinet, kinds=[CABINET], account_id=order.account_id) if cabinet else None
     account_id = rack.account_id if rack else order.account_id
     if account_id is None:
@@ -115,8 +115,9 @@ def _settle_in(
         row.assembly_id != assembly.id or place not in (None, row.place)
     )
     if row is not None and elsewhere and at is None:
+        here = placed(book.view.entries, row)
         raise RegistryConflict(
-            f"{capital(named(part))} is registered in {where(book.view.entries, row)}",
+            tell("{what} is registered in {place}.", what=part, place=here),
             command=f"to move it, use `install {part.ident} --into {assembly.ident}`, or say "
             "since when with --at",
             cure="elsewhere",

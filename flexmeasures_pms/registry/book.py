@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from flexmeasures_pms.registry.directory import Directory, Entry, Name, ident_key
 from flexmeasures_pms.registry.kinds import BOARD, KINDS
 from flexmeasures_pms.registry.overlay import Journal, Overlay
+from flexmeasures_pms.registry.telling import Told, Value, tell
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot
 from flexmeasures_pms.registry.wording import row_record
 
@@ -41,13 +42,13 @@ class Change:
 
     :param touched: trackables whose registration or place changed.
     :param boards: acquisition boards whose case changed over some time.
-    :param lines: sentences for people; there is one even when nothing changed.
+    :param lines: what people are told; there is a sentence even when nothing changed.
     """
 
     account_id: int
     touched: tuple[int, ...] = ()
     boards: tuple[int, ...] = ()
-    lines: tuple[str, ...] = ()
+    lines: tuple[Told, ...] = ()
 
 
 def combine(changes: Iterable[Change]) -> Change:
@@ -116,7 +117,7 @@ class Book:
         )
         self._added: set[int] = set()
         self.entered: list[Entered] = []
-        self.lines: list[str] = []
+        self.lines: list[Told] = []
         self.only_changes = False
         self.discarded = False
         self.touched: dict[int, None] = {}
@@ -140,14 +141,14 @@ class Book:
         """The organisation's FlexMeasures account."""
         return self.base.account_id
 
-    def say(self, line: str) -> None:
-        """Tell the person at the command line what is done."""
-        self.lines.append(line)
+    def say(self, form: str, /, **values: Value) -> None:
+        """Tell the person who makes the change what is done."""
+        self.lines.append(tell(form, **values))
 
-    def say_already(self, line: str) -> None:
+    def say_already(self, form: str, /, **values: Value) -> None:
         """Tell that something is so already, unless only changes are of interest."""
         if not self.only_changes:
-            self.lines.append(line)
+            self.say(form, **values)
 
     def change(self) -> Change:
         """Return what was changed."""

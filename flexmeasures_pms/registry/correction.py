@@ -8,6 +8,7 @@ from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.book import Book
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.spots import spot_for
+from flexmeasures_pms.registry.telling import Period, stays, tell
 from flexmeasures_pms.registry.timeline import (
     Installation,
     Rows,
@@ -16,7 +17,6 @@ from flexmeasures_pms.registry.timeline import (
     with_row,
     without,
 )
-from flexmeasures_pms.registry.wording import capital, moment, named, timeline
 
 
 def correct(
@@ -41,7 +41,7 @@ def correct(
     rows = book.rows(part.id)
     if not rows:
         raise RegistryConflict(
-            f"{capital(named(part))} was never installed, so there is nothing to correct",
+            tell("{what} was never installed, so there is nothing to correct.", what=part),
             command="use `install`",
             cure="never_installed",
         )
@@ -49,8 +49,11 @@ def correct(
     begin, end = since or meant.begin, until or meant.end
     if begin >= end:
         raise RegistryConflict(
-            f"{capital(named(part))} can't be there from {moment(begin)} until "
-            f"{moment(end)}: it would end before it begins."
+            tell(
+                "{what} can't be there {period}: it would end before it begins.",
+                what=part,
+                period=Period(begin, end),
+            )
         )
     target, spot = meant, meant.spot
     if assembly is not None and (place is not None or assembly.id != meant.assembly_id):
@@ -97,18 +100,18 @@ def _apply(book: Book, old: Installation, new: Installation) -> None:
         kept = (*elsewhere, *without(spot, new.begin, new.end))
         changed[other.part_id] = tuple(sorted(kept, key=lambda r: r.begin))
     if not sum([_enter(book, part_id, rows, new.begin) for part_id, rows in changed.items()]):
-        book.say_already(
-            f"{capital(named(book.view.entries[new.part_id]))} is registered so already."
-        )
+        part = book.view.entries[new.part_id]
+        book.say_already("{what} is registered so already.", what=part)
 
 
 def _enter(book: Book, part_id: int, rows: Rows, at: datetime) -> bool:
     entries, before = book.view.entries, book.rows(part_id)
     differs = book.place(part_id, rows, "corrected", at)
     if differs:
-        now = timeline(entries, (row for row in book.rows(part_id) if row not in before))
-        was = timeline(entries, (row for row in before if row not in book.rows(part_id)))
-        book.say(f"Corrected {named(entries[part_id])}: {now} (was: {was}).")
+        now = stays(entries, (row for row in book.rows(part_id) if row not in before))
+        was = stays(entries, (row for row in before if row not in book.rows(part_id)))
+        part = entries[part_id]
+        book.say("Corrected {what}: {now} (was: {was}).", what=part, now=now, was=was)
     return differs
 
 

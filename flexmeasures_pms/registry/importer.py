@@ -28,6 +28,7 @@ from flexmeasures_pms.registry.kinds import (
 )
 from flexmeasures_pms.registry.ledger import editing
 from flexmeasures_pms.registry.spots import spot_for
+from flexmeasures_pms.registry.telling import Count, Told, tell
 from flexmeasures_pms.registry.timeline import SINCE_EVER, row_at
 
 PARTS_OF_A_CASE = 17
@@ -66,6 +67,11 @@ class Imported:
         return len({fault.line for fault in self.faults})
 
     @property
+    def same(self) -> int:
+        """How many lines say what the registry has."""
+        return self.rows - self.changed - self.faulty_lines
+
+    @property
     def refusal(self) -> str:
         """Why nothing was imported, for a file with faults that were not to be skipped."""
         return f"Nothing was imported: {self.faulty_lines} of {self.rows} lines are faulty."
@@ -73,12 +79,10 @@ class Imported:
     @property
     def summary(self) -> str:
         """What came of the file, in one sentence."""
-        same = self.rows - self.changed - self.faulty_lines
         did = "changed" if self.written else "would change"
         more = f", {self.faulty_lines} skipped" if self.faults else ""
-        return (
-            f"{self.rows} lines: {self.changed} {did} the registry, {same} say what it has{more}."
-        )
+        changed = f"{self.changed} {did} the registry"
+        return f"{self.rows} lines: {changed}, {self.same} say what it has{more}."
 
 
 def of_file(author: Author, name: str) -> Author:
@@ -111,7 +115,7 @@ def import_file(
             try:
                 changed += _import_row(book, row, skip_faulty=skip_faulty)
             except RegistryError as error:
-                faults.append(FaultyLine(row.line, str(error)))
+                faults.append(FaultyLine(row.line, error))
         wanted = not dry_run and (skip_faulty or not faults)
         book.discarded = not wanted
     ordered = tuple(sorted(faults, key=lambda fault: fault.line))
@@ -152,16 +156,25 @@ def _import_row(book: Book, row: CaseRow, *, skip_faulty: bool) -> bool:
             undo()
         raise
     said = book.lines[lines:]
-    book.lines[lines:] = [f"Line {row.line}: {line}" for line in (_sum_up(said) if new else said)]
+    shown = _sum_up(said) if new else said
+    book.lines[lines:] = [tell("Line {n}: {said}", n=row.line, said=line) for line in shown]
     return len(book.entered) > entered
 
 
-def _sum_up(said: list[str]) -> list[str]:
+def _sum_up(said: Sequence[Told]) -> list[Told]:
     """Return one sentence for a new case and its parts, and what else had to change."""
-    first, *others = (line for line in said if line.startswith("Registered "))
-    more = f" and {len(others)} other things with it." if others else "."
-    moved = [line for line in said if line.startswith(("Moved", "Swapped", "Installed case"))]
-    return [first.rstrip(".") + more, *moved]
+    first, *others = (line for line in said if line.form == registration.REGISTERED)
+    if others:
+        more = Count(len(others), "other thing")
+        what = first.values["what"]
+        first = tell("Registered {what} and {things} with it.", what=what, things=more)
+    return [first, *filter(_is_move, said)]
+
+
+def _is_move(line: Told) -> bool:
+    what = line.values.get("what")
+    docked = line.form == moves.INSTALLED and isinstance(what, Entry) and what.kind == CASE
+    return docked or line.form in (moves.MOVED, moves.SWAPPED)
 
 
 def _apply(book: Book, row: CaseRow) -> None:

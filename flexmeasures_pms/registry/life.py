@@ -11,15 +11,16 @@ from flexmeasures_pms.registry import moves
 from flexmeasures_pms.registry.book import Book
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.tables import transaction
+from flexmeasures_pms.registry.telling import since
 from flexmeasures_pms.registry.timeline import row_at
-from flexmeasures_pms.registry.wording import capital, named, since
 
 
 def service(book: Book, entry: Entry, at: datetime | None = None) -> None:
     """Enter that something was serviced; what was done is the author's note."""
     moment = at or book.now
     book.enter("serviced", entry, at=moment)
-    book.say(f"Entered that {named(entry)} was serviced: {book.author.note}.")
+    note = book.author.note or ""
+    book.say("Entered that {what} was serviced: {note}.", what=entry, note=note)
 
 
 def retire(book: Book, entry: Entry, at: datetime | None = None) -> None:
@@ -31,10 +32,10 @@ def retire(book: Book, entry: Entry, at: datetime | None = None) -> None:
     if row_at(book.rows(entry.id), moment) is not None:
         moves.remove(book, entry, moment)
     elif _is_retired(entry):
-        book.say_already(f"{capital(named(entry))} is retired already.")
+        book.say_already("{what} is retired already.", what=entry)
         return
     book.enter("retired", entry, at=moment)
-    book.say(f"Retired {named(entry)}, {since(moment)}.")
+    book.say("Retired {what}, {since}.", what=entry, since=since(moment))
 
 
 def _is_retired(entry: Entry) -> bool:

@@ -10,6 +10,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import CABINET
 from flexmeasures_pms.registry.rehoming import take_over_docks
 from flexmeasures_pms.registry.spots import spot_for
+from flexmeasures_pms.registry.telling import held, placed, since, tell, telling
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -21,7 +22,10 @@ from flexmeasures_pms.registry.timeline import (
     with_row,
     without,
 )
-from flexmeasures_pms.registry.wording import capital, moment, named, period, since, where
+
+INSTALLED = telling("Installed {what} in {place}, {period}.")
+MOVED = telling("Moved {what} to {place}, from {left}, {period}.")
+SWAPPED = telling("Swapped {old} for {new} in {place}, {period}.")
 
 
 def install(
@@ -38,39 +42,46 @@ def install(
     begin = at or (book.now if rows or others else SINCE_EVER)
     row = row_at(rows, begin)
     if row is not None and row.spot == spot:
-        book.say_already(f"{capital(named(part))} is in {where(book.view.entries, row)} already.")
+        here = placed(book.view.entries, row)
+        book.say_already("{what} is in {place} already.", what=part, place=here)
         return
     _refuse_taken(book, part, row_at(others, begin))
     end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(others, begin))
-    put(book, Installation(part.id, *spot, begin, end), "moved" if row else "installed")
+    _put(book, Installation(part.id, *spot, begin, end))
 
 
-def put(book: Book, new: Installation, verb: str, note: str | None = None) -> None:
+def _put(book: Book, new: Installation) -> None:
     """Enter an installation: whatever else the part did at that time gives way."""
     part = book.view.entries[new.part_id]
     rows = book.rows(part.id)
     left = row_at(rows, new.begin)
-    book.place(part.id, with_row(rows, new), verb, new.begin, note)
-    come_from = "" if left is None else f", from {where(book.view.entries, left)}"
-    place = where(book.view.entries, new)
-    preposition = "to" if verb == "moved" else "in"
-    book.say(f"{capital(verb)} {named(part)} {preposition} {place}{come_from}, {period(new)}.")
+    verb = "installed" if left is None else "moved"
+    book.place(part.id, with_row(rows, new), verb, new.begin)
+    _say_put(book, part, left, new)
     if part.kind == CABINET:
         take_over_docks(book, new)
+
+
+def _say_put(book: Book, part: Entry, left: Installation | None, new: Installation) -> None:
+    entries = book.view.entries
+    place, when = placed(entries, new), held(new)
+    if left is None:
+        book.say(INSTALLED, what=part, place=place, period=when)
+    else:
+        book.say(MOVED, what=part, place=place, left=placed(entries, left), period=when)
 
 
 def _refuse_taken(book: Book, part: Entry, taken: Installation | None) -> None:
     if taken is None:
         return
     other = book.view.entries[taken.part_id]
-    place = where(book.view.entries, taken)
-    holder = (
-        f"{place} has {named(other)}"
-        if place.startswith(("case", "cabinet"))
-        else (f"{place} is taken by {named(other)}")
-    )
+    place, when = placed(book.view.entries, taken), held(taken)
+    if place.slot is None or place.slot.places == 1:
+        holder = tell("{place} has {what} {period}.", place=place, what=other, period=when)
+    else:
+        holder = tell("{place} is taken by {what} {period}.", place=place, what=other, period=when)
     raise RegistryConflict(
-        f"{capital(holder)} {period(taken)}",
+        holder,
         command=f"use `swap {other.ident} {part.ident}`, or `remove {other.ident}` first",
         cure="taken",
     )
@@ -82,10 +93,11 @@ def remove(book: Book, part: Entry, at: datetime | None = None) -> None:
     rows = book.rows(part.id)
     row = row_at(rows, moment_)
     if row is None:
-        book.say(f"{capital(named(part))} is not installed anywhere at {moment(moment_)}.")
+        book.say("{what} is not installed anywhere at {t}.", what=part, t=moment_)
         return
     book.place(part.id, without(rows, moment_, row.end), "removed", moment_)
-    book.say(f"Removed {named(part)} from {where(book.view.entries, row)}, {since(moment_)}.")
+    left = placed(book.view.entries, row)
+    book.say("Removed {what} from {left}, {since}.", what=part, left=left, since=since(moment_))
 
 
 def swap(book: Book, old: Entry, new: Entry, at: datetime | None = None) -> None:
@@ -97,15 +109,15 @@ def swap(book: Book, old: Entry, new: Entry, at: datetime | None = None) -> None
     row = row_at(book.rows(old.id), begin)
     if row is None:
         if _swapped_already(book, old, new, at):
-            book.say_already(f"{capital(named(new))} has taken the place of {named(old)} already.")
+            book.say_already("{new} has taken the place of {old} already.", new=new, old=old)
             return
         raise RegistryConflict(
-            f"{capital(named(old))} is not installed anywhere at {moment(begin)}",
+            tell("{what} is not installed anywhere at {t}.", what=old, t=begin),
             command=f"`history {old.ident}` shows where it was",
             cure="not_installed",
         )
     if old.id == new.id:
-        raise RegistryConflict(f"{capital(named(old))} can't take its own place.")
+        raise RegistryConflict(tell("{what} can't take its own place.", what=old))
     spot = spot_for(book, new, book.view.entries[row.assembly_id], row.place, begin)
     new_rows, others = book.rows(new.id), _less(book.others_in(spot, new.id), old.id)
     end = min(row.end, next_begin(new_rows, begin), next_begin(others, begin))
@@ -113,9 +125,9 @@ def swap(book: Book, old: Entry, new: Entry, at: datetime | None = None) -> None
     installed = Installation(new.id, *spot, begin, end)
     book.place(new.id, with_row(new_rows, installed), "swapped", begin)
     book.say(
-        f"Swapped {named(old)} for {named(new)} in {where(book.view.entries, installed)}, "
-        f"{period(installed)}."
-    )
+        SWAPPED,
+        old=old, new=new, place=placed(book.view.entries, installed), period=held(installed),
+    )  # fmt: skip
 
 
 def _less(rows: Rows, part_id: int) -> Rows:

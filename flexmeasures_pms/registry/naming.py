@@ -56,10 +56,11 @@ def part_and_assembly(
         try:
             return pair(part, kinds, into, into_kinds, account_id)
         except UnknownId as error:
+            if kind is None:
+                raise UnknownId(f"{error} Register it on the fly with --kind.") from error
             # Known, but to another organisation than the assembly's.
-            if kind is None or not search(into, kinds=into_kinds, account_id=account_id):
-                hint = " Register it on the fly with --kind." if kind is None else ""
-                raise UnknownId(f"{error}{hint}") from error
+            if not search(into, kinds=into_kinds, account_id=account_id):
+                raise
     assemblies = [k for k in into_kinds if slot_for(k, str(kind))]
     fitting = search(into, kinds=assemblies, account_id=account_id)
     if fitting:

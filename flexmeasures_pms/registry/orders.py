@@ -21,6 +21,7 @@ from flexmeasures_pms.registry.ledger import editing
 from flexmeasures_pms.registry.naming import ASSEMBLIES, pair, part_and_assembly
 from flexmeasures_pms.registry.registration import Details
 from flexmeasures_pms.registry.search import find_one, search, the_one
+from flexmeasures_pms.registry.telling import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def correct(
     """
     given = any(value is not None for value in details.values())
     if not given and not mended:
-        raise RegistryError("Say what to correct: where it was, since when, until when…")
+        raise RegistryError(tell("Say what to correct: where it was, since when, until when…"))
     kinds = [kind] if kind else (PART_KINDS if mended else None)
     if mended.into is None:
         found, assembly = find_one(part, kinds=kinds, account_id=order.account_id), None
@@ -142,7 +143,7 @@ def add_alias(order: Order, board: str, alias: str) -> Change:
 def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Enter that something was serviced; what was done is the author's note."""
     if not order.author.note:
-        raise RegistryError("Say what was done: it is kept in the history.")
+        raise RegistryError(tell("Say what was done: it is kept in the history."))
     found = find_one(ident, kinds=[kind] if kind else None, account_id=order.account_id)
     with editing(found.account_id, order.author) as book:
         life.service(book, book.view.entry(found.id), order.at)

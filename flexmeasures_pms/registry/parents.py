@@ -7,6 +7,7 @@ from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 
 from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.telling import tell, telling
 
 
 def check_parent(account_id: int, asset_id: int | None) -> None:
@@ -20,4 +21,5 @@ def check_parent(account_id: int, asset_id: int | None) -> None:
         GenericAsset.id == asset_id, GenericAsset.account_id == account_id
     )
     if db.session.scalar(query) is None:
-        raise RegistryError(f"Organisation {account_id} has no asset {asset_id} to be the parent.")
+        form = telling("Organisation {n} has no asset {asset} to be the parent.")
+        raise RegistryError(tell(form, n=account_id, asset=asset_id))

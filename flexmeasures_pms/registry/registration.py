@@ -13,9 +13,10 @@ from flexmeasures_pms.registry.book import Book
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, KINDS, MAX_DOCKS, words
 from flexmeasures_pms.registry.rehoming import take_over_docks
-from flexmeasures_pms.registry.wording import capital, named
+from flexmeasures_pms.registry.telling import Facts, Kind, Thing, tell, telling
 
 NO_ANSWER = "0"
+REGISTERED = telling("Registered {what}.")
 _SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
 
 
@@ -44,7 +45,7 @@ def register(book: Book, kind: str, ident: str, **details: Unpack[Details]) -> E
         return _again(book, known, details)
     _check_meaning(book, kind, ident)
     entry = book.add(Entry(0, kind, ident, **details))
-    book.say(f"Registered {named(entry)}.")
+    book.say(REGISTERED, what=entry)
     return entry
 
 
@@ -54,20 +55,23 @@ def add_alias(book: Book, board: Entry, alias: str) -> None:
     :raises RegistryConflict: if the spelling has another meaning.
     """
     if board.kind != BOARD:
-        raise RegistryError(f"{capital(named(board))} can't have an alias: only boards can.")
+        raise RegistryError(tell("{what} can't have an alias: only boards can.", what=board))
     alias = _usable(BOARD, alias)
     known = book.view.find(BOARD, alias)
     if known is not None and known.id != board.id:
-        raise RegistryConflict(
-            f"'{alias}' is a spelling of {named(known)} already, so it can't be one of "
-            f"{named(board)} as well."
+        message = tell(
+            "'{alias}' is a spelling of {what} already, so it can't be one of {other} as well.",
+            alias=alias,
+            what=known,
+            other=board,
         )
+        raise RegistryConflict(message)
     if known is not None:
-        book.say_already(f"{capital(named(board))} is known as {alias} already.")
+        book.say_already("{what} is known as {alias} already.", what=board, alias=alias)
         return
     _check_meaning(book, BOARD, alias)
     book.add_alias(board, alias)
-    book.say(f"{capital(named(board))} is now also known as {alias}.")
+    book.say("{what} is now also known as {alias}.", what=board, alias=alias)
 
 
 def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
@@ -79,12 +83,11 @@ def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
     said: dict[str, Any] = {n: value for n, value in details.items() if value is not None}
     amended = replace(entry, **said)
     if amended == entry:
-        book.say_already(f"{capital(named(entry))} has these details already.")
+        book.say_already("{what} has these details already.", what=entry)
         return
     _check_docks(book, amended)
     book.amend(amended, "corrected")
-    mended = ", ".join(f"{_label(name)} {value}" for name, value in said.items())
-    book.say(f"Corrected {named(entry)}: {mended}.")
+    book.say("Corrected {what}: {details}.", what=entry, details=Facts(said))
     _use_docks(book, amended)
 
 
@@ -96,19 +99,24 @@ def _again(book: Book, known: Entry, details: Details) -> Entry:
             continue
         if registered is not None:
             raise RegistryConflict(
-                f"{capital(named(known))} is registered with {_label(name)} {registered}, "
-                f"not {value}",
+                tell(
+                    "{what} is registered with {details}, not {value}.",
+                    what=known,
+                    details=Facts({name: registered}),
+                    value=str(value),
+                ),
                 command="change it with `flexmeasures pms correct`",
                 cure="other_details",
             )
         added[name] = value
     if not added:
-        book.say_already(f"{capital(named(known))} is registered already.")
+        book.say_already("{what} is registered already.", what=known)
         return known
     amended = replace(known, **added)
     _check_docks(book, amended)
     book.amend(amended, "serviced")
-    book.say(f"Added to {named(known)}: " + ", ".join(_label(name) for name in added) + ".")
+    names = Facts(dict.fromkeys(added))
+    book.say("Added to {what}: {details}.", what=known, details=names)
     _use_docks(book, amended)
     return amended
 
@@ -120,7 +128,9 @@ def _usable(kind: str, ident: str) -> str:
     if fault := identifiers.fault(text):
         raise RegistryError(f"The id of the {words(kind)} {fault}: {ident!r}.")
     if kind == BOARD and text == NO_ANSWER:
-        raise RegistryError("'0' can't be a board's id: it is sent for packs that don't answer.")
+        raise RegistryError(
+            tell("'0' can't be a board's id: it is sent for packs that don't answer.")
+        )
     return text
 
 
@@ -134,8 +144,13 @@ def _check_meaning(book: Book, kind: str, ident: str) -> None:
         return
     if other is not None:
         raise RegistryConflict(
-            f"'{ident}' can't be registered as {words(kind)}: it would also mean "
-            f"{named(other)}, so a pack id would be ambiguous."
+            tell(
+                "'{ident}' can't be registered as {kind}: it would also mean {what}, so a pack id "
+                "would be ambiguous.",
+                ident=ident,
+                kind=Kind(words(kind)),
+                what=other,
+            )
         )
 
 
@@ -151,14 +166,19 @@ def _check_details(kind: str, ident: str, details: Details) -> None:
     docks = details.get("docks")
     if docks is not None and (kind != CABINET or not 1 <= docks <= MAX_DOCKS):
         raise RegistryError(
-            f"{capital(words(kind))} {ident} can't have {docks} docks: "
-            f"a cabinet has 1-{MAX_DOCKS}, other things have none."
+            tell(
+                "{what} can't have {n} docks: a cabinet has 1-{most}, other things have none.",
+                what=Thing(kind, ident),
+                n=docks,
+                most=MAX_DOCKS,
+            )
         )
     latitude, longitude = details.get("latitude"), details.get("longitude")
     if (latitude is None) != (longitude is None):
-        raise RegistryError("Latitude and longitude go together: give both or neither.")
+        raise RegistryError(tell("Latitude and longitude go together: give both or neither."))
     if not -90 <= (latitude or 0) <= 90 or not -180 <= (longitude or 0) <= 180:
-        raise RegistryError(f"There is no place {latitude}, {longitude}: use degrees.")
+        place = f"{latitude}, {longitude}"
+        raise RegistryError(tell("There is no place {place}: use degrees.", place=place))
     timezone = details.get("timezone")
     if timezone is not None:
         _check_timezone(timezone)
@@ -169,7 +189,7 @@ def _check_timezone(name: str) -> None:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
         raise RegistryError(
-            f"'{name}' is not a time zone: use a name such as Asia/Jakarta."
+            tell("'{name}' is not a time zone: use a name such as Asia/Jakarta.", name=name)
         ) from error
 
 
@@ -180,8 +200,12 @@ def _check_docks(book: Book, cabinet: Entry) -> None:
     highest = max((r.place or 0 for r in used), default=0)
     if highest > cabinet.docks:
         raise RegistryConflict(
-            f"{capital(named(cabinet))} can't have {cabinet.docks} docks: "
-            f"dock {highest} is in its records."
+            tell(
+                "{what} can't have {n} docks: dock {place} is in its records.",
+                what=cabinet,
+                n=cabinet.docks,
+                place=highest,
+            )
         )
 
 
@@ -190,7 +214,3 @@ def _use_docks(book: Book, entry: Entry) -> None:
     if entry.kind == CABINET:
         for row in book.rows(entry.id):
             take_over_docks(book, row)
-
-
-def _label(name: str) -> str:
-    return {"parent_asset_id": "parent asset"}.get(name, name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flexmeasures_pms.registry.book import Book
+from flexmeasures_pms.registry.telling import placed
 from flexmeasures_pms.registry.timeline import Installation, next_begin, row_at, with_row
-from flexmeasures_pms.registry.wording import named, where
 
 
 def take_over_docks(book: Book, cabinet: Installation) -> None:
@@ -26,4 +26,5 @@ def take_over_docks(book: Book, cabinet: Installation) -> None:
             docked = docked.between(begin, min(end, next_begin(others, begin)))
             case = book.view.entries[row.part_id]
             book.place(case.id, with_row(book.rows(case.id), docked), "moved", begin)
-            book.say(f"So {named(case)} is in {where(book.view.entries, docked)}.")
+            place = placed(book.view.entries, docked)
+            book.say("So {what} is in {place}.", what=case, place=place)

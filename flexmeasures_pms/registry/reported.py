@@ -8,6 +8,7 @@ from datetime import datetime
 from flexmeasures_pms.registry.book import Book
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.spots import spot_for
+from flexmeasures_pms.registry.telling import held, placed, since
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     Installation,
@@ -17,7 +18,7 @@ from flexmeasures_pms.registry.timeline import (
     with_row,
     without,
 )
-from flexmeasures_pms.registry.wording import capital, named, period, since, where
+from flexmeasures_pms.registry.wording import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ def record_move(book: Book, report: Report) -> None:
     new = Installation(case.id, *spot, at, end)
     _give_way(book, row_at(others, at), new)
     book.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
-    place = where(book.view.entries, new)
-    book.say(f"{capital(named(case))} reports from {place}, {period(new)}.")
+    place, when = placed(book.view.entries, new), held(new)
+    book.say("{what} reports from {place}, {period}.", what=case, place=place, period=when)
 
 
 def _give_way(book: Book, taken: Installation | None, new: Installation) -> None:
@@ -68,5 +69,5 @@ def _give_way(book: Book, taken: Installation | None, new: Installation) -> None
     trimmed = without((taken,), new.begin, new.end)
     kept = tuple(sorted((*rows, *trimmed), key=lambda r: r.begin))
     book.place(other.id, kept, "removed", new.begin, note)
-    place = where(entries, taken)
-    book.say(f"So {named(other)} is no longer in {place}, {since(new.begin)}.")
+    place, begin = placed(entries, taken), since(new.begin)
+    book.say("So {what} is no longer in {place}, {since}.", what=other, place=place, since=begin)

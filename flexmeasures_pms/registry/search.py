@@ -15,8 +15,9 @@ from flexmeasures.data.models.user import Account
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import AmbiguousId, UnknownId
-from flexmeasures_pms.registry.kinds import BOARD, words
+from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import alias, trackable
+from flexmeasures_pms.registry.telling import Either, Thing, Things, Told, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,7 @@ def the_one(
 ) -> Found:
     """Return the only one found, or say why there is no such thing."""
     if not found:
-        where = "" if account_id is None else f" in organisation {account_id}"
-        raise UnknownId(f"No {_kinds_in_words(kinds)} '{text}' is registered{where}.")
+        raise UnknownId(_none(text, kinds, account_id))
     if len({f.account_id for f in found}) > 1:
         accounts = ", ".join(str(n) for n in sorted({f.account_id for f in found}))
         raise AmbiguousId(
@@ -77,17 +77,20 @@ def the_one(
             command="say which with --account",
         )
     if len(found) > 1:
-        meanings = " and ".join(f"{words(f.kind)} {f.ident}" for f in found)
-        raise AmbiguousId(
-            f"'{text}' names {meanings}", command="say which with --kind", cure="ambiguous"
-        )
+        meanings = Things(tuple(Thing(f.kind, f.ident) for f in found))
+        message = tell("'{text}' names {things}.", text=text, things=meanings)
+        raise AmbiguousId(message, command="say which with --kind", cure="ambiguous")
     return found[0]
 
 
-def _kinds_in_words(kinds: Collection[str] | None) -> str:
-    if kinds is None or len(kinds) > 3:
-        return "id"
-    return " or ".join(words(kind) for kind in kinds)
+def _none(text: str, kinds: Collection[str] | None, account_id: int | None) -> Told:
+    named = Either(() if kinds is None or len(kinds) > 3 else tuple(kinds))
+    if account_id is None:
+        return tell("No {kinds} '{text}' is registered.", kinds=named, text=text)
+    return tell(
+        "No {kinds} '{text}' is registered in organisation {n}.",
+        kinds=named, text=text, n=account_id,
+    )  # fmt: skip
 
 
 def organisation_name(account_id: int) -> str:

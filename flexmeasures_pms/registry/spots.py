@@ -16,8 +16,8 @@ from flexmeasures_pms.registry.kinds import (
     slot_for,
     words,
 )
+from flexmeasures_pms.registry.telling import Either, Kind, Told, tell
 from flexmeasures_pms.registry.timeline import Spot, row_at
-from flexmeasures_pms.registry.wording import capital, named
 
 
 def spot_for(book: Book, part: Entry, assembly: Entry, place: int | None, at: datetime) -> Spot:
@@ -56,7 +56,11 @@ def _default_place(
         return None
     if slot.places is None:
         raise RegistryConflict(
-            f"Which dock of {named(assembly)} is {named(part)} in? Give its number."
+            tell(
+                "Which dock of {assembly} is {what} in? Give its number.",
+                assembly=assembly,
+                what=part,
+            )
         )
     used = {
         r.place
@@ -66,28 +70,44 @@ def _default_place(
     free = [place for place in range(1, slot.places + 1) if place not in used]
     if not free:
         raise RegistryConflict(
-            f"All {slot.places} {slot.words}s of {named(assembly)} are taken: remove or swap one."
+            tell(
+                "All {n} {places}s of {assembly} are taken: remove or swap one.",
+                n=slot.places,
+                places=Kind(slot.words),
+                assembly=assembly,
+            )
         )
     return free[0]
 
 
-def _does_not_fit(part: Entry, assembly: Entry) -> str:
-    fitting = [words(slot.assembly) for slot in SLOTS if part.kind in slot.parts]
-    where = " or ".join(fitting) or "nothing"
-    return (
-        f"{capital(named(part))} does not go in {named(assembly)}: "
-        f"a {words(part.kind)} goes in a {where}."
+def _does_not_fit(part: Entry, assembly: Entry) -> Told:
+    fitting = tuple(slot.assembly for slot in SLOTS if part.kind in slot.parts)
+    if not fitting:
+        return tell("{what} goes in nothing.", what=part)
+    return tell(
+        "{what} does not go in {assembly}: a {kind} goes in a {kinds}.",
+        what=part,
+        assembly=assembly,
+        kind=Kind(words(part.kind)),
+        kinds=Either(fitting),
     )
 
 
 def _no_such_place(slot: Slot, assembly: Entry, place: int, places: int) -> RegistryConflict:
-    name = capital(named(assembly))
     if slot.places is None:
-        what = f"{name} has docks 1-{places}, not {place}"
-        if assembly.docks is None:
-            more = "register it with --docks if it has more"
-            return RegistryConflict(what, command=more, cure="docks")
-        return RegistryConflict(f"{what}.", cure="docks")
+        what = tell("{what} has docks 1-{most}, not {n}.", what=assembly, most=places, n=place)
+        more = "register it with --docks if it has more" if assembly.docks is None else ""
+        return RegistryConflict(what, command=more, cure="docks")
+    kind = Kind(slot.words)
     if places == 1:
-        return RegistryConflict(f"{name} has one {slot.words}: leave the place out.")
-    return RegistryConflict(f"{name} has {slot.words}s 1-{places}, not {place}.")
+        one = tell("{what} has one {kind}: leave the place out.", what=assembly, kind=kind)
+        return RegistryConflict(one)
+    return RegistryConflict(
+        tell(
+            "{what} has {places}s 1-{most}, not {n}.",
+            what=assembly,
+            places=kind,
+            most=places,
+            n=place,
+        )
+    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Protocol
 
-from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.directory import Entry, Lookup
 from flexmeasures_pms.registry.kinds import slot_for, words
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
@@ -13,7 +12,19 @@ from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 Entries = Lookup[int, Entry]
 
 
-def named(entry: Entry) -> str:
+class Named(Protocol):
+    """Whatever has a kind and an id."""
+
+    @property
+    def kind(self) -> str:
+        """The kind, as stored."""
+
+    @property
+    def ident(self) -> str:
+        """The id, as registered."""
+
+
+def named(entry: Named) -> str:
     """Return such as ``acquisition board 66CFF353734574E43231516``."""
     return f"{words(entry.kind)} {entry.ident}"
 
@@ -28,31 +39,10 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds")
 
 
-def read_moment(text: str) -> datetime:
-    """Read a time as ISO 8601 with an offset, in whole milliseconds of UTC.
-
-    :raises RegistryError: if it is none, or has no offset: nobody can tell what it means.
-    """
-    try:
-        at = datetime.fromisoformat(text)
-        if at.utcoffset() is not None:
-            at = at.astimezone(UTC)
-            return at.replace(microsecond=at.microsecond // 1000 * 1000)
-    except (ValueError, OverflowError) as error:
-        raise RegistryError(f"'{text}' is not a time such as 2026-03-01T12:00:00+07:00.") from error
-    raise RegistryError(
-        f"'{text}' has no offset from UTC: write 2026-03-01T12:00:00+07:00, or Z for UTC."
-    )
-
-
-def since(begin: datetime) -> str:
-    """Return ``since ever`` or ``from 2026-11-22T12:00:00+00:00``."""
-    return "since ever" if begin == SINCE_EVER else f"from {moment(begin)}"
-
-
 def period(row: Installation) -> str:
     """Return from when until when an installation holds."""
-    return since(row.begin) + ("" if row.end == FOREVER else f" until {moment(row.end)}")
+    since = "since ever" if row.begin == SINCE_EVER else f"from {moment(row.begin)}"
+    return since + ("" if row.end == FOREVER else f" until {moment(row.end)}")
 
 
 def where(entries: Entries, row: Installation) -> str:
@@ -62,11 +52,6 @@ def where(entries: Entries, row: Installation) -> str:
     if row.place is None or slot is None or slot.places == 1:
         return named(assembly)
     return f"{slot.words} {row.place} of {named(assembly)}"
-
-
-def timeline(entries: Entries, rows: Iterable[Installation]) -> str:
-    """Return where a part is, period by period."""
-    return "; ".join(f"{where(entries, row)} {period(row)}" for row in rows) or "nowhere"
 
 
 def row_record(entries: Entries, row: Installation) -> dict[str, object]:

@@ -56,7 +56,8 @@ def board_sample(minutes: float) -> dict[str, Any]:
 
 def correct(site: Site, **changed: Any) -> tuple[str, ...]:
     number = site.number(*BOARD)
-    return commit(changes.correct(site.account_id, number, author=AUTHOR, **changed)).lines
+    change = changes.correct(site.account_id, number, author=AUTHOR, **changed)
+    return tuple(map(str, commit(change).lines))
 
 
 def times(site: Site, case: str) -> list[datetime]:

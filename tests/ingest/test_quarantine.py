@@ -54,7 +54,8 @@ def test_registering_a_board_brings_its_samples_to_the_case(site: Site, post: Po
     settled = site.install(("acquisition-board", BOARD), ("case", "269"))
 
     # 42 readings of the first; of the others not the 17 states, which repeat.
-    assert settled.lines == ("Replayed 5 samples from quarantine: 142 beliefs stored.",)
+    (line,) = settled.lines
+    assert str(line) == "Replayed 5 samples from quarantine: 142 beliefs stored."
     assert stored.waiting(site.account_id) == []
     assert stored.times(site.account_id, "case:269") == {at(n) for n in range(5)}
     assert stored.sources(site.account_id, "case:269") == {"PMS-1"}

@@ -67,7 +67,7 @@ def test_a_removed_part_is_nowhere(registry):
     assert registry.timeline(board) == [("1", 1, None, 12)]
     assert registry.directory.resolve_pack("B1", NOON) is None
     again = registry.do("remove", board, at=NOON)
-    assert again.touched == () and "not installed" in again.lines[0]
+    assert again.touched == () and "not installed" in str(again.lines[0])
 
 
 def test_swapping_puts_the_new_part_in_the_old_ones_place(registry):

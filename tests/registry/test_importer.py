@@ -97,7 +97,7 @@ def test_a_changed_part_is_a_swap_recorded_with_the_name_of_the_file(registry, l
         ("swapped", "BOARD-2", "cases.csv"),
         ("swapped", "BOARD-9", "cases.csv"),
     ]
-    assert result.change.lines[-1].startswith("Line 3: Swapped acquisition board BOARD-2 for")
+    assert str(result.change.lines[-1]).startswith("Line 3: Swapped acquisition board BOARD-2 for")
 
 
 def test_two_cases_can_exchange_their_boards_and_docks_in_one_file(registry, load):
@@ -189,7 +189,7 @@ def test_faulty_lines_can_be_skipped_and_leave_nothing_behind(registry, load):
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(registry, load):
     result = load(sheet(row(1)), dry_run=True)
     assert result.changed == 1
-    assert result.change.lines[0].startswith("Line 2: Registered case 0001 and ")
+    assert str(result.change.lines[0]).startswith("Line 2: Registered case 0001 and ")
     assert not registry.whole.entries
 
 

@@ -132,7 +132,7 @@ def test_a_file_is_shown_before_it_is_imported(
         }
         page.get_by_label("CSV file").set_input_files(file)
         page.get_by_role("button", name="Show what it would do").click()
-        page.get_by_text("1 lines: 1 would change the registry").wait_for()
+        page.get_by_text("1 line: 1 would change the registry").wait_for()
         assert axe(page) == []
         page.get_by_role("button", name="Import it").click()
         page.get_by_role("status").filter(has_text="1 changed the registry").wait_for()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -60,6 +63,21 @@ def address(kind: str, ident: str, action: str) -> str:
     if kind == "register":
         return f"/pms/registry/register?kind={ident}"
     return f"/pms/registry/{kind}/{ident}?do={action}"
+
+
+def in_indonesian(client: FlaskClient) -> FlaskClient:
+    client.set_cookie("pms_lang", "id")
+    return client
+
+
+def on_the_sites_clock(line: str) -> str:
+    """What the command line said, with its times as the pages write them."""
+
+    def there(match: re.Match[str]) -> str:
+        moment = datetime.fromisoformat(match[0]).astimezone(ZoneInfo("Asia/Jakarta"))
+        return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d", there, line)
 
 
 def form(client: FlaskClient, kind: str, ident: str, action: str, query: str = "") -> str:
@@ -167,7 +185,7 @@ def test_a_form_does_what_the_command_does(
     assert comparable(filled.id) == comparable(typed.id)
     for line in result.stdout.splitlines():
         # What holds from now differs by the moment.
-        assert line.split(", from 20")[0].replace("'", "&#39;") in said
+        assert on_the_sites_clock(line).split(", from 20")[0].replace("'", "&#39;") in said
     (author,) = {t.author for t in entered(filled.id) if t.author != "test"}
     assert author == f"user:{filled.user_id}"
 
@@ -413,3 +431,49 @@ def test_another_organisation_changes_nothing_by_guessing_ids(
         "PMS-9-A" in text_of(reply) and "999" not in text_of(reply)
     )
     assert len(entered(theirs.account_id)) == before
+
+
+def test_what_was_done_is_told_in_the_readers_language_and_on_the_sites_clock(
+    member: FlaskClient, organisation: Organisation
+) -> None:
+    page = form(in_indonesian(member), "acquisition-board", "B269", "swap")
+    reply = submit(member, page, new="B271", at=NOON_THERE)
+    assert "Apakah ini yang Anda maksud?" in text_of(reply)
+    swapped = (
+        "Papan akuisisi B269 ditukar dengan papan akuisisi B271 di kotak 269, "
+        "sejak 2026-03-01 12:00:00."
+    )
+    assert f"<li>{swapped}</li>" in text_of(reply)
+    done = submit(member, text_of(reply), sure=True)
+    assert done.status_code == 303
+    shown = text_of(member.get(done.location))
+    assert f"<li>Papan akuisisi B271 didaftarkan.</li><li>{swapped}</li>" in shown
+
+
+@pytest.mark.parametrize(
+    ("about", "given", "message"),
+    [
+        (
+            ("case", "270", "install"),
+            {"into": "PMS-1-A", "place": "6"},
+            "Dok 6 dari kabinet PMS-1-A ditempati kotak 269 sejak semula. Tukar saja,",
+        ),
+        (("case", "270", "install"), {"into": "C-X", "place": "1"}, "kabinet 'C-X' yang terdaftar"),
+        (
+            ("case", "270", "install"),
+            {"into": "PMS-1-A", "place": "13"},
+            "memiliki dok 1-12, bu",
+        ),
+        (
+            ("acquisition-board", "B269", "swap"),
+            {"new": "B269"},
+            "tidak dapat menggantikan diri",
+        ),
+    ],
+)
+def test_why_nothing_was_done_is_told_in_the_readers_language(
+    member: FlaskClient, about: tuple[str, str, str], given: dict[str, str], message: str
+) -> None:
+    reply = submit(member, form(in_indonesian(member), *about), **given)
+    assert reply.status_code == 422
+    assert message in text_of(reply).replace("&#39;", "'")

@@ -208,3 +208,24 @@ def test_a_file_without_a_token_is_refused(keeper: FlaskClient, admin: Organisat
     reply = keeper.post(PAGE, data={"file": (io.BytesIO(csv(ONE)), "x.csv")})
     assert reply.status_code == 400
     assert registered(admin.id) == []
+
+
+def test_a_file_is_told_about_in_the_readers_language(
+    keeper: FlaskClient, admin: Organisation
+) -> None:
+    keeper.set_cookie("pms_lang", "id")
+    late = {**TWO, "dock": "1", "pack.id": "0243", "board.id": "B3"}
+    faulty = upload(keeper, csv(ONE, late, {**TWO, "dock": "x"})).get_data(as_text=True)
+    for message in (
+        "Baris 3: dok 1 dari C1 sudah ada di baris 2.",
+        "Baris 4: dock 'x' bukan angka.",
+        "Tidak ada yang diimpor: 2 dari 3 baris salah.",
+    ):
+        assert message in faulty.replace("&#39;", "'")
+    shown = upload(keeper, csv(ONE))
+    text = shown.get_data(as_text=True)
+    assert "Baris 2: Kotak 0241 didaftarkan bersama 3 bagian lain." in text
+    assert "1 baris: 1 akan mengubah registri, 0 sama dengan isinya." in text
+    done = confirm(keeper, shown).get_data(as_text=True)
+    assert "3 aset FlexMeasures dibuat beserta sensornya." in done
+    assert "1 baris: 1 mengubah registri, 0 sama dengan isinya." in done

@@ -17,6 +17,9 @@ from flexmeasures_pms.ui import words
 
 UI = Path(flexmeasures_pms.ui.__file__).parent
 KEYWORDS = {"_": None, "gettext": None, "mark": None, "n_": (1, 2), "ngettext": (1, 2)}
+# What the registry and the line tell of a change, the same for the command line.
+TELLING = {"tell": None, "telling": None, "say": None, "say_already": None, "word": None}
+TELLERS = ("registry", "ingest")
 TRANSLATED = [name for name in words.LANGUAGES if name != words.DEFAULT]
 # Names, and what is the same in every language.
 NO_WORDS = re.compile(r"\b(?:PNG|CSV|PMS|MPPT|PV|EHub|FET|FlexMeasures|sha256)\b")
@@ -36,7 +39,7 @@ def messages(path: Path) -> Iterator[str]:
             found = babel_extract(file, list(KEYWORDS), [], {"silent": "false"})
             found = ((line, text, comments, None) for line, _, text, comments in found)
         else:
-            found = extract("python", file, KEYWORDS)
+            found = extract("python", file, KEYWORDS if UI in path.parents else TELLING)
         for _, text, *_ in list(found):
             if isinstance(text, tuple):
                 strings = [part for part in text if isinstance(part, str)]
@@ -47,7 +50,8 @@ def messages(path: Path) -> Iterator[str]:
 
 def used(*, scripts: bool) -> dict[str, str]:
     """Return all messages, each with a file that has it."""
-    pages = [*ours(".", "*.py"), *ours("templates", "*.html")]
+    told = [path for name in TELLERS for path in sorted((UI.parent / name).glob("*.py"))]
+    pages = [*ours(".", "*.py"), *ours("templates", "*.html"), *told]
     paths = ours("static/js", "*.js") if scripts else pages
     return {text: path.name for path in paths for text in messages(path) if text}
 
@@ -80,6 +84,7 @@ def test_a_translation_has_the_placeholders_of_its_message(language: str, script
 def test_the_messages_are_found() -> None:
     assert "Skip to the content" in used(scripts=False)
     assert "{n} s ago" in used(scripts=False)
+    assert "Swapped {old} for {new} in {place}, {period}." in used(scripts=False)
     assert "Live" in used(scripts=True)
 
 

@@ -16,6 +16,7 @@ from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.access import Organisation
 from flexmeasures_pms.ui.registry.forms import Filled, Unusable, field_of
 from flexmeasures_pms.ui.registry.story import sentence
+from flexmeasures_pms.ui.registry.telling import told, wrong
 from flexmeasures_pms.ui.words import _, mark
 
 CURES: Mapping[str, str] = {
@@ -91,8 +92,9 @@ def answer(
         change = make()
         if doubtful:
             abandon()
-            return Answer(change.lines, doubtful)
-        return Answer(carry_out(change, filled.order(organisation.id, at=None).author))
+            return Answer(told(change.lines, filled.zone), doubtful)
+        done = carry_out(change, filled.order(organisation.id, at=None).author)
+        return Answer(told(done, filled.zone))
     except (Unusable, RegistryError) as error:
         abandon()
         return Answer(refusal=_refusal(error, filled, main))
@@ -107,4 +109,4 @@ def _refusal(error: Unusable | RegistryError, filled: Filled, main: str) -> Refu
     if isinstance(error, Unusable):
         return Refusal(field, str(error))
     cure = CURES.get(error.cure)
-    return Refusal(field, error.plain, _(cure) if cure else "")
+    return Refusal(field, wrong(error, filled.zone), _(cure) if cure else "")

@@ -14,8 +14,8 @@ from flask_login import current_user
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.moments import read_moment
 from flexmeasures_pms.registry.orders import Order
-from flexmeasures_pms.registry.wording import read_moment
 from flexmeasures_pms.ui.csrf import FIELD as CSRF
 from flexmeasures_pms.ui.words import _
 

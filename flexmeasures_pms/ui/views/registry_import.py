@@ -24,6 +24,7 @@ from flexmeasures_pms.ui.registry.answer import repeated
 from flexmeasures_pms.ui.registry.forms import Filled
 from flexmeasures_pms.ui.registry.parcel import MOST, Parcel, Spoiled
 from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
+from flexmeasures_pms.ui.registry.telling import faults, refusal, summary, told, wrong
 from flexmeasures_pms.ui.routes import pms_ui
 from flexmeasures_pms.ui.words import _
 
@@ -46,9 +47,12 @@ def registry_import() -> Response:
         if "seal" in request.form:
             return _apply(organisation)
         return _show(organisation, _chosen(organisation))
-    except (Spoiled, RegistryError) as error:
+    except Spoiled as error:
         abandon()
         return _page(organisation, status=422, error=str(error))
+    except RegistryError as error:
+        abandon()
+        return _page(organisation, status=422, error=wrong(error, zone_of(organisation.id)))
 
 
 def _chosen(organisation: Organisation) -> Parcel:
@@ -64,11 +68,16 @@ def _show(organisation: Organisation, chosen: Parcel, notice: str = "") -> Respo
     result = _run(organisation, chosen, dry_run=True)
     abandon()
     parcels.check_effort(result.changed)
+    zone = zone_of(organisation.id)
     wanted = bool(result.changed) and (chosen.skip_faulty or not result.faults)
     return _page(
         organisation,
         status=200 if wanted or not result.faults else 422,
         result=result,
+        lines=told(result.change.lines, zone),
+        faults=faults(result.faults, zone),
+        refusal=refusal(result),
+        summary=summary(result),
         notice=notice,
         name=chosen.name,
         skip=chosen.skip_faulty,
@@ -93,9 +102,9 @@ def _apply(organisation: Organisation) -> Response:
         return _show(organisation, fresh, notice)
     result = _run(organisation, shown, dry_run=False)
     if not result.written:
-        raise RegistryError(result.refusal)
-    lines = carry_out(result.change, _author(shown))
-    return _page(organisation, done=(*lines, result.summary), name=shown.name)
+        raise RegistryError(refusal(result))
+    lines = told(carry_out(result.change, _author(shown)), zone_of(organisation.id))
+    return _page(organisation, done=(*lines, summary(result)), name=shown.name)
 
 
 def _run(organisation: Organisation, file: Parcel, *, dry_run: bool) -> Imported:

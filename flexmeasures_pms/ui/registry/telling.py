@@ -1,0 +1,87 @@
+"""What the registry tells, in the reader's language and on the site's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.importer import Imported
+from flexmeasures_pms.registry.importer_csv import FaultyLine
+from flexmeasures_pms.registry.telling import Told, Voice
+from flexmeasures_pms.ui import figures
+from flexmeasures_pms.ui.words import _, mark, n_
+
+FACTS = (
+    *(mark("or"), mark("and"), mark("id"), mark("docks"), mark("timezone")),
+    *(mark("latitude"), mark("longitude"), mark("parent asset")),
+)
+"""What sentences of the registry are made of besides its terms, for translators."""
+
+
+def told(sentences: Iterable[Told], zone: str) -> tuple[str, ...]:
+    """Return what was done in words."""
+    voice = _voice(zone)
+    return tuple(sentence.said(voice) for sentence in sentences)
+
+
+def wrong(error: RegistryError, zone: str) -> str:
+    """Return what is wrong, without what to do about it at the command line."""
+    if isinstance(error.what, Told):
+        return error.what.said(_voice(zone))
+    return str(error.what)
+
+
+def faults(lines: Iterable[FaultyLine], zone: str) -> tuple[str, ...]:
+    """Return what is wrong with lines of a file."""
+    return tuple(_("Line {n}: {said}", n=one.line, said=wrong(one.error, zone)) for one in lines)
+
+
+def refusal(result: Imported) -> str:
+    """Return why nothing of a file was imported."""
+    return n_(
+        "Nothing was imported: {faulty} of {n} line is faulty.",
+        "Nothing was imported: {faulty} of {n} lines are faulty.",
+        result.rows,
+        faulty=result.faulty_lines,
+    )
+
+
+def summary(result: Imported) -> str:
+    """Return what came of a file, or would."""
+    counts = {"changed": result.changed, "same": result.same}
+    if result.written:
+        said = n_(
+            "{n} line: {changed} changed the registry, {same} say what it has.",
+            "{n} lines: {changed} changed the registry, {same} say what it has.",
+            result.rows,
+            **counts,
+        )
+    else:
+        said = n_(
+            "{n} line: {changed} would change the registry, {same} say what it has.",
+            "{n} lines: {changed} would change the registry, {same} say what it has.",
+            result.rows,
+            **counts,
+        )
+    if not result.faults:
+        return said
+    left_out = n_("{n} faulty line.", "{n} faulty lines.", result.faulty_lines)
+    return f"{said} {left_out}"
+
+
+def _voice(zone: str) -> Voice:
+    return Voice(_, partial(figures.moment, zone=zone), _counted)
+
+
+def _counted(number: int, thing: str) -> str:
+    match thing:
+        case "sample":
+            return n_("{n} sample", "{n} samples", number)
+        case "belief":
+            return n_("{n} belief", "{n} beliefs", number)
+        case "FlexMeasures asset":
+            return n_("{n} FlexMeasures asset", "{n} FlexMeasures assets", number)
+        case "other thing":
+            return n_("{n} other thing", "{n} other things", number)
+    return f"{number} {thing}"
