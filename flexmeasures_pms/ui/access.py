@@ -85,8 +85,10 @@ def one_organisation() -> Organisation:
 def may(permission: str, organisation: Organisation) -> bool:
     """Whether the current user has one of FlexMeasures' permissions on an organisation.
 
-    ``create-children`` is what it takes to register and move things there: in FlexMeasures
-    it stands for making the organisation's assets.
+    By FlexMeasures' rules for accounts and assets, ``read`` is for its members, consultants and
+    admin-readers; ``update`` for its members, who may change its assets and what is below them;
+    ``create-children`` for its admins and consultants, who may make assets that are below none,
+    and have files imported and quarantined samples tried again or discarded. Admins have all.
     """
     account = db.session.get(Account, organisation.id)
     return account is not None and _allows(account, permission)

@@ -80,6 +80,28 @@ def test_the_tree_opens_down_to_a_thing(member: FlaskClient) -> None:
     assert "dock 3 case 0241" in text
 
 
+def test_the_tree_says_since_when_each_thing_is_where_it_is(
+    member: FlaskClient, site: Site
+) -> None:
+    site.install(("case", "0241"), ("cabinet", "PMS-1-A"), NOON, place=4)
+    text = shown(member, "/pms/registry?open=cell-block:L1")
+    assert "Times are those of Asia/Jakarta (UTC+07:00)." in text
+    for said in (
+        "position 1 cabinet PMS-1-A since ever",
+        "dock 4 case 0241 since 2026-03-01 12:00:00",
+        "acquisition board B0241 since ever",
+        "cell block 5 L1 since ever",
+    ):
+        assert said in text
+    branch = shown(member, "/pms/registry/branch?kind=pms&id=PMS-1")
+    assert "Times are those of Asia/Jakarta (UTC+07:00)." in branch
+    assert "dock 4 case 0241 since 2026-03-01 12:00:00" in branch
+    # What is loaded below it has the same clock.
+    below = shown(member, "/pms/registry/branch?kind=case&id=0241")
+    assert "acquisition board B0241 since ever" in below
+    assert "Times are" not in below
+
+
 def test_a_long_list_comes_page_by_page(member: FlaskClient, site: Site) -> None:
     insert = sa.text(
         "INSERT INTO pms_trackable (account_id, kind, ident, ident_key)"

@@ -9,8 +9,10 @@ from datetime import datetime
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CABINET, CASE, CELL_BLOCK, PMS, Slot
 from flexmeasures_pms.registry.search import Found
+from flexmeasures_pms.ui.figures import moment
 from flexmeasures_pms.ui.registry.shelf import shelves
 from flexmeasures_pms.ui.registry.terms import kind_name, place_name
+from flexmeasures_pms.ui.words import _
 
 HOLDING = (PMS, CABINET, CASE)
 _AT_ONCE = {PMS: (CABINET,), CABINET: (), CASE: ()}
@@ -27,6 +29,7 @@ class Branch:
     :param parts: what is in it; None where that is not loaded yet.
     :param open: whether it is shown with what is in it.
     :param found: whether it is what was looked for.
+    :param since: since when it is there, in words; empty for what is in nothing.
     :param note: what to know of it at a glance.
     """
 
@@ -36,6 +39,7 @@ class Branch:
     parts: tuple[Branch, ...] | None = None
     open: bool = False
     found: bool = False
+    since: str = ""
     note: str = ""
 
     @property
@@ -44,39 +48,52 @@ class Branch:
         return self.entry.kind in HOLDING
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """At what is looked: a registry at a time, its times on the clock of a site."""
+
+    registered: Directory
+    at: datetime
+    zone: str
+    path: tuple[int, ...]
+
+
 def branch(
-    registered: Directory, entry: Entry, at: datetime, *, path: Collection[int] = ()
+    registered: Directory, entry: Entry, at: datetime, *, zone: str, path: Collection[int] = ()
 ) -> Branch:
     """Return a thing on top, with what is in it at a time.
 
+    :param zone: the timezone of its site.
     :param path: the things that are open, down to what was looked for: the last of them.
     """
-    return _branch(registered, Branch(entry, kind=kind_name(entry.kind)), entry, at, tuple(path))
+    look = _Look(registered, at, zone, tuple(path))
+    return _branch(look, Branch(entry, kind=kind_name(entry.kind)), entry)
 
 
-def _branch(
-    registered: Directory, bare: Branch, entry: Entry, at: datetime, path: tuple[int, ...]
-) -> Branch:
-    found = path[-1:] == (entry.id,)
+def _branch(look: _Look, bare: Branch, entry: Entry) -> Branch:
+    found = look.path[-1:] == (entry.id,)
     if entry.kind not in HOLDING:
         return replace(bare, parts=(), found=found)
-    parts = tuple(_parts(registered, entry, at, path))
+    parts = tuple(_parts(look, entry))
     return replace(bare, parts=parts, open=True, found=found)
 
 
-def _parts(
-    registered: Directory, entry: Entry, at: datetime, path: tuple[int, ...]
-) -> Iterator[Branch]:
-    for shelf in shelves(registered, entry, at):
+def _parts(look: _Look, entry: Entry) -> Iterator[Branch]:
+    for shelf in shelves(look.registered, entry, look.at):
         for spot in shelf.spots:
             if spot.entry is None:
                 continue
-            bare = Branch(spot.entry, *_labels(shelf.slot, spot.place, spot.entry.kind))
+            place, kind = _labels(shelf.slot, spot.place, spot.entry.kind)
+            bare = Branch(spot.entry, place, kind, since=_since(spot.since, look.zone))
             at_once = spot.entry.kind in _AT_ONCE[entry.kind]
-            if at_once or spot.entry.id in path or spot.entry.kind not in HOLDING:
-                yield _branch(registered, bare, spot.entry, at, path)
+            if at_once or spot.entry.id in look.path or spot.entry.kind not in HOLDING:
+                yield _branch(look, bare, spot.entry)
             else:
                 yield bare
+
+
+def _since(begin: datetime | None, zone: str) -> str:
+    return _("since {time}", time=moment(begin, zone)) if begin else _("since ever")
 
 
 def _labels(slot: Slot, place: int | None, kind: str) -> tuple[str, str]:

@@ -99,7 +99,7 @@ def _down_to(subject: Subject) -> Branch:
     """Return the tree that a thing is in, opened down to it."""
     path = [entry.id for entry in (*subject.above[::-1], subject.entry)]
     root = subject.above[-1] if subject.above else subject.entry
-    return branch(subject.registered, root, subject.now, path=path)
+    return branch(subject.registered, root, subject.now, zone=subject.zone, path=path)
 
 
 @pms_ui.get("/pms/registry/branch")
@@ -112,7 +112,9 @@ def registry_branch() -> Response:
         "pms/registry_branch.html",
         to=addresses(subject.organisation),
         terms=terms,
-        root=branch(subject.registered, subject.entry, subject.now),
+        root=branch(subject.registered, subject.entry, subject.now, zone=subject.zone),
+        # What is above names the clock already.
+        zone=None if subject.row else subject.zone,
     )
 
 
