@@ -149,3 +149,15 @@ def test_axe_finds_nothing_serious(opened: Any, quantity: str) -> None:
     page = opened(f"{URL}&quantity={quantity}")
     page.locator(".pms-cells-table summary").click()
     assert axe(page) == []
+
+
+def test_the_strip_above_the_slider_can_be_read_as_a_table(opened: Any) -> None:
+    page = opened(f"{URL}&quantity=difference")
+    part = page.locator("#pms-strip-table")
+    part.locator("summary").press("Enter")
+    for _ in range(3):
+        part.get_by_role("button", name="Later rows").press("Enter")
+    row = part.locator("tbody tr").nth(9)  # the 160th of 240 columns ends 40 minutes after noon
+    assert row.inner_text().split("\t") == ["2026-03-01 19:40:00", "40"]
+    assert "[mV], Asia/Jakarta" in part.locator("caption").inner_text()
+    assert axe(page) == []

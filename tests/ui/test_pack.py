@@ -232,3 +232,94 @@ def test_it_works_on_a_phone_and_in_indonesian(pack: Pack, new_visitor: Any, pho
         assert "Sel 5 adalah yang terlemah" in page.locator("#card-cells").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert axe(page) == []
+
+
+def table(page: Page, chart: str) -> list[list[str]]:
+    """The table below a chart, row by row, with its heads."""
+    found: list[list[str]] = page.locator(f'[data-table="{chart}"] tr').evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    return found
+
+
+def test_the_figures_of_a_chart_can_be_read_as_a_table(pack: Pack, member: Visitor) -> None:
+    page = open_page(member)
+    cells = page.locator('[data-table="cells"]')
+    assert cells.locator("table").count() == 0
+    cells.locator("summary").focus()
+    page.keyboard.press("Enter")
+    cells.locator("table").wait_for()
+
+    caption = cells.locator("caption").inner_text()
+    assert caption.startswith("Cell voltage [V], from 20")
+    assert caption.endswith("on the clock of Asia/Jakarta")
+    heads, *rows = table(page, "cells")
+    assert heads[:3] == ["Time", "Cell 1", "Cell 2"]
+    assert {row[5] for row in rows} == {"3.650"}
+    assert {row[1] for row in rows} == {"3.700"}
+    assert cells.locator("tbody th[scope=row]").count() == len(rows) == 50
+    assert "tables=cells" in page.url
+    assert axe(page) == []
+
+
+def test_a_column_of_several_readings_has_its_mean_lowest_and_highest(
+    pack: Pack, member: Visitor
+) -> None:
+    pack.send(pack.moved + 90 * MINUTE + timedelta(seconds=20), dock=2, amps=-9.5)
+    page = open_page(member, "?tables=current")
+    current = page.locator('[data-table="current"]')
+    for _ in range(2):
+        current.get_by_role("button", name="Later rows").click()
+    heads, parts, *rows = table(page, "current")
+    assert heads == ["Time", "Pack current"]
+    assert parts == ["mean", "lowest", "highest"]
+    assert current.locator("thead th[scope=colgroup][colspan='3']").count() == 1
+    (odd,) = (row for row in rows if row[2] != row[3])
+    assert odd[2] == "−9.50"
+    assert float(odd[2].replace("−", "-")) < float(odd[1].replace("−", "-")) < 0
+    assert axe(page) == []
+
+
+def test_a_long_table_is_read_page_by_page_by_keyboard(pack: Pack, member: Visitor) -> None:
+    page = open_page(member, "?tables=current")
+    part = page.locator('[data-table="current"]')
+    part.locator("table").wait_for()
+    said = part.get_by_role("status")
+    _, *first = table(page, "current")
+    assert said.inner_text().startswith("Rows 1 to 50 of 1")
+    part.get_by_role("button", name="Later rows").press("Enter")
+    assert said.inner_text().startswith("Rows 51 to 100 of 1")
+    _, *second = table(page, "current")
+    assert first[-1][0] < second[0][0]
+    part.get_by_role("button", name="Earlier rows").press("Enter")
+    assert table(page, "current")[1:] == first
+
+
+def test_states_are_told_in_words_and_a_table_follows_the_chosen_time(
+    pack: Pack, member: Visitor
+) -> None:
+    page = open_page(member, "?tables=open,dock&charts=open,dock")
+    page.locator('[data-table="open"] table').wait_for()
+    heads, *rows = table(page, "open")
+    assert {row[heads.index("Cell 3")] for row in rows} <= {"open", "–"}
+    assert {row[heads.index("Cell 2")] for row in rows} <= {"closed", "–"}
+    caption = page.locator('[data-table="dock"] caption')
+    before = caption.inner_text()
+    page.get_by_role("button", name="Zoom in").click()
+    part = page.locator('[data-table="dock"]')
+    part.get_by_text("No readings in this time.").wait_for()
+    page.get_by_role("button", name="Back").click()
+    caption.wait_for()
+    assert caption.inner_text() == before
+
+
+def test_a_table_that_is_shown_is_printed_whole(pack: Pack, member: Visitor) -> None:
+    page = open_page(member, "?tables=current")
+    page.locator('[data-table="current"] table').wait_for()
+    part = page.locator('[data-table="current"] .pms-scroll')
+    clipped = "one => one.scrollHeight > one.clientHeight"
+    assert part.evaluate(clipped)
+    page.emulate_media(media="print")
+    assert not part.evaluate(clipped)
+    assert not page.locator('[data-table="cells"]').is_visible()
+    assert page.locator('[data-table="current"] caption').is_visible()

@@ -8,6 +8,7 @@ import { moment, number } from "./lib/format.js";
 import { ahead, fetchPast, rows, weakest } from "./lib/past.js";
 import { patch } from "./lib/patch.js";
 import { poll } from "./lib/poll.js";
+import { content, tables } from "./lib/told.js";
 import { t } from "./lib/words.js";
 
 const SHORTEST = 10_000;
@@ -79,7 +80,16 @@ function draw() {
       drawn.delete(code);
     }
   }
+  read.update();
 }
+
+/** @param {string} code of a chart */
+function told(code) {
+  const spec = page.charts.find((/** @type {any} */ one) => one.code === code);
+  return past && content(spec, seriesOf(spec), view());
+}
+
+const read = tables(told, mirror);
 
 /**
  * @param {any} spec
@@ -88,7 +98,7 @@ function draw() {
 function make(spec, element) {
   const made = chart(element, option(spec), {
     name: `${page.name} ${spec.code}`,
-    label: [spec.title, t("Its figures can be saved as CSV.")].join(". "),
+    label: [spec.title, t("Its figures are in the table below it, and can be saved as CSV.")].join(". "),
     rows: () => rows(seriesOf(spec), page.zone, [state.start, state.end]),
   });
   select(element, made);
@@ -204,6 +214,8 @@ function mirror() {
   const codes = shown().map((/** @type {any} */ spec) => spec.code);
   if (codes.length === page.charts.length) query.delete("charts");
   else query.set("charts", codes.join(","));
+  if (read.open().length) query.set("tables", read.open().join(","));
+  else query.delete("tables");
   history.replaceState(null, "", url);
   const form = /** @type {HTMLFormElement} */ (document.getElementById("charts-time"));
   for (const name of /** @type {const} */ (["start", "end"])) {
@@ -297,9 +309,9 @@ function select(element, made) {
   );
 }
 
-/** Keep charts that end now up with the clock. */
+/** Keep charts that end now up with the clock; not while somebody reads their tables. */
 function follow() {
-  if (!state.follows || document.hidden) return;
+  if (!state.follows || document.hidden || read.open().length) return;
   const every = Math.min(60_000, Math.max(4_000, past?.step || 0));
   if (performance.now() - fetchedAt < every) return;
   const end = opened.end + performance.now() - opened.at;

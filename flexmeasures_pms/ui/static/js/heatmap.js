@@ -3,6 +3,7 @@
 
 import { chart, colour, still } from "./lib/chart.js";
 import { moment, number, NOTHING } from "./lib/format.js";
+import { table } from "./lib/table.js";
 import { t } from "./lib/words.js";
 
 /**
@@ -300,6 +301,25 @@ function stripOption() {
     ],
   };
 }
+
+/** @returns {import("./lib/table.js").Content} */
+function stripContent() {
+  const unit = map.quantity === "open" ? "" : " [mV]";
+  return {
+    caption: `${stripLabel}${unit}, ${map.zone}`,
+    heads: [{ name: map.quantity === "open" ? t("open") : "mV", parts: [] }],
+    rows: times.length,
+    row: (column) => [moment(times[column], map.zone), number(worsts[column])],
+  };
+}
+
+const stripTable = byId("pms-strip-table");
+stripTable.hidden = false;
+stripTable.addEventListener("toggle", () => {
+  const place = stripTable.querySelector("[data-rows]");
+  if (stripTable.open) table(place, stripContent);
+  else place.replaceChildren();
+});
 
 // Showing a moment.
 

@@ -20,7 +20,7 @@ import { t } from "./words.js";
  * @property {number | null} cell that is looked for
  */
 
-const DIGITS = /** @type {Record<string, number>} */ ({ V: 3, A: 2, W: 1, "°C": 1, mV: 1 });
+export const DIGITS = /** @type {Record<string, number>} */ ({ V: 3, A: 2, W: 1, "°C": 1, mV: 1 });
 const LANE = 20;
 /** Of states that are no fault, by value; their words stand beside them. */
 const CALM = [COLOURS[5], COLOURS[2], COLOURS[0], COLOURS[4]];

@@ -84,39 +84,52 @@ export function iso(at, zone) {
 }
 
 /**
- * Return series as rows of a table with a head; of columns their least and greatest, too.
+ * @typedef {object} Grid figures by time
+ * @property {Array<{one: Series, parted: boolean}>} columns parted ones have the mean, the least
+ *   and the greatest, others a value
+ * @property {number[]} times in order, in milliseconds since 1970
+ * @property {(at: number) => Array<number | null>} row the figures of a time
+ */
+
+/**
+ * Return series as figures by time; of columns their least and greatest, too.
+ * @param {Series[]} series
+ * @param {[number, number]} range which times, from and to
+ * @returns {Grid}
+ */
+export function grid(series, [from, to]) {
+  /** @type {Map<number, Array<number | null>>} */
+  const table = new Map();
+  const columns = series.map((one) => ({ one, parted: one.low !== one.values || one.high !== one.values }));
+  let width = 0;
+  for (const { one, parted } of columns) {
+    one.times.forEach((at, i) => {
+      if (one.values[i] === null || at < from || at > to) return;
+      const row = table.get(at) || [];
+      row[width] = one.values[i];
+      if (parted) [row[width + 1], row[width + 2]] = [one.low[i], one.high[i]];
+      table.set(at, row);
+    });
+    width += parted ? 3 : 1;
+  }
+  const times = [...table.keys()].sort((a, b) => a - b);
+  return { columns, times, row: (at) => Array.from({ length: width }, (_, i) => table.get(at)?.[i] ?? null) };
+}
+
+/**
+ * Return series as rows of a file with a head.
  * @param {Series[]} series
  * @param {string} zone
  * @param {[number, number]} range which times, from and to
  * @returns {Array<Array<string | number | null>>}
  */
 export function rows(series, zone, range) {
-  const [from, to] = range;
-  const head = ["time"];
-  /** @type {Map<number, Array<number | null>>} */
-  const table = new Map();
-  let width = 0;
-  for (const one of series) {
-    const more = one.low !== one.values || one.high !== one.values;
+  const { columns, times, row } = grid(series, range);
+  const head = columns.flatMap(({ one, parted }) => {
     const name = one.unit === "dimensionless" ? one.name : `${one.name} [${one.unit}]`;
-    head.push(name, ...(more ? [`${name} lowest`, `${name} highest`] : []));
-    one.times.forEach((at, i) => {
-      if (one.values[i] === null || at < from || at > to) return;
-      const row = table.get(at) || [];
-      row[width] = one.values[i];
-      if (more) [row[width + 1], row[width + 2]] = [one.low[i], one.high[i]];
-      table.set(at, row);
-    });
-    width += more ? 3 : 1;
-  }
-  const times = [...table.keys()].sort((a, b) => a - b);
-  return [
-    head,
-    ...times.map((at) => [
-      iso(at, zone),
-      ...Array.from({ length: width }, (_, i) => table.get(at)?.[i] ?? null),
-    ]),
-  ];
+    return parted ? [name, `${name} lowest`, `${name} highest`] : [name];
+  });
+  return [["time", ...head], ...times.map((at) => [iso(at, zone), ...row(at)])];
 }
 
 /**

@@ -1,0 +1,90 @@
+// @ts-check
+// A chart's figures as its table tells them: in words, with units, on the site's clock.
+
+import { DIGITS } from "./draw.js";
+import { moment, NOTHING, number } from "./format.js";
+import { grid } from "./past.js";
+import { table } from "./table.js";
+import { t } from "./words.js";
+
+/** @typedef {import("./past.js").Series} Series */
+
+/**
+ * Return what the table of a chart has.
+ * @param {{title: string, unit: string, look: string}} spec of the chart
+ * @param {Series[]} series
+ * @param {import("./draw.js").View} view
+ * @returns {import("./table.js").Content}
+ */
+export function content(spec, series, view) {
+  const { columns, times, row } = grid(series, [view.start, view.end]);
+  const states = spec.look === "lanes";
+  const title = spec.unit ? `${spec.title} [${spec.unit}]` : spec.title;
+  const span = { title, start: moment(view.start, view.zone), end: moment(view.end, view.zone), zone: view.zone };
+  return {
+    caption: t("{title}, from {start} to {end} on the clock of {zone}", span),
+    heads: columns.map(({ one, parted }) => ({
+      name: view.labels[one.name] || one.name,
+      parts: parted && !states ? [t("mean"), t("lowest"), t("highest")] : [],
+    })),
+    rows: times.length,
+    row: (i) => {
+      const figures = row(times[i]);
+      let place = 0;
+      const texts = columns.flatMap(({ one, parted }) => {
+        const own = figures.slice(place, (place += parted ? 3 : 1));
+        return states ? [word(one, own, view)] : own.map((value) => number(value, DIGITS[spec.unit] ?? 0));
+      });
+      return [moment(times[i], view.zone), ...texts];
+    },
+  };
+}
+
+/**
+ * @param {Series} one of states
+ * @param {Array<number | null>} own its value, and the least and greatest where there are several
+ * @param {import("./draw.js").View} view
+ */
+function word(one, [value, low = value, high = value], view) {
+  if (value === null) return NOTHING;
+  if (low !== high) return t("changed several times");
+  return view.states[one.name]?.[String(value)]?.[0] || (value ? t("open") : t("closed"));
+}
+
+/**
+ * Let the tables below charts be shown and left, each a <details data-table="its chart">.
+ * @param {(code: string) => import("./table.js").Content | null} read what a chart tells now;
+ *   null before it is known
+ * @param {() => void} changed called after one was shown or left
+ * @returns {{update: () => void, open: () => string[]}} brings those that are shown up to date,
+ *   and tells which they are
+ */
+export function tables(read, changed) {
+  const all = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details[data-table]")]);
+  /** @type {Map<HTMLDetailsElement, () => void>} */
+  const filled = new Map();
+
+  /** @param {HTMLDetailsElement} details */
+  function fill(details) {
+    const code = details.dataset.table || "";
+    const place = /** @type {HTMLElement} */ (details.querySelector("[data-rows]"));
+    const show = filled.get(details);
+    const known = details.open ? read(code) : null;
+    if (!details.open) {
+      filled.delete(details);
+      place.replaceChildren();
+    } else if (show) show();
+    else if (known) filled.set(details, table(place, () => read(code) || known));
+  }
+
+  for (const details of all) {
+    details.addEventListener("toggle", () => {
+      fill(details);
+      changed();
+    });
+  }
+  return {
+    update: () => all.forEach(fill),
+    open: () => all.filter((one) => one.open).map((one) => one.dataset.table || ""),
+  };
+}
