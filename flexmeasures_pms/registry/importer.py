@@ -154,6 +154,7 @@ def _import_row(book: Book, row: CaseRow, *, skip_faulty: bool) -> bool:
     except RegistryError:
         if undo is not None:
             undo()
+        del book.lines[lines:]
         raise
     said = book.lines[lines:]
     shown = _sum_up(said) if new else said

@@ -17,7 +17,7 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import AmbiguousId, UnknownId
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import alias, trackable
-from flexmeasures_pms.registry.telling import Either, Thing, Things, Told, tell
+from flexmeasures_pms.registry.telling import Either, Thing, Things, Told, WithinOrganisation, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def the_one(
 ) -> Found:
     """Return the only one found, or say why there is no such thing."""
     if not found:
-        raise UnknownId(_none(text, kinds, account_id))
+        raise UnknownId(_none(text, kinds, account_id), cure="unknown")
     if len({f.account_id for f in found}) > 1:
         accounts = ", ".join(str(n) for n in sorted({f.account_id for f in found}))
         raise AmbiguousId(
@@ -85,12 +85,8 @@ def the_one(
 
 def _none(text: str, kinds: Collection[str] | None, account_id: int | None) -> Told:
     named = Either(() if kinds is None or len(kinds) > 3 else tuple(kinds))
-    if account_id is None:
-        return tell("No {kinds} '{text}' is registered.", kinds=named, text=text)
-    return tell(
-        "No {kinds} '{text}' is registered in organisation {n}.",
-        kinds=named, text=text, n=account_id,
-    )  # fmt: skip
+    where = WithinOrganisation(account_id)
+    return tell("No {kinds} '{text}' is registered{where}.", kinds=named, text=text, where=where)
 
 
 def organisation_name(account_id: int) -> str:

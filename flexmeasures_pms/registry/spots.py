@@ -60,7 +60,8 @@ def _default_place(
                 "Which dock of {assembly} is {what} in? Give its number.",
                 assembly=assembly,
                 what=part,
-            )
+            ),
+            cure="which_dock",
         )
     used = {
         r.place

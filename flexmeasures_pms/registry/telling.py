@@ -25,11 +25,13 @@ class Voice:
     :param word: translates a sentence or the registry's word for something.
     :param moment: writes a time.
     :param counted: writes a number with what it counts.
+    :param names_organisations: whether it could be about any organisation.
     """
 
     word: Callable[[str], str]
     moment: Callable[[datetime], str]
     counted: Callable[[int, str], str]
+    names_organisations: bool = False
 
 
 class Sayable(Protocol):
@@ -144,6 +146,18 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class WithinOrganisation:
+    """The organisation in which something is looked for, where one was named."""
+
+    number: int | None
+
+    def said(self, voice: Voice) -> str:
+        """Return such as `` in organisation 1``, or nothing where that goes without saying."""
+        silent = self.number is None or not voice.names_organisations
+        return "" if silent else f" in organisation {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Details of a registration, by their names; None where only which is said."""
 
@@ -182,7 +196,7 @@ class Told:
         return isinstance(self.values.get(first), Entry | Thing | Place)
 
 
-ENGLISH = Voice(str, moment, counted)
+ENGLISH = Voice(str, moment, counted, names_organisations=True)
 
 
 def telling(form: str, /) -> str:

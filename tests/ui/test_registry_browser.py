@@ -70,7 +70,7 @@ def test_a_wrong_id_is_asked_about_and_can_be_mended(
         page.get_by_role("button", name="Swap").tap()
         asked = page.get_by_role("alert").filter(has_text="Is this what you mean?")
         asked.wait_for()
-        assert "acquisition board B0242 is in case 0242 now" in asked.inner_text()
+        assert "Acquisition board B0242 is in case 0242 now" in asked.inner_text()
         assert axe(page) == []
         assert fits(page)
         page.get_by_label("Id of the new acquisition board").fill("B0300")

@@ -228,7 +228,7 @@ def test_a_board_that_is_in_use_elsewhere_is_asked_about(member: FlaskClient, si
     site.register("acquisition-board", "B270")
     site.install(("acquisition-board", "B270"), ("case", "270"))
     asked = submit(member, form(member, "acquisition-board", "B269", "swap"), new="B270")
-    assert "acquisition board B270 is in case 270 now, and would leave it." in text_of(asked)
+    assert "Acquisition board B270 is in case 270 now, and would leave it." in text_of(asked)
     submit(member, text_of(asked), sure=True)
     assert place(site.account_id, "acquisition-board", "B270") == ("269", 1)
 
@@ -282,7 +282,7 @@ FAULTY = [
     (("case", "269", "correct"), {"since": NOON_THERE}, "note", "Say why"),
     (("case", "269", "correct"), {"note": "x"}, "since", "Say what to correct"),
     (("case", "269", "swap"), {"new": "b269"}, "new", "would also mean"),
-    (("register", "case", ""), {"ident": "271", "cabinet": "PMS-1-A"}, "cabinet", "go together"),
+    (("register", "case", ""), {"ident": "271", "cabinet": "PMS-1-A"}, "dock", "go together"),
     (("register", "case", ""),
      {"ident": "271", "cabinet": "PMS-1-A", "dock": "7", "fet_board": " ", "board": "269"},
      "board", "would also mean"),
@@ -477,3 +477,63 @@ def test_why_nothing_was_done_is_told_in_the_readers_language(
     reply = submit(member, form(in_indonesian(member), *about), **given)
     assert reply.status_code == 422
     assert message in text_of(reply).replace("&#39;", "'")
+
+
+def test_what_is_so_already_is_neither_asked_about_nor_called_done(
+    member: FlaskClient, organisation: Organisation
+) -> None:
+    before = entered(organisation.id)
+    page = form(member, "case", "269", "correct")
+    reply = submit(member, page, into="PMS-1-A", place="6", note="as it is")
+    assert reply.status_code == 303
+    text = text_of(member.get(reply.location))
+    assert "Nothing to do" in text
+    assert "Case 269 is registered so already." in text
+    assert '<p class="registry-done-title">Done</p>' not in text
+    assert entered(organisation.id) == before
+
+
+@pytest.mark.parametrize(
+    ("about", "given", "field", "message"),
+    [
+        (("case", "270", "install"), {"into": "PMS-1-A"}, "place", "Give its number."),
+        (
+            ("case", "270", "install"),
+            {"into": "C-X", "place": "1"},
+            "into",
+            "No cabinet 'C-X' is registered. Check the spelling, or register it.",
+        ),
+    ],
+)
+def test_a_refusal_stands_at_the_field_to_be_filled_in(
+    client: FlaskClient,
+    make_organisation: MakeOrganisation,
+    about: tuple[str, str, str],
+    given: dict[str, str],
+    field: str,
+    message: str,
+) -> None:
+    admin = make_organisation(roles=["account-admin"])
+    build(admin)
+    reply = submit(log_in(client, admin), form(client, *about), **given)
+    assert reply.status_code == 422
+    text = text_of(reply).replace("&#39;", "'")
+    assert message in text
+    assert f'id="field-{field}-error"' in text
+
+
+def test_a_move_is_undone_by_moving_back_at_its_time(
+    member: FlaskClient, organisation: Organisation
+) -> None:
+    moved = submit(
+        member, form(member, "case", "269", "move"), into="PMS-1-A", place="7", at=NOON_THERE
+    )
+    assert moved.status_code == 303
+    assert place(organisation.id, "case", "269") == ("PMS-1-A", 7)
+    page = form(member, "case", "269", "move")
+    reply = submit(member, page, into="PMS-1-A", place="6", at=NOON_THERE)
+    assert reply.status_code == 303, text_of(reply)
+    text = text_of(member.get(reply.location))
+    where = text.split('id="places"', 1)[1].split("</section>", 1)[0]
+    assert "dock 6 of cabinet PMS-1-A <small>since ever</small>" in where
+    assert "dock 7" not in where

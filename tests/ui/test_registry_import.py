@@ -109,6 +109,18 @@ def test_faults_are_shown_by_their_lines_and_nothing_can_be_applied(
     assert registered(admin.id) == []
 
 
+def test_a_refused_file_does_not_say_what_it_would_do(
+    keeper: FlaskClient, admin: Organisation
+) -> None:
+    shown = upload(keeper, csv(ONE, {**TWO, "dock": "44"})).get_data(as_text=True)
+    assert "Line 3: Cabinet C1 has docks 1-12, not 44." in shown
+    assert "choose it again, or leave the faulty lines out." in shown
+    assert "Registered case" not in shown
+    again = upload(keeper, csv(ONE, {**TWO, "dock": "44"}), skip="yes").get_data(as_text=True)
+    assert "Line 2: Registered case 0241" in again
+    assert "0242" not in again
+
+
 def test_faulty_lines_can_be_left_out(keeper: FlaskClient, admin: Organisation) -> None:
     shown = upload(keeper, csv(ONE, {**TWO, "dock": "x"}), skip="yes")
     assert "Line 3: dock 'x' is not a number." in shown.get_data(as_text=True).replace("&#39;", "'")

@@ -10,7 +10,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import SLOTS, slot_for
 from flexmeasures_pms.ui.registry.forms import Field, Filled
 from flexmeasures_pms.ui.registry.subject import Subject
-from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name
+from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, title
 from flexmeasures_pms.ui.words import _, mark
 
 WHY = mark("Why")
@@ -62,7 +62,8 @@ def up_to(number: int) -> str:
 def kind_field(kinds: tuple[str, ...], value: str, name: str = "kind") -> Field:
     """Return the field for what something is, where it could be several things."""
     options = tuple((kind, kind_name(kind)) for kind in kinds)
-    return Field(name, _("What it is"), "choice", options=options, value=value)
+    label = _("What that is") if name == "into_kind" else _("What it is")
+    return Field(name, label, "choice", options=options, value=value)
 
 
 def assemblies_for(kind: str) -> tuple[str, ...]:
@@ -90,7 +91,7 @@ def doubts_about(subject: Subject, ident: str, kinds: tuple[str, ...]) -> tuple[
     row = registered.installed(known.id, subject.now)
     if row is None or row.assembly_id == subject.entry.id:
         return ()
-    return (_in_use(registered.entry(row.assembly_id), known, row.place),)
+    return (title(_in_use(registered.entry(row.assembly_id), known, row.place)),)
 
 
 def _in_use(assembly: Entry, part: Entry, place: int | None) -> str:

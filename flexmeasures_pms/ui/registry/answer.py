@@ -26,6 +26,7 @@ CURES: Mapping[str, str] = {
     "other_details": mark("Open it and choose Correct."),
     "docks": mark("Open the cabinet and choose Correct if it really has more."),
     "elsewhere": mark("Open it and choose Move, or say since when it is here."),
+    "unknown": mark("Check the spelling, or register it."),
     "ambiguous": mark("Choose what it is."),
 }
 """What to do about an error of the registry, on a page."""
@@ -46,12 +47,14 @@ class Answer:
 
     :param lines: what was done; with ``doubts`` what would be done.
     :param doubts: why the sender is asked again; nothing was done then.
+    :param changed: whether anything had to be done.
     :param refusal: why nothing was done.
     """
 
     lines: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     refusal: Refusal | None = None
+    changed: bool = True
 
     @property
     def done(self) -> bool:
@@ -90,11 +93,11 @@ def answer(
     try:
         doubtful = () if filled.sure else doubts()
         change = make()
-        if doubtful:
+        if doubtful and change.touched:
             abandon()
             return Answer(told(change.lines, filled.zone), doubtful)
         done = carry_out(change, filled.order(organisation.id, at=None).author)
-        return Answer(told(done, filled.zone))
+        return Answer(told(done, filled.zone), changed=bool(change.touched))
     except (Unusable, RegistryError) as error:
         abandon()
         return Answer(refusal=_refusal(error, filled, main))

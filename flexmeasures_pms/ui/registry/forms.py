@@ -27,9 +27,14 @@ NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, "kind", "into_kind", "slot"
 PLACES = {
     "taken": ("place", "dock", "position"),
     "docks": ("place", "dock"),
-    "cabinet_and_dock": ("cabinet", "dock"),
 }
 """The fields that some errors of the registry are about, by what there is to do."""
+
+LACKING = {
+    "which_dock": ("place", "dock"),
+    "cabinet_and_dock": ("cabinet", "dock"),
+}
+"""Of which fields one was left empty, by what there is to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,8 @@ def field_of(error: Exception, sent: Mapping[str, str], main: str) -> str:
         return error.field
     cure = error.cure if isinstance(error, RegistryError) else ""
     if at := next((name for name in PLACES.get(cure, ()) if sent.get(name)), None):
+        return at
+    if at := next((n for n in LACKING.get(cure, ()) if n in sent and not sent[n]), None):
         return at
     message = str(error).upper()
     told = [

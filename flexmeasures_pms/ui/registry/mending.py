@@ -57,6 +57,8 @@ def correct_fields(subject: Subject, _filled: Filled) -> tuple[Field, ...]:
     kind = subject.entry.kind
     if subject.registered.by_part.get(subject.entry.id):
         hint = _("Empty fields stay as they are.")
+        if subject.row is not None:
+            hint += " " + _("To undo a move, choose Move instead, and the time of that move.")
         asked = [Field("into", _("Where it really was"), hint=hint)]
         kinds = assemblies_for(kind)
         if len(kinds) > 1:

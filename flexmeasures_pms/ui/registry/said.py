@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flask import session
 
 from flexmeasures_pms.ui.words import n_
 
-_KEY = "pms_said"
+_KEY, _IDLE = "pms_said", "pms_said_idle"
 MOST = 1500
 """Characters: what is kept travels in a cookie, and browsers take 4 kB of those."""
 
 
-def keep(lines: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a page tells of the form before it.
+
+    :param changed: whether anything had to be done.
+    """
+
+    lines: tuple[str, ...] = ()
+    changed: bool = True
+
+
+def keep(lines: Sequence[str], *, changed: bool = True) -> None:
     """Keep what was done; of very much only the beginning."""
     kept: list[str] = []
     for line in lines:
@@ -22,10 +34,11 @@ def keep(lines: Sequence[str]) -> None:
             kept.append(n_("… and {n} more line.", "… and {n} more lines.", more))
             break
         kept.append(line)
-    session[_KEY] = kept
+    session[_KEY], session[_IDLE] = kept, not changed
 
 
-def take() -> tuple[str, ...]:
+def take() -> Kept:
     """Return what was done, once."""
     lines = session.pop(_KEY, ())
-    return tuple(line for line in lines if isinstance(line, str))
+    idle = bool(session.pop(_IDLE, False))
+    return Kept(tuple(line for line in lines if isinstance(line, str)), not idle)

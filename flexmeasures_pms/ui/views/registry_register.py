@@ -42,7 +42,7 @@ def registry_register() -> BaseResponse:
     came = _sent(organisation, kind, filled)
     if not came.done:
         return _form(organisation, kind, filled, came)
-    said.keep(came.lines)
+    said.keep(came.lines, changed=came.changed)
     known = directory(organisation.id).find(kind, filled.text("ident") or "")
     to = addresses(organisation)
     return redirect(to.thing(kind, known.ident) if known else to.tree(), 303)

@@ -14,7 +14,7 @@ from flexmeasures_pms.ui.registry.actions import ACTIONS
 from flexmeasures_pms.ui.registry.answer import Answer, answer, repeated
 from flexmeasures_pms.ui.registry.forms import Filled
 from flexmeasures_pms.ui.registry.subject import Addresses, Subject, addresses, subject_or_404
-from flexmeasures_pms.ui.registry.terms import called
+from flexmeasures_pms.ui.registry.terms import called, title
 from flexmeasures_pms.ui.routes import pms_ui
 from flexmeasures_pms.ui.views.registry import thing_page
 from flexmeasures_pms.ui.views.registry_form import form_page
@@ -61,7 +61,7 @@ def _sent(subject: Subject, action: Action, filled: Filled) -> BaseResponse:
 
 def _done(subject: Subject, action: Action, came: Answer) -> BaseResponse:
     """Go where the change is seen: to the assembly a part was or is in, else to the thing."""
-    said.keep(came.lines)
+    said.keep(came.lines, changed=came.changed)
     shown = subject.entry
     if action.name in ("swap", "remove") and subject.assembly is not None:
         shown = subject.assembly
@@ -70,7 +70,8 @@ def _done(subject: Subject, action: Action, came: Answer) -> BaseResponse:
 
 def _not_now(subject: Subject) -> BaseResponse:
     """Say that the thing is in no state for this: somebody else was quicker."""
-    said.keep([_("{what} is as you see it: there is nothing to do.", what=called(subject.entry))])
+    what = title(called(subject.entry))
+    said.keep([_("{what} is as you see it: there is nothing to do.", what=what)], changed=False)
     to = addresses(subject.organisation)
     return redirect(to.thing(subject.entry.kind, subject.entry.ident), 303)
 
