@@ -181,8 +181,8 @@ def _gets() -> dict[str, Any]:
             "What the cells of a PMS read at some moments of a time, and which stand out",
             "Cells",
             "A time is cut into columns; each has the newest readings at its end, not older "
-            "than `look_back` seconds: null where there is none. Of many packs there are fewer "
-            "columns than asked for. By default the last hour.",
+            "than three readings take there, `look_back` seconds at most: null where there is "
+            "none. Of many packs there are fewer columns than asked for. By default the last hour.",
             [
                 _parameter("ident", "path", TEXT),
                 _parameter("start", "query", TIME),

@@ -25,7 +25,7 @@ def record(ident: str, found: CellMap) -> dict[str, Any]:
         "start": found.start,
         "seconds": found.width.total_seconds(),
         "columns": found.columns,
-        "look_back": found.look_back.total_seconds(),
+        "look_back": found.look_back[1].total_seconds(),
         "packs": [
             {
                 "case": row.tenant.case.ident,

@@ -21,7 +21,7 @@ from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.overview.tenants import Tenant, tenants
 from flexmeasures_pms.registry.directory import Directory
-from flexmeasures_pms.storage.cells import Values, at_moments, gateway_sources, usual_step
+from flexmeasures_pms.storage.cells import Values, at_moments, gateway_sources, usual_steps
 from flexmeasures_pms.storage.recordings import policies_of
 
 Quantity = Literal["voltage", "difference", "open"]
@@ -34,8 +34,8 @@ MOST_LOOKUPS = 60 * 48 * CELLS
 FEWEST_COLUMNS = 12
 MISSED = 3
 """How many readings have to be missed for a gap."""
-LONGEST_DELAY = timedelta(minutes=5)
-"""By how much the writing of what did not change may be late."""
+LONGEST_HELD = SNAPSHOT + timedelta(minutes=5)
+"""How old a reading may be that holds until it changes: as its writing again may be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class CellMap:
 
     :param start: when the first column begins.
     :param width: of a column; it is looked at at its end.
-    :param look_back: how old a reading may be at a moment to stand for it.
+    :param look_back: how old a reading may be at a moment to stand for it: the least, where they
+        come most often, and the most.
     :param rows: by dock and time.
     """
 
@@ -64,7 +65,7 @@ class CellMap:
     start: datetime
     width: timedelta
     columns: int
-    look_back: timedelta
+    look_back: tuple[timedelta, timedelta]
     rows: tuple[Row, ...]
 
     @property
@@ -119,16 +120,19 @@ def cell_map(
     moments = [start + (i + 1) * width for i in range(number)]
     sensors = _sensors(assets, quantity)
     sources = gateway_sources(registered.account_id)
-    step = usual_step(sensors[::CELLS], start, end, sources)
-    look_back = _look_back(step, held=_held([t.case.id for t in there], quantity))
-    values = at_moments(sensors, moments, look_back, sources).reshape(len(assets), CELLS, number)
+    if _held([t.case.id for t in there], quantity):
+        look_back = np.full((len(assets), number), LONGEST_HELD.total_seconds())
+    else:
+        look_back = _look_back(usual_steps(sensors[::CELLS], moments, sources))
+    values = at_moments(sensors, moments, look_back, sources)
+    values = values.reshape(len(assets), CELLS, number)
     read = dict(zip(assets, values, strict=True))
     rows = (
         Row(tenant, _while_there(read[tenant.case.asset_id], tenant, moments))
         for tenant in there
         if tenant.case.asset_id is not None
     )
-    return CellMap(quantity, start, width, number, look_back, tuple(rows))
+    return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
 
 
 def shown(found: CellMap, row: Row) -> Values:
@@ -164,15 +168,21 @@ def _held(cases: Collection[int], quantity: Quantity) -> bool:
     return any(sensor in bands("case", host, own.get(case, ())) for case in cases)
 
 
-def _look_back(step: timedelta | None, *, held: bool) -> timedelta:
-    """Return how old a reading may be at a moment.
+def _look_back(steps: Values) -> Values:
+    """Return how old a reading may be at each moment [s].
 
-    :param step: the usual time between two that are written.
-    :param held: they are written when they change, and then and now.
+    :param steps: the usual time between two around each moment, by pack [s]. A pack without two
+        readings has what is usual of the others.
     """
-    if held or step is None:
-        return SNAPSHOT + min(step * MISSED if step else LONGEST_DELAY, LONGEST_DELAY)
-    return step * MISSED
+    known = steps[~np.isnan(steps)]
+    usual = MISSED * float(np.median(known)) if known.size else LONGEST_HELD.total_seconds()
+    return np.where(np.isnan(steps), usual, MISSED * steps)
+
+
+def _range(look_back: Values) -> tuple[timedelta, timedelta]:
+    if not look_back.size:
+        return LONGEST_HELD, LONGEST_HELD
+    return timedelta(seconds=look_back.min()), timedelta(seconds=look_back.max())
 
 
 def _while_there(values: Values, tenant: Tenant, moments: Sequence[datetime]) -> Values:

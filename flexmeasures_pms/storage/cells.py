@@ -1,7 +1,8 @@
 """What sensors read at some moments of a time, however much of it is stored.
 
 Every moment is looked up in the index of each sensor: 672 sensors at 60 moments of an hour
-with a reading each 5 s take 0.15 s, and no longer for a month.
+with a reading each 5 s take 0.08 s, and no longer for a month. What is usual around these
+moments takes 0.04 s for 48 sensors.
 """
 
 from __future__ import annotations
@@ -23,33 +24,49 @@ Values = npt.NDArray[np.float64]
 
 _MEASURED = """
     b.source_id = ANY (%(sources)s) AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5"""
+# Of groups one after the other, an element for each moment.
 _AT_MOMENTS = f"""
     SELECT ARRAY(
       SELECT (
         SELECT b.event_value FROM timed_belief b
-        WHERE b.sensor_id = s.sensor
-          AND b.event_start <= m.moment AND b.event_start > m.moment - %(look_back)s
+        WHERE b.sensor_id = s.sensor AND b.event_start <= m.moment
+          AND b.event_start > m.moment - interval '1 s'
+            * (%(look_back)s::float8[])[(s.n - 1) / %(each)s * %(width)s + m.n]
           AND {_MEASURED}
         ORDER BY b.event_start DESC LIMIT 1
       )
       FROM unnest(%(moments)s::timestamptz[]) WITH ORDINALITY AS m (moment, n) ORDER BY m.n
     )
     FROM unnest(%(sensors)s::int[]) WITH ORDINALITY AS s (sensor, n) ORDER BY s.n"""  # noqa: S608 - of constants
-_STEP = f"""
-    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY gap)
-    FROM unnest(%(sensors)s::int[]) AS s (sensor)
-    CROSS JOIN LATERAL (
-      SELECT newer.event_start - lead(newer.event_start) OVER (ORDER BY newer.event_start DESC)
-        AS gap
-      FROM (
-        SELECT b.event_start FROM timed_belief b
-        WHERE b.sensor_id = s.sensor
-          AND b.event_start >= %(start)s AND b.event_start <= %(end)s AND {_MEASURED}
-        ORDER BY b.event_start DESC LIMIT %(rows)s
-      ) newer
-    ) gaps
-    WHERE gap IS NOT NULL"""  # noqa: S608 - of constants
-_ROWS_FOR_STEP = 12
+_STEPS = f"""
+    SELECT ARRAY(
+      SELECT (
+        SELECT extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY gap))::float8 FROM (
+          SELECT near.event_start - lag(near.event_start) OVER (ORDER BY near.event_start) AS gap
+          FROM (
+            (
+              SELECT b.event_start FROM timed_belief b
+              WHERE b.sensor_id = s.sensor AND b.event_start <= m.moment
+                AND b.event_start >= %(start)s AND {_MEASURED}
+              ORDER BY b.event_start DESC LIMIT %(around)s
+            )
+            UNION ALL
+            (
+              SELECT b.event_start FROM timed_belief b
+              WHERE b.sensor_id = s.sensor AND b.event_start > m.moment
+                AND b.event_start <= %(end)s AND {_MEASURED}
+              ORDER BY b.event_start LIMIT %(around)s
+            )
+          ) near
+        ) gaps
+      )
+      FROM unnest(%(moments)s::timestamptz[]) WITH ORDINALITY AS m (moment, n) ORDER BY m.n
+    )
+    FROM unnest(%(sensors)s::int[]) WITH ORDINALITY AS s (sensor, n) ORDER BY s.n"""  # noqa: S608 - of constants
+AROUND = 3
+"""How many readings on either side tell what is usual, so that one long step tells nothing."""
+REACH = timedelta(hours=1)
+"""How far before and after a time they are looked for."""
 
 
 def gateway_sources(account_id: int) -> list[int]:
@@ -63,46 +80,48 @@ def gateway_sources(account_id: int) -> list[int]:
 def at_moments(
     sensors: Sequence[int],
     moments: Sequence[datetime],
-    look_back: timedelta,
+    look_back: Values,
     sources: Collection[int],
 ) -> Values:
     """Return each sensor's newest reading at each moment, an array of (sensor, moment).
 
-    :param look_back: how old a reading may be at a moment to stand for it.
+    :param look_back: how old a reading may be to stand for a moment [s], an array of (group,
+        moment): the sensors are so many groups, all of one size.
     :param sources: those whose readings count.
     """
-    rows = _run(
+    return _run(
         _AT_MOMENTS,
-        sensors=list(sensors),
-        moments=list(moments),
-        look_back=look_back,
+        sensors,
+        moments,
+        look_back=look_back.ravel().tolist(),
+        each=max(1, len(sensors) // max(1, len(look_back))),
+        width=len(moments),
         sources=list(sources),
     )
-    found = [row[0] for row in rows]
-    return np.array(found, dtype=np.float64).reshape(len(sensors), len(moments))
 
 
-def usual_step(
-    sensors: Sequence[int], start: datetime, end: datetime, sources: Collection[int]
-) -> timedelta | None:
-    """Return the usual time between two readings of these sensors at the end of a time.
+def usual_steps(
+    sensors: Sequence[int], moments: Sequence[datetime], sources: Collection[int]
+) -> Values:
+    """Return the usual time [s] between two readings around each moment, of each sensor.
 
-    :returns: None where none of them has two readings in it.
+    :param moments: in order of time.
+    :returns: an array of (sensor, moment); NaN where there are no two readings.
     """
-    ((step,),) = _run(
-        _STEP,
-        sensors=list(sensors),
-        start=start,
-        end=end,
+    return _run(
+        _STEPS,
+        sensors,
+        moments,
+        start=moments[0] - REACH,
+        end=moments[-1] + REACH,
+        around=AROUND,
         sources=list(sources),
-        rows=_ROWS_FOR_STEP,
     )
-    found: timedelta | None = step
-    return found
 
 
-def _run(query: str, **values: Any) -> list[Any]:
+def _run(query: str, sensors: Sequence[int], moments: Sequence[datetime], **values: Any) -> Values:
+    """Return the rows of a query, an array of (sensor, moment)."""
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(query, values)
-    rows: list[Any] = cursor.fetchall()
-    return rows
+    cursor.execute(query, {"sensors": list(sensors), "moments": list(moments), **values})
+    found = [row[0] for row in cursor.fetchall()]
+    return np.array(found, dtype=np.float64).reshape(len(sensors), len(moments))

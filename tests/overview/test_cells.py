@@ -81,9 +81,44 @@ def test_what_is_older_than_three_readings_is_a_gap(site: Site, post: Any) -> No
     for minute in (1, 2, 3, 12):
         post(pack_sample("0241", at(minute), cell=volts()))
     found = seen(site, 12, 12)
-    assert found.look_back == timedelta(minutes=3)
+    assert found.look_back == (timedelta(minutes=3),) * 2
     there = ~np.isnan(row(found, "0241").values[0])
     assert [n for n, is_ in enumerate(there, 1) if is_] == [1, 2, 3, 4, 5, 12]
+
+
+def minutes_read(found: CellMap, case: str) -> list[float]:
+    there = ~np.isnan(row(found, case).values[0])
+    times = zip(found.moments, there.tolist(), strict=True)
+    return [(moment - NOON) / timedelta(minutes=1) for moment, is_ in times if is_]
+
+
+def test_readings_stand_as_long_as_they_usually_did_around_a_moment(site: Site, post: Any) -> None:
+    slow = [minute for minute in range(1, 21) if not 8 <= minute <= 12]
+    quick = [20 + second / 60 for second in range(5, 600, 5) if not 300 < second < 400]
+    for minute in (*slow, *quick):
+        post(pack_sample("0241", at(minute), cell=volts()))
+    found = seen(site, 30, 120)
+    assert found.look_back == (timedelta(seconds=15), timedelta(minutes=3))
+    there = minutes_read(found, "0241")
+    quarters = [n / 4 for n in range(1, 121)]
+    assert there == [q for q in quarters if 1 <= q < 10 or 13 <= q <= 25 or q >= 26 + 2 / 3]
+
+
+def test_each_pack_has_a_pace_of_its_own(site: Site, post: Any) -> None:
+    for minute in range(0, 31, 5):
+        post(pack_sample("0242", at(minute), dock=2, cell=volts()))
+    for second in range(0, 600, 10):
+        post(pack_sample("0241", at(second / 60), cell=volts()))
+    found = seen(site, 30, 60)
+    assert minutes_read(found, "0241")[-1] == 10
+    assert len(minutes_read(found, "0242")) == 60
+
+
+def test_a_pack_without_two_readings_has_the_pace_of_the_others(site: Site, post: Any) -> None:
+    post(pack_sample("0242", at(3), dock=2, cell=volts()))
+    for minute in range(1, 12):
+        post(pack_sample("0241", at(minute), cell=volts()))
+    assert minutes_read(seen(site, 12, 12), "0242") == [3, 4, 5]
 
 
 def test_the_difference_is_to_the_lowest_cell_of_the_same_pack(site: Site, post: Any) -> None:

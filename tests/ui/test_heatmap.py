@@ -108,6 +108,26 @@ def test_the_script_gets_all_moments_and_the_page_says_how_many(site: Site, show
     assert "Asia/Jakarta (UTC+07:00)" in text
 
 
+def test_slow_stretches_have_no_holes_where_packs_report_often_now(
+    site: Site, client: FlaskClient, organisation: Organisation, show: Any
+) -> None:
+    slow, quick = range(60, 3600, 60), range(3600, 3700, 5)
+    client.post(
+        "/pms/api/v1/devices/dataset/pms",
+        data=request(
+            {"pms_id": "PMS-1"},
+            *(pack_sample("0241", at(60 + s / 60), cell={"volts": [3.7] * 14}) for s in slow),
+            *(pack_sample("0241", at(60 + s / 60), cell={"volts": [3.6] * 14}) for s in quick),
+        ),
+        headers=organisation.headers,
+        content_type="application/json",
+    )
+    text = show("start=2026-03-01T20:01&end=2026-03-01T21:01")
+    assert set(data(text)["packs"][0]["cells"][0]) == {3700, 3600}
+    # The other pack has reported every half hour.
+    assert "not older than 1 h 30 min, or than 15 s where they come more often." in text
+
+
 def test_by_default_the_last_hour_with_readings_is_shown(site: Site, show: Any) -> None:
     assert data(show(""))["start"] == f"{NOON:%Y-%m-%dT%H:%M:%SZ}"
 
