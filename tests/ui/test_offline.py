@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -93,6 +94,24 @@ def test_flexmeasures_pages_of_a_case_are_styled_and_draw(
         family = page.evaluate("getComputedStyle(document.body).fontFamily")
         assert "system-ui" in family, "Bootstrap's style is not there"
         assert page.evaluate("document.fonts.check('16px Poppins')")
+
+
+def test_all_that_our_style_on_every_page_asks_for_is_in_the_table() -> None:
+    asked = re.findall(r'"\.\./from/([^"]+)"', (files.FOLDER / "css/flexmeasures.css").read_text())
+    assert len(asked) == 6 and set(asked) <= set(FILES)
+
+
+WEIGHTS = """[...document.fonts]
+    .filter(face => face.family.includes("Poppins") && face.status === "loaded")
+    .map(face => face.weight)"""
+
+
+def test_bold_letters_have_a_font_of_their_own(member: Visitor, site: Organisation) -> None:
+    case = asset(site, f"case:{CASE}")
+    for path, weight in ((f"/pms/case/{CASE}", "600"), (f"/assets/{case.id}/status", "700")):
+        page = member.open(path)
+        page.evaluate("document.fonts.ready")
+        assert {"400", weight} <= set(page.evaluate(WEIGHTS))
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/assets", "/logged-in-user", "/assets/new"])

@@ -155,6 +155,17 @@ ROWS: tuple[Row, ...] = (
             "pxiEyp8kv8JHgFVrJJfecg.woff2=latin-400-normal.woff2",
         ),
     ),
+    # FlexMeasures loads one weight only; css/flexmeasures.css asks for the others here.
+    Row(
+        f"{NPM}/@fontsource/poppins/files/",
+        "@fontsource/poppins",
+        "files/",
+        tuple(
+            f"poppins-{letters}-{weight}-normal.woff2"
+            for weight in (500, 600, 700)
+            for letters in ("latin", "latin-ext")
+        ),
+    ),
     Row(
         "unpkg.com/leaflet.markercluster@1.4.1/dist/",
         "leaflet.markercluster-1.4",
