@@ -15,10 +15,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -31,7 +34,7 @@ TAKEN = ROOT / ".data" / "screenshots"
 SHOWN = ROOT / "docs" / "screenshots"
 WIDTHS = {1440: {"width": 1440, "height": 900}, 390: {"width": 390, "height": 844}}
 LOOKS = tuple(product(WIDTHS, ("light", "dark")))
-TALLEST, TALLEST_SHOWN, COLOURS, LARGEST = 2_400, 1_720, 96, 150_000
+TALLEST, TALLEST_SHOWN, COLOURS, LARGEST = 2_400, 1_720, 160, 150_000
 CAUGHT_UP = "The site reports every"
 
 
@@ -52,6 +55,15 @@ class Shot:
 
 
 PMS = "PMS-01-001"
+_ZONE = ZoneInfo("Asia/Jakarta")
+_TODAY = datetime.now(_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+# What the demo has; FlexMeasures would begin a day before, and end today.
+DAYS = urlencode(
+    {
+        "start_time": (_TODAY - timedelta(days=1)).isoformat(),
+        "end_time": (_TODAY + timedelta(days=1)).isoformat(),
+    }
+)
 SHOTS: tuple[Shot, ...] = (
     Shot("fleet", "/pms", shown=("1440-light",)),
     Shot("rack", f"/pms/{PMS}", shown=("1440-light", "390-dark")),
@@ -66,9 +78,9 @@ SHOTS: tuple[Shot, ...] = (
     Shot("quarantine", "/pms/quarantine"),
     Shot("receipts", "/pms/receipts"),
     Shot("completeness", "/pms/completeness", shown=("1440-light",)),
-    Shot("flexmeasures-graphs", "/assets/{0244}/graphs", "canvas", shown=("1440-light",)),
+    Shot("flexmeasures-graphs", f"/assets/{{0244}}/graphs?{DAYS}", "canvas", shown=("1440-light",)),
     Shot("flexmeasures-context", f"/assets/{{{PMS}}}/context", "svg", shown=("1440-light",)),
-    Shot("flexmeasures-status", "/assets/{0244}/status", "table"),
+    Shot("flexmeasures-status", "/assets/{0244}/status", "td:has-text('gateway')"),
     Shot("flexmeasures-dashboard", "/dashboard", "table"),
     # Last: the language is kept.
     Shot("fleet-indonesian", "/pms?lang=id", shown=("390-light",)),
@@ -125,7 +137,7 @@ def take(
     """Take pictures of pages at one width in one theme, and yield what is wrong with them."""
     (width, theme), which = look, "-".join(map(str, look))
     options = {"viewport": WIDTHS[width], "color_scheme": theme}
-    with visitor(browser, access["url"], **options, timezone_id="Asia/Jakarta") as visit:
+    with visitor(browser, access["url"], **options, timezone_id=_ZONE.key) as visit:
         visit.context.set_default_timeout(30_000)
         visit.log_in(access["email"], access["password"])
         for shot in shots:
@@ -154,7 +166,8 @@ def picture(visit: Visitor, shot: Shot, taken: Path) -> None:
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
     width = page.evaluate("innerWidth")
     clip = {"x": 0, "y": 0, "width": width, "height": height}
-    page.screenshot(path=str(taken), full_page=True, clip=clip)
+    # Without animations, for FlexMeasures' calendar slides when a picture of all of it is taken.
+    page.screenshot(path=str(taken), full_page=True, clip=clip, animations="disabled")
 
 
 def resolved(visit: Visitor, path: str) -> str:
