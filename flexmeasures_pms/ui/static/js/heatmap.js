@@ -99,7 +99,7 @@ function squares(column) {
       const value = pack.cells[cell][column];
       const at = narrow ? [cell, place] : [place, cell];
       if (value === null) gaps.push(at);
-      else read.push({ value: [...at, value], label: { show: value === marked } });
+      else read.push({ value: [...at, value], label: { show: value === marked, color: markColour(value) } });
     }
   }
   return { read, gaps };
@@ -136,6 +136,7 @@ function option(column) {
     type: "category",
     data: places.map((pack) => (pack ? named(pack) : "")),
     axisTick: { show: false },
+    axisLine: { show: false },
     splitLine: { show: false },
     axisLabel: { rotate: narrow ? 0 : 90, interval: 0, fontSize: 11 },
     name: narrow ? "" : t("dock · pack"),
@@ -146,6 +147,7 @@ function option(column) {
     type: "category",
     data: Array.from({ length: cells }, (_, i) => String(i + 1)),
     axisTick: { show: false },
+    axisLine: { show: false },
     splitLine: { show: false },
     axisLabel: { interval: 0, fontSize: 11 },
     name: t("cell"),
@@ -168,7 +170,7 @@ function option(column) {
         type: "heatmap",
         data: read,
         itemStyle: { borderColor: line, borderWidth: 1 },
-        label: { formatter: map.quantity === "open" ? "○" : "▼", fontSize: 11, color: markColour() },
+        label: { formatter: map.quantity === "open" ? "○" : "▼", fontSize: 11 },
         emphasis: { itemStyle: { borderColor: colour("--pms-focus"), borderWidth: 2 } },
       },
       {
@@ -186,8 +188,10 @@ function option(column) {
   };
 }
 
-function markColour() {
-  return map.quantity === "voltage" || map.quantity === "difference" ? "#ffffff" : "#000000";
+/** White on the darker half of the scale. @param {number} value */
+function markColour(value) {
+  const [low, high] = range;
+  return map.quantity !== "open" && value < (low + high) / 2 ? "#ffffff" : "#000000";
 }
 
 function visual() {

@@ -32,6 +32,9 @@ function palette() {
   return dark ? [rest[4], ...rest.slice(0, 4), first, ...rest.slice(5)] : COLOURS;
 }
 
+// Signs as high as the words: a legend that scrolls cuts off what is higher than its signs.
+const LEGEND = { type: "scroll", bottom: 0, icon: "roundRect", itemWidth: 14, itemHeight: 14 };
+
 /** @param {number} lanes */
 export function height(lanes) {
   return 60 + LANE * lanes;
@@ -119,7 +122,7 @@ export function lines(series, view, unit, options = {}) {
   return {
     ...option,
     yAxis: options.step ? stepAxis(series, view) : valueAxis(series, view, unit, options.least || 0),
-    legend: { show: many, type: "scroll", bottom: 0, icon: "roundRect", itemHeight: 4 },
+    legend: { ...LEGEND, show: many },
     tooltip: tooltip(series, view, unit),
     series: [
       ...series.map((one, i) => line(one, view, shift, inks[i % inks.length], options.step)),
