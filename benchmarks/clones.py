@@ -20,6 +20,27 @@ STRIDED = {
     },
 }
 _NEXT = SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), (SELECT max(id) FROM {}))")
+_READ = """
+    INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded)
+    SELECT copy.id, l.event_time, device_copy.id, l.readings, l.recorded
+    FROM pms_latest l
+    JOIN pms_trackable t ON t.id = l.trackable_id
+    JOIN pms_trackable d ON d.id = l.device_id
+    CROSS JOIN generate_series(1, %s) n
+    JOIN pms_trackable copy ON copy.account_id = t.account_id AND copy.kind = t.kind
+      AND copy.ident_key = t.ident_key || '-' || n
+    JOIN pms_trackable device_copy ON device_copy.account_id = d.account_id
+      AND device_copy.kind = d.kind AND device_copy.ident_key = d.ident_key || '-' || n
+    ON CONFLICT DO NOTHING"""
+_VARIED = """
+    UPDATE pms_latest SET event_time = now() - random() * interval '1 minute',
+      readings = readings || CASE WHEN readings ? 'pack power' THEN jsonb_build_object(
+        'pack power', round((random() * 4000 - 2000)::numeric, 1),
+        'cell spread', round(random() * 25),
+        'temperature top', round((25 + random() * 15)::numeric, 1)
+      ) WHEN readings ? 'battery power' THEN jsonb_build_object(
+        'battery power', round((random() * 4000)::numeric, 1)
+      ) ELSE '{}' END"""
 SUFFIXED = {
     "generic_asset": ("name", "external_id"),
     "pms_trackable": ("ident", "ident_key"),
@@ -54,6 +75,18 @@ def multiply(database_uri: str, account_id: int, pms: int) -> dict[str, int]:
         counts = {table: _one(cursor, "SELECT count(*) FROM {}", table) for table in STRIDED}
     database.close()
     return counts
+
+
+def report(database_uri: str, pms: int) -> None:
+    """Give the copies the newest readings of the original, each somewhat different, as of now."""
+    database = psycopg2.connect(database_uri)
+    with database, database.cursor() as cursor:
+        cursor.execute(_READ, (pms - 1,))
+        cursor.execute(_VARIED)
+    database.autocommit = True
+    with database.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE pms_latest")
+    database.close()
 
 
 def _one(cursor: Any, query: str, table: str) -> int:

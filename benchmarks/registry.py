@@ -1,7 +1,8 @@
 """``python -m benchmarks.registry``: what a large registry costs a process.
 
 One PMS of 48 packs, then the same database with 1,000 of them: a fresh process takes its
-first request of a 48-pack sample, and the next; then it hears of the others.
+first request of a 48-pack sample, and the next; then it hears of the others. Another one
+shows the fleet.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from typing import Any
 
 import click
 
-from benchmarks import clones
-from benchmarks.platform import application, platform_under_test
+from benchmarks import clones, fleet
+from benchmarks.platform import Platform, application, platform_under_test
 from flexmeasures_pms.simulator import Layout, Site, fleet_layout
 
 LAYOUT = fleet_layout(1, 4, 12)
@@ -54,22 +55,26 @@ ROWS = {
 @click.command()
 @click.option("--pms", default=1000, show_default=True, help="PMSes of 48 packs.")
 @click.option("--probe", nargs=3, hidden=True, help="Measure in this process.")
-def main(pms: int, probe: tuple[str, str, str] | None) -> None:
+@click.option("--page", hidden=True, help="Measure the fleet page in this process.")
+def main(pms: int, probe: tuple[str, str, str] | None, page: str | None) -> None:
     """Measure what a registry of many PMSes costs beside one of a single PMS."""
     if probe:
         account_id, key, count = probe
         click.echo(json.dumps(measure(int(account_id), key, int(count))))
+        return
+    if page:
+        click.echo(json.dumps(fleet.measure(page)))
         return
     begin = time.perf_counter()
     cores = os.cpu_count()
     click.echo(f"{datetime.now(UTC):%Y-%m-%d}, {machine.machine()}, {cores} cores,", nl=False)
     click.echo(f" Python {machine.python_version()}; medians\n")
     with platform_under_test(LAYOUT) as found:
-        columns = [_in_a_fresh_process(found.account_id, found.key, 1)]
+        columns = [_column(found, 1)]
         clones.multiply(found.database_uri, found.account_id, pms)
-        columns.append(_in_a_fresh_process(found.account_id, found.key, pms))
+        columns.append(_column(found, pms))
     click.echo(f"{'':<46}{'1 PMS':>12}{f'{pms:,} PMSes':>16}")
-    for label, name in ROWS.items():
+    for label, name in [*ROWS.items(), *fleet.ROWS.items()]:
         one, many = (_figure(column[name]) for column in columns)
         click.echo(f"{label:<46}{one:>12}{many:>16}")
     click.echo(f"\n{time.perf_counter() - begin:.0f} s in all")
@@ -79,11 +84,16 @@ def _figure(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def _in_a_fresh_process(account_id: int, key: str, pms: int) -> dict[str, float]:
-    command = (sys.executable, "-m", "benchmarks.registry", "--probe")
-    done = subprocess.run(
-        [*command, str(account_id), key, str(pms)], check=True, capture_output=True, text=True
-    )
+def _column(found: Platform, pms: int) -> dict[str, float]:
+    measured = _in_a_fresh_process("--probe", str(found.account_id), found.key, str(pms))
+    fleet.post_now(found.app, found.key, LAYOUT)
+    clones.report(found.database_uri, pms)
+    return measured | _in_a_fresh_process("--page", found.token)
+
+
+def _in_a_fresh_process(*arguments: str) -> dict[str, float]:
+    command = (sys.executable, "-m", "benchmarks.registry", *arguments)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -14,7 +14,7 @@ from flexmeasures_pms.api.latest import tagged
 from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.docks import Rack
-from flexmeasures_pms.overview.fleet import Device, fleet
+from flexmeasures_pms.overview.fleet import Device, arranged, fleet
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.registry.directory import directory
 
@@ -26,9 +26,8 @@ def list_fleet() -> Response:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    devices = fleet([organisation(sender, READ)], now)
-    seen = [device for device in devices if _may_see(sender, device.kind, device.ident)]
-    return tagged({"devices": _named(msgspec.to_builtins(seen))})
+    devices = arranged(fleet([organisation(sender, READ)], now))
+    return tagged({"devices": [d for d in devices if _may_see(sender, d.kind, d.ident)]})
 
 
 def rack_of_pms(ident: str) -> Response:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-import msgspec
 from flask import Response, request
 from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
@@ -113,8 +112,7 @@ def _reading(registered: Directory, entry: Entry, row: Row[Any] | None) -> dict[
 def tagged(body: dict[str, Any]) -> Response:
     """Reply with an ETag, so that who asks again is only told that nothing is new."""
     response = reply(200, body)
-    tag = sha256(msgspec.json.encode(body)).hexdigest()[:32]
-    response.set_etag(tag)
+    response.set_etag(sha256(response.get_data()).hexdigest()[:32])
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     return response

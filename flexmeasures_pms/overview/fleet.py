@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.overview.states import (
@@ -39,8 +39,14 @@ _COUNTS: Mapping[Code, str] = {
 KINDS = ("pms", "inverter", "mppt")
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+# A fleet makes thousands at once. Python's garbage collector would look through all of the
+# process's memory for that; there is nothing circular in these that it could find.
+class Device(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    rename={"ident": "id", "asset_id": "asset", "account_id": "account"},
+):
     """A PMS, MPPT or inverter.
 
     :param newest: when its newest reading was.
@@ -72,12 +78,12 @@ class Device:
 
 
 def fleet(accounts: Collection[int], now: datetime) -> tuple[Device, ...]:
-    """Return all devices of some organisations, the worst first, in three queries."""
+    """Return all devices of some organisations, in no order, in three queries."""
     rows = [(row, tuple(_beyond(row))) for row in stored.systems(accounts, now - SILENT_AFTER, now)]
     names = stored.idents({case for _, found in rows for _, _, case in found})
     devices = [_system(row, found, names) for row, found in rows]
     devices += [_converter(row, now) for row in stored.converters(accounts)]
-    return arranged(devices)
+    return tuple(devices)
 
 
 def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tuple[Device, ...]:
@@ -89,7 +95,8 @@ def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tup
     :raises KeyError: for another order.
     """
     key = SORTS[sort.removeprefix("-")]
-    found = sorted((d for d in devices if q.upper() in d.ident.upper()), key=_by_kind)
+    part = q.upper()
+    found = sorted((d for d in devices if part in d.ident.upper()), key=_by_kind)
     known = [device for device in found if key(device) is not None]
     unknown = [device for device in found if key(device) is None]
     return (*sorted(known, key=key, reverse=sort.startswith("-")), *unknown)

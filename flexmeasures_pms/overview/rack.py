@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.identifiers import key
@@ -244,7 +245,7 @@ def _summary(
 ) -> tuple[Finding, ...]:
     """Return what is the matter with a PMS, the worst first."""
     every = [
-        replace(finding, ident=occupant.pack.ident)
+        msgspec.structs.replace(finding, ident=occupant.pack.ident)
         for occupant in occupants
         for finding in occupant.findings
         if finding is not OK

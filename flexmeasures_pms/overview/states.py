@@ -7,9 +7,11 @@ All of them stand here, and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+
+import msgspec
 
 Level = Literal["alarm", "warning", "note", "ok"]
 
@@ -54,8 +56,8 @@ LEVELS: dict[Code, Level] = {
 _RANK: dict[Code, int] = {code: rank for rank, code in enumerate(LEVELS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+# Without the garbage collector, as overview/fleet.py's devices are.
+class Finding(msgspec.Struct, frozen=True, gc=False, rename={"ident": "id"}):
     """One thing that is the matter.
 
     :param figure: how much: °C, V, or mV below the other cells.
@@ -86,6 +88,7 @@ class Finding:
 
 
 OK = Finding("ok")
+_ALL_WELL = (OK,)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -135,7 +138,7 @@ def weak_by(total: float, lowest: float, cells: int) -> float:
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings in order, the worst first; at least that all is well."""
-    return tuple(sorted(findings, key=_badness)) or (OK,)
+    return tuple(sorted(findings, key=_badness)) or _ALL_WELL
 
 
 def _badness(finding: Finding) -> tuple[int, float, datetime, str]:
@@ -149,5 +152,7 @@ def worst_of_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found: dict[Code, Finding] = {}
     for finding in worst_first(findings):
         before = found.get(finding.code)
-        found[finding.code] = replace(before, many=before.many + 1) if before else finding
+        found[finding.code] = (
+            msgspec.structs.replace(before, many=before.many + 1) if before else finding
+        )
     return tuple(found.values())

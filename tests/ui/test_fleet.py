@@ -120,6 +120,33 @@ def test_a_thousand_rows_are_a_small_page(organisation: Organisation, client: Fl
     assert len(rows(gzip.decompress(reply.get_data()).decode())) == 1000
 
 
+def test_what_is_too_much_for_one_page_goes_on_with_the_next(
+    organisation: Organisation, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flexmeasures_pms.ui.views.fleet.PAGE", 2)
+    make_fleet(organisation.id, systems=5, packs=1, time=now() - timedelta(minutes=20))
+    log_in(client, organisation)
+
+    def names(page: str) -> list[str]:
+        return re.findall(r"\bpms-\d", " ".join(rows(page)))
+
+    first, last = text(client, "/pms?sort=name"), text(client, "/pms?sort=name&page=3")
+    assert (names(first), names(last)) == (["pms-1", "pms-2"], ["pms-5"])
+    assert "5 devices, 5 need a look" in first
+    assert "Page 1 of 3" in first
+    assert 'rel="next" href="/pms?sort=name&amp;page=2"' in first
+    assert 'rel="prev"' not in first
+    assert 'href="/pms?sort=-name"' in last
+    assert names(text(client, "/pms?sort=name&page=9")) == ["pms-5"]
+    live = client.get("/pms?sort=name&page=2&live=1").get_json()["html"]
+    assert names(live) == ["pms-3", "pms-4"]
+    assert 'rel="next" href="/pms?sort=name&amp;page=3"' in live
+    found = text(client, "/pms?q=pms-5")
+    assert names(found) == ["pms-5"]
+    assert "Page 1" not in found
+    assert client.get("/pms?page=none").status_code == 400
+
+
 @pytest.fixture
 def reader(member: Visitor, site: Site) -> Iterator[Visitor]:
     yield member
@@ -136,6 +163,17 @@ def test_it_follows_what_is_typed_and_what_is_read(
     report(client, organisation.headers, cooler, pms_id="PMS-2")
     page.get_by_text("0251: Hot, 56.1 °C").wait_for(timeout=7_000)
     assert page.evaluate("document.activeElement.id") == "fleet-q"
+
+
+def test_a_search_begins_on_the_first_page(
+    reader: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flexmeasures_pms.ui.views.fleet.PAGE", 1)
+    page = reader.open("/pms?page=3", ready=".fleet")
+    page.get_by_label("Search by id").fill("pms-")
+    page.locator("tr[data-key*='PMS-2']").wait_for()
+    assert page.url.endswith("/pms?q=pms-")
+    page.get_by_text("Page 1 of 2").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
-from flexmeasures_pms.ui import findings, links, live
+from flexmeasures_pms.ui import asked, findings, links, live
 from flexmeasures_pms.ui.access import chosen
 from flexmeasures_pms.ui.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
@@ -29,6 +29,10 @@ COLUMNS = {
 }
 
 
+PAGE = 1_000
+"""Most rows of one page: more of them keep a browser busy."""
+
+
 @pms_ui.get("/pms")
 def show_fleet() -> Response:
     """Show the devices of the chosen organisations, the worst first."""
@@ -38,11 +42,19 @@ def show_fleet() -> Response:
     if sort.removeprefix("-") not in SORTS:
         raise BadRequest(_("{text} is nothing that this page can be sorted by.", text=sort[:40]))
     everything = fleet([organisation.id for organisation in seen], datetime.now(UTC))
-    devices = arranged(everything, sort, q)
-    context: dict[str, Any] = {
-        "devices": devices,
+    found = arranged(everything, sort, q)
+    pages = max(1, -(-len(found) // PAGE))
+    number = min(asked.number("page") or 1, pages)
+    shown = {
+        "devices": found[(number - 1) * PAGE :][:PAGE],
+        "found": len(found),
+        "need_a_look": sum(device.state.level not in ("ok", "note") for device in found),
         "registered": len(everything),
-        "newest": max((d.newest for d in devices if d.newest), default=None),
+        "page_number": number,
+        "pages": pages,
+    }
+    context: dict[str, Any] = {
+        **shown,
         "columns": _columns(everything),
         "sort": sort,
         "q": q,
@@ -52,7 +64,7 @@ def show_fleet() -> Response:
         "address": _address,
     }
     if live.is_asked():
-        return live.part("pms/fleet_live.html", devices, **context)
+        return live.part("pms/fleet_live.html", shown, **context)
     return page("pms/fleet.html", active="fleet", title=_("Fleet"), **context)
 
 

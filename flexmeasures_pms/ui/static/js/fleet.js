@@ -29,6 +29,7 @@ if (part && form instanceof HTMLFormElement && field instanceof HTMLInputElement
     const address = new URL(location.href);
     if (field.value.trim()) address.searchParams.set("q", field.value.trim());
     else address.searchParams.delete("q");
+    address.searchParams.delete("page");
     history.replaceState(null, "", address);
     polled.move(live());
   };
