@@ -23,11 +23,11 @@ from flexmeasures_pms.api import (
     fleet,
     history,
     latest,
-    patience,
     receipts,
 )
-from flexmeasures_pms.api.compress import compressed
-from flexmeasures_pms.api.readiness import warn_at_start
+from flexmeasures_pms.serving import patience
+from flexmeasures_pms.serving.compress import compressed
+from flexmeasures_pms.serving.readiness import warn_at_start
 
 PREFIX = "/pms/api/v1"
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -35,7 +35,7 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
-pms_api.after_request(patience.not_the_senders_fault)
+pms_api.after_request(failures.not_the_senders_fault)
 pms_api.after_request(compressed)
 for prefix in (PREFIX, ""):
     pms_api.add_url_rule(

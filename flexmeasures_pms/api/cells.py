@@ -10,11 +10,11 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, Quantity, cell_map, period
 from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.serving.readiness import require_tables
 
 
 def cells_of_pms(ident: str) -> Response:

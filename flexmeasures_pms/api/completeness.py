@@ -10,12 +10,12 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
 from flexmeasures_pms.registry.directory import Entry, directory
 from flexmeasures_pms.registry.reading import of_kinds
+from flexmeasures_pms.serving.readiness import require_tables
 
 MOST_HOURS = 10_000
 """Hours of devices in one reply."""

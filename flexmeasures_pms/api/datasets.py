@@ -11,7 +11,6 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from flexmeasures_pms.api.credentials import admit, caller, organisation
 from flexmeasures_pms.api.failures import reply
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import UnreadableBody
@@ -19,6 +18,7 @@ from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.journal import Accepted, keep
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.ingest.retention import tidy
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.wording import counted
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import psycopg2
 from flask import Blueprint, Response, current_app
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from flexmeasures_pms.config import settings
@@ -25,9 +22,9 @@ from flexmeasures_pms.errors import (
     WireError,
 )
 from flexmeasures_pms.ingest.receipt import cap
+from flexmeasures_pms.serving import patience
 from flexmeasures_pms.storage.session import abandon
 
-RETRY_AFTER = "30"
 _WIRE_CODES: dict[type[WireError], tuple[int, str]] = {
     UnreadableBody: (400, "UNREADABLE_BODY"),
     BodyTooLarge: (413, "BODY_TOO_LARGE"),
@@ -77,7 +74,18 @@ def unavailable(error: Exception) -> Response:
     else:
         message = "The database can't be used just now; nothing was stored. Send it again later."
     current_app.logger.error("Answered 503: %s", error)
-    return reply(503, {"status": "UNAVAILABLE", "message": message}, Retry_After=RETRY_AFTER)
+    return reply(
+        503, {"status": "UNAVAILABLE", "message": message}, Retry_After=patience.RETRY_AFTER
+    )
+
+
+def not_the_senders_fault(response: Response) -> Response:
+    """Turn a 401 into 503 where the database failed.
+
+    A gateway that is told of a wrong token may never try again.
+    """
+    error = patience.failure()
+    return unavailable(error) if error is not None and response.status_code == 401 else response
 
 
 def _http(error: HTTPException) -> Response:
@@ -100,10 +108,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(WireError, _refused)
     blueprint.register_error_handler(AccessError, _forbidden)
     blueprint.register_error_handler(TooMany, _too_many)
-    # A full or read-only database is neither an OperationalError to every driver.
-    for kind in (
-        StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
-    ):  # fmt: skip
+    for kind in patience.FAILURES:
         blueprint.register_error_handler(kind, unavailable)
     # By code, for FlexMeasures has handlers of its own for some: those would come first.
     for code in default_exceptions:

@@ -11,12 +11,12 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
 from flexmeasures_pms.api.latest import tagged
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.docks import Rack
 from flexmeasures_pms.overview.fleet import Device, arranged, fleet
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.serving.readiness import require_tables
 
 _NAMES = {"ident": "id", "asset_id": "asset", "account_id": "account"}
 

@@ -10,12 +10,12 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
 from flexmeasures_pms.overview.past import past
 from flexmeasures_pms.overview.past_record import record
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.serving.readiness import require_tables
 
 MOST_COLUMNS = 2_000
 COLUMNS = 800

@@ -17,9 +17,9 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
 from flexmeasures_pms.api.failures import reply
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.latest import latest_of
 
 KINDS = ("case", "mppt", "inverter", "cabinet", "pms")

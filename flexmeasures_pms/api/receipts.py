@@ -18,8 +18,8 @@ from werkzeug.exceptions import NotFound
 from flexmeasures_pms.api.credentials import READ, Caller, caller, may, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.ingest.receipt import message, unpack
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage import journal, receipts
 
 PAGE, LARGEST_PAGE = 100, 1_000

@@ -13,8 +13,9 @@ from flexmeasures.ui.utils import view_utils
 from flexmeasures.utils.flexmeasures_inflection import pluralize
 
 from flexmeasures_pms import config
-from flexmeasures_pms.api.compress import compressed
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
+from flexmeasures_pms.serving import patience
+from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.ui import (
     csrf,
     files,
@@ -62,6 +63,7 @@ def _draw_asset_types() -> None:
 def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     _draw_asset_types()
+    patience.install(app, pms_ui)
     list_in_menu(app.config)
     offline = config.read(app.config).offline_assets
     if offline:

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, request
 
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
@@ -16,6 +15,7 @@ from flexmeasures_pms.overview.squares import Calendar, Square, calendars, days_
 from flexmeasures_pms.registry.clocks import site_clock
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.reading import of_kinds
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui import asked
 from flexmeasures_pms.ui.access import one_organisation
 from flexmeasures_pms.ui.figures import number

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Response
 
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.overview.converters import Converter, Flow, converter
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.latest import latest_of
 from flexmeasures_pms.ui import asked, live, sensors
 from flexmeasures_pms.ui.access import Seen, trackable_or_404

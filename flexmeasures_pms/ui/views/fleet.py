@@ -8,8 +8,8 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui import asked, findings, links, live
 from flexmeasures_pms.ui.access import chosen
 from flexmeasures_pms.ui.frame import page

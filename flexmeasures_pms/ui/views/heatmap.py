@@ -12,7 +12,6 @@ from flask import Response, request
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import (
     HOUR,
@@ -26,6 +25,7 @@ from flexmeasures_pms.overview.cells import (
 from flexmeasures_pms.overview.standing_out import Ranked, ranking
 from flexmeasures_pms.overview.states import WEAK_CELL
 from flexmeasures_pms.overview.tenants import tenants
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.latest import latest_of
 from flexmeasures_pms.ui import asked, links
 from flexmeasures_pms.ui.access import Seen, trackable_or_404

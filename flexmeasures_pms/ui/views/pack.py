@@ -10,7 +10,6 @@ from typing import Any
 from flask import Response
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.life import Lane, Stay, lanes, turns
 from flexmeasures_pms.overview.packs import Pack, pack
@@ -18,6 +17,7 @@ from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.overview.whereabouts import above
 from flexmeasures_pms.registry.history import history
 from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.latest import latest_of
 from flexmeasures_pms.storage.quarantine import reasons_concerning
 from flexmeasures_pms.ui import asked, findings, live

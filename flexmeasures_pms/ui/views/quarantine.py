@@ -12,9 +12,9 @@ from sqlalchemy.engine import Row
 from werkzeug.exceptions import BadRequest, Forbidden, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.clocks import site_clock
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage import quarantine, waiting
 from flexmeasures_pms.storage.waiting import Sought
 from flexmeasures_pms.ui import asked, links

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Response
 
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.rack import rack
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui import findings, live
 from flexmeasures_pms.ui.access import trackable_or_404
 from flexmeasures_pms.ui.frame import page

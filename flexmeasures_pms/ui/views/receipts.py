@@ -11,11 +11,11 @@ from flask import Response, request
 from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
 
-from flexmeasures_pms.api.readiness import require_tables
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.gateways import book
 from flexmeasures_pms.ingest.receipt import unpack
 from flexmeasures_pms.registry.clocks import site_clock
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage import journal, receipts
 from flexmeasures_pms.ui import asked
 from flexmeasures_pms.ui.access import Organisation, one_organisation

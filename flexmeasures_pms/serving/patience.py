@@ -1,21 +1,24 @@
 """How long a request waits for the database, and that this is not the sender's fault.
 
 Every wait is bounded: for a connection, for a lock and for a statement. It holds from
-the first query on, and that is FlexMeasures': it looks up the user of a token and notes
-when they were last seen, before any view is reached.
+the first query on, and that is FlexMeasures': it looks up the user and notes when they
+were last seen, before any view is reached.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, has_request_context, request
+import psycopg2
+from flask import Blueprint, Flask, g, has_request_context, request
 from flexmeasures.data import db
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from flexmeasures_pms.api.failures import unavailable
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.errors import SchemaError, StorageBusy
 
 # For a server that vanished without a word; where the host says otherwise, that holds.
 # In seconds, but for the last, which is in milliseconds.
@@ -27,14 +30,30 @@ CONNECTING = {
     "tcp_user_timeout": 30_000,
 }
 
+RETRY_AFTER = "30"
+"""When a request that was refused for the database may come again [s]."""
+
+# A full or read-only database is neither an OperationalError to every driver.
+FAILURES: tuple[type[Exception], ...] = (
+    StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
+)  # fmt: skip
+"""What it looks like when the database can't be used."""
+
 _ERROR = "flexmeasures_pms_database_error"
+_BOUNDED = "flexmeasures_pms_bounded"
 
 
 def install(app: Flask, blueprint: Blueprint) -> None:
     """Bound the waits of a blueprint's requests, and connecting for everyone."""
+    bounded: set[str] = app.extensions.setdefault(_BOUNDED, set())
+    if not bounded:
+        _listen(app, bounded)
+    bounded.add(blueprint.name)
 
+
+def _listen(app: Flask, bounded: set[str]) -> None:
     def is_ours() -> bool:
-        return has_request_context() and request.blueprint == blueprint.name
+        return has_request_context() and request.blueprint in bounded
 
     def bound_transaction(_session: Any, _transaction: Any, connection: Connection) -> None:
         if is_ours():
@@ -61,11 +80,11 @@ def _bound_connecting(
         parameters.setdefault(name, value)
 
 
-def not_the_senders_fault(response: Response) -> Response:
-    """Turn a 401 into 503 where the database failed.
+def failure() -> Exception | None:
+    """Return how the database failed in this request, if it did.
 
-    Flask-Security takes whatever goes wrong with a token for a wrong token, and a gateway
-    that is told so may never try again.
+    Flask-Security takes whatever goes wrong with a user or a token for a wrong one, and
+    tells nobody.
     """
-    error = g.get(_ERROR)
-    return unavailable(error) if error is not None and response.status_code == 401 else response
+    found: Exception | None = g.get(_ERROR)
+    return found

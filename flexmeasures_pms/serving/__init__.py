@@ -1,0 +1,1 @@
+"""What the API and the pages have in common as HTTP."""
