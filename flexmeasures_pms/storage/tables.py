@@ -44,6 +44,16 @@ quarantine = sa.Table(
         "reason",
         postgresql_where=sa.text("discarded_at IS NULL"),
     ),
+    # An id that is too long to be registered is not kept as one: it always fits an index.
+    *(
+        sa.Index(
+            f"pms_quarantine_{name}_idx",
+            "account_id",
+            f"{name}_id",
+            postgresql_where=sa.text("discarded_at IS NULL"),
+        )
+        for name in ("device", "pack")
+    ),
 )
 
 # Which samples of a case were sent under a board's id: they follow the board when its

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
+from sqlalchemy import event
 from support import stored
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.storage import quarantine
+from flexmeasures_pms.storage.racks import strangers
 
 Post = Callable[..., dict[str, Any]]
 BOARD = "66BFFFFFF353734574E43235318"
@@ -165,3 +169,60 @@ def test_a_full_quarantine_refuses_instead_of_losing(
     assert reply.headers["Retry-After"]
     assert stored.waiting(site.account_id) == []
     assert stored.times(site.account_id, "case:269") == set()
+
+
+@pytest.mark.parametrize("of_the_pms", [True, False])
+def test_an_id_of_any_length_waits(site: Site, post: Post, of_the_pms: bool) -> None:
+    # Text that repeats would be compressed, and fit into an index after all.
+    endless = "".join(sha256(bytes([n])).hexdigest() for n in range(200))
+    pms, pack = (endless, "0300") if of_the_pms else ("PMS-1", endless)
+
+    told = post(request({"pms_id": pms}, pack_sample(pack), pack_sample("269", dock=6)))
+
+    assert told["receipt"]["quarantined"] == (2 if of_the_pms else 1)
+    assert len(stored.waiting(site.account_id)) == told["receipt"]["quarantined"]
+
+
+def test_what_waits_of_a_pack_is_found_among_much_else(site: Site, post: Post) -> None:
+    post(request({"pms_id": "PMS-1"}, pack_sample("0300"), pack_sample("0301")))
+    _much_else(site.account_id)
+    with explained() as plans:
+        found = quarantine.concerning(site.account_id, ["0300"])
+        reasons = quarantine.reasons_concerning(site.account_id, ["0301"])
+        new = strangers(site.account_id, "PMS-1")
+
+    assert len(found) == 1
+    assert [(reason, count) for reason, count, _ in reasons] == [("unknown_pack", 1)]
+    assert {one.ident for one in new} == {"0300", "0301"}
+    assert len(plans) == 3
+    assert not [plan for plan in plans if "Seq Scan on pms_quarantine" in plan]
+
+
+def _much_else(account_id: int) -> None:
+    db.session.execute(
+        db.text(
+            "INSERT INTO pms_quarantine (account_id, dataset, content_type, reason, path,"
+            " device_id, pack_id, text, message, digest, sender)"
+            " SELECT :account, 'pms', 'application/json', 'unknown_pack', '', 'OTHER-' || n % 50,"
+            " 'PACK-' || n, '{}', '', sha256(n::text::bytea), 'user:1'"
+            " FROM generate_series(1, 5000) n"
+        ),
+        {"account": account_id},
+    )
+    db.session.execute(db.text("ANALYZE pms_quarantine"))
+
+
+@contextmanager
+def explained() -> Iterator[list[str]]:
+    """How PostgreSQL goes about each query of the block."""
+    plans: list[str] = []
+
+    def explain(_: Any, cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        cursor.execute(f"EXPLAIN {statement}", parameters)
+        plans.append("\n".join(line for (line,) in cursor.fetchall()))
+
+    event.listen(db.engine, "before_cursor_execute", explain)
+    try:
+        yield plans
+    finally:
+        event.remove(db.engine, "before_cursor_execute", explain)
