@@ -24,6 +24,10 @@ _SYSTEMS = """
     WITH system AS MATERIALIZED (
       SELECT id, account_id, ident, asset_id, timezone FROM pms_trackable
       WHERE kind = 'pms' AND account_id = ANY (:accounts)
+    ), without_asset AS MATERIALIZED (
+      SELECT id FROM pms_trackable
+      WHERE asset_id IS NULL AND kind IN ('pms', 'cabinet', 'case', 'mppt', 'inverter')
+        AND account_id = ANY (:accounts)
     )
     SELECT s.account_id, s.ident, s.asset_id, s.timezone, found.*,
       greatest(found.newest, found.ehub_newest) AS heard
@@ -58,7 +62,6 @@ _SYSTEMS = """
           ((r."pack voltage" - r."lowest cell voltage") / 13 - r."lowest cell voltage") * 1000
             AS weak_by
         FROM pack p
-        JOIN pms_trackable t ON t.id = p.id AND t.asset_id IS NOT NULL
         LEFT JOIN pms_latest l ON l.trackable_id = p.id
         LEFT JOIN LATERAL jsonb_to_record(l.readings) AS r(
           "pack power" float8, "pack voltage" float8, "cell spread" float8,
@@ -67,6 +70,7 @@ _SYSTEMS = """
           "FET 1 temperature" float8, "FET 2 temperature" float8,
           "FET 1 open" float8, "FET 2 open" float8, "dock" float8, "state of charge" float8
         ) ON true
+        WHERE p.id NOT IN (SELECT id FROM without_asset)
       ), packs AS (
         SELECT
           count(*) AS registered,

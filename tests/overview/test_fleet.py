@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import Organisation
 from flexmeasures.data import db
-from sqlalchemy import event
+from sqlalchemy import event, text
 from support.fleet import make_fleet
 from support.site import Site
 from support.telemetry import CELLS, at, converter_sample, pack_sample
@@ -81,6 +81,14 @@ def test_the_worst_pack_is_named(site: Site, post: Post) -> None:
         ("fet_open", None, None, 1),
         ("weak_cell", 154.846, "0242", 1),
     ]
+
+
+def test_a_case_whose_asset_is_gone_is_not_counted(site: Site, post: Post) -> None:
+    post(pack_sample("0241", dock=2), pack_sample("0242", dock=3, temp=[60.0, 20.0, 20.0]))
+    gone = "UPDATE pms_trackable SET asset_id = NULL WHERE kind = 'case' AND ident = '0242'"
+    db.session.execute(text(f"{gone} AND account_id = {site.account_id}"))
+    device = seen(site)["PMS-1"]
+    assert (device.packs, device.reporting, device.hottest) == (2, 1, 35.0)
 
 
 def test_silent_packs_are_counted_and_their_figures_are_not(site: Site, post: Post) -> None:
