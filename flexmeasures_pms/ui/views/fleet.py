@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from flask import Response, request
@@ -61,7 +62,7 @@ def show_fleet() -> Response:
         "kinds": KINDS,
         "names": {organisation.id: organisation.name for organisation in seen},
         "says": findings,
-        "address": _address,
+        "address": partial(_address, several=len(seen) > 1),
     }
     if live.is_asked():
         return live.part("pms/fleet_live.html", shown, **context)
@@ -74,7 +75,6 @@ def _columns(devices: tuple[Device, ...]) -> dict[str, str]:
     return {key: _(title) for key, title in COLUMNS.items() if key != "soc" or with_soc}
 
 
-def _address(device: Device) -> str:
-    several = len(chosen()) > 1
+def _address(device: Device, *, several: bool) -> str:
     own = {"organisation": device.account_id} if several else {}
     return links.device(device.kind, device.ident, **own)
