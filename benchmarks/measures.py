@@ -27,7 +27,9 @@ Measurement = Callable[[Platform], Figures]
 LAYOUT = fleet_layout(4, 4, 12)
 ONE_PMS = fleet_layout(1, 4, 12)
 STEP = timedelta(seconds=5)
-SHIFT = timedelta(days=3650)
+# What is copied beside is newer than all before it, as what gateways send is: where a row comes
+# in an index tells on what it costs.
+SHIFT, BETWEEN = timedelta(days=1), STEP / 2
 WARM_UP = 3
 # Each measurement has a time of its own: none meets another's readings.
 _turns = count()
@@ -70,9 +72,13 @@ def _in_turns(platform: Platform, requests_: Iterator[SimulatedRequest], rounds:
         for number, request in enumerate(islice(requests_, rounds + WARM_UP)):
             taken = timed(partial(ways.post, session, url, request.body))
             begin = begin if number else request.time - timedelta(hours=1)
-            rows = ways.rows_between(database, begin, request.time)
+            rows = [
+                row
+                for row in ways.rows_between(database, begin, request.time)
+                if not (row[0] - request.time) % STEP  # the others were copied
+            ]
             begin = request.time + timedelta(milliseconds=1)
-            copied = timed(partial(ways.copy, database, ways.as_text(rows, SHIFT)))
+            copied = timed(partial(ways.copy, database, ways.as_text(rows, BETWEEN)))
             if number >= WARM_UP:
                 beliefs.append(len(rows))
                 http.append(taken)
@@ -102,7 +108,7 @@ def sample_by_default(rounds: int) -> Measurement:
             session = ways.gateway(platform.key)
             for number, request in enumerate(islice(_samples(_start(), 48), rounds + WARM_UP)):
                 taken = timed(partial(ways.post, session, url, request.body))
-                text = ways.as_text(rows, SHIFT + STEP * number)
+                text = ways.as_text(rows, request.time - rows[0][0] + BETWEEN)
                 copied = timed(partial(ways.copy, database, text))
                 if number >= WARM_UP:
                     http.append(taken)
@@ -184,12 +190,22 @@ def _shares_of_one(start: datetime, samples: int) -> list[list[bytes]]:
     return [bodies[number::4] for number in range(4)]
 
 
-def ingest_of_a_day(platform: Platform) -> Figures:
-    """Measure a file with a day of 12 packs, and a COPY of its rows in batches of its size."""
+def ingest_of_a_day(rounds: int) -> Measurement:
+    """Measure files with a day of 12 packs, and a COPY of the rows in batches of their size."""
+
+    def measure(platform: Platform) -> Figures:
+        each = [_ingest_of_a_day(platform) for _ in range(rounds)]
+        beliefs, taken, limits = zip(*each, strict=True)
+        return beliefs[0], statistics.median(taken), statistics.median(limits)
+
+    return measure
+
+
+def _ingest_of_a_day(platform: Platform) -> Figures:
     from flexmeasures_pms.config import settings
     from flexmeasures_pms.ingest.files import BATCH, ingest_file
 
-    start = _start()
+    start, account = _start(), platform.account_id
     with tempfile.TemporaryDirectory() as folder, platform.app.app_context():
         file = Path(folder) / "day.jsonl"
         with file.open("wb") as lines:
@@ -197,17 +213,10 @@ def ingest_of_a_day(platform: Platform) -> Figures:
             for request in day:
                 if request.dataset == "pms":
                     lines.write(_first_packs(request, 12).body + b"\n")
-        taken = timed(
-            lambda: list(
-                ingest_file(
-                    file,
-                    "pms",
-                    account_id=platform.account_id,
-                    settings=settings(),
-                    progress=lambda _: None,
-                )
-            )
+        receipts = ingest_file(
+            file, "pms", account_id=account, settings=settings(), progress=lambda _: None
         )
+        taken = timed(partial(list, receipts))
     database = psycopg2.connect(platform.database_uri)
     rows = ways.rows_between(database, start, start + timedelta(days=1))
     size = BATCH * len(rows) // (1440 * 12)
