@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 
 import click
 import msgspec
+import psutil
 import requests
 from flask import Flask
 
@@ -60,11 +61,15 @@ class Found:
 
 
 @contextmanager
-def month_of_beliefs(data_dir: Path = FOLDER) -> Iterator[Found]:
-    """Have the month for the time of the block; made first where it is not there yet."""
+def month_of_beliefs(data_dir: Path = FOLDER, buffers: int | None = None) -> Iterator[Found]:
+    """Have the month for the time of the block; made first where it is not there yet.
+
+    :param buffers: PostgreSQL's ``shared_buffers`` [MB]; by default a quarter of the memory.
+    """
+    size = buffers or psutil.virtual_memory().total >> 22
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir.chmod(0o755)
-    with stopping_on_signals(), servers(data_dir) as found:
+    with stopping_on_signals(), servers(data_dir, options={"shared_buffers": f"{size}MB"}) as found:
         write_config(data_dir, found)
         os.environ.update(environment(data_dir, found))
         app = application()
@@ -211,15 +216,18 @@ def measured(session: requests.Session, url: str, rounds: int) -> Taken:
 @click.option("--rounds", default=5, show_default=True, help="Of each request.")
 @click.option("--slow-rounds", default=1, show_default=True, help="Of FlexMeasures' charts.")
 @click.option("--only", multiple=True, metavar="WORD", help="Only rows that have this word.")
+@click.option("--buffers", type=int, metavar="MB", help="PostgreSQL's shared_buffers.")
 @click.option("--clean", is_flag=True, help="Remove the month's database instead.")
-def main(rounds: int, slow_rounds: int, only: tuple[str, ...], clean: bool) -> None:
+def main(
+    rounds: int, slow_rounds: int, only: tuple[str, ...], buffers: int | None, clean: bool
+) -> None:
     """Measure what pages cost on a month of 30 million beliefs, beside FlexMeasures' charts."""
     if clean:
         shutil.rmtree(postgres_home(FOLDER), ignore_errors=True)
         shutil.rmtree(FOLDER, ignore_errors=True)
         return
     form = "{:<32}{:>9}{:>9}{:>14}{:>9}{:>9}"
-    with month_of_beliefs() as found, found.platform.web(1) as url:
+    with month_of_beliefs(buffers=buffers) as found, found.platform.web(1) as url:
         click.echo(form.format("", "ms", "kB", "FlexMeasures", "kB", "ratio"))
         session = requests.Session()
         session.headers.update({"Authorization": found.month.token, "Accept-Encoding": "gzip"})

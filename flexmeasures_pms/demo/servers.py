@@ -34,13 +34,18 @@ class Servers:
 
 
 @contextmanager
-def servers(data_dir: Path, environ: Mapping[str, str] | None = None) -> Iterator[Servers]:
+def servers(
+    data_dir: Path,
+    environ: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Iterator[Servers]:
     """Have a database and Redis for the time of the block.
 
     With ``SQLALCHEMY_DATABASE_URI`` and ``FLEXMEASURES_REDIS_URL`` in the environment
     nothing is started.
 
     :param data_dir: where embedded servers keep their data, for one command at a time.
+    :param options: of an embedded PostgreSQL, where its own defaults will not do.
     :raises ServerError: when one does not start, or another command uses the folder.
     """
     named = os.environ if environ is None else environ
@@ -48,7 +53,7 @@ def servers(data_dir: Path, environ: Mapping[str, str] | None = None) -> Iterato
         stack.enter_context(only_user(data_dir))
         uri, programs = named.get(DATABASE_VARIABLE, ""), None
         if not uri:
-            database = stack.enter_context(postgres(data_dir))
+            database = stack.enter_context(postgres(data_dir, options))
             database.ensure_database()
             uri, programs = database.uri(), database.programs
         host = named.get(REDIS_VARIABLE, "")
