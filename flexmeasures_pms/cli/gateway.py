@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -28,6 +28,8 @@ from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.registry import search
 from flexmeasures_pms.registry.book import Author
 
+T = TypeVar("T")
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _AT_LEAST_0, _AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
 
@@ -47,6 +49,20 @@ class Span(click.ParamType[timedelta]):
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
+def _device_options(command: Callable[..., T]) -> Callable[..., T]:
+    """Let a command name devices, by kind."""
+    for kind, words in (
+        ("inverter", "… for this inverter"),
+        ("mppt", "… for this MPPT"),
+        ("pms", "It may report for this PMS"),
+    ):
+        option = click.option(
+            f"--{kind}", multiple=True, metavar="ID", help=f"{words}; repeatable."
+        )
+        command = option(command)
+    return command
+
+
 @pms_cli.cli.group("gateway")
 def gateway_group() -> None:
     """Look after the keys with which gateways report."""
@@ -54,9 +70,7 @@ def gateway_group() -> None:
 
 @gateway_group.command("add")
 @click.argument("name")
-@click.option("--pms", multiple=True, metavar="ID", help="It may report for this PMS; repeatable.")
-@click.option("--mppt", multiple=True, metavar="ID", help="… for this MPPT; repeatable.")
-@click.option("--inverter", multiple=True, metavar="ID", help="… for this inverter; repeatable.")
+@_device_options
 @click.option("--expires", type=MOMENT, metavar="TIME", help="Until when the key is good.")
 @click.option(
     "--requests-per-minute", type=_AT_LEAST_1, metavar="N", help="Its own limit on requests."
@@ -102,9 +116,7 @@ def add(
 
 @gateway_group.command("change")
 @click.argument("name")
-@click.option("--pms", multiple=True, metavar="ID", help="It may report for this PMS; repeatable.")
-@click.option("--mppt", multiple=True, metavar="ID", help="… for this MPPT; repeatable.")
-@click.option("--inverter", multiple=True, metavar="ID", help="… for this inverter; repeatable.")
+@_device_options
 @click.option("--all-devices", is_flag=True, help="It may report for all of the organisation's.")
 @click.option(
     "--requests-per-minute", type=_AT_LEAST_0, metavar="N",
@@ -147,8 +159,8 @@ def change(
     )
     book.change(found, devices=None if all_devices else scope, rates=rates, author=who)
     db.session.commit()
-    (row, *_) = (row for row in book.listed(found.account_id) if row.name == found.name)
-    click.echo(f"Gateway {found.name} may report for {_reach(row)}{_limits(row)} from now on.")
+    now = book.find(name, found.account_id)
+    click.echo(f"Gateway {now.name} may report for {_reach(now)}{_limits(now)} from now on.")
 
 
 @gateway_group.command("rotate")

@@ -217,3 +217,16 @@ def test_a_gateway_is_not_changed_to_what_its_organisation_has_not(
     assert theirs in fails("gateway", "change", name, "--pms", theirs)
     assert "not both" in fails("gateway", "change", name, "--pms", pms_id, "--all-devices")
     assert f"pms:{pms_id}  " in pms("gateway", "list", "--account", organisation.id).output
+
+
+def test_a_gateway_that_was_revoked_is_not_told_of_for_one_of_its_name(
+    pms: Command, pms_id: str, organisation: Organisation
+) -> None:
+    Site(organisation.id).pms(f"{pms_id}-2")
+    name = f"Mast {organisation.id}"
+    pms("gateway", "add", name, "--pms", f"{pms_id}-2")
+    pms("gateway", "revoke", name)
+    pms("gateway", "add", name, "--pms", f"{pms_id}-2")
+
+    said = pms("gateway", "change", name, "--pms", pms_id).output
+    assert said == f"Gateway {name} may report for pms:{pms_id} from now on.\n"
