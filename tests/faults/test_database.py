@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
-from typing import Any
+from contextlib import contextmanager
 
-import psycopg2
 import pytest
 from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support import stored
+from support.elsewhere import elsewhere
 from support.site import Site
 from support.telemetry import pack_sample, request
 from werkzeug.test import TestResponse
@@ -41,28 +39,6 @@ def post(client: FlaskClient, organisation: Organisation) -> Callable[[], TestRe
     return lambda: client.post(
         URL, data=BODY, headers=organisation.headers, content_type="application/json"
     )
-
-
-@pytest.fixture
-def hasty(app_context: Flask) -> Iterator[None]:
-    """Wait for locks and statements no longer than a second."""
-    before = app_context.extensions["flexmeasures_pms"]
-    app_context.extensions["flexmeasures_pms"] = replace(
-        before, lock_timeout=1, statement_timeout=1
-    )
-    yield
-    app_context.extensions["flexmeasures_pms"] = before
-
-
-@contextmanager
-def elsewhere(uri: str, *statements: str) -> Iterator[Any]:
-    """Another connection, which has run some statements and not committed."""
-    with closing(psycopg2.connect(uri)) as connection:
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-        yield connection
-        connection.rollback()
 
 
 def committed(uri: str, *statements: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 
 import psycopg2
 import pytest
@@ -13,6 +12,7 @@ from conftest import PASSWORD, Organisation
 from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
+from support.elsewhere import elsewhere
 from support.site import Site
 from werkzeug.test import TestResponse
 
@@ -54,26 +54,6 @@ def get(client: FlaskClient, organisation: Organisation) -> Get:
     return ask
 
 
-@pytest.fixture
-def hasty(app_context: Flask) -> Iterator[None]:
-    """Wait for locks and statements no longer than a second."""
-    before = app_context.extensions["flexmeasures_pms"]
-    app_context.extensions["flexmeasures_pms"] = replace(
-        before, lock_timeout=1, statement_timeout=1
-    )
-    yield
-    app_context.extensions["flexmeasures_pms"] = before
-
-
-@contextmanager
-def locked(uri: str, statement: str) -> Iterator[None]:
-    """Somebody else's lock."""
-    with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        yield
-        connection.rollback()
-
-
 @contextmanager
 def away(uri: str) -> Iterator[None]:
     """A database that ends its connections, and takes no new ones."""
@@ -111,7 +91,7 @@ def assert_told_to_come_back(reply: TestResponse) -> None:
 def test_no_page_waits_long_for_a_lock_that_someone_holds(
     get: Get, database_uri: str, path: str
 ) -> None:
-    with locked(database_uri, f"LOCK {LOCKED} IN ACCESS EXCLUSIVE MODE"):
+    with elsewhere(database_uri, f"LOCK {LOCKED} IN ACCESS EXCLUSIVE MODE"):
         assert_told_to_come_back(get(path))
     assert get(path).status_code == 200
 
@@ -128,7 +108,7 @@ def test_no_page_waits_long_for_a_lock_that_someone_holds(
 def test_a_lock_on_what_flexmeasures_looks_up_first_is_no_reason_to_log_in_again(
     get: Get, database_uri: str, lock: str
 ) -> None:
-    with locked(database_uri, lock):
+    with elsewhere(database_uri, lock):
         assert_told_to_come_back(get("/pms"))
     assert get("/pms").status_code == 200
 
