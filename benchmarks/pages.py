@@ -89,9 +89,9 @@ def _make(app: Flask) -> Month:
     from flexmeasures_pms.beliefs.sensors import sensor_ids
     from flexmeasures_pms.beliefs.sources import source_ids
     from flexmeasures_pms.gateways import book
-    from flexmeasures_pms.registry.book import Author
     from flexmeasures_pms.registry.directory import directory
-    from flexmeasures_pms.storage.rebuild import rebuild
+    from flexmeasures_pms.registry.editing.book import Author
+    from flexmeasures_pms.storage.readings.rebuild import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
         user = create_user(

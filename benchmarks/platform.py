@@ -113,7 +113,7 @@ def _prepared(layout: Layout, data_dir: Path) -> Platform:
     from flexmeasures.data.services.users import create_user
 
     from flexmeasures_pms.gateways import book
-    from flexmeasures_pms.registry.book import Author
+    from flexmeasures_pms.registry.editing.book import Author
 
     app = application()
     with app.app_context(), redirect_stdout(StringIO()):

@@ -166,9 +166,9 @@ def _registry(account_id: int, body: bytes) -> dict[str, float]:
     from flexmeasures.data import db
 
     from flexmeasures_pms.beliefs.resolve import registered_near
-    from flexmeasures_pms.registry import changes
-    from flexmeasures_pms.registry import memory as remembered
-    from flexmeasures_pms.registry.book import Author
+    from flexmeasures_pms.registry.editing import changes
+    from flexmeasures_pms.registry.editing.book import Author
+    from flexmeasures_pms.registry.loading import memory as remembered
 
     samples = _decoded(body)
 
@@ -207,8 +207,8 @@ def _all_of_it(account_id: int, pms: int) -> dict[str, float]:
 
     from flexmeasures_pms.beliefs.resolve import registered_near
     from flexmeasures_pms.beliefs.sensors import sensor_ids
-    from flexmeasures_pms.registry import memory as remembered
-    from flexmeasures_pms.registry import snapshot
+    from flexmeasures_pms.registry.loading import memory as remembered
+    from flexmeasures_pms.registry.loading import snapshot
 
     assets = []
     body = next(bodies(0)).decode()

@@ -85,7 +85,7 @@ def application(uri: str) -> Flask:
         from flexmeasures.utils.config_defaults import TestingConfig
 
         from flexmeasures_pms import config
-        from flexmeasures_pms.ui.files import FOLDER
+        from flexmeasures_pms.ui.page.files import FOLDER
 
         # The pages' tests want them to ask no other host for anything.
         TestingConfig.PMS_OFFLINE_ASSETS = (FOLDER / "vendor" / "manifest.json").exists()
@@ -104,7 +104,7 @@ def migrate(uri: str) -> None:
     import flask_migrate
     from flexmeasures.data import db
 
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     # FlexMeasures' migrations set up logging for a command line, which would silence the
     # loggers of this process, and write a file where they are run.

@@ -20,7 +20,7 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.storage.latest import latest_of
+from flexmeasures_pms.storage.readings.latest import latest_of
 
 KINDS = ("case", "mppt", "inverter", "cabinet", "pms")
 

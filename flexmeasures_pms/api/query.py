@@ -8,7 +8,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.moments import read_moment
+from flexmeasures_pms.registry.messages.moments import read_moment
 
 
 def whole_number(name: str, *, most: int) -> int | None:

@@ -20,7 +20,7 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.ingest.receipt import message, unpack
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.storage import journal, receipts
+from flexmeasures_pms.storage.intake import journal, receipts
 
 PAGE, LARGEST_PAGE = 100, 1_000
 LARGEST_ID = (1 << 63) - 1

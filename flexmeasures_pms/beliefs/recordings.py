@@ -12,7 +12,7 @@ from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.recording import Deadband, chosen, label
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import ConfigError
-from flexmeasures_pms.storage.recordings import policies_of
+from flexmeasures_pms.storage.readings.recordings import policies_of
 from flexmeasures_pms.storage.tables import recording
 
 _CHOSEN_BY = ("this asset", "PMS_RECORDING", "by default")

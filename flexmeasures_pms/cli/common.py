@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.ingest.settle import carry_out
-from flexmeasures_pms.registry import schema, search
-from flexmeasures_pms.registry.book import Author, Change
+from flexmeasures_pms.migrations import schema
+from flexmeasures_pms.registry.editing.book import Author, Change
 from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
-from flexmeasures_pms.registry.moments import read_moment
+from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.registry.queries import search
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])

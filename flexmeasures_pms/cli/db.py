@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.errors import SchemaError
-from flexmeasures_pms.registry import schema
+from flexmeasures_pms.migrations import schema
 
 
 @pms_cli.cli.group("db")

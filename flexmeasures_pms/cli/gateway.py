@@ -25,8 +25,8 @@ from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.gateways import book
 from flexmeasures_pms.gateways.keys import Key
 from flexmeasures_pms.gateways.scope import scoped
-from flexmeasures_pms.registry import search
-from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.queries import search
 
 T = TypeVar("T")
 

@@ -16,11 +16,11 @@ from flexmeasures_pms.cli.common import (
     organisation,
 )
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.importer import import_file, of_file
-from flexmeasures_pms.registry.importer_csv import read_rows
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.importing.importer import import_file, of_file
+from flexmeasures_pms.registry.importing.importer_csv import read_rows
 from flexmeasures_pms.registry.kinds import CABINET, PMS
-from flexmeasures_pms.registry.search import search
+from flexmeasures_pms.registry.queries.search import search
 
 
 @pms_cli.cli.command("import-registry")

@@ -19,7 +19,7 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import AmbiguousId, Problem, UnknownId
 from flexmeasures_pms.ingest.files import batches, ingest_file
 from flexmeasures_pms.ingest.receipt import Counts, Receipt
-from flexmeasures_pms.registry.search import search
+from flexmeasures_pms.registry.queries.search import search
 
 MOST_PROBLEMS = 20
 

@@ -15,9 +15,9 @@ from flexmeasures_pms.cli.common import (
     kind_option,
     one_line_errors,
 )
-from flexmeasures_pms.registry import orders
-from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.orders import Order
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.orders import Order
 
 WHEN = click.option("--at", type=MOMENT, metavar="TIME", help="When; by default now.")
 

@@ -20,13 +20,13 @@ from flexmeasures_pms.cli.common import (
     organisation,
 )
 from flexmeasures_pms.errors import UnknownId
-from flexmeasures_pms.registry import snapshot
 from flexmeasures_pms.registry.directory import directory
-from flexmeasures_pms.registry.history import history as history_of
-from flexmeasures_pms.registry.lookup import look_up, registry_as_of
-from flexmeasures_pms.registry.search import Found, find_one, registered_organisations
-from flexmeasures_pms.registry.tree import forest
-from flexmeasures_pms.registry.tree import tree as tree_of
+from flexmeasures_pms.registry.loading import snapshot
+from flexmeasures_pms.registry.queries.history import history as history_of
+from flexmeasures_pms.registry.queries.lookup import look_up, registry_as_of
+from flexmeasures_pms.registry.queries.search import Found, find_one, registered_organisations
+from flexmeasures_pms.registry.queries.tree import forest
+from flexmeasures_pms.registry.queries.tree import tree as tree_of
 
 
 class Shown(Protocol):

@@ -18,10 +18,10 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     part_kind_option,
 )
-from flexmeasures_pms.registry import orders
-from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.orders import Mended, Order
-from flexmeasures_pms.registry.registration import Details
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.orders import Mended, Order
+from flexmeasures_pms.registry.editing.registration import Details
 
 
 @pms_cli.cli.command("install")

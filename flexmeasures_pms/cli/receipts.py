@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import MOMENT, account_option, json_option, one_line_errors
 from flexmeasures_pms.config import settings
-from flexmeasures_pms.storage import receipts
+from flexmeasures_pms.storage.intake import receipts
 
 _BATCH = 5_000
 

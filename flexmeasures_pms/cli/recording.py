@@ -10,7 +10,7 @@ from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.recording import parse, written
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import account_option, one_line_errors
-from flexmeasures_pms.registry.search import Found, find_one
+from flexmeasures_pms.registry.queries.search import Found, find_one
 
 ident_argument = click.argument("ident", metavar="ID")
 kind_option = click.option(

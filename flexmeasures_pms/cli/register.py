@@ -17,11 +17,11 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
-from flexmeasures_pms.registry import assembled, changes, registration
-from flexmeasures_pms.registry.assembled import CabinetParts, CaseParts
-from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.editing import assembled, changes, registration
+from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.orders import Order
 from flexmeasures_pms.registry.kinds import INVERTER, MPPT, PMS
-from flexmeasures_pms.registry.orders import Order
 
 
 def _site_options(function: F) -> F:

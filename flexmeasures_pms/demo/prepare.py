@@ -24,7 +24,7 @@ from sqlalchemy import select
 
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.store import Access, keep, recall
-from flexmeasures_pms.registry import schema
+from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.simulator import Layout, demo_layout, registry_csv
 
 ORGANISATION = "Battery demo"

@@ -19,11 +19,11 @@ from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.line import Outcome, Values, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
-from flexmeasures_pms.storage import journal, receipts
-from flexmeasures_pms.storage.journal import Claimed
-from flexmeasures_pms.storage.quarantine import Kept, keep
-from flexmeasures_pms.storage.receipts import Logged
-from flexmeasures_pms.storage.repeats import forget_bits
+from flexmeasures_pms.storage.intake import journal, receipts
+from flexmeasures_pms.storage.intake.journal import Claimed
+from flexmeasures_pms.storage.intake.quarantine import Kept, keep
+from flexmeasures_pms.storage.intake.receipts import Logged
+from flexmeasures_pms.storage.readings.repeats import forget_bits
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.wire import Decoded, Sample, decode
 

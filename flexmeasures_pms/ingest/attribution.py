@@ -24,17 +24,18 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.registry.messages.telling import Count, Thing, Told, tell
 from flexmeasures_pms.registry.tables import installation, trackable
-from flexmeasures_pms.registry.telling import Count, Thing, Told, tell
-from flexmeasures_pms.storage import beliefs, quarantine
-from flexmeasures_pms.storage.blocks import Block, Value
-from flexmeasures_pms.storage.late import withdraw
-from flexmeasures_pms.storage.rebuild import rebuild, take_turns
-from flexmeasures_pms.storage.repeats import bits_of, drop_repeats
-from flexmeasures_pms.storage.reports import BoardReport, drop_reports, keep_reports
-from flexmeasures_pms.storage.streams import Wanted, load
+from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.intake.reports import BoardReport, drop_reports, keep_reports
+from flexmeasures_pms.storage.readings import beliefs
+from flexmeasures_pms.storage.readings.blocks import Block, Value
+from flexmeasures_pms.storage.readings.late import withdraw
+from flexmeasures_pms.storage.readings.rebuild import rebuild, take_turns
+from flexmeasures_pms.storage.readings.repeats import bits_of, drop_repeats
+from flexmeasures_pms.storage.readings.streams import Wanted, load
+from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.storage.tables import board_report
-from flexmeasures_pms.storage.write import write
 from flexmeasures_pms.wire.encode import pack_request
 
 _BATCH = 1_000

@@ -19,8 +19,8 @@ from flexmeasures_pms.config import Settings
 from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Admission, Origin, digest_of, read
-from flexmeasures_pms.storage import journal
-from flexmeasures_pms.storage.journal import Claimed, Waiting
+from flexmeasures_pms.storage.intake import journal
+from flexmeasures_pms.storage.intake.journal import Claimed, Waiting
 from flexmeasures_pms.wire import Sample
 
 _RECOUNT = 64

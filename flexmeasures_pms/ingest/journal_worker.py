@@ -21,8 +21,8 @@ from flexmeasures_pms.errors import NotHeld, PmsError
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Origin, read, store
 from flexmeasures_pms.ingest.journal import body_of
-from flexmeasures_pms.storage import journal
-from flexmeasures_pms.storage.journal import Claimed
+from flexmeasures_pms.storage.intake import journal
+from flexmeasures_pms.storage.intake.journal import Claimed
 from flexmeasures_pms.storage.session import abandon
 
 LEASE = timedelta(seconds=15)

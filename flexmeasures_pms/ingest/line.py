@@ -22,10 +22,10 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.moves import Report, record_moves, unexpected
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.storage.blocks import Block, Written
-from flexmeasures_pms.storage.latest import forget_latest
-from flexmeasures_pms.storage.reports import BoardReport, keep_reports
-from flexmeasures_pms.storage.write import write
+from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
+from flexmeasures_pms.storage.readings.blocks import Block, Written
+from flexmeasures_pms.storage.readings.latest import forget_latest
+from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.samples import Sample
 
 Fate = Literal["stored", "duplicate", "quarantined", "no_answer"]

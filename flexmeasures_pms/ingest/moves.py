@@ -14,10 +14,10 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from flexmeasures_pms.beliefs.provision import sync_assets
-from flexmeasures_pms.registry import changes
-from flexmeasures_pms.registry.book import Author
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.storage.latest import newest_time
+from flexmeasures_pms.registry.editing import changes
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.storage.readings.latest import newest_time
 
 
 class Report(NamedTuple):

@@ -16,8 +16,8 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem, WireError
 from flexmeasures_pms.ingest.line import Outcome, process
 from flexmeasures_pms.ingest.receipt import count, hours
-from flexmeasures_pms.registry.telling import Count, Told, tell
-from flexmeasures_pms.storage import quarantine, receipts
+from flexmeasures_pms.registry.messages.telling import Count, Told, tell
+from flexmeasures_pms.storage.intake import quarantine, receipts
 from flexmeasures_pms.wire.decode import decode
 from flexmeasures_pms.wire.samples import Limits, Sample
 

@@ -10,7 +10,7 @@ from flexmeasures.data import db
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.config import Settings
-from flexmeasures_pms.storage.receipts import purge
+from flexmeasures_pms.storage.intake.receipts import purge
 
 EVERY = 100
 """Requests of a process between two purges."""

@@ -19,12 +19,13 @@ from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
-from flexmeasures_pms.registry.book import Author, Change
+from flexmeasures_pms.registry.editing.book import Author, Change
 from flexmeasures_pms.registry.kinds import BOARD
+from flexmeasures_pms.registry.messages.telling import Count, Told, tell
 from flexmeasures_pms.registry.tables import alias, trackable
-from flexmeasures_pms.registry.telling import Count, Told, tell
-from flexmeasures_pms.storage import latest, quarantine
-from flexmeasures_pms.storage.repeats import forget_repeats
+from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.readings import latest
+from flexmeasures_pms.storage.readings.repeats import forget_repeats
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from flexmeasures_pms.storage.history import Column
+from flexmeasures_pms.storage.queries.history import Column
 
 USUAL = timedelta(minutes=1)
 """The time between two samples where nothing tells it: the slowest that is known."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from flexmeasures_pms.overview.cells import CellMap, shown
 from flexmeasures_pms.overview.standing_out import Ranked, ranking
-from flexmeasures_pms.storage.cells import Values
+from flexmeasures_pms.storage.queries.cells import Values
 
 MOST_RANKED = 100
 

@@ -21,8 +21,8 @@ from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.overview.tenants import Tenant, tenants
 from flexmeasures_pms.registry.directory import Directory
-from flexmeasures_pms.storage.cells import Values, at_moments, gateway_sources, usual_steps
-from flexmeasures_pms.storage.recordings import policies_of
+from flexmeasures_pms.storage.queries.cells import Values, at_moments, gateway_sources, usual_steps
+from flexmeasures_pms.storage.readings.recordings import policies_of
 
 Quantity = Literal["voltage", "difference", "open"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)

@@ -18,7 +18,7 @@ from flexmeasures_pms.overview.states import (
     judged,
     worst_first,
 )
-from flexmeasures_pms.storage import fleet as stored
+from flexmeasures_pms.storage.queries import fleet as stored
 
 _EXTREMES: Mapping[Code, str] = {
     "hot": "hottest",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import WireError
 from flexmeasures_pms.overview.docks import Newcomer
-from flexmeasures_pms.storage.racks import Stranger
+from flexmeasures_pms.storage.queries.racks import Stranger
 from flexmeasures_pms.wire import decode
 
 

@@ -20,7 +20,7 @@ from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
 from flexmeasures_pms.overview.cadence import Cadence, cadence
 from flexmeasures_pms.overview.charts import digits
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.history import EPOCH, Column, Wanted, bounds, read, reporters
+from flexmeasures_pms.storage.queries.history import EPOCH, Column, Wanted, bounds, read, reporters
 
 _S, _H, _D = 1, 3600, 86_400
 STEPS = tuple(

@@ -34,8 +34,8 @@ from flexmeasures_pms.overview.states import (
 from flexmeasures_pms.registry.directory import Directory, Entry, Wanted
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
-from flexmeasures_pms.storage.latest import latest_of
-from flexmeasures_pms.storage.racks import strangers, visitors
+from flexmeasures_pms.storage.queries.racks import strangers, visitors
+from flexmeasures_pms.storage.readings.latest import latest_of
 
 WORST_CELLS = 10
 _STEP = 0.05  # V: the scale begins and ends at a multiple of it

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from flexmeasures_pms.overview.cells import CellMap, Row
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.cells import Values
+from flexmeasures_pms.storage.queries.cells import Values
 
 Mask = npt.NDArray[np.bool_]
 

@@ -1,8 +1,8 @@
 """The registry of one organisation, as questions are asked of it.
 
 A :class:`Directory` answers; where it has its answers from is not its concern. Those of
-requests come from :mod:`~flexmeasures_pms.registry.nearby`, which has read what is near the
-ids of the request; a :class:`~flexmeasures_pms.registry.book.Book` has one that it changes.
+requests come from :mod:`~flexmeasures_pms.registry.loading.nearby`, which has read what is near the
+ids of the request; a :class:`~flexmeasures_pms.registry.editing.book.Book` has one that it changes.
 """
 
 from __future__ import annotations
@@ -271,6 +271,6 @@ def directory(
     returns, all of it of one version: in one small query where it was remembered. What is
     not named can be asked for as well. Then it is read when it is asked for, as it is then.
     """
-    from flexmeasures_pms.registry.nearby import near
+    from flexmeasures_pms.registry.loading.nearby import near
 
     return near(account_id, Wanted(frozenset(packs), frozenset(things), frozenset(numbers), parts))

@@ -4,7 +4,7 @@ Installations are bitemporal: ``valid`` is when a part was in its place, ``known
 when that was believed. A row is never edited, except that ``known`` is closed when
 something else becomes known; what is believed now has an open ``known``.
 
-The same tables are written by hand in ``migrations/versions``; a test compares both.
+The same tables are written by hand in ``migrations/scripts/versions``; a test compares both.
 """
 
 from __future__ import annotations

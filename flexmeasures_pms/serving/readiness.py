@@ -8,7 +8,7 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures_pms.errors import SchemaError
-from flexmeasures_pms.registry import schema
+from flexmeasures_pms.migrations import schema
 
 _FLAG = "flexmeasures_pms_tables"
 

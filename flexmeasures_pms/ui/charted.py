@@ -16,9 +16,10 @@ from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.charts import CHARTS, sensors_of
 from flexmeasures_pms.overview.past import known_bounds
 from flexmeasures_pms.overview.whereabouts import timezone
-from flexmeasures_pms.ui import links, period, sensors
-from flexmeasures_pms.ui.access import Seen
-from flexmeasures_pms.ui.words import _
+from flexmeasures_pms.ui.language import sensors
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page import links, period
+from flexmeasures_pms.ui.page.access import Seen
 
 API = "/pms/api/v1"
 _LOOKS = {"cells": "cells", "open": "lanes", "status": "lanes", "dock": "steps"}

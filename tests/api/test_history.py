@@ -188,7 +188,7 @@ def test_of_too_many_readings_a_sample_is_shown(
     asked = {"end": 600, "width": 20, "quantity": ["current", "open"]}
     assert history(**asked)["sample"] is None
 
-    monkeypatch.setattr("flexmeasures_pms.storage.history.MOST_READINGS", 1000)
+    monkeypatch.setattr("flexmeasures_pms.storage.queries.history.MOST_READINGS", 1000)
     found = history(**asked)
 
     assert 0 < found["sample"] < found["step"] == 30 * 60_000

@@ -12,7 +12,7 @@ from support.site import AUTHOR, Site, commit
 from support.telemetry import at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
 
-from flexmeasures_pms.registry import changes
+from flexmeasures_pms.registry.editing import changes
 
 PREFIX = "/pms/api/v1"
 Send = Callable[..., dict[str, Any]]

@@ -21,7 +21,7 @@ from support.telemetry import NOON, at, pack_sample, request
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.ingest import journal as journalling
-from flexmeasures_pms.storage import receipts
+from flexmeasures_pms.storage.intake import receipts
 from flexmeasures_pms.storage.tables import journal
 
 PREFIX = "/pms/api/v1"

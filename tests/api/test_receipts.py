@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from flexmeasures_pms.ingest import retention
 from flexmeasures_pms.ingest.receipt import Counts
-from flexmeasures_pms.storage import receipts
+from flexmeasures_pms.storage.intake import receipts
 from flexmeasures_pms.storage.tables import COUNTS, receipt, receipt_hour
 
 PREFIX = "/pms/api/v1"

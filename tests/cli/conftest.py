@@ -49,7 +49,7 @@ def registry_of(app_context: Flask) -> Callable[[Organisation], Any]:
     def read(owner: Organisation) -> Any:
         from flexmeasures.data import db
 
-        from flexmeasures_pms.registry import snapshot
+        from flexmeasures_pms.registry.loading import snapshot
 
         db.session.rollback()
         return snapshot.read(owner.id)

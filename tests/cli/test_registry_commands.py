@@ -294,14 +294,14 @@ def test_every_command_has_help_with_an_example(runner, app):
 
 
 def test_tables_that_are_behind_are_said_in_one_line(fails, site, app_context, monkeypatch):
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     monkeypatch.setattr(schema, "head", lambda: "9999")
     assert fails("tree").endswith("run `flexmeasures pms db upgrade`.")
 
 
 def test_db_current_and_upgrade_say_where_the_tables_are(pms, app_context):
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     assert pms("db", "current").stdout.strip() == schema.head()
     assert "already" in pms("db", "upgrade").stdout

@@ -61,7 +61,7 @@ def _organisation(number: int, name: str) -> dict[str, object]:
 def _register(account_id: int, number: int) -> None:
     from support.site import AUTHOR, Site, commit
 
-    from flexmeasures_pms.registry import changes
+    from flexmeasures_pms.registry.editing import changes
 
     site = Site(account_id)
     site.pms(plant.PMS, cabinets=len(plant.CABINETS))

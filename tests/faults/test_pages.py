@@ -117,7 +117,7 @@ def test_a_lock_on_what_flexmeasures_looks_up_first_is_no_reason_to_log_in_again
 def test_a_statement_that_takes_too_long_is_given_up(
     get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = "flexmeasures_pms.storage.fleet._CONVERTERS"
+    slow = "flexmeasures_pms.storage.queries.fleet._CONVERTERS"
     monkeypatch.setattr(slow, "SELECT pg_sleep(20) WHERE :accounts IS NOT NULL")
     reply = get("/pms")
     assert_told_to_come_back(reply)

@@ -14,7 +14,7 @@ from support import stored
 from support.site import AUTHOR, Site, commit
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.registry import changes
+from flexmeasures_pms.registry.editing import changes
 
 Post = Callable[..., dict[str, Any]]
 BOARD = ("acquisition-board", "66CFF353734574E43231516")

@@ -21,7 +21,7 @@ from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
 from flexmeasures_pms.ingest import accept, journal_queue, journal_worker
-from flexmeasures_pms.storage import journal
+from flexmeasures_pms.storage.intake import journal
 from flexmeasures_pms.storage.tables import journal as table
 from flexmeasures_pms.storage.tables import journal_lane
 

@@ -12,7 +12,7 @@ from support.site import Site
 from support.statements import statements
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.registry import memory, snapshot
+from flexmeasures_pms.registry.loading import memory, snapshot
 
 REGISTRY = ("pms_trackable", "pms_installation", "pms_alias", "pms_registry_")
 Post = Callable[..., list[str]]

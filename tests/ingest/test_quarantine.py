@@ -18,8 +18,8 @@ from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
 from flexmeasures_pms.ingest.replay import replay
-from flexmeasures_pms.storage import quarantine
-from flexmeasures_pms.storage.racks import strangers
+from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.queries.racks import strangers
 
 Post = Callable[..., dict[str, Any]]
 BOARD = "66BFFFFFF353734574E43235318"

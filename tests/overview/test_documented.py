@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flexmeasures_pms.overview import states
-from flexmeasures_pms.ui.findings import NAMES
+from flexmeasures_pms.ui.language.findings import NAMES
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "states.md"
 

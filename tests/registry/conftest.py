@@ -23,7 +23,7 @@ class Registry:
 
     @property
     def author(self) -> Any:
-        from flexmeasures_pms.registry.book import Author
+        from flexmeasures_pms.registry.editing.book import Author
 
         return Author("tests")
 
@@ -35,12 +35,12 @@ class Registry:
 
     @property
     def whole(self) -> Any:
-        from flexmeasures_pms.registry.snapshot import read
+        from flexmeasures_pms.registry.loading.snapshot import read
 
         return read(self.account_id)
 
     def add(self, kind: str, *idents: str, **details: Any) -> list[int]:
-        from flexmeasures_pms.registry import changes
+        from flexmeasures_pms.registry.editing import changes
 
         return [
             changes.register(self.account_id, kind, ident, author=self.author, **details)[0]
@@ -48,7 +48,7 @@ class Registry:
         ]
 
     def do(self, verb: str, *args: Any, **options: Any) -> Any:
-        from flexmeasures_pms.registry import changes
+        from flexmeasures_pms.registry.editing import changes
 
         return getattr(changes, verb)(self.account_id, *args, author=self.author, **options)
 

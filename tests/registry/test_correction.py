@@ -157,7 +157,7 @@ def test_a_dock_can_be_corrected_and_its_wrong_tenant_gives_way(registry):
 def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(registry, moved):
     x, y, _, b = moved
     registry.do("correct", x, assembly_id=b, since=at(11))
-    from flexmeasures_pms.registry.history import history
+    from flexmeasures_pms.registry.queries.history import history
 
     for part, where in ((x, "B"), (y, "B")):
         last = history(registry.account_id, part).transactions[-1]
@@ -171,7 +171,7 @@ def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(r
 
 def test_what_was_believed_before_a_correction_can_still_be_asked_for(registry, moved):
     x, _, _, b = moved
-    from flexmeasures_pms.registry.nearby import as_known_at
+    from flexmeasures_pms.registry.loading.nearby import as_known_at
 
     before = datetime.fromisoformat(_last_recorded(registry, x))
     registry.do("correct", x, assembly_id=b, since=at(11))
@@ -185,6 +185,6 @@ def test_what_was_believed_before_a_correction_can_still_be_asked_for(registry, 
 
 
 def _last_recorded(registry, part):
-    from flexmeasures_pms.registry.history import history
+    from flexmeasures_pms.registry.queries.history import history
 
     return history(registry.account_id, part).transactions[-1]["recorded_at"]

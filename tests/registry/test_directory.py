@@ -59,7 +59,7 @@ def test_an_asset_that_is_linked_or_deleted_is_noticed(registry):
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
-    from flexmeasures_pms.registry.changes import link_assets
+    from flexmeasures_pms.registry.editing.changes import link_assets
 
     (case,) = registry.add("case", "1")
     kind = db.session.scalar(sa.select(GenericAssetType).limit(1))

@@ -44,8 +44,8 @@ def sheet(*rows, delimiter=","):
 
 @pytest.fixture
 def load(registry):
-    from flexmeasures_pms.registry.book import Author
-    from flexmeasures_pms.registry.importer import import_file
+    from flexmeasures_pms.registry.editing.book import Author
+    from flexmeasures_pms.registry.importing.importer import import_file
 
     def run(data, **options):
         author = Author("tests", "cases.csv")

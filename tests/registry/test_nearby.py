@@ -20,7 +20,7 @@ KINDS = ("case", "acquisition-board", "cabinet", "pms", "mppt")
 @pytest.fixture(autouse=True)
 def nothing_remembered(app_context):
     """What earlier tests asked for is forgotten."""
-    from flexmeasures_pms.registry import memory
+    from flexmeasures_pms.registry.loading import memory
 
     for account_id in {key[0] for key in memory._facts.about()}:
         memory.forget(account_id)
@@ -198,7 +198,7 @@ def test_what_is_remembered_is_bounded_and_the_answers_are_the_same(app, fleet, 
     from dataclasses import replace
 
     from flexmeasures_pms import config
-    from flexmeasures_pms.registry import memory
+    from flexmeasures_pms.registry.loading import memory
 
     small = replace(config.settings(), registry_cache=20)
     monkeypatch.setitem(app.extensions, "flexmeasures_pms", small)
@@ -254,7 +254,7 @@ def test_assets_that_are_another_organisations_are_not_owned(fleet, other_regist
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
-    from flexmeasures_pms.registry.changes import link_assets
+    from flexmeasures_pms.registry.editing.changes import link_assets
 
     kind = db.session.scalar(sa.select(GenericAssetType).limit(1))
     kind = kind or GenericAssetType(name=f"of-test-{fleet.account_id}")
@@ -274,7 +274,7 @@ def test_assets_that_are_another_organisations_are_not_owned(fleet, other_regist
 
 def test_a_change_between_two_reads_is_not_seen_by_half(fleet, monkeypatch):
     """A registration that comes between the statements of one question: all is read anew."""
-    from flexmeasures_pms.registry import reading
+    from flexmeasures_pms.registry.loading import reading
 
     case, cabinet = number(fleet, "case", "000"), number(fleet, "cabinet", "C00")
     taken, other = number(fleet, "case", "110"), number(fleet, "cabinet", "C11")
@@ -341,7 +341,7 @@ def test_what_is_near_answers_as_the_whole_registry_does(app, fleet, monkeypatch
     from flexmeasures.data import db
 
     from flexmeasures_pms.errors import RegistryError
-    from flexmeasures_pms.registry.snapshot import read
+    from flexmeasures_pms.registry.loading.snapshot import read
 
     monkeypatch_room(room)
     for (verb, *args), at, packs in drawn:

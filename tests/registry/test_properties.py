@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.registry import correction, moves, registration, reported
-from flexmeasures_pms.registry.book import Author, Book
 from flexmeasures_pms.registry.directory import Directory
+from flexmeasures_pms.registry.editing import correction, moves, registration, reported
+from flexmeasures_pms.registry.editing.book import Author, Book
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -196,7 +196,7 @@ def test_the_unknown_beginning_is_before_and_the_open_end_after_everything():
 def test_the_database_keeps_what_the_book_says(registry, seed):
     import random
 
-    from flexmeasures_pms.registry.ledger import editing
+    from flexmeasures_pms.registry.editing.ledger import editing
 
     with editing(registry.account_id, Author("tests")) as book:
         things = {

@@ -69,8 +69,8 @@ def test_two_cases_that_exchanged_docks_both_land(registry, site):
 
 
 def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_author(registry, site):
-    from flexmeasures_pms.registry import changes
-    from flexmeasures_pms.registry.history import history
+    from flexmeasures_pms.registry.editing import changes
+    from flexmeasures_pms.registry.queries.history import history
 
     _, q, one, _ = site
     author = changes.Author("device:Q")
@@ -99,7 +99,7 @@ def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(registry, s
 
 
 def test_many_reports_are_recorded_in_the_order_of_their_times(registry, site):
-    from flexmeasures_pms.registry.changes import Author, Report, record_moves
+    from flexmeasures_pms.registry.editing.changes import Author, Report, record_moves
 
     p, q, one, _ = site
     reports = [Report(one, q, 3, at(12)), Report(one, p, 20, at(10))]

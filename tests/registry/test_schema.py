@@ -68,7 +68,7 @@ def test_migrations_and_code_agree_on_every_table(connection):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     context = MigrationContext.configure(connection, opts=schema.OPTIONS)
     assert compare_metadata(context, schema.tables.metadata) == []
@@ -76,7 +76,7 @@ def test_migrations_and_code_agree_on_every_table(connection):
 
 def test_create_all_makes_the_same_as_the_migrations(connection):
     """FlexMeasures' ``db-ops reset`` and test fixtures make tables by ``create_all``."""
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     migrated = definitions(connection)
     schema.drop(connection)
@@ -89,7 +89,7 @@ def test_create_all_makes_the_same_as_the_migrations(connection):
 
 
 def test_missing_tables_give_one_line_that_says_what_to_run(connection):
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     schema.check(connection)
     connection.execute(sa.text("DELETE FROM pms_alembic_version"))
@@ -102,7 +102,7 @@ def test_missing_tables_give_one_line_that_says_what_to_run(connection):
 
 @pytest.mark.parametrize("version_table", ["DELETE FROM", "DROP TABLE"])
 def test_after_a_reset_by_flexmeasures_an_upgrade_puts_things_right(connection, version_table):
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     migrated = definitions(connection)
     schema.drop(connection)
@@ -119,7 +119,7 @@ def test_after_a_reset_by_flexmeasures_an_upgrade_puts_things_right(connection, 
 
 
 def test_restored_data_is_kept_when_the_version_is_unknown(connection, organisation):
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     connection.execute(
         sa.text(
@@ -139,14 +139,14 @@ def test_restored_data_is_kept_when_the_version_is_unknown(connection, organisat
 def test_tables_can_be_taken_down_again(connection):
     from alembic import command
 
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     command.downgrade(schema._config(connection), "base")
     assert not any(definitions(connection).values())
 
 
 def test_without_flexmeasures_tables_the_upgrade_says_what_to_run_first(connection):
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     connection.execute(sa.text("DROP TABLE generic_asset CASCADE"))
     with engine_of(connection), pytest.raises(SchemaError, match="`flexmeasures db upgrade`"):
@@ -165,7 +165,7 @@ def test_flexmeasures_own_migrations_leave_the_plugins_tables_alone(connection, 
 
 
 def test_our_migrations_leave_flexmeasures_tables_alone(connection):
-    from flexmeasures_pms.registry import schema
+    from flexmeasures_pms.migrations import schema
 
     def others():
         inspector = sa.inspect(connection)

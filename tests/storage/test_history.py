@@ -18,9 +18,8 @@ from support.telemetry import NOON
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.registry.directory import directory
-from flexmeasures_pms.storage import history
-from flexmeasures_pms.storage.beliefs import copy_rows
-from flexmeasures_pms.storage.history import (
+from flexmeasures_pms.storage.queries import history
+from flexmeasures_pms.storage.queries.history import (
     EPOCH,
     Column,
     Wanted,
@@ -31,6 +30,7 @@ from flexmeasures_pms.storage.history import (
     reporters,
     sampled,
 )
+from flexmeasures_pms.storage.readings.beliefs import copy_rows
 
 MINUTE = timedelta(minutes=1)
 Rows = dict[tuple[int, int], dict[int, float]]

@@ -26,11 +26,11 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry.directory import Entry, directory
-from flexmeasures_pms.storage import write as write_module
-from flexmeasures_pms.storage.blocks import Block
-from flexmeasures_pms.storage.latest import latest_of
-from flexmeasures_pms.storage.repeats import bits_of
-from flexmeasures_pms.storage.write import write
+from flexmeasures_pms.storage.readings import write as write_module
+from flexmeasures_pms.storage.readings.blocks import Block
+from flexmeasures_pms.storage.readings.latest import latest_of
+from flexmeasures_pms.storage.readings.repeats import bits_of
+from flexmeasures_pms.storage.readings.write import write
 
 EXAMPLES = int(os.environ.get("PMS_LAW_EXAMPLES", "300"))
 QUANTITIES = {"pack current": "pack current", "cell 01 open": "cell open"}

@@ -8,7 +8,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.gateways import book
 from flexmeasures_pms.gateways.scope import scoped
-from flexmeasures_pms.registry.book import Author
+from flexmeasures_pms.registry.editing.book import Author
 
 AUTHOR = Author("test")
 

@@ -9,9 +9,9 @@ from typing import Any
 from flexmeasures.data import db
 
 from flexmeasures_pms.ingest.settle import Settled, settle
-from flexmeasures_pms.registry import changes
-from flexmeasures_pms.registry.changes import Author, Change
 from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.editing import changes
+from flexmeasures_pms.registry.editing.changes import Author, Change
 
 AUTHOR = Author("test")
 

@@ -15,7 +15,7 @@ from flexmeasures.data.services.users import find_user_by_email
 from support.site import Site
 from werkzeug.exceptions import NotFound
 
-from flexmeasures_pms.ui import access, links
+from flexmeasures_pms.ui.page import access, links
 
 MakeOrganisation = Callable[..., Organisation]
 

@@ -17,7 +17,8 @@ from support.gateways import make_key
 from support.site import Site
 from support.telemetry import at, converter_sample, pack_sample, request
 
-from flexmeasures_pms.storage import journal, tables
+from flexmeasures_pms.storage import tables
+from flexmeasures_pms.storage.intake import journal
 
 URL = "/pms/receipts"
 Show = Callable[..., str]

@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support.site import Site
 
-from flexmeasures_pms.registry import orders
-from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.orders import Order
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.orders import Order
 
 MakeOrganisation = Callable[..., Organisation]
 
@@ -297,7 +297,7 @@ def test_the_pages_speak_indonesian(member: FlaskClient) -> None:
 def test_what_is_in_no_place_is_looked_for_a_bounded_way_at_a_time(
     member: FlaskClient, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flexmeasures_pms.registry import browse
+    from flexmeasures_pms.registry.queries import browse
 
     monkeypatch.setattr(browse, "LOOKED_AT", 1)
     # Of the boards B0241 and B0300 the first is installed.

@@ -13,7 +13,7 @@ from babel.messages.extract import extract
 from jinja2.ext import babel_extract
 
 import flexmeasures_pms.ui
-from flexmeasures_pms.ui import words
+from flexmeasures_pms.ui.language import words
 
 UI = Path(flexmeasures_pms.ui.__file__).parent
 KEYWORDS = {"_": None, "gettext": None, "mark": None, "n_": (1, 2), "ngettext": (1, 2)}
@@ -50,7 +50,7 @@ def messages(path: Path) -> Iterator[str]:
 
 def used(*, scripts: bool) -> dict[str, str]:
     """Return all messages, each with a file that has it."""
-    told = [path for name in TELLERS for path in sorted((UI.parent / name).glob("*.py"))]
+    told = [path for name in TELLERS for path in sorted((UI.parent / name).rglob("*.py"))]
     pages = [*ours(".", "*.py"), *ours("templates", "*.html"), *told]
     paths = ours("static/js", "*.js") if scripts else pages
     return {text: path.name for path in paths for text in messages(path) if text}
@@ -65,7 +65,7 @@ def placeholders(text: str) -> set[str]:
 def test_no_message_lacks_a_translation(language: str, scripts: bool) -> None:
     known = words.catalogue(language, scripts=scripts)
     lacking = {text: where for text, where in used(scripts=scripts).items() if text not in known}
-    assert lacking == {}, f"add them to a file of ui/words/{language}/"
+    assert lacking == {}, f"add them to a file of ui/language/{language}/"
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flexmeasures_pms.registry.book import Change
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing.book import Change
 from flexmeasures_pms.registry.kinds import SLOTS, slot_for
+from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.registry.forms import Field, Filled
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, title
-from flexmeasures_pms.ui.words import _, mark
 
 WHY = mark("Why")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, PMS
+from flexmeasures_pms.ui.language.words import mark
 from flexmeasures_pms.ui.registry import mending, placing
 from flexmeasures_pms.ui.registry.action import Action, titled
 from flexmeasures_pms.ui.registry.mending import SITES
 from flexmeasures_pms.ui.registry.subject import Subject
-from flexmeasures_pms.ui.words import mark
 
 
 def possible(subject: Subject) -> tuple[Action, ...]:

@@ -10,14 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.settle import carry_out
-from flexmeasures_pms.registry.book import Change
-from flexmeasures_pms.registry.repeats import made_already
+from flexmeasures_pms.registry.editing.book import Change
+from flexmeasures_pms.registry.editing.repeats import made_already
 from flexmeasures_pms.storage.session import abandon
-from flexmeasures_pms.ui.access import Organisation
+from flexmeasures_pms.ui.language.words import _, mark
+from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.forms import Filled, Unusable, field_of
 from flexmeasures_pms.ui.registry.story import sentence
 from flexmeasures_pms.ui.registry.telling import told, wrong
-from flexmeasures_pms.ui.words import _, mark
 
 CURES: Mapping[str, str] = {
     "taken": mark("Swap it instead, or remove first what is there."),

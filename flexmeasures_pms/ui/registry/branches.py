@@ -8,11 +8,11 @@ from datetime import datetime
 
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CABINET, CASE, CELL_BLOCK, PMS, Slot
-from flexmeasures_pms.registry.search import Found
-from flexmeasures_pms.ui.figures import moment
+from flexmeasures_pms.registry.queries.search import Found
+from flexmeasures_pms.ui.language.figures import moment
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.shelf import shelves
 from flexmeasures_pms.ui.registry.terms import kind_name, place_name
-from flexmeasures_pms.ui.words import _
 
 HOLDING = (PMS, CABINET, CASE)
 _AT_ONCE = {PMS: (CABINET,), CABINET: (), CASE: ()}

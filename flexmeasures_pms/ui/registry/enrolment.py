@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from flexmeasures_pms.registry import assembled, changes
-from flexmeasures_pms.registry.assembled import CabinetParts, CaseParts
-from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.editing import assembled, changes
+from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
+from flexmeasures_pms.registry.editing.book import Change
 from flexmeasures_pms.registry.kinds import CABINET, CASE, INVERTER, MAX_CABINETS, MPPT, PMS
-from flexmeasures_pms.ui.access import Organisation
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.action import at_field, since_ever, up_to
 from flexmeasures_pms.ui.registry.forms import Field, Filled
 from flexmeasures_pms.ui.registry.mending import site_fields
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
 from flexmeasures_pms.ui.registry.terms import kind_name
-from flexmeasures_pms.ui.words import _
 
 KINDS = (PMS, CABINET, CASE, MPPT, INVERTER)
 """What is registered by itself; other things are where they are put in somewhere."""

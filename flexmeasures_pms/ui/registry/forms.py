@@ -13,11 +13,11 @@ from flask_login import current_user
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
-from flexmeasures_pms.registry.book import Author
-from flexmeasures_pms.registry.moments import read_moment
-from flexmeasures_pms.registry.orders import Order
-from flexmeasures_pms.ui.csrf import FIELD as CSRF
-from flexmeasures_pms.ui.words import _
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page.csrf import FIELD as CSRF
 
 REQUEST, SURE, ZONE, NOTE = "request_id", "sure", "zone", "note"
 MAX_NOTE = 1000

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flexmeasures_pms.registry import orders
-from flexmeasures_pms.registry.book import Change
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.book import Change
+from flexmeasures_pms.registry.editing.orders import Mended
 from flexmeasures_pms.registry.kinds import CABINET, INVERTER, MPPT, PMS, slot_for
-from flexmeasures_pms.registry.orders import Mended
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
     assembly_kind,
@@ -16,7 +17,6 @@ from flexmeasures_pms.ui.registry.action import (
 from flexmeasures_pms.ui.registry.forms import Field, Filled
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import place_name
-from flexmeasures_pms.ui.words import _
 
 SITES = (PMS, MPPT, INVERTER)
 

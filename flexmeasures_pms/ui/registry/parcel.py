@@ -16,7 +16,7 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from flexmeasures_pms.errors import PmsError
-from flexmeasures_pms.ui.words import _
+from flexmeasures_pms.ui.language.words import _
 
 MOST = 1 << 20
 MOST_CHANGES = 300  # lines; a new case, with asset and sensors, was seen to take 50 ms

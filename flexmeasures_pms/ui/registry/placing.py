@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flexmeasures_pms.registry import orders
-from flexmeasures_pms.registry.book import Change
-from flexmeasures_pms.registry.browse import loose
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.book import Change
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, SLOTS, Slot, interchangeable, slot_for
+from flexmeasures_pms.registry.queries.browse import loose
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
     assembly_kind,
@@ -19,7 +20,6 @@ from flexmeasures_pms.ui.registry.action import (
 from flexmeasures_pms.ui.registry.forms import Field, Filled
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name
-from flexmeasures_pms.ui.words import _
 
 SPARES = 20
 """How many parts are suggested that are in no place."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import session
 
-from flexmeasures_pms.ui.words import n_
+from flexmeasures_pms.ui.language.words import n_
 
 _KEY, _IDLE = "pms_said", "pms_said_idle"
 MOST = 1500

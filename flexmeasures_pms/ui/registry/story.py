@@ -13,9 +13,9 @@ from flexmeasures.data import db
 from flexmeasures.data.models.user import User
 
 from flexmeasures_pms.registry.kinds import slot_for
-from flexmeasures_pms.ui import figures
+from flexmeasures_pms.ui.language import figures
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.terms import in_slot, kind_name, title
-from flexmeasures_pms.ui.words import _
 
 Record = Mapping[str, Any]
 

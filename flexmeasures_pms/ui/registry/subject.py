@@ -9,12 +9,13 @@ from typing import Any
 from flask import current_app
 from werkzeug.exceptions import NotFound
 
-from flexmeasures_pms.registry.browse import only_timezone
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import INVERTER, KINDS, MPPT, PMS
+from flexmeasures_pms.registry.queries.browse import only_timezone
 from flexmeasures_pms.registry.timeline import Installation
-from flexmeasures_pms.ui import links
-from flexmeasures_pms.ui.access import (
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page import links
+from flexmeasures_pms.ui.page.access import (
     Organisation,
     Seen,
     may,
@@ -22,7 +23,6 @@ from flexmeasures_pms.ui.access import (
     trackable_or_404,
 )
 from flexmeasures_pms.ui.registry.terms import called
-from flexmeasures_pms.ui.words import _
 
 CHANGE_THINGS, MAKE_THINGS = "update", "create-children"
 """FlexMeasures' permissions on an organisation: every member may change its assets, but only

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from functools import partial
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.importer import Imported
-from flexmeasures_pms.registry.importer_csv import FaultyLine
-from flexmeasures_pms.registry.telling import Told, Voice
-from flexmeasures_pms.ui import figures
-from flexmeasures_pms.ui.words import _, mark, n_
+from flexmeasures_pms.registry.importing.importer import Imported
+from flexmeasures_pms.registry.importing.importer_csv import FaultyLine
+from flexmeasures_pms.registry.messages.telling import Told, Voice
+from flexmeasures_pms.ui.language import figures
+from flexmeasures_pms.ui.language.words import _, mark, n_
 
 FACTS = (
     *(mark("or"), mark("and"), mark("id"), mark("docks"), mark("timezone")),

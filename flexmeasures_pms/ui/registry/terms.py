@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import Slot, words
-from flexmeasures_pms.registry.search import Found
-from flexmeasures_pms.ui.words import _, mark
+from flexmeasures_pms.registry.queries.search import Found
+from flexmeasures_pms.ui.language.words import _, mark
 
 TERMS = (
     *(mark("PMS"), mark("cabinet"), mark("case"), mark("MPPT"), mark("inverter")),

@@ -12,16 +12,16 @@ from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.completeness import period
 from flexmeasures_pms.overview.squares import Calendar, Square, calendars, days_before
-from flexmeasures_pms.registry.clocks import site_clock
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.reading import of_kinds
+from flexmeasures_pms.registry.loading.reading import of_kinds
+from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.ui import asked
-from flexmeasures_pms.ui.access import one_organisation
-from flexmeasures_pms.ui.figures import number
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.language.figures import number
+from flexmeasures_pms.ui.language.words import _, mark, n_
+from flexmeasures_pms.ui.page import asked
+from flexmeasures_pms.ui.page.access import one_organisation
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _, mark, n_
 
 DAYS = (1, 7, 30)
 BY_DEFAULT = 7

@@ -10,14 +10,15 @@ from flask import Response
 
 from flexmeasures_pms.overview.converters import Converter, Flow, converter
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.storage.latest import latest_of
-from flexmeasures_pms.ui import asked, live, sensors
-from flexmeasures_pms.ui.access import Seen, trackable_or_404
+from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.charted import charted, zone_of
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.language import sensors
+from flexmeasures_pms.ui.language.words import _, mark
+from flexmeasures_pms.ui.page import asked, live
+from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.terms import called, title
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _, mark
 
 NAMES = {
     "pv": mark("PV"),

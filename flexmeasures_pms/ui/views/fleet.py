@@ -11,11 +11,12 @@ from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.ui import asked, findings, links, live
-from flexmeasures_pms.ui.access import chosen
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.language import findings
+from flexmeasures_pms.ui.language.words import _, mark
+from flexmeasures_pms.ui.page import asked, links, live
+from flexmeasures_pms.ui.page.access import chosen
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _, mark
 
 KINDS = {"pms": "PMS", "mppt": "MPPT", "inverter": mark("Inverter")}
 COLUMNS = {

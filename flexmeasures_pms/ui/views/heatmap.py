@@ -26,13 +26,13 @@ from flexmeasures_pms.overview.standing_out import Ranked, ranking
 from flexmeasures_pms.overview.states import WEAK_CELL
 from flexmeasures_pms.overview.tenants import tenants
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.storage.latest import latest_of
-from flexmeasures_pms.ui import asked, links
-from flexmeasures_pms.ui.access import Seen, trackable_or_404
-from flexmeasures_pms.ui.figures import NOTHING, number
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.storage.readings.latest import latest_of
+from flexmeasures_pms.ui.language.figures import NOTHING, number
+from flexmeasures_pms.ui.language.words import _, mark
+from flexmeasures_pms.ui.page import asked, links
+from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _, mark
 
 DAY = timedelta(days=1)
 RANKED = 20

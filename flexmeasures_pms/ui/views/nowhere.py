@@ -6,8 +6,8 @@ from typing import NoReturn
 
 from werkzeug.exceptions import NotFound
 
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _
 
 
 @pms_ui.route("/pms/<path:rest>", methods=["GET", "POST"])

@@ -15,20 +15,21 @@ from flexmeasures_pms.overview.life import Lane, Stay, lanes, turns
 from flexmeasures_pms.overview.packs import Pack, pack
 from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.overview.whereabouts import above
-from flexmeasures_pms.registry.history import history
 from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
+from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.storage.latest import latest_of
-from flexmeasures_pms.storage.quarantine import reasons_concerning
-from flexmeasures_pms.ui import asked, findings, live
-from flexmeasures_pms.ui.access import Seen, trackable_or_404
+from flexmeasures_pms.storage.intake.quarantine import reasons_concerning
+from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.charted import Charted, around, charted, zone_of
-from flexmeasures_pms.ui.frame import page
-from flexmeasures_pms.ui.reasons import reason
+from flexmeasures_pms.ui.language import findings
+from flexmeasures_pms.ui.language.reasons import reason
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page import asked, live
+from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.story import Event, story
 from flexmeasures_pms.ui.registry.terms import kind_name, title
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _
 
 AT_REST = 0.05  # A either way: less is no current worth an arrow
 EVENTS = 12

@@ -13,16 +13,16 @@ from werkzeug.exceptions import BadRequest, Forbidden, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.ingest.replay import replay
-from flexmeasures_pms.registry.clocks import site_clock
+from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.storage import quarantine, waiting
-from flexmeasures_pms.storage.waiting import Sought
-from flexmeasures_pms.ui import asked, links
-from flexmeasures_pms.ui.access import CHANGE, Organisation, may, one_organisation
-from flexmeasures_pms.ui.frame import page
-from flexmeasures_pms.ui.reasons import reason, senders
+from flexmeasures_pms.storage.intake import quarantine, waiting
+from flexmeasures_pms.storage.intake.waiting import Sought
+from flexmeasures_pms.ui.language.reasons import reason, senders
+from flexmeasures_pms.ui.language.words import _, n_
+from flexmeasures_pms.ui.page import asked, links
+from flexmeasures_pms.ui.page.access import CHANGE, Organisation, may, one_organisation
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _, n_
 
 PAGE = 25
 MOST_AT_ONCE = 1_000

@@ -9,9 +9,10 @@ from flask import Response
 from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.ui import findings, live
-from flexmeasures_pms.ui.access import trackable_or_404
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.language import findings
+from flexmeasures_pms.ui.page import live
+from flexmeasures_pms.ui.page.access import trackable_or_404
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
 
 AT_REST = 0.05  # A either way: less is no current worth an arrow

@@ -14,15 +14,15 @@ from werkzeug.exceptions import NotFound
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.gateways import book
 from flexmeasures_pms.ingest.receipt import unpack
-from flexmeasures_pms.registry.clocks import site_clock
+from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.storage import journal, receipts
-from flexmeasures_pms.ui import asked
-from flexmeasures_pms.ui.access import Organisation, one_organisation
-from flexmeasures_pms.ui.frame import page
-from flexmeasures_pms.ui.reasons import reason, senders
+from flexmeasures_pms.storage.intake import journal, receipts
+from flexmeasures_pms.ui.language.reasons import reason, senders
+from flexmeasures_pms.ui.language.words import _, mark
+from flexmeasures_pms.ui.page import asked
+from flexmeasures_pms.ui.page.access import Organisation, one_organisation
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _, mark
 
 PAGE = 50
 MOST_WAITING = 20

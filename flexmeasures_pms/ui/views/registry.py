@@ -9,13 +9,14 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.browse import cases_below, loose, matching, registered_kinds
-from flexmeasures_pms.registry.history import history
 from flexmeasures_pms.registry.kinds import PMS, slot_for
-from flexmeasures_pms.registry.search import Found
+from flexmeasures_pms.registry.queries.browse import cases_below, loose, matching, registered_kinds
+from flexmeasures_pms.registry.queries.history import history
+from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
-from flexmeasures_pms.ui.access import Organisation, may, one_organisation
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.language.words import n_
+from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry import said, terms
 from flexmeasures_pms.ui.registry.actions import possible
 from flexmeasures_pms.ui.registry.branches import HOLDING, Branch, branch
@@ -33,7 +34,6 @@ from flexmeasures_pms.ui.registry.subject import (
 )
 from flexmeasures_pms.ui.registry.terms import called, in_slot
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import n_
 
 PAGE = 50
 EVENTS = 30

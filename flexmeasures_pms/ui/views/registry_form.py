@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from flask import Response
 
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.answer import Answer
 from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Field, Filled
 from flexmeasures_pms.ui.registry.subject import Addresses, Subject, trail

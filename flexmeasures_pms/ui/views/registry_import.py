@@ -12,13 +12,14 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.settle import carry_out
-from flexmeasures_pms.registry.book import Author
 from flexmeasures_pms.registry.directory import directory
-from flexmeasures_pms.registry.importer import Imported, import_file, of_file
-from flexmeasures_pms.registry.importer_csv import OPTIONAL, REQUIRED
+from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
+from flexmeasures_pms.registry.importing.importer_csv import OPTIONAL, REQUIRED
 from flexmeasures_pms.storage.session import abandon
-from flexmeasures_pms.ui.access import Organisation, may, one_organisation
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry import parcel as parcels
 from flexmeasures_pms.ui.registry.answer import repeated
 from flexmeasures_pms.ui.registry.forms import Filled
@@ -26,7 +27,6 @@ from flexmeasures_pms.ui.registry.parcel import MOST, Parcel, Spoiled
 from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
 from flexmeasures_pms.ui.registry.telling import faults, refusal, summary, told, wrong
 from flexmeasures_pms.ui.routes import pms_ui
-from flexmeasures_pms.ui.words import _
 
 
 @pms_ui.before_request

@@ -8,8 +8,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.kinds import CASE
-from flexmeasures_pms.ui.access import Organisation, may, one_organisation
-from flexmeasures_pms.ui.frame import page
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
+from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry import enrolment, said, terms
 from flexmeasures_pms.ui.registry.action import WHY
 from flexmeasures_pms.ui.registry.answer import Answer, Refusal, answer, repeated
@@ -23,7 +24,6 @@ from flexmeasures_pms.ui.registry.subject import (
 )
 from flexmeasures_pms.ui.routes import pms_ui
 from flexmeasures_pms.ui.views.registry_form import form_page
-from flexmeasures_pms.ui.words import _
 
 
 @pms_ui.route("/pms/registry/register", methods=["GET", "POST"])

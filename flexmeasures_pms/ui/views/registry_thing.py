@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.registry.kinds import CABINET, CASE
 from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry import said
 from flexmeasures_pms.ui.registry.action import Action
 from flexmeasures_pms.ui.registry.actions import ACTIONS
@@ -18,7 +19,6 @@ from flexmeasures_pms.ui.registry.terms import called, title
 from flexmeasures_pms.ui.routes import pms_ui
 from flexmeasures_pms.ui.views.registry import thing_page
 from flexmeasures_pms.ui.views.registry_form import form_page
-from flexmeasures_pms.ui.words import _
 
 
 @pms_ui.route("/pms/registry/<kind>", methods=["GET", "POST"])

@@ -1,5 +1,5 @@
 // @ts-check
-// Numbers, ages and times as the pages show them: the same as ui/figures.py on the server.
+// Numbers, ages and times as the pages show them: the same as ui/language/figures.py on the server.
 
 import { language, t } from "./words.js";
 

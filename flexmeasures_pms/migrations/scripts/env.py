@@ -1,0 +1,17 @@
+"""Alembic's environment for the plugin's tables, beside FlexMeasures' own.
+
+Runs on the connection that ``migrations.schema`` hands over, so that it needs no
+``alembic.ini``. Only tables named ``pms_`` are looked at, and the version is kept in a
+table of its own: FlexMeasures' ``alembic_version`` would not stand a second head.
+"""
+
+from __future__ import annotations
+
+from alembic import context
+
+from flexmeasures_pms.migrations.schema import OPTIONS
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, **OPTIONS)
+with context.begin_transaction():
+    context.run_migrations()

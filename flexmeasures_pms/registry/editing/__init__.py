@@ -1,0 +1,1 @@
+"""Changing the registry: in memory first, then written in one transaction."""

@@ -1,0 +1,125 @@
+"""Registering a cabinet or case together with the parts in it, as an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flexmeasures_pms.errors import RegistryConflict, RegistryError
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing import moves, registration
+from flexmeasures_pms.registry.editing.book import Book, Change
+from flexmeasures_pms.registry.editing.ledger import editing
+from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.kinds import (
+    BOARD,
+    BUSBAR,
+    CABINET,
+    CASE,
+    CELL_BLOCK,
+    EHUB,
+    FET_BOARD,
+    PMS,
+)
+from flexmeasures_pms.registry.messages.telling import placed, tell
+from flexmeasures_pms.registry.queries.search import find_one
+
+
+@dataclass(frozen=True, slots=True)
+class CabinetParts:
+    """What is known of a new cabinet besides its id and its PMS."""
+
+    position: int | None = None
+    docks: int | None = None
+    ehub: str | None = None
+    busbar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseParts:
+    """What is in a new case.
+
+    :param cell_blocks: from position 1 on; empty ids for positions that are not known.
+    """
+
+    board: str | None = None
+    board_aliases: tuple[str, ...] = ()
+    fet_board: str | None = None
+    cell_blocks: tuple[str, ...] = ()
+
+
+def register_cabinet(order: Order, ident: str, pms: str, parts: CabinetParts) -> Change:
+    """Register a cabinet of a PMS, with its EHub and busbar."""
+    found = find_one(pms, kinds=[PMS], account_id=order.account_id)
+    with editing(found.account_id, order.author, expected=3) as book:
+        cabinet = registration.register(book, CABINET, ident, docks=parts.docks)
+        _settle_in(book, cabinet, book.view.entry(found.id), parts.position, order.at)
+        for kind, part in ((EHUB, parts.ehub), (BUSBAR, parts.busbar)):
+            if part is not None:
+                entry = registration.register(book, kind, part)
+                _settle_in(book, entry, cabinet, None, order.at)
+    return book.change()
+
+
+def register_case(
+    order: Order,
+    ident: str,
+    parts: CaseParts,
+    *,
+    cabinet: str | None = None,
+    dock: int | None = None,
+) -> Change:
+    """Register a case with the parts in it, in a dock of a cabinet where one is given.
+
+    :raises RegistryError: for a cabinet without a dock and the like, and without a cabinet
+        where the order names no organisation.
+    """
+    if (cabinet is None) != (dock is None):
+        message = tell("A cabinet and a dock go together: give both or neither.")
+        raise RegistryError(message, cure="cabinet_and_dock")
+    if parts.board_aliases and parts.board is None:
+        message = tell("Another spelling needs the board that it is a spelling of.")
+        raise RegistryError(message)
+    rack = find_one(cabinet, kinds=[CABINET], account_id=order.account_id) if cabinet else None
+    account_id = rack.account_id if rack else order.account_id
+    if account_id is None:
+        raise RegistryError("Say which organisation the case belongs to.")
+    with editing(account_id, order.author, expected=17) as book:
+        case = registration.register(book, CASE, ident)
+        _fill_case(book, case, order.at, parts)
+        if rack:
+            _settle_in(book, case, book.view.entry(rack.id), dock, order.at)
+    return book.change()
+
+
+def _fill_case(book: Book, case: Entry, at: datetime | None, parts: CaseParts) -> None:
+    if parts.board is not None:
+        entry = registration.register(book, BOARD, parts.board)
+        for alias in parts.board_aliases:
+            registration.add_alias(book, entry, alias)
+        _settle_in(book, entry, case, None, at)
+    if parts.fet_board is not None:
+        _settle_in(book, registration.register(book, FET_BOARD, parts.fet_board), case, None, at)
+    for position, block in enumerate(parts.cell_blocks, 1):
+        if block:
+            entry = registration.register(book, CELL_BLOCK, block)
+            _settle_in(book, entry, case, position, at)
+
+
+def _settle_in(
+    book: Book, part: Entry, assembly: Entry, place: int | None, at: datetime | None
+) -> None:
+    """Install what is registered; what is elsewhere already is not moved by the way."""
+    row = book.view.installed(part.id, book.now)
+    elsewhere = row is not None and (
+        row.assembly_id != assembly.id or place not in (None, row.place)
+    )
+    if row is not None and elsewhere and at is None:
+        here = placed(book.view.entries, row)
+        raise RegistryConflict(
+            tell("{what} is registered in {place}.", what=part, place=here),
+            command=f"to move it, use `install {part.ident} --into {assembly.ident}`, or say "
+            "since when with --at",
+            cure="elsewhere",
+        )
+    moves.install(book, part, assembly, place, at)

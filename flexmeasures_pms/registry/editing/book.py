@@ -1,0 +1,258 @@
+"""One organisation's registry while it is being changed, in memory.
+
+A change works on a :class:`Book` and never on the database: it either ends with
+everything said and consistent, or raises before anything was written. The
+:mod:`~flexmeasures_pms.registry.editing.ledger` writes what a book has gathered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from flexmeasures_pms.registry.directory import Directory, Entry, Name, ident_key
+from flexmeasures_pms.registry.editing.overlay import Journal, Overlay
+from flexmeasures_pms.registry.kinds import BOARD, KINDS
+from flexmeasures_pms.registry.messages.telling import Told, Value, tell
+from flexmeasures_pms.registry.messages.wording import row_record
+from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot
+
+DETAILS = ("docks", "timezone", "latitude", "longitude", "parent_asset_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who makes a change, and why.
+
+    :param request_id: groups all transactions of one command, file or request.
+    """
+
+    name: str
+    note: str | None = None
+    request_id: UUID = field(default_factory=uuid4)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a change has done.
+
+    :param touched: trackables whose registration or place changed.
+    :param boards: acquisition boards whose case changed over some time.
+    :param lines: what people are told; there is a sentence even when nothing changed.
+    """
+
+    account_id: int
+    touched: tuple[int, ...] = ()
+    boards: tuple[int, ...] = ()
+    lines: tuple[Told, ...] = ()
+
+
+def combine(changes: Iterable[Change]) -> Change:
+    """Return several changes of one organisation as one.
+
+    :raises ValueError: for none at all, or of several organisations.
+    """
+    listed = list(changes)
+    (account_id,) = {change.account_id for change in listed}
+    return Change(
+        account_id,
+        tuple(dict.fromkeys(n for change in listed for n in change.touched)),
+        tuple(dict.fromkeys(n for change in listed for n in change.boards)),
+        tuple(line for change in listed for line in change.lines),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """One transaction to be written."""
+
+    verb: str
+    entry: Entry
+    effective_at: datetime
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    note: str | None
+
+
+class Book:
+    """The registry of one organisation with the changes made so far.
+
+    :param base: what is registered.
+    :param now: when the changes become known; a change without a time holds from then.
+    :param reserve: gives numbers for new trackables.
+
+    ``touched`` are the trackables with a transaction, ``concerned`` the assemblies that
+    something came into or out of.
+    """
+
+    def __init__(
+        self,
+        base: Directory,
+        author: Author,
+        now: datetime,
+        reserve: Callable[[], Iterable[int]],
+    ) -> None:
+        self.base = base
+        self.author = author
+        self.now = now
+        self._reserve = reserve
+        self._numbers: deque[int] = deque()
+        self._journal = Journal()
+        self._entries: Overlay[int, Entry] = Overlay(base.entries, self._journal)
+        self._names: Overlay[Name, int] = Overlay(base.names, self._journal)
+        self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._journal)
+        self._by_part: Overlay[int, Rows] = Overlay(base.by_part, self._journal)
+        self._by_assembly: Overlay[int, Rows] = Overlay(base.by_assembly, self._journal)
+        self.view = replace(
+            base,
+            entries=self._entries,
+            names=self._names,
+            aliases=self._aliases,
+            by_part=self._by_part,
+            by_assembly=self._by_assembly,
+        )
+        self._added: set[int] = set()
+        self.entered: list[Entered] = []
+        self.lines: list[Told] = []
+        self.only_changes = False
+        self.discarded = False
+        self.touched: dict[int, None] = {}
+        self.concerned: set[int] = set()
+
+    def savepoint(self) -> Callable[[], None]:
+        """Return a function that undoes what comes after this; only the latest one can."""
+        self._journal.begin()
+        counts = len(self.entered), len(self.lines), len(self.touched)
+
+        def undone() -> None:
+            self._journal.undo()
+            del self.entered[counts[0] :], self.lines[counts[1] :]
+            for number in list(self.touched)[counts[2] :]:
+                del self.touched[number]
+
+        return undone
+
+    @property
+    def account_id(self) -> int:
+        """The organisation's FlexMeasures account."""
+        return self.base.account_id
+
+    def say(self, form: str, /, **values: Value) -> None:
+        """Tell the person who makes the change what is done."""
+        self.lines.append(tell(form, **values))
+
+    def say_already(self, form: str, /, **values: Value) -> None:
+        """Tell that something is so already, unless only changes are of interest."""
+        if not self.only_changes:
+            self.say(form, **values)
+
+    def change(self) -> Change:
+        """Return what was changed."""
+        boards = (
+            n
+            for n in self.touched
+            if self._entries[n].kind == BOARD and self.rows(n) != self.registered_rows(n)
+        )
+        return Change(self.account_id, tuple(self.touched), tuple(boards), tuple(self.lines))
+
+    # Trackables
+
+    def add(self, entry: Entry) -> Entry:
+        """Add a trackable; it gets its number."""
+        if not self._numbers:
+            self._numbers.extend(self._reserve())
+        entry = replace(entry, id=self._numbers.popleft())
+        self._added.add(entry.id)
+        self._entries[entry.id] = entry
+        self._names[entry.kind, ident_key(entry.kind, entry.ident)] = entry.id
+        self._aliases[entry.id] = self._by_part[entry.id] = self._by_assembly[entry.id] = ()
+        self.enter(KINDS[entry.kind].first_verb, entry, after=_said(entry))
+        return entry
+
+    def amend(self, entry: Entry, verb: str) -> None:
+        """Replace a trackable's details."""
+        before = self._entries[entry.id]
+        self._entries[entry.id] = entry
+        self.enter(verb, entry, _said(before), _said(entry), self.now)
+
+    def add_alias(self, board: Entry, alias: str) -> None:
+        """Let a board be known under one more spelling."""
+        before = self._aliases.get(board.id, ())
+        self._aliases[board.id] = (*before, alias)
+        self._names[BOARD, ident_key(BOARD, alias)] = board.id
+        names = {"aliases": list(before)}, {"aliases": [*before, alias]}
+        self.enter("serviced", board, *names, self.now)
+
+    # Installations
+
+    def is_new(self, number: int) -> bool:
+        """Tell whether a trackable was added to this book."""
+        return number in self._added
+
+    def registered_rows(self, part_id: int) -> Rows:
+        """Return a part's installations as they are registered, without this book's changes."""
+        return () if self.is_new(part_id) else self.base.by_part.get(part_id, ())
+
+    def rows(self, part_id: int) -> Rows:
+        """Return a part's installations, in order of time."""
+        return self._by_part.get(part_id, ())
+
+    def others_in(self, spot: Spot, part_id: int) -> Rows:
+        """Return the other parts' installations in a place that holds only one at a time."""
+        if spot[2] is None:
+            return ()
+        rows = self._by_assembly.get(spot[0], ())
+        return tuple(r for r in rows if r.spot == spot and r.part_id != part_id)
+
+    def place(
+        self, part_id: int, rows: Rows, verb: str, at: datetime, note: str | None = None
+    ) -> bool:
+        """Replace a part's installations and enter the transaction; tell if they differ."""
+        before = self.rows(part_id)
+        stored = {_value(r): r for r in (*before, *self.registered_rows(part_id))}
+        rows = tuple(stored.get(_value(row), row) for row in rows)
+        gone = [row for row in before if row not in rows]
+        new = [row for row in rows if row not in before]
+        if not gone and not new:
+            return False
+        self._by_part[part_id] = rows
+        for assembly_id in {row.assembly_id for row in (*gone, *new)}:
+            self.concerned.add(assembly_id)
+            kept = [r for r in self._by_assembly.get(assembly_id, ()) if r not in gone]
+            kept += [r for r in new if r.assembly_id == assembly_id]
+            self._by_assembly[assembly_id] = tuple(sorted(kept, key=lambda r: r.begin))
+        self.enter(verb, self._entries[part_id], self._record(gone), self._record(new), at, note)
+        return True
+
+    def _record(self, rows: list[Installation]) -> dict[str, Any] | None:
+        records = [row_record(self._entries, row) for row in rows]
+        return {"installations": records} if records else None
+
+    def enter(
+        self,
+        verb: str,
+        entry: Entry,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+        at: datetime = SINCE_EVER,
+        note: str | None = None,
+    ) -> None:
+        """Enter a transaction about a trackable."""
+        self.touched.setdefault(entry.id)
+        notes = "; ".join(text for text in (self.author.note, note) if text)
+        self.entered.append(Entered(verb, entry, at, before, after, notes or None))
+
+
+def _value(row: Installation) -> Installation:
+    return replace(row, id=0)
+
+
+def _said(entry: Entry) -> dict[str, Any]:
+    said = {name: value for name, value in asdict(entry).items() if name in DETAILS}
+    return {name: value for name, value in said.items() if value is not None} | {
+        "ident": entry.ident
+    }

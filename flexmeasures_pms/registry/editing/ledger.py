@@ -1,0 +1,243 @@
+"""Writing a book's changes: locked, in one go, and only ever adding to what was known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
+
+from flexmeasures_pms.registry.directory import directory, ident_key
+from flexmeasures_pms.registry.editing.book import DETAILS, Author, Book
+from flexmeasures_pms.registry.kinds import BOARD
+from flexmeasures_pms.registry.tables import (
+    alias,
+    installation,
+    registry_change,
+    registry_version,
+    trackable,
+    transaction,
+)
+from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
+
+# The first of two numbers of the advisory lock: "PMS". The second is the organisation.
+LOCK = 0x504D53
+
+# Rows in one go: those of a whole file would take more memory than the file's things.
+_BATCH = 5_000
+
+
+@contextmanager
+def editing(
+    account_id: int, author: Author, *, expected: int = 1, numbers: Iterable[int] = ()
+) -> Iterator[Book]:
+    """Open an organisation's registry for changes, and write them at the end.
+
+    Works in the caller's transaction: nobody else changes this organisation's registry
+    until it ends. After an error, or of a discarded book, nothing
+    is written.
+
+    :param expected: about how many new trackables to expect.
+    :param numbers: of trackables that the changes are about, read at once with their parts.
+    """
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
+    now = _now(account_id)
+    registered = directory(account_id, numbers=numbers, parts=True)
+    book = Book(registered, author, now, lambda: _reserve(expected))
+    yield book
+    if book.entered and not book.discarded:
+        _write(book)
+
+
+def _now(account_id: int) -> datetime:
+    # Whole milliseconds, so that what is printed can be asked for again. And no two
+    # changes become known at the same moment, whatever the clock does.
+    known = (
+        sa.select(registry_version.c.changed_at + sa.text("interval '1 millisecond'"))
+        .where(registry_version.c.account_id == account_id)
+        .scalar_subquery()
+    )
+    clock = sa.func.date_trunc("milliseconds", sa.func.clock_timestamp())
+    moment: datetime = db.session.execute(sa.select(sa.func.greatest(clock, known))).scalar_one()
+    return moment.astimezone(UTC)
+
+
+def _reserve(count: int) -> Iterable[int]:
+    query = sa.text(
+        "SELECT nextval(pg_get_serial_sequence('pms_trackable', 'id'))"
+        " FROM generate_series(1, :count)"
+    )
+    return [number for (number,) in db.session.execute(query, {"count": count})]
+
+
+def _write(book: Book) -> None:
+    _write_trackables(book)
+    _write_aliases(book)
+    _write_installations(book)
+    _insert(transaction, _transactions(book))
+    _mark(book, _new_version(book))
+
+
+def _new_version(book: Book) -> int:
+    values = {
+        "version": sa.func.nextval("pms_registry_version_seq"),
+        "changed_at": book.now,
+    }
+    statement = insert(registry_version).values(account_id=book.account_id, **values)
+    version: int = db.session.execute(
+        statement.on_conflict_do_update(index_elements=["account_id"], set_=values).returning(
+            registry_version.c.version
+        )
+    ).scalar_one()
+    return version
+
+
+def _mark(book: Book, version: int) -> None:
+    """Mark what was registered already and has changed, for those who remember it.
+
+    After the version's row is taken: who has read a version has then seen all that is
+    marked with that or an earlier one.
+    """
+    known = sorted(n for n in {*book.touched, *book.concerned} if not book.is_new(n))
+    statement = insert(registry_change)
+    statement = statement.on_conflict_do_update(
+        index_elements=["trackable_id"], set_={"version": statement.excluded.version}
+    )
+    rows = ({"trackable_id": n, "account_id": book.account_id, "version": version} for n in known)
+    _insert_as(statement, rows)
+
+
+def _insert(table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
+    _insert_as(sa.insert(table), rows)
+
+
+def _insert_as(statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
+    remaining = iter(rows)
+    while some := list(islice(remaining, _BATCH)):
+        db.session.execute(statement, some)
+
+
+def _write_trackables(book: Book) -> None:
+    entries = [book.view.entries[n] for n in book.touched]
+    new = (
+        {
+            "id": entry.id,
+            "account_id": book.account_id,
+            "kind": entry.kind,
+            "ident": entry.ident,
+            "ident_key": ident_key(entry.kind, entry.ident),
+            "created_at": book.now,
+            **{name: getattr(entry, name) for name in DETAILS},
+        }
+        for entry in entries
+        if book.is_new(entry.id)
+    )
+    _insert(trackable, new)
+    for entry in entries:
+        if not book.is_new(entry.id) and book.base.entries[entry.id] != entry:
+            details = {name: getattr(entry, name) for name in DETAILS}
+            db.session.execute(
+                sa.update(trackable).where(trackable.c.id == entry.id).values(details)
+            )
+
+
+def _write_aliases(book: Book) -> None:
+    boards = (n for n in book.touched if book.view.entries[n].kind == BOARD)
+    rows = (
+        {
+            "account_id": book.account_id,
+            "trackable_id": number,
+            "alias": text,
+            "alias_key": ident_key(BOARD, text),
+            "created_at": book.now,
+        }
+        for number, known in ((n, _registered_aliases(book, n)) for n in boards)
+        for text in book.view.aliases.get(number, ())
+        if text not in known
+    )
+    _insert(alias, rows)
+
+
+def _registered_aliases(book: Book, board_id: int) -> tuple[str, ...]:
+    return () if book.is_new(board_id) else book.base.aliases.get(board_id, ())
+
+
+def _write_installations(book: Book) -> None:
+    closed: list[int] = []
+    new: list[Installation] = []
+    for part_id in book.touched:
+        before, after = book.registered_rows(part_id), book.rows(part_id)
+        closed += [row.id for row in before if row not in after]
+        new += [row for row in after if not row.id]
+    if closed:
+        c = installation.c
+        known = sa.func.tstzrange(sa.func.lower(c.known), book.now)
+        db.session.execute(
+            sa.update(installation)
+            .where(c.id == sa.any_(sa.literal(closed, ARRAY(sa.BigInteger))))
+            .values(known=known)
+        )
+    _insert(installation, (_installation_row(book, row) for row in new))
+
+
+def _installation_row(book: Book, row: Installation) -> dict[str, Any]:
+    return {
+        "account_id": book.account_id,
+        "part_id": row.part_id,
+        "assembly_id": row.assembly_id,
+        "slot": row.slot,
+        "place": row.place,
+        "valid": Range(_bound(row.begin), _bound(row.end)),
+        "known": Range(book.now, None),
+        "request_id": book.author.request_id,
+    }
+
+
+def _bound(moment: datetime) -> datetime | None:
+    return None if moment in (SINCE_EVER, FOREVER) else moment
+
+
+def _transactions(book: Book) -> Iterator[dict[str, Any]]:
+    return (
+        {
+            "account_id": book.account_id,
+            "request_id": book.author.request_id,
+            "recorded_at": book.now,
+            "effective_at": _bound(item.effective_at),
+            "author": book.author.name,
+            "verb": item.verb,
+            "trackable_id": item.entry.id,
+            "kind": item.entry.kind,
+            "ident": item.entry.ident,
+            "before": item.before,
+            "after": item.after,
+            "note": item.note,
+        }
+        for item in book.entered
+    )
+
+
+def link_assets(account_id: int, assets: Mapping[int, int]) -> None:
+    """Note the FlexMeasures assets of trackables, given by the trackables' numbers.
+
+    A trigger on the table raises the registry's version, so that all processes see it.
+    """
+    if assets:
+        of = (
+            sa.func.unnest(
+                sa.literal(list(assets), ARRAY(sa.BigInteger)),
+                sa.literal(list(assets.values()), ARRAY(sa.Integer)),
+            )
+            .table_valued("id", "asset_id")
+            .render_derived()
+        )
+        db.session.execute(
+            sa.update(trackable)
+            .where(trackable.c.account_id == account_id, trackable.c.id == of.c.id)
+            .values(asset_id=of.c.asset_id)
+        )

@@ -1,0 +1,48 @@
+"""What befalls a trackable besides being put somewhere: services, and its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing import moves
+from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.messages.telling import since
+from flexmeasures_pms.registry.tables import transaction
+from flexmeasures_pms.registry.timeline import row_at
+
+
+def service(book: Book, entry: Entry, at: datetime | None = None) -> None:
+    """Enter that something was serviced; what was done is the author's note."""
+    moment = at or book.now
+    book.enter("serviced", entry, at=moment)
+    note = book.author.note or ""
+    book.say("Entered that {what} was serviced: {note}.", what=entry, note=note)
+
+
+def retire(book: Book, entry: Entry, at: datetime | None = None) -> None:
+    """Enter that something is out of use for good, and remove it from where it is.
+
+    Its telemetry and history stay. Installing it again brings it back.
+    """
+    moment = at or book.now
+    if row_at(book.rows(entry.id), moment) is not None:
+        moves.remove(book, entry, moment)
+    elif _is_retired(entry):
+        book.say_already("{what} is retired already.", what=entry)
+        return
+    book.enter("retired", entry, at=moment)
+    book.say("Retired {what}, {since}.", what=entry, since=since(moment))
+
+
+def _is_retired(entry: Entry) -> bool:
+    last = (
+        sa.select(transaction.c.verb)
+        .where(transaction.c.trackable_id == entry.id, transaction.c.verb != "serviced")
+        .order_by(transaction.c.id.desc())
+        .limit(1)
+    )
+    return bool(db.session.scalar(last) == "retired")

@@ -1,0 +1,150 @@
+"""Installing, removing, swapping and moving parts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flexmeasures_pms.errors import RegistryConflict
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.rehoming import take_over_docks
+from flexmeasures_pms.registry.editing.spots import spot_for
+from flexmeasures_pms.registry.kinds import CABINET
+from flexmeasures_pms.registry.messages.telling import held, placed, since, tell, telling
+from flexmeasures_pms.registry.timeline import (
+    FOREVER,
+    SINCE_EVER,
+    Installation,
+    Rows,
+    Spot,
+    next_begin,
+    row_at,
+    with_row,
+    without,
+)
+
+INSTALLED = telling("Installed {what} in {place}, {period}.")
+MOVED = telling("Moved {what} to {place}, from {left}, {period}.")
+SWAPPED = telling("Swapped {old} for {new} in {place}, {period}.")
+
+
+def install(
+    book: Book, part: Entry, assembly: Entry, place: int | None = None, at: datetime | None = None
+) -> None:
+    """Install a part: it leaves where it was, and its new place must be free.
+
+    :param place: position in the slot, where there are several.
+    :param at: None for since ever if neither part nor place was used before, else now.
+    :raises RegistryConflict: if it does not fit, or another part is there.
+    """
+    spot = spot_for(book, part, assembly, place, book.now if at is None else at)
+    rows, others = book.rows(part.id), book.others_in(spot, part.id)
+    begin = at or (book.now if rows or others else SINCE_EVER)
+    row = row_at(rows, begin)
+    if row is not None and row.spot == spot:
+        here = placed(book.view.entries, row)
+        book.say_already("{what} is in {place} already.", what=part, place=here)
+        return
+    _refuse_taken(book, part, row_at(others, begin))
+    end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(others, begin))
+    _put(book, Installation(part.id, *spot, begin, end))
+
+
+def _put(book: Book, new: Installation) -> None:
+    """Enter an installation: whatever else the part did at that time gives way."""
+    part = book.view.entries[new.part_id]
+    rows = book.rows(part.id)
+    left = row_at(rows, new.begin)
+    verb = "installed" if left is None else "moved"
+    book.place(part.id, with_row(rows, new), verb, new.begin)
+    _say_put(book, part, left, new)
+    if part.kind == CABINET:
+        take_over_docks(book, new)
+
+
+def _say_put(book: Book, part: Entry, left: Installation | None, new: Installation) -> None:
+    entries = book.view.entries
+    place, when = placed(entries, new), held(new)
+    if left is None:
+        book.say(INSTALLED, what=part, place=place, period=when)
+    else:
+        book.say(MOVED, what=part, place=place, left=placed(entries, left), period=when)
+
+
+def _refuse_taken(book: Book, part: Entry, taken: Installation | None) -> None:
+    if taken is None:
+        return
+    other = book.view.entries[taken.part_id]
+    place, when = placed(book.view.entries, taken), held(taken)
+    if place.slot is None or place.slot.places == 1:
+        holder = tell("{place} has {what} {period}.", place=place, what=other, period=when)
+    else:
+        holder = tell("{place} is taken by {what} {period}.", place=place, what=other, period=when)
+    raise RegistryConflict(
+        holder,
+        command=f"use `swap {other.ident} {part.ident}`, or `remove {other.ident}` first",
+        cure="taken",
+    )
+
+
+def remove(book: Book, part: Entry, at: datetime | None = None) -> None:
+    """Remove a part from where it is at a time (by default now)."""
+    moment_ = at or book.now
+    rows = book.rows(part.id)
+    row = row_at(rows, moment_)
+    if row is None:
+        book.say("{what} is not installed anywhere at {t}.", what=part, t=moment_)
+        return
+    book.place(part.id, without(rows, moment_, row.end), "removed", moment_)
+    left = placed(book.view.entries, row)
+    book.say("Removed {what} from {left}, {since}.", what=part, left=left, since=since(moment_))
+
+
+def swap(book: Book, old: Entry, new: Entry, at: datetime | None = None) -> None:
+    """Let a part take another's place at a time (by default now); the other is then nowhere.
+
+    :raises RegistryConflict: if the old part is not installed then, or the new does not fit.
+    """
+    begin = at or book.now
+    row = row_at(book.rows(old.id), begin)
+    if row is None:
+        if _swapped_already(book, old, new, at):
+            book.say_already("{new} has taken the place of {old} already.", new=new, old=old)
+            return
+        raise RegistryConflict(
+            tell("{what} is not installed anywhere at {t}.", what=old, t=begin),
+            command=f"`history {old.ident}` shows where it was",
+            cure="not_installed",
+        )
+    if old.id == new.id:
+        raise RegistryConflict(tell("{what} can't take its own place.", what=old))
+    spot = spot_for(book, new, book.view.entries[row.assembly_id], row.place, begin)
+    new_rows, others = book.rows(new.id), _less(book.others_in(spot, new.id), old.id)
+    end = min(row.end, next_begin(new_rows, begin), next_begin(others, begin))
+    book.place(old.id, without(book.rows(old.id), begin, row.end), "swapped", begin)
+    installed = Installation(new.id, *spot, begin, end)
+    book.place(new.id, with_row(new_rows, installed), "swapped", begin)
+    book.say(
+        SWAPPED,
+        old=old, new=new, place=placed(book.view.entries, installed), period=held(installed),
+    )  # fmt: skip
+
+
+def _less(rows: Rows, part_id: int) -> Rows:
+    return tuple(row for row in rows if row.part_id != part_id)
+
+
+def _swapped_already(book: Book, old: Entry, new: Entry, at: datetime | None) -> bool:
+    """Tell if the new part follows the old one in its last place, since ``at`` if given."""
+    successor = row_at(book.rows(new.id), at or book.now)
+    if successor is None or (at is not None and successor.begin != at):
+        return False
+    return any(
+        row.spot == successor.spot and row.end == successor.begin for row in book.rows(old.id)
+    )
+
+
+def occupant(book: Book, spot: Spot, part_id: int, at: datetime) -> Entry | None:
+    """Return the other part that is in a place at a time."""
+    row = row_at(book.others_in(spot, part_id), at)
+    return None if row is None else book.view.entries[row.part_id]

@@ -1,0 +1,68 @@
+"""What the ids of an order name: each helps to tell what the other one means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flexmeasures_pms.errors import UnknownId
+from flexmeasures_pms.registry.kinds import CABINET, CASE, PART_KINDS, PMS, slot_for
+from flexmeasures_pms.registry.queries.search import Found, find_one, search, the_one
+
+ASSEMBLIES = (CASE, CABINET, PMS)
+
+
+def pair(
+    part: str,
+    part_kinds: Collection[str],
+    into: str,
+    into_kinds: Collection[str],
+    account_id: int | None,
+) -> tuple[Found, Found]:
+    """Return the part and the assembly that two ids name.
+
+    :raises UnknownId: if one names nothing, or they are not of one organisation.
+    :raises AmbiguousId: if one names several things even beside the other.
+    """
+    parts = search(part, kinds=part_kinds, account_id=account_id)
+    assemblies = search(into, kinds=into_kinds, account_id=account_id)
+    together = [(p, a) for p in parts for a in assemblies if p.account_id == a.account_id]
+    fitting = [(p, a) for p, a in together if slot_for(a.kind, p.kind)] or together
+    accounts = {p.account_id for p, _ in fitting}
+    if parts and assemblies and not together:
+        raise UnknownId(f"'{part}' and '{into}' are not registered in one organisation.")
+    if len(accounts) == 1:
+        (account_id,) = accounts
+    return (
+        the_one(part, list(dict.fromkeys(p for p, _ in fitting)) or parts, part_kinds, account_id),
+        the_one(
+            into, list(dict.fromkeys(a for _, a in fitting)) or assemblies, into_kinds, account_id
+        ),
+    )
+
+
+def part_and_assembly(
+    part: str,
+    into: str,
+    kind: str | None,
+    account_id: int | None,
+    into_kinds: Collection[str] = ASSEMBLIES,
+) -> tuple[Found | None, Found]:
+    """Return what two ids name; no part where it is to be registered as ``kind``.
+
+    :raises UnknownId: if the assembly is not registered, or neither the part nor its kind.
+    """
+    kinds = [kind] if kind else PART_KINDS
+    if search(part, kinds=kinds, account_id=account_id) or kind is None:
+        try:
+            return pair(part, kinds, into, into_kinds, account_id)
+        except UnknownId as error:
+            if kind is None:
+                raise UnknownId(f"{error} Register it on the fly with --kind.") from error
+            # Known, but to another organisation than the assembly's.
+            if not search(into, kinds=into_kinds, account_id=account_id):
+                raise
+    assemblies = [k for k in into_kinds if slot_for(k, str(kind))]
+    fitting = search(into, kinds=assemblies, account_id=account_id)
+    if fitting:
+        return None, the_one(into, fitting, assemblies, account_id)
+    return None, find_one(into, kinds=into_kinds, account_id=account_id)

@@ -1,0 +1,216 @@
+"""Registering trackables and the spellings of their ids."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, TypedDict, Unpack
+from zoneinfo import ZoneInfo
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.errors import RegistryConflict, RegistryError
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.rehoming import take_over_docks
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, KINDS, MAX_DOCKS, words
+from flexmeasures_pms.registry.messages.telling import Facts, Kind, Thing, tell, telling
+
+NO_ANSWER = "0"
+REGISTERED = telling("Registered {what}.")
+_SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
+
+
+class Details(TypedDict, total=False):
+    """What may be said of a trackable besides its kind and id; None says nothing."""
+
+    docks: int | None
+    timezone: str | None
+    latitude: float | None
+    longitude: float | None
+    parent_asset_id: int | None
+
+
+def register(book: Book, kind: str, ident: str, **details: Unpack[Details]) -> Entry:
+    """Register a trackable, or find it registered already; return it.
+
+    Details that were not known yet are added to what is registered.
+
+    :raises RegistryConflict: if the id has another meaning, or other details are registered.
+    :raises RegistryError: for an unusable id or detail.
+    """
+    ident = _usable(kind, ident)
+    _check_details(kind, ident, details)
+    known = book.view.find(kind, ident)
+    if known is not None:
+        return _again(book, known, details)
+    _check_meaning(book, kind, ident)
+    entry = book.add(Entry(0, kind, ident, **details))
+    book.say(REGISTERED, what=entry)
+    return entry
+
+
+def add_alias(book: Book, board: Entry, alias: str) -> None:
+    """Let an acquisition board be known under one more spelling of its id.
+
+    :raises RegistryConflict: if the spelling has another meaning.
+    """
+    if board.kind != BOARD:
+        raise RegistryError(tell("{what} can't have an alias: only boards can.", what=board))
+    alias = _usable(BOARD, alias)
+    known = book.view.find(BOARD, alias)
+    if known is not None and known.id != board.id:
+        message = tell(
+            "'{alias}' is a spelling of {what} already, so it can't be one of {other} as well.",
+            alias=alias,
+            what=known,
+            other=board,
+        )
+        raise RegistryConflict(message)
+    if known is not None:
+        book.say_already("{what} is known as {alias} already.", what=board, alias=alias)
+        return
+    _check_meaning(book, BOARD, alias)
+    book.add_alias(board, alias)
+    book.say("{what} is now also known as {alias}.", what=board, alias=alias)
+
+
+def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
+    """Replace details that were registered wrongly.
+
+    :raises RegistryError: for an unusable detail.
+    """
+    _check_details(entry.kind, entry.ident, details)
+    said: dict[str, Any] = {n: value for n, value in details.items() if value is not None}
+    amended = replace(entry, **said)
+    if amended == entry:
+        book.say_already("{what} has these details already.", what=entry)
+        return
+    _check_docks(book, amended)
+    book.amend(amended, "corrected")
+    book.say("Corrected {what}: {details}.", what=entry, details=Facts(said))
+    _use_docks(book, amended)
+
+
+def _again(book: Book, known: Entry, details: Details) -> Entry:
+    added: dict[str, Any] = {}
+    for name, value in details.items():
+        registered = getattr(known, name)
+        if value is None or value == registered:
+            continue
+        if registered is not None:
+            raise RegistryConflict(
+                tell(
+                    "{what} is registered with {details}, not {value}.",
+                    what=known,
+                    details=Facts({name: registered}),
+                    value=str(value),
+                ),
+                command="change it with `flexmeasures pms correct`",
+                cure="other_details",
+            )
+        added[name] = value
+    if not added:
+        book.say_already("{what} is registered already.", what=known)
+        return known
+    amended = replace(known, **added)
+    _check_docks(book, amended)
+    book.amend(amended, "serviced")
+    names = Facts(dict.fromkeys(added))
+    book.say("Added to {what}: {details}.", what=known, details=names)
+    _use_docks(book, amended)
+    return amended
+
+
+def _usable(kind: str, ident: str) -> str:
+    if kind not in KINDS:
+        raise RegistryError(f"'{kind}' is not a kind: use one of {', '.join(KINDS)}.")
+    text = identifiers.clean(ident)
+    if fault := identifiers.fault(text):
+        raise RegistryError(f"The id of the {words(kind)} {fault}: {ident!r}.")
+    if kind == BOARD and text == NO_ANSWER:
+        raise RegistryError(
+            tell("'0' can't be a board's id: it is sent for packs that don't answer.")
+        )
+    return text
+
+
+def _check_meaning(book: Book, kind: str, ident: str) -> None:
+    """Refuse an id that would mean both a case and a board (A4.2)."""
+    if kind == CASE:
+        other = book.view.find(BOARD, ident)
+    elif kind == BOARD:
+        other = next(filter(None, (book.view.find(CASE, s) for s in spellings(ident))), None)
+    else:
+        return
+    if other is not None:
+        raise RegistryConflict(
+            tell(
+                "'{ident}' can't be registered as {kind}: it would also mean {what}, so a pack id "
+                "would be ambiguous.",
+                ident=ident,
+                kind=Kind(words(kind)),
+                what=other,
+            )
+        )
+
+
+def spellings(board: str) -> tuple[str, ...]:
+    """Return the ids that a case can't have because of a board's."""
+    canonical = identifiers.board_key(board)
+    if not _SHORT_F.match(canonical):
+        return (canonical,)
+    return canonical, f"{canonical[:3]}FFFFFF{canonical[5:]}"
+
+
+def _check_details(kind: str, ident: str, details: Details) -> None:
+    docks = details.get("docks")
+    if docks is not None and (kind != CABINET or not 1 <= docks <= MAX_DOCKS):
+        raise RegistryError(
+            tell(
+                "{what} can't have {n} docks: a cabinet has 1-{most}, other things have none.",
+                what=Thing(kind, ident),
+                n=docks,
+                most=MAX_DOCKS,
+            )
+        )
+    latitude, longitude = details.get("latitude"), details.get("longitude")
+    if (latitude is None) != (longitude is None):
+        raise RegistryError(tell("Latitude and longitude go together: give both or neither."))
+    if not -90 <= (latitude or 0) <= 90 or not -180 <= (longitude or 0) <= 180:
+        place = f"{latitude}, {longitude}"
+        raise RegistryError(tell("There is no place {place}: use degrees.", place=place))
+    timezone = details.get("timezone")
+    if timezone is not None:
+        _check_timezone(timezone)
+
+
+def _check_timezone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise RegistryError(
+            tell("'{name}' is not a time zone: use a name such as Asia/Jakarta.", name=name)
+        ) from error
+
+
+def _check_docks(book: Book, cabinet: Entry) -> None:
+    if cabinet.kind != CABINET or cabinet.docks is None:
+        return
+    used = [r for r in book.view.by_assembly.get(cabinet.id, ()) if r.slot == "dock"]
+    highest = max((r.place or 0 for r in used), default=0)
+    if highest > cabinet.docks:
+        raise RegistryConflict(
+            tell(
+                "{what} can't have {n} docks: dock {place} is in its records.",
+                what=cabinet,
+                n=cabinet.docks,
+                place=highest,
+            )
+        )
+
+
+def _use_docks(book: Book, entry: Entry) -> None:
+    """Take in cases that reported docks which the cabinet was not known to have."""
+    if entry.kind == CABINET:
+        for row in book.rows(entry.id):
+            take_over_docks(book, row)

@@ -1,0 +1,39 @@
+"""Telling that a change was made already, for forms that are sent twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+
+from flexmeasures_pms.registry.editing.ledger import LOCK
+from flexmeasures_pms.registry.tables import transaction
+
+KEPT = timedelta(days=7)
+"""How long a form may lie open; older transactions are not looked at."""
+
+
+def made_already(
+    account_id: int, request_id: UUID, *, lock_timeout: int
+) -> tuple[dict[str, Any], ...]:
+    """Return what was entered under this number, and let nothing be entered meanwhile.
+
+    Nobody else changes the organisation's registry until the caller's transaction ends:
+    of two requests at once, the second waits here and then finds what the first did.
+
+    :param lock_timeout: seconds to wait, for this and for all else in the transaction.
+    :raises OperationalError: when that was not long enough.
+    """
+    db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{int(lock_timeout)}s'"))
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
+    t = transaction.c
+    query = (
+        sa.select(t.verb, t.kind, t.ident.label("id"), t.before, t.after)
+        .where(t.account_id == account_id, t.recorded_at > sa.func.now() - KEPT)
+        .where(t.request_id == request_id)
+        .order_by(t.id)
+    )
+    return tuple(row._asdict() for row in db.session.execute(query))

@@ -1,0 +1,73 @@
+"""Hot swap (A4.7): a pack reports another PMS or dock than is registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.spots import spot_for
+from flexmeasures_pms.registry.messages.telling import held, placed, since
+from flexmeasures_pms.registry.messages.wording import named
+from flexmeasures_pms.registry.timeline import (
+    FOREVER,
+    Installation,
+    Spot,
+    next_begin,
+    row_at,
+    with_row,
+    without,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a case says it is.
+
+    :param dock: counted across the PMS; None while the EHub has not allocated one.
+    """
+
+    case_id: int
+    pms_id: int
+    dock: int | None
+    at: datetime
+
+
+def record_move(book: Book, report: Report) -> None:
+    """Record where a case reports to be, until the next that is known of it or its place.
+
+    Whoever is registered in that dock gives way for that time. A case without a dock
+    that is registered anywhere in the PMS stays where it is.
+    """
+    case, pms = book.view.entries[report.case_id], book.view.entries[report.pms_id]
+    rows, at = book.rows(case.id), report.at
+    row = row_at(rows, at)
+    spot: Spot = (pms.id, "dock", None)
+    if report.dock is not None:
+        spot = spot_for(book, case, pms, report.dock, at)
+    elif row is not None and book.view.pms_of(case.id, at) == pms:
+        return
+    if row is not None and row.spot == spot:
+        return
+    others = book.others_in(spot, case.id)
+    end = min(row.end if row else FOREVER, next_begin(rows, at), next_begin(others, at))
+    new = Installation(case.id, *spot, at, end)
+    _give_way(book, row_at(others, at), new)
+    book.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
+    place, when = placed(book.view.entries, new), held(new)
+    book.say("{what} reports from {place}, {period}.", what=case, place=place, period=when)
+
+
+def _give_way(book: Book, taken: Installation | None, new: Installation) -> None:
+    if taken is None:
+        return
+    entries = book.view.entries
+    other: Entry = entries[taken.part_id]
+    note = f"{named(entries[new.part_id])} reported its dock"
+    rows = tuple(r for r in book.rows(other.id) if r != taken)
+    trimmed = without((taken,), new.begin, new.end)
+    kept = tuple(sorted((*rows, *trimmed), key=lambda r: r.begin))
+    book.place(other.id, kept, "removed", new.begin, note)
+    place, begin = placed(entries, taken), since(new.begin)
+    book.say("So {what} is no longer in {place}, {since}.", what=other, place=place, since=begin)

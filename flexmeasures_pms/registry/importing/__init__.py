@@ -1,0 +1,1 @@
+"""Registering whole sites from a CSV file."""

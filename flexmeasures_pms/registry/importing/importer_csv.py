@@ -1,0 +1,211 @@
+"""Reading a registry file: CSV lines into rows, each fault with its line (B12)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.registry.messages.telling import Told, Voice, tell, telling
+
+CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
+REQUIRED = ("pack.id", "board.id", "fet.board.id", *CELL_COLUMNS)
+OPTIONAL = (
+    "pms.id",
+    "cabinet.id",
+    "ehub.id",
+    "busbar.id",
+    "dock",
+    "board.alias",
+    "valid_from",
+)
+
+
+LACKS = telling("The header lacks columns: {columns}.")
+UNKNOWN = telling("The header has unknown columns: {columns}.")
+REPEATS = telling("The header repeats columns: {columns}.")
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyLine:
+    """A line that can't be imported, and why."""
+
+    line: int
+    error: RegistryError
+
+    @property
+    def message(self) -> str:
+        """Why, as the command line says it."""
+        return str(self.error)
+
+    def __str__(self) -> str:
+        """Return it as it is reported."""
+        return f"Line {self.line}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One line: a case and what is in it. An empty field says nothing."""
+
+    line: int
+    ids: dict[str, str] = field(default_factory=dict)
+    cells: tuple[str | None, ...] = ()
+    dock: int | None = None
+    valid_from: datetime | None = None
+
+    @property
+    def case(self) -> str:
+        """The case's id."""
+        return self.ids["pack.id"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFile:
+    """A registry file as read.
+
+    :param rows: the lines without a fault.
+    :param faults: the lines with one.
+    """
+
+    rows: tuple[CaseRow, ...]
+    faults: tuple[FaultyLine, ...]
+
+
+def read_rows(data: bytes) -> RegistryFile:
+    """Read a registry file: UTF-8, with commas or semicolons, columns in any order.
+
+    :raises RegistryError: if it is not such a file at all.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RegistryError(tell("The file is not UTF-8 text: save it as CSV (UTF-8).")) from error
+    lines = _lines(text)
+    header = _header(next(lines, (1, []))[1])
+    rows: list[CaseRow] = []
+    faults: list[FaultyLine] = []
+    for number, fields in lines:
+        try:
+            rows.append(_row(number, header, fields))
+        except RegistryError as error:
+            faults.append(FaultyLine(number, error))
+    twice = list(_said_twice(rows))
+    return RegistryFile(tuple(rows), tuple(sorted((*faults, *twice), key=lambda f: f.line)))
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    first = text.split("\n", 1)[0]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for fields in reader:
+            if any(text.strip() for text in fields):
+                yield reader.line_num, [identifiers.clean(text) for text in fields]
+    except csv.Error as error:
+        raise RegistryError(
+            tell("Line {n} is not CSV: {fault}.", n=reader.line_num, fault=str(error))
+        ) from error
+
+
+def _header(fields: Sequence[str]) -> list[str]:
+    names = [name.lower() for name in fields]
+    missing = [name for name in REQUIRED if name not in names]
+    unknown = [name for name in names if name and name not in (*REQUIRED, *OPTIONAL)]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    for form, columns in ((LACKS, missing), (UNKNOWN, unknown), (REPEATS, twice)):
+        if columns:
+            raise RegistryError(tell(form, columns=", ".join(columns)))
+    return names
+
+
+def _row(number: int, header: list[str], fields: list[str]) -> CaseRow:
+    if len(fields) != len(header) and any(fields[len(header) :]):
+        form = telling("has {n} fields, the header {header}.")
+        raise RegistryError(tell(form, n=len(fields), header=len(header)))
+    said = {name: text for name, text in zip(header, fields, strict=False) if name and text}
+    if "pack.id" not in said:
+        raise RegistryError(tell("pack.id is empty: each line is about a case."))
+    for name, text in said.items():
+        if fault := identifiers.fault(text):
+            raise RegistryError(f"{name} {fault}.")
+    for name in ("ehub.id", "busbar.id"):
+        if name in said and "cabinet.id" not in said:
+            raise RegistryError(tell("{name} needs the cabinet.id that it belongs to.", name=name))
+    if "board.alias" in said and "board.id" not in said:
+        raise RegistryError(tell("board.alias needs the board.id that it is a spelling of."))
+    dock = _dock(said.pop("dock", None))
+    if dock is not None and not {"cabinet.id", "pms.id"} & said.keys():
+        raise RegistryError(tell("dock needs the cabinet.id or pms.id that it is in."))
+    valid_from = said.pop("valid_from", None)
+    cells = tuple(said.pop(name, None) for name in CELL_COLUMNS)
+    return CaseRow(number, said, cells, dock, read_moment(valid_from) if valid_from else None)
+
+
+def _dock(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise RegistryError(tell("dock '{text}' is not a number.", text=text))
+    return int(text)
+
+
+def _said_twice(rows: Sequence[CaseRow]) -> Iterator[FaultyLine]:
+    """Yield the lines that say something else of a thing than another line.
+
+    A thing may be on several lines if each says since when: then they are its history.
+    """
+    said: dict[_Said, list[CaseRow]] = {}
+    for row in rows:
+        for thing, count in Counter(_things(row)).items():
+            if count > 1:
+                yield _fault(row, tell("{what} is on this line twice.", what=thing))
+            said.setdefault(thing, []).append(row)
+    for thing, group in said.items():
+        for n, row in enumerate(group):
+            other = next((r for r in group[:n] if r.valid_from == row.valid_from), None)
+            if other is not None:
+                form = telling("{what} is on line {n} already.")
+                yield _fault(row, tell(form, what=thing, n=other.line))
+            elif row.valid_from is None and any(r.valid_from for r in group):
+                form = telling("{what} is on other lines too: say since when in valid_from.")
+                yield _fault(row, tell(form, what=thing))
+
+
+def _fault(row: CaseRow, why: Told) -> FaultyLine:
+    return FaultyLine(row.line, RegistryError(why))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A thing as a line says it, or a dock of the cabinet or PMS of that id."""
+
+    words: str
+    ident: str
+    dock: int | None = None
+
+    def said(self, voice: Voice) -> str:
+        """Return such as ``case 269`` and ``dock 3 of CAB-01-001``."""
+        if self.dock is None:
+            return f"{voice.word(self.words)} {self.ident}"
+        place = f"{voice.word(self.words)} {self.dock}"
+        return voice.word("{place} of {assembly}").format(place=place, assembly=self.ident)
+
+
+def _things(row: CaseRow) -> Iterator[_Said]:
+    for kind, name in (("case", "pack.id"), ("FET board", "fet.board.id")):
+        if name in row.ids:
+            yield _Said(kind, identifiers.key(row.ids[name]))
+    boards = (row.ids.get(name) for name in ("board.id", "board.alias"))
+    for board in {identifiers.board_key(text) for text in boards if text}:
+        yield _Said("acquisition board", board)
+    for cell in filter(None, row.cells):
+        yield _Said("cell block", identifiers.key(cell))
+    if row.dock is not None:
+        rack = row.ids.get("cabinet.id") or row.ids["pms.id"]
+        yield _Said("dock", identifiers.key(rack), row.dock)

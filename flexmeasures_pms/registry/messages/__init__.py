@@ -1,0 +1,1 @@
+"""Sentences about changes of the registry, for the command line and for pages."""

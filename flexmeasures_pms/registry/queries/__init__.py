@@ -1,0 +1,1 @@
+"""Questions about the registry beside those that telemetry asks."""

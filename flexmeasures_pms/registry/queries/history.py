@@ -1,0 +1,147 @@
+"""A trackable's life, from both sides: where it was, and what was in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+
+from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.kinds import words
+from flexmeasures_pms.registry.messages.wording import (
+    capital,
+    moment,
+    named,
+    period,
+    row_record,
+    where,
+)
+from flexmeasures_pms.registry.tables import installation, transaction
+from flexmeasures_pms.registry.timeline import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A trackable's life, as it is believed now.
+
+    :param places: where it was installed, in order of time.
+    :param parts: what was installed in it, by slot and place.
+    :param transactions: what was recorded about it, in the order of recording.
+    """
+
+    entry: Entry
+    aliases: tuple[str, ...]
+    places: Rows
+    parts: Rows
+    transactions: tuple[dict[str, Any], ...]
+    directory: Directory
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as JSON has it."""
+        entries = self.directory.entries
+        return {
+            "account": self.directory.account_id,
+            "kind": self.entry.kind,
+            "id": self.entry.ident,
+            "aliases": list(self.aliases),
+            "installed_in": [row_record(entries, row) for row in self.places],
+            "parts": [
+                {
+                    "kind": entries[row.part_id].kind,
+                    "id": entries[row.part_id].ident,
+                    **row_record(entries, row),
+                }
+                for row in self.parts
+            ],
+            "transactions": list(self.transactions),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield everything as text."""
+        entries = self.directory.entries
+        known_as = f", also known as {', '.join(self.aliases)}" if self.aliases else ""
+        yield capital(named(self.entry)) + known_as
+        if self.places:
+            yield "Where it was:"
+        for row in self.places:
+            yield f"  {where(entries, row)} {period(row)}"
+        if self.parts:
+            yield "What was in it:"
+        for row in self.parts:
+            place = "" if row.place is None else f" {row.place}"
+            yield f"  {row.slot}{place}: {named(entries[row.part_id])} {period(row)}"
+        yield "What was recorded:"
+        for item in self.transactions:
+            yield "  " + _transaction_line(item)
+
+
+def history(account_id: int, entry_id: int) -> History:
+    """Return the life of a trackable of an organisation."""
+    known = directory(account_id)
+    parts = known.by_assembly.get(entry_id, ())
+    return History(
+        entry=known.entry(entry_id),
+        aliases=known.aliases.get(entry_id, ()),
+        places=known.by_part.get(entry_id, ()),
+        parts=tuple(sorted(parts, key=lambda r: (r.slot, r.place or 0, r.begin))),
+        transactions=tuple(_transactions(account_id, entry_id)),
+        directory=known,
+    )
+
+
+def _transactions(account_id: int, entry_id: int) -> Iterator[dict[str, Any]]:
+    """Yield what was recorded about a trackable, and about the parts that were in it."""
+    t = transaction.c
+    inside = {"installations": [{"assembly_id": entry_id}]}
+    # Found by their number first: no index tells of what is in the records.
+    parts = db.session.scalars(
+        sa.select(installation.c.part_id).where(installation.c.assembly_id == entry_id).distinct()
+    )
+    query = sa.select(transaction).where(
+        t.account_id == account_id,
+        t.trackable_id.in_([entry_id, *parts]),
+        sa.or_(t.trackable_id == entry_id, t.before.contains(inside), t.after.contains(inside)),
+    )
+    for row in db.session.execute(query.order_by(t.id)):
+        yield {
+            "recorded_at": _iso(row.recorded_at),
+            "effective_at": _iso(row.effective_at),
+            "author": row.author,
+            "verb": row.verb,
+            "kind": row.kind,
+            "id": row.ident,
+            "before": row.before,
+            "after": row.after,
+            "note": row.note,
+            "request_id": str(row.request_id),
+        }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else moment(at.astimezone(UTC))
+
+
+def _transaction_line(item: dict[str, Any]) -> str:
+    effective = f", effective {item['effective_at']}" if item["effective_at"] else ""
+    change = " -> ".join(filter(None, (_places(item["before"]), _places(item["after"]))))
+    note = f" ({item['note']})" if item["note"] else ""
+    return (
+        f"{item['recorded_at']} {item['verb']} {words(item['kind'])} {item['id']}"
+        f"{': ' + change if change else ''}{effective}, by {item['author']}{note}"
+    )
+
+
+def _places(record: dict[str, Any] | None) -> str:
+    rows = (record or {}).get("installations", ())
+    return "; ".join(_place(row) for row in rows)
+
+
+def _place(row: dict[str, Any]) -> str:
+    place = "" if row["place"] is None else f" {row['slot']} {row['place']}"
+    begin = f"from {row['from']}" if row["from"] else "since ever"
+    end = f" until {row['until']}" if row["until"] else ""
+    return f"{words(row['assembly_kind'])} {row['assembly']}{place} {begin}{end}"

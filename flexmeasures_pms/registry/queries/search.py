@@ -1,0 +1,119 @@
+"""Finding what an id names, across organisations: for the server's own command line.
+
+Requests of gateways and users never come here: they are answered from the directory of
+their own organisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from flexmeasures.data.models.user import Account
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.errors import AmbiguousId, UnknownId
+from flexmeasures_pms.registry.kinds import BOARD
+from flexmeasures_pms.registry.messages.telling import (
+    Either,
+    Thing,
+    Things,
+    Told,
+    WithinOrganisation,
+    tell,
+)
+from flexmeasures_pms.registry.tables import alias, trackable
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One trackable that an id names."""
+
+    account_id: int
+    id: int
+    kind: str
+    ident: str
+
+
+def search(
+    text: str, *, kinds: Collection[str] | None = None, account_id: int | None = None
+) -> list[Found]:
+    """Return all trackables that an id names, oldest first."""
+    t = trackable.c
+    key, board = identifiers.key(text), identifiers.board_key(text)
+    aliased = sa.select(alias.c.trackable_id).where(alias.c.alias_key == board)
+    named = sa.or_(
+        sa.and_(t.kind != BOARD, t.ident_key == key),
+        sa.and_(t.kind == BOARD, t.ident_key == board),
+        t.id.in_(aliased),
+    )
+    query = sa.select(t.account_id, t.id, t.kind, t.ident).where(named).order_by(t.id)
+    if kinds is not None:
+        query = query.where(t.kind.in_(kinds))
+    if account_id is not None:
+        query = query.where(t.account_id == account_id)
+    return [Found(*row) for row in db.session.execute(query)]
+
+
+def find_one(
+    text: str, *, kinds: Collection[str] | None = None, account_id: int | None = None
+) -> Found:
+    """Return the one trackable that an id names.
+
+    :raises UnknownId: if it names none.
+    :raises AmbiguousId: if it names several, of several kinds or organisations.
+    """
+    return the_one(text, search(text, kinds=kinds, account_id=account_id), kinds, account_id)
+
+
+def the_one(
+    text: str,
+    found: list[Found],
+    kinds: Collection[str] | None = None,
+    account_id: int | None = None,
+) -> Found:
+    """Return the only one found, or say why there is no such thing."""
+    if not found:
+        raise UnknownId(_none(text, kinds, account_id), cure="unknown")
+    if len({f.account_id for f in found}) > 1:
+        accounts = ", ".join(str(n) for n in sorted({f.account_id for f in found}))
+        raise AmbiguousId(
+            f"'{text}' is registered in organisations {accounts}",
+            command="say which with --account",
+        )
+    if len(found) > 1:
+        meanings = Things(tuple(Thing(f.kind, f.ident) for f in found))
+        message = tell("'{text}' names {things}.", text=text, things=meanings)
+        raise AmbiguousId(message, command="say which with --kind", cure="ambiguous")
+    return found[0]
+
+
+def _none(text: str, kinds: Collection[str] | None, account_id: int | None) -> Told:
+    named = Either(() if kinds is None or len(kinds) > 3 else tuple(kinds))
+    where = WithinOrganisation(account_id)
+    return tell("No {kinds} '{text}' is registered{where}.", kinds=named, text=text, where=where)
+
+
+def organisation_name(account_id: int) -> str:
+    """Return the name of an organisation.
+
+    :raises UnknownId: if there is none of this number.
+    """
+    name: str | None = db.session.scalar(sa.select(Account.name).where(Account.id == account_id))
+    if name is None:
+        raise UnknownId(f"There is no organisation {account_id}: see `flexmeasures show accounts`.")
+    return name
+
+
+def only_organisation() -> int | None:
+    """Return the server's organisation if it has just one."""
+    numbers = list(db.session.scalars(sa.select(Account.id).limit(2)))
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def registered_organisations() -> list[int]:
+    """Return the organisations that have anything registered."""
+    query = sa.select(trackable.c.account_id).distinct().order_by(trackable.c.account_id)
+    return list(db.session.scalars(query))

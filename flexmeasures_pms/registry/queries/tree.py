@@ -1,0 +1,85 @@
+"""What is in what at a time, as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.kinds import CELL_BLOCK, KINDS
+from flexmeasures_pms.registry.loading.snapshot import Snapshot
+from flexmeasures_pms.registry.messages.wording import capital, named
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A trackable and what is in it.
+
+    :param slot: the slot that it is in, and ``place`` the place in that; None on top.
+    """
+
+    entry: Entry
+    slot: str | None
+    place: int | None
+    parts: tuple[Node, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the tree as JSON has it."""
+        return {
+            "kind": self.entry.kind,
+            "id": self.entry.ident,
+            "slot": self.slot,
+            "place": self.place,
+            "asset_id": self.entry.asset_id,
+            "parts": [part.as_json() for part in self.parts],
+        }
+
+    def lines(self, depth: int = 0) -> Iterator[str]:
+        """Yield the tree as text; the cell blocks of a case share a line."""
+        indent = "  " * depth
+        numbered = self.place is not None and self.slot in ("dock", "cabinet")
+        label = {"dock": "dock", "cabinet": "position"}.get(self.slot or "", "")
+        yield indent + (f"{label} {self.place}: " if numbered else "") + _title(self.entry, depth)
+        for kind, group in groupby(self.parts, key=lambda part: part.entry.kind):
+            if kind == CELL_BLOCK:
+                yield f"{indent}  cell blocks: " + ", ".join(
+                    f"{part.place} {part.entry.ident}" for part in group
+                )
+                continue
+            for part in group:
+                yield from part.lines(depth + 1)
+
+
+def _title(entry: Entry, depth: int) -> str:
+    return named(entry) if depth else capital(named(entry))
+
+
+def tree(registered: Directory, entry: Entry, at: datetime) -> Node:
+    """Return a trackable with all that is in it at a time."""
+    return _node(registered, entry, None, None, at)
+
+
+def forest(registered: Snapshot, at: datetime) -> Iterator[Node]:
+    """Yield every trackable that is installed nowhere at a time, with what is in it."""
+    order = list(KINDS)
+    loose = (e for e in registered.entries.values() if registered.installed(e.id, at) is None)
+    for entry in sorted(loose, key=lambda e: (order.index(e.kind), e.ident)):
+        yield tree(registered, entry, at)
+
+
+def _node(
+    registered: Directory, entry: Entry, slot: str | None, place: int | None, at: datetime
+) -> Node:
+    parts = (
+        _node(registered, registered.entries[row.part_id], row.slot, row.place, at)
+        for row in registered.parts_of(entry.id, at)
+    )
+    return Node(entry, slot, place, tuple(_ordered(parts)))
+
+
+def _ordered(parts: Iterable[Node]) -> list[Node]:
+    order = list(KINDS)
+    return sorted(parts, key=lambda n: (order.index(n.entry.kind), n.place or 0, n.entry.ident))

@@ -1,0 +1,1 @@
+"""What came in: requests that wait, samples in quarantine, receipts."""

@@ -1,0 +1,1 @@
+"""Reading stored readings for pages and the API."""

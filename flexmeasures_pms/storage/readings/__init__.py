@@ -1,0 +1,1 @@
+"""Writing readings as beliefs, and what is known of the newest ones."""

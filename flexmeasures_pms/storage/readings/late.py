@@ -1,0 +1,210 @@
+"""The rule for late readings: the history filled forward stays true at each reading.
+
+A reading that was not written because it repeats the one before relies on that one. A
+late reading that comes between them would take its place. So where it differs, the next
+reading that relied on the one before is written too, with the value it has had.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Deadband
+from flexmeasures_pms.storage.readings.blocks import (
+    CONFLICT,
+    DUPLICATE,
+    Block,
+    Rows,
+    Value,
+    Written,
+    same,
+)
+from flexmeasures_pms.storage.readings.newest import Bits
+
+
+@dataclass(slots=True)
+class Track:
+    """Written readings of one sensor by one source, in order of time."""
+
+    times: list[datetime] = field(default_factory=list)
+    values: dict[datetime, Value] = field(default_factory=dict)
+
+    def put(self, time: datetime, value: Value) -> None:
+        """Add a reading."""
+        if time not in self.values:
+            insort(self.times, time)
+            self.values[time] = value
+
+    def drop(self, time: datetime) -> None:
+        """Remove a reading."""
+        if self.values.pop(time, None) is not None:
+            del self.times[bisect_left(self.times, time)]
+
+    def before(self, time: datetime) -> tuple[datetime, Value] | None:
+        """Return the last reading at or before a time, with its time."""
+        position = bisect_right(self.times, time)
+        if not position:
+            return None
+        found = self.times[position - 1]
+        return found, self.values[found]
+
+    def near(self, time: datetime) -> Value | None:
+        """Return the value on which a reading at a time may rely."""
+        found = self.before(time)
+        return found[1] if found and time - found[0] < SNAPSHOT else None
+
+    def end(self, time: datetime) -> datetime | None:
+        """Return the time of the first reading after a time."""
+        position = bisect_right(self.times, time)
+        return self.times[position] if position < len(self.times) else None
+
+
+@dataclass(slots=True)
+class Stream:
+    """What is stored of one thing by one source, around the times of some readings.
+
+    :param tracks: the written readings by sensor name.
+    :param repeats: mask of the readings that were not written, by time.
+    :param blind: names of those sensors that were not looked at: each reading is written
+        or repeats nothing, so that the key of the table tells whether it is there.
+    """
+
+    tracks: dict[str, Track] = field(default_factory=dict)
+    repeats: dict[datetime, int] = field(default_factory=dict)
+    blind: Set[str] = frozenset()
+    _times: list[datetime] = field(default_factory=list)
+
+    def track(self, name: str) -> Track:
+        """Return the written readings of a sensor."""
+        return self.tracks.setdefault(name, Track())
+
+    def repeat(self, time: datetime, mask: int) -> None:
+        """Note readings that are not written."""
+        if time not in self.repeats:
+            insort(self._times, time)
+        self.repeats[time] = self.repeats.get(time, 0) | mask
+
+    def known(self, name: str, time: datetime, bit: int) -> Value | None:
+        """Return the reading of a sensor at a time, written or not."""
+        track = self.track(name)
+        if (value := track.values.get(time)) is not None:
+            return value
+        return track.near(time) if self.repeats.get(time, 0) & bit else None
+
+    def next_repeat(self, name: str, time: datetime, bit: int) -> datetime | None:
+        """Return the next reading after a time that relies on the one written before."""
+        end = self.track(name).end(time)
+        for position in range(bisect_right(self._times, time), len(self._times)):
+            found = self._times[position]
+            if end is not None and found >= end:
+                return None
+            if self.repeats[found] & bit:
+                return found
+        return None
+
+
+def record_late(
+    block: Block, bands: Bands, stream: Stream, bits: Bits, rows: Rows
+) -> tuple[Written, int]:
+    """Add the rows of a block that may be older than what is stored.
+
+    :param bands: deadband by sensor name, of what is recorded on change.
+    :returns: what became of it, and the mask of the readings that repeat.
+    """
+    new: dict[str, Value] = {}
+    unseen: Rows = []
+    for name, value in block.values.items():
+        if name in stream.blind:
+            unseen.append((block.time, block.sensors[name], block.source_id, value))
+            continue
+        known = stream.known(name, block.time, bits.get(name, 0))
+        if known is None:
+            new[name] = value
+        elif not same(value, known, bands.get(name)):
+            return CONFLICT, 0
+    if not new and not unseen:
+        return DUPLICATE, 0
+    before, mask = len(rows), 0
+    rows += unseen
+    for name, value in new.items():
+        rule = bands.get(name), bits.get(name, 0)
+        mask |= _record(block, name, value, stream, rule, rows)
+    if mask:
+        stream.repeat(block.time, mask)
+    return Written("stored", len(rows) - before), mask
+
+
+def _record(
+    block: Block,
+    name: str,
+    value: Value,
+    stream: Stream,
+    rule: tuple[Deadband, int],
+    rows: Rows,
+) -> int:
+    track, (band, bit) = stream.track(name), rule
+    near = track.near(block.time)
+    if bit and band is not None and near is not None and same(value, near, band):
+        return bit
+    before = track.before(block.time)
+    if before is not None and float(before[1]) != float(value):
+        after = stream.next_repeat(name, block.time, bit)
+        if after is not None:
+            _put(block, name, after, before[1], track, rows)
+    _put(block, name, block.time, value, track, rows)
+    return 0
+
+
+def _put(block: Block, name: str, time: datetime, value: Value, track: Track, rows: Rows) -> None:
+    track.put(time, value)
+    rows.append((time, block.sensors[name], block.source_id, value))
+
+
+def withdraw(
+    stream: Stream, names: Iterable[str], times: Iterable[datetime], bits: Bits
+) -> tuple[dict[datetime, dict[str, Value]], list[tuple[datetime, str, Value]]]:
+    """Take all readings of some times out of a stream.
+
+    :returns: the readings taken by time, and the rows to be written so that the
+        readings that relied on them stay: (time, sensor name, value).
+    """
+    gone = sorted(times)
+    names = list(names)
+    taken: dict[datetime, dict[str, Value]] = {time: {} for time in gone}
+    rows: list[tuple[datetime, str, Value]] = []
+    for name in names:
+        bit = bits.get(name, 0)
+        for time in gone:
+            if (value := stream.known(name, time, bit)) is not None:
+                taken[time][name] = value
+        rows += _leave(stream, name, bit, taken)
+    for time in gone:
+        stream.repeats.pop(time, None)
+    stream._times = sorted(stream.repeats)
+    return taken, rows
+
+
+def _leave(
+    stream: Stream, name: str, bit: int, taken: Mapping[datetime, Mapping[str, Value]]
+) -> list[tuple[datetime, str, Value]]:
+    """Drop one sensor's rows of the times taken; write what relied on them."""
+    track = stream.track(name)
+    staying = [
+        (time, value)
+        for time in stream.repeats
+        if time not in taken
+        and stream.repeats[time] & bit
+        and (value := stream.known(name, time, bit)) is not None
+    ]
+    for time in taken:
+        track.drop(time)
+    rows = []
+    for time, value in sorted(staying):
+        near = track.near(time)
+        if near is None or float(near) != float(value):
+            track.put(time, value)
+            rows.append((time, name, value))
+    return rows

@@ -1,0 +1,136 @@
+"""The latest reading of each case, MPPT, inverter and cabinet: one row each.
+
+Written in the transaction of the beliefs. It never moves backwards in time: late
+readings change nothing, and a second part of the same reading is added to the first.
+The row is also what writers of one thing's readings take turns at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from flexmeasures.data import db
+from sqlalchemy import delete, select
+from sqlalchemy.engine import Row
+
+from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.storage.arrays import array
+from flexmeasures_pms.storage.readings.blocks import Value
+from flexmeasures_pms.storage.readings.newest import Last, Newest
+from flexmeasures_pms.storage.tables import latest
+
+_LOCK = """
+    SELECT trackable_id, event_time, device_id, recorded::text,
+      (SELECT json_object_agg(quantity, deadband) FROM pms_recording r
+       WHERE r.trackable_id = l.trackable_id)::text
+    FROM pms_latest l
+    WHERE trackable_id = ANY (%s::bigint[]) ORDER BY trackable_id FOR UPDATE"""
+_READINGS = """
+    SELECT trackable_id, readings::text FROM pms_latest
+    WHERE trackable_id = ANY (%s::bigint[])"""
+_KEEP = """
+    UPDATE pms_latest AS l SET
+      event_time = n.event_time,
+      device_id = n.device_id,
+      readings = COALESCE(n.readings, l.readings),
+      recorded = n.recorded
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])
+      AS n (id, event_time, device_id, readings, recorded)
+    WHERE l.trackable_id = n.id
+    RETURNING l.trackable_id"""
+_ADD = """
+    INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded)
+    SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])"""
+
+_values: msgspec.json.Decoder[dict[str, Value]] = msgspec.json.Decoder(dict[str, Decimal])
+_written = msgspec.json.Decoder(dict[str, tuple[Decimal, int]])
+_MILLISECOND = timedelta(milliseconds=1)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_policies = msgspec.json.Decoder(dict[str, Decimal | None])
+
+
+def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
+    """Return the newest readings of those things that have a row, and lock these rows.
+
+    All writers take them in one order.
+    """
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_LOCK, [array(trackable_ids)])
+    return {
+        trackable_id: Newest(
+            time.astimezone(UTC),
+            device,
+            _recorded(recorded, time.astimezone(UTC)) if recorded else {},
+            policies=tuple(_policies.decode(policies).items()) if policies else (),
+        )
+        for trackable_id, time, device, recorded, policies in cursor
+    }
+
+
+def add_readings(newest: Mapping[int, Newest]) -> None:
+    """Look up the readings of some things' newest times."""
+    if newest:
+        cursor = db.session.connection().connection.cursor()
+        cursor.execute(_READINGS, [array(newest)])
+        for trackable_id, readings in cursor:
+            newest[trackable_id].readings = dict(_values.decode(readings))
+
+
+def keep_latest(newest: Mapping[int, Newest]) -> None:
+    """Keep the newest readings of things that this transaction has locked."""
+    if not newest:
+        return
+    rows = [(n, s.time, s.device_id, _json(s.readings), _json(_ages(s))) for n, s in newest.items()]
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_KEEP, _columns(rows))
+    if cursor.rowcount < len(rows):
+        there = {row[0] for row in cursor}
+        cursor.execute(_ADD, _columns([row for row in rows if row[0] not in there]))
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _recorded(text: str, time: datetime) -> dict[str, Last]:
+    """Read the values last written, each with its age at the newest reading [ms]."""
+    return {
+        name: (value, time - timedelta(milliseconds=age))
+        for name, (value, age) in _written.decode(text).items()
+    }
+
+
+def _ages(newest: Newest) -> dict[str, tuple[Value, int]]:
+    """Return the values last written, with their ages; too old ones would be written again."""
+    if newest.time is None:
+        return {}
+    ages = ((n, value, newest.time - time) for n, (value, time) in newest.recorded.items())
+    return {n: (value, age // _MILLISECOND) for n, value, age in ages if age < SNAPSHOT}
+
+
+def _json(values: Mapping[str, object]) -> str | None:
+    return _encoder.encode(values).decode() if values else None
+
+
+def forget_latest(trackable_ids: Collection[int]) -> None:
+    """Forget the latest readings of some things: their beliefs are gone."""
+    if trackable_ids:
+        db.session.execute(delete(latest).where(latest.c.trackable_id.in_(trackable_ids)))
+
+
+def latest_of(trackable_ids: Collection[int]) -> dict[int, Row[Any]]:
+    """Return the latest readings of some things by their number, in one query."""
+    rows = db.session.execute(select(latest).where(latest.c.trackable_id.in_(trackable_ids)))
+    return {row.trackable_id: row for row in rows}
+
+
+def newest_time(trackable_id: int) -> datetime | None:
+    """Return the time of the newest reading of a thing."""
+    found: datetime | None = db.session.scalar(
+        select(latest.c.event_time).where(latest.c.trackable_id == trackable_id)
+    )
+    return found

@@ -1,0 +1,117 @@
+"""The rule for readings in the order of their time: what is written, and what repeats.
+
+Nothing has to be asked of the database: what is known of the newest reading says it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Policies
+from flexmeasures_pms.storage.readings.blocks import (
+    CONFLICT,
+    DUPLICATE,
+    Block,
+    Rows,
+    Value,
+    Written,
+    same,
+)
+
+Bits = Mapping[str, int]
+"""Mask by sensor name, of those that have a bit."""
+
+Last = tuple[Value, datetime]
+"""A value that was written, and the time of its event."""
+
+
+@dataclass(slots=True)
+class Newest:
+    """What is known of the newest reading of one thing.
+
+    :param time: event time; None while nothing was ever read of it.
+    :param device_id: who reported it.
+    :param recorded: the last value written on change, and when, by sensor name.
+    :param readings: all readings of that time by sensor name, where they were asked for.
+    :param policies: how the host wants this one thing's quantities recorded.
+    :param bands: deadband by sensor name, of what is recorded on change.
+    :param changed: whether it differs from what the database has.
+    """
+
+    time: datetime | None = None
+    device_id: int = 0
+    recorded: dict[str, Last] = field(default_factory=dict)
+    readings: dict[str, Value] = field(default_factory=dict)
+    policies: Policies = ()
+    bands: Bands = field(default_factory=dict)
+    changed: bool = False
+
+    def precedes(self, block: Block) -> bool:
+        """Whether no reading of the block's stream can be newer than it."""
+        if self.time is None or self.time < block.time:
+            return True
+        return self.time == block.time and self.device_id == block.device_id
+
+
+def record_next(block: Block, newest: Newest, bits: Bits, rows: Rows) -> tuple[Written, int]:
+    """Add the rows of a block that the newest reading precedes, and make it the newest.
+
+    :returns: what became of it, and the mask of the readings that repeat.
+    """
+    before = len(rows)
+    if newest.time == block.time and newest.device_id != block.device_id:
+        # Two devices tell of one moment: who was first stays the newest.
+        rows += [
+            (block.time, block.sensors[n], block.source_id, v) for n, v in block.values.items()
+        ]
+        return Written("stored", len(rows) - before), 0
+    if newest.time == block.time:
+        known = newest.readings
+        told = [name for name in block.values if name in known]
+        if any(not same(block.values[n], known[n], newest.bands.get(n)) for n in told):
+            return CONFLICT, 0
+        if len(told) == len(block.values):
+            return DUPLICATE, 0
+        values = {n: v for n, v in block.values.items() if n not in known}
+    else:
+        known = newest.readings = {}
+        values = dict(block.values)
+    if newest.device_id != block.device_id:
+        newest.recorded = {}  # another source's
+    mask = _write(block, values, newest, bits, rows)
+    known.update(values)
+    newest.time, newest.device_id, newest.changed = block.time, block.device_id, True
+    return Written("stored", len(rows) - before), mask
+
+
+def _write(
+    block: Block,
+    values: Mapping[str, Value],
+    newest: Newest,
+    bits: Bits,
+    rows: Rows,
+) -> int:
+    recorded, bands = newest.recorded, newest.bands
+    if not recorded.keys() <= bands.keys():
+        # What came to be recorded every time leaves no trace here of what was written.
+        recorded = newest.recorded = {n: last for n, last in recorded.items() if n in bands}
+    mask, time, source, sensors = 0, block.time, block.source_id, block.sensors
+    if not bands:
+        rows += [(time, sensors[name], source, value) for name, value in values.items()]
+        return 0
+    for name, value in values.items():
+        if (band := bands.get(name)) is not None:
+            last = recorded.get(name)
+            if (
+                last is not None
+                and (last[0] == value or same(value, last[0], band))
+                and time - last[1] < SNAPSHOT
+                and name in bits
+            ):
+                mask |= bits[name]
+                continue
+            recorded[name] = value, time
+        rows.append((time, sensors[name], source, value))
+    return mask

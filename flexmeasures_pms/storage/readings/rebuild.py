@@ -1,0 +1,129 @@
+"""The latest readings: taken for writing, and read anew from the beliefs where they lack."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from flexmeasures.data import db
+from sqlalchemy import func, select
+
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
+from flexmeasures_pms.catalogue.readings import sensor_specs
+from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.storage.arrays import array
+from flexmeasures_pms.storage.readings.late import Stream
+from flexmeasures_pms.storage.readings.latest import forget_latest, keep_latest, locked
+from flexmeasures_pms.storage.readings.newest import Newest
+from flexmeasures_pms.storage.readings.recordings import policies_of
+from flexmeasures_pms.storage.readings.repeats import bits_of
+
+# The last rows of each thing: what its newest reading consists of is among them. Sensors
+# are found by name, for they have no index by asset alone.
+_ROWS = """
+    WITH catalogue AS (SELECT * FROM unnest(%s::text[], %s::text[]) AS c (kind, name))
+    SELECT t.id, t.kind, b.source_id, s.name, b.event_start, b.event_value
+    FROM pms_trackable t
+    JOIN LATERAL (
+      SELECT max(newest.event_start) AS moment
+      FROM catalogue o
+      JOIN sensor other ON other.name = o.name AND other.generic_asset_id = t.asset_id
+      JOIN LATERAL (
+        SELECT event_start FROM timed_belief
+        WHERE sensor_id = other.id ORDER BY event_start DESC LIMIT 1
+      ) newest ON true
+      WHERE o.kind = t.kind
+    ) last ON true
+    JOIN catalogue n ON n.kind = t.kind
+    JOIN sensor s ON s.name = n.name AND s.generic_asset_id = t.asset_id
+    JOIN timed_belief b ON b.sensor_id = s.id AND b.event_start > last.moment - %s
+      AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5
+    WHERE t.id = ANY (%s::bigint[])"""
+_REPEATS = """
+    SELECT r.event_time, r.mask FROM pms_repeat r
+    WHERE r.subject_id = %s AND r.source_id = %s AND r.event_time > %s"""
+_DEVICES = """
+    SELECT t.id, c.id, d.id
+    FROM data_source c
+    JOIN pms_trackable d ON d.account_id = c.account_id AND d.kind = c.model AND d.ident = c.name
+    JOIN pms_trackable t ON t.account_id = c.account_id
+    WHERE c.type = 'gateway' AND c.id = ANY (%s::int[]) AND t.id = ANY (%s::bigint[])"""
+
+
+def take_turns(account_id: int, trackable_ids: Collection[int]) -> dict[int, Newest]:
+    """Return what is known of the newest readings of some things.
+
+    Nobody else writes readings of them until the transaction ends.
+    """
+    found = locked(trackable_ids)
+    if missing := set(trackable_ids) - found.keys():
+        # Two may meet at the very first reading of a thing: there is no row to wait for.
+        first = func.pg_advisory_xact_lock(func.hashtext("pms_latest"), account_id)
+        db.session.execute(select(first))
+        if not missing <= locked(missing).keys():
+            rebuild(missing)
+        found |= locked(missing)
+        found |= {n: Newest() for n in missing - found.keys()}
+        for number, policies in policies_of(missing).items():
+            found[number].policies = policies
+    return found
+
+
+def rebuild(trackable_ids: Collection[int]) -> None:
+    """Read the latest readings of some things anew from their beliefs."""
+    if not trackable_ids:
+        return
+    forget_latest(trackable_ids)
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_ROWS, (*_catalogue(), SNAPSHOT, array(trackable_ids)))
+    streams: dict[tuple[int, int], Stream] = defaultdict(Stream)
+    kinds: dict[int, str] = {}
+    for trackable, kind, source, name, time, value in cursor:
+        streams[trackable, source].track(name).put(time, value)
+        kinds[trackable] = kind
+    devices = _devices(cursor, streams)
+    newest: dict[int, Newest] = {}
+    for (trackable, source), stream in streams.items():
+        if (device := devices.get((trackable, source))) is not None:
+            found = _newest(cursor, trackable, source, stream, kinds[trackable])
+            found.device_id = device
+            known = newest.get(trackable)
+            if known is None or _rank(found) > _rank(known):
+                newest[trackable] = found
+    keep_latest(newest)
+
+
+@cache
+def _catalogue() -> tuple[list[str], list[str]]:
+    """Return the names of all sensors: the asset types, and the names beside them."""
+    names = [(kind, name) for kind in BY_ASSET_TYPE for name in sensor_specs(kind)]
+    return [kind for kind, _ in names], [name for _, name in names]
+
+
+def _rank(newest: Newest) -> tuple[bool, datetime | None, int]:
+    return newest.time is not None, newest.time, -newest.device_id
+
+
+def _devices(cursor: Any, streams: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    sources = {source for _, source in streams}
+    things = {thing for thing, _ in streams}
+    cursor.execute(_DEVICES, (array(sources), array(things)))
+    return {(thing, source): device for thing, source, device in cursor}
+
+
+def _newest(cursor: Any, trackable: int, source: int, stream: Stream, kind: str) -> Newest:
+    written = max(track.times[-1] for track in stream.tracks.values())
+    cursor.execute(_REPEATS, (trackable, source, written - SNAPSHOT))
+    for time, mask in cursor:
+        stream.repeat(time, mask)
+    moment = max(written, *stream.repeats, written)
+    bits = bits_of(kind, stream.tracks.keys())
+    readings = {
+        name: value
+        for name in stream.tracks
+        if (value := stream.known(name, moment, bits.get(name, 0))) is not None
+    }
+    return Newest(moment, readings=readings, changed=True)

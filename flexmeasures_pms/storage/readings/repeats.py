@@ -1,0 +1,90 @@
+"""Readings that were received and not written, for they repeat the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from threading import Lock
+
+from flexmeasures.data import db
+from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from flexmeasures_pms.storage.arrays import array
+from flexmeasures_pms.storage.readings.newest import Bits
+from flexmeasures_pms.storage.tables import repeat, repeat_bit
+
+Moment = tuple[int, datetime, int]
+"""(subject, event time, source)."""
+
+MOST_BITS = 63
+"""As many as a PostgreSQL bigint has without its sign. What comes later is always written."""
+
+_KEEP = """
+    INSERT INTO pms_repeat AS r (subject_id, event_time, source_id, mask)
+    SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::bigint[])
+    ON CONFLICT (subject_id, source_id, event_time) DO UPDATE SET mask = r.mask | excluded.mask"""
+
+_remembered: dict[str, dict[str, int]] = {}
+_lock = Lock()  # a worker has several threads
+
+
+def keep_repeats(masks: Mapping[Moment, int]) -> None:
+    """Write down which readings were not written, as a mask for each moment."""
+    if masks:
+        rows = ((*moment, mask) for moment, mask in masks.items())
+        columns = [array(column) for column in zip(*rows, strict=True)]
+        db.session.connection().connection.cursor().execute(_KEEP, columns)
+
+
+def drop_repeats(subject_id: int, source_id: int, times: Iterable[datetime]) -> None:
+    """Forget the readings of some moments: they are going elsewhere."""
+    c = repeat.c
+    key = tuple_(c.subject_id, c.source_id, c.event_time)
+    keys = [(subject_id, source_id, time) for time in times]
+    db.session.execute(delete(repeat).where(key.in_(keys)))
+
+
+def forget_repeats(subject_ids: Collection[int]) -> None:
+    """Forget all of some things: their beliefs are gone."""
+    if subject_ids:
+        db.session.execute(delete(repeat).where(repeat.c.subject_id.in_(subject_ids)))
+
+
+def bits_of(asset_type: str, names: Collection[str]) -> Bits:
+    """Return the mask of each sensor of an asset type that has one, giving some to ``names``."""
+    with _lock:
+        known = _remembered.get(asset_type, {})
+    if not known.keys() >= set(names) and len(known) < MOST_BITS:
+        known = _look_up(asset_type, names)
+        with _lock:
+            _remembered[asset_type] = known
+    return known
+
+
+def forget_bits() -> None:
+    """Drop what this process remembers of bits."""
+    with _lock:
+        _remembered.clear()
+
+
+def _look_up(asset_type: str, names: Collection[str]) -> dict[str, int]:
+    found = _stored(asset_type)
+    if lacking := sorted(set(names) - found.keys()):
+        # One at a time gives bits: two would give the same.
+        db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_repeat_bit"))))
+        found = _stored(asset_type)
+        lacking = [name for name in lacking if name not in found]
+        free = range(len(found), MOST_BITS)
+        new = dict(zip(lacking, free, strict=False))
+        rows = [{"asset_type": asset_type, "sensor": n, "bit": b} for n, b in new.items()]
+        if rows:
+            db.session.execute(insert(repeat_bit), rows)
+        found |= new
+    return {name: 1 << bit for name, bit in found.items()}
+
+
+def _stored(asset_type: str) -> dict[str, int]:
+    query = select(repeat_bit.c.sensor, repeat_bit.c.bit)
+    rows = db.session.execute(query.where(repeat_bit.c.asset_type == asset_type))
+    return {row.sensor: row.bit for row in rows}

@@ -1,0 +1,1 @@
+"""The language of pages: words, figures, and sentences about faults."""

@@ -1,0 +1,71 @@
+"""Numbers and times as a page shows them, in the language of the request."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel.numbers import format_decimal
+
+from flexmeasures_pms.ui.language.words import _, language
+
+NOTHING = "–"
+_MINUS = "−"
+
+
+def number(value: float | Decimal | None, digits: int = 0, *, sign: bool = False) -> str:
+    """Return a number with so many decimals, or a dash for none.
+
+    :param sign: whether a positive number is shown with its sign too.
+    """
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    text = _decimal(-value if value < 0 else value, digits, language())
+    if round(value, digits) == 0:
+        return text
+    return (_MINUS if value < 0 else "+" if sign else "") + text
+
+
+@lru_cache(maxsize=65_536)  # a rack shows 1,300 numbers, most of them again and again
+def _decimal(size: float | Decimal, digits: int, language_name: str) -> str:
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    text: str = format_decimal(size, format=pattern, locale=language_name)
+    return text
+
+
+def moment(value: datetime | None, zone: str | None, *, seconds: bool = True) -> str:
+    """Return a time on the clock of a site, ``2026-03-01 19:00:06``, or a dash for none."""
+    if value is None:
+        return NOTHING
+    local = value.astimezone(ZoneInfo(zone or "UTC"))
+    return local.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def clock(zone: str | None, at: datetime | None = None) -> str:
+    """Return a timezone by its name and offset: ``Asia/Jakarta (UTC+07:00)``."""
+    name = zone or "UTC"
+    offset = (at or datetime.now(UTC)).astimezone(ZoneInfo(name)).strftime("%z")
+    return f"{name} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def age(value: datetime | None, now: datetime | None = None) -> str:
+    """Return how long ago a time was, ``12 s ago``, or a dash for none."""
+    if value is None:
+        return NOTHING
+    return ago(((now or datetime.now(UTC)) - value).total_seconds())
+
+
+def ago(seconds: float) -> str:
+    """Return a span of time that has passed, in the largest unit that says enough."""
+    if seconds < 0:
+        return _("in the future")
+    if seconds < 120:
+        return _("{n} s ago", n=int(seconds))
+    if seconds < 7_200:
+        return _("{n} min ago", n=int(seconds // 60))
+    if seconds < 172_800:
+        return _("{n} h ago", n=int(seconds // 3_600))
+    return _("{n} days ago", n=int(seconds // 86_400))

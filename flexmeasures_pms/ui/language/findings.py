@@ -1,0 +1,134 @@
+"""What is the matter with something, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from flexmeasures_pms.overview.states import Code, Finding
+from flexmeasures_pms.ui.language.figures import moment, number
+from flexmeasures_pms.ui.language.words import _, mark
+
+Badge = Literal["good", "notice", "warn", "bad", "silent", "none"]
+
+NAMES: Mapping[Code, str] = {
+    "fault": mark("Fault"),
+    "hot": mark("Hot"),
+    "fet_hot": mark("Hot FET"),
+    "cell_high": mark("Cell too high"),
+    "cell_low": mark("Cell too low"),
+    "bus_fault": mark("Bus fault"),
+    "fet_open": mark("FET open"),
+    "silent": mark("Silent"),
+    "weak_cell": mark("Weak cell"),
+    "wrong_place": mark("Wrong place"),
+    "unknown_pack": mark("Unknown pack"),
+    "unallocated": mark("No dock"),
+    "never": mark("No reading yet"),
+    "empty": mark("Empty"),
+    "ok": mark("All well"),
+}
+
+_BADGES: Mapping[str, Badge] = {"alarm": "bad", "warning": "warn", "note": "none", "ok": "good"}
+
+
+def badge(finding: Finding) -> Badge:
+    """Return how the badge of a finding looks."""
+    return "silent" if finding.code == "silent" else _BADGES[finding.level]
+
+
+def name(finding: Finding) -> str:
+    """Return a finding in a word or two."""
+    return _(NAMES[finding.code])
+
+
+def sentence(finding: Finding, zone: str | None = None) -> str:
+    """Return a finding of one thing with its figures: ``Cell 5 is 62 mV below the others``.
+
+    :param zone: the site's timezone, for times.
+    """
+    say = _SENTENCES.get(finding.code)
+    return say(finding, zone) if say else name(finding)
+
+
+def brief(finding: Finding, zone: str | None = None) -> str:
+    """Return a finding in the little room of a dock, beside the age of its reading."""
+    if finding.code == "silent":
+        return name(finding)
+    if finding.code == "weak_cell" and finding.numbers:
+        return _("Cell {n}: −{mv} mV", n=finding.numbers[0], mv=number(finding.figure))
+    return sentence(finding, zone)
+
+
+def summary(finding: Finding, zone: str | None = None) -> str:
+    """Return a finding of one or several packs: ``0244: Hot, 57.3 °C, and 2 more``."""
+    if finding.ident is None:
+        if finding.many == 1:
+            return sentence(finding, zone)
+        said = _("{state}: {count} packs", state=name(finding), count=finding.many)
+        return f"{said}, {_since(finding, zone)}" if finding.since else said
+    said = f"{finding.ident}: {sentence(finding, zone)}"
+    if finding.many == 1:
+        return said
+    return _("{finding}, and {count} more", finding=said, count=finding.many - 1)
+
+
+def _since(finding: Finding, zone: str | None) -> str:
+    return _("since {time}", time=moment(finding.since, zone, seconds=False))
+
+
+def _hot(finding: Finding, _zone: str | None) -> str:
+    return f"{name(finding)}, {number(finding.figure, 1)} °C"
+
+
+def _cell(finding: Finding, _zone: str | None) -> str:
+    volts = number(finding.figure, 3)
+    if not finding.numbers:
+        return f"{name(finding)}, {volts} V"
+    if finding.code == "cell_high":
+        return _("Cell {n} too high, {volts} V", n=finding.numbers[0], volts=volts)
+    return _("Cell {n} too low, {volts} V", n=finding.numbers[0], volts=volts)
+
+
+def _weak(finding: Finding, _zone: str | None) -> str:
+    mv = number(finding.figure)
+    if not finding.numbers:
+        return _("Weak cell, {mv} mV below the others", mv=mv)
+    return _("Cell {n} is {mv} mV below the others", n=finding.numbers[0], mv=mv)
+
+
+def _fets(finding: Finding, _zone: str | None) -> str:
+    if not finding.numbers:
+        return name(finding)
+    one, both = _("FET {n} open", n=finding.numbers[0]), _("Both FETs open")
+    return one if len(finding.numbers) == 1 else both
+
+
+def _silent(finding: Finding, zone: str | None) -> str:
+    return _("Silent since {time}", time=moment(finding.since, zone, seconds=False))
+
+
+def _place(finding: Finding, _zone: str | None) -> str:
+    dock = finding.numbers[0] if finding.numbers else None
+    if finding.source is None:
+        return name(finding) if dock is None else _("Reports dock {dock}", dock=dock)
+    if dock is None:
+        return _("Reports to {pms}", pms=finding.source)
+    return _("Reports to {pms}, dock {dock}", pms=finding.source, dock=dock)
+
+
+def _unallocated(_finding: Finding, _zone: str | None) -> str:
+    return _("No dock (99)")
+
+
+_SENTENCES: Mapping[Code, Callable[[Finding, str | None], str]] = {
+    "hot": _hot,
+    "fet_hot": _hot,
+    "cell_high": _cell,
+    "cell_low": _cell,
+    "fet_open": _fets,
+    "silent": _silent,
+    "weak_cell": _weak,
+    "wrong_place": _place,
+    "unallocated": _unallocated,
+}

@@ -1,0 +1,73 @@
+"""What stands behind the question mark of a page's address."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.ui.language.words import _
+
+
+def moment(name: str, zone: str | None) -> datetime | None:
+    """Return a time in UTC, or None where it is not given.
+
+    :param zone: whose clock is meant by a time without an offset, as forms send it.
+    :raises BadRequest: for anything else.
+    """
+    # A plus sign in an address means a space, and is often sent where the sign was meant.
+    text = request.args.get(name, "").strip().replace(" ", "+")
+    if not text:
+        return None
+    try:
+        local = datetime.fromisoformat(text)
+        if local.tzinfo is None:
+            return local.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(UTC)
+        return read_moment(text).astimezone(UTC)
+    except (ValueError, OverflowError, RegistryError) as error:
+        raise BadRequest(_("The time {text} can't be read.", text=text[:40])) from error
+
+
+def number(name: str, *, most: int = 1 << 31) -> int | None:
+    """Return a whole number of at least 1, or None where it is not given.
+
+    :raises BadRequest: for anything else.
+    """
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= most:
+        return int(text)
+    raise BadRequest(_("{text} is no number that this page can use.", text=text[:40]))
+
+
+def field(moment_: datetime, zone: str | None) -> str:
+    """Return a time as a form's field for date and time has it, on the clock of a site."""
+    local = moment_.astimezone(ZoneInfo(zone or "UTC"))
+    return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
+
+
+def lasted(time: timedelta) -> str:
+    """Return how long something lasted, in the two largest units: ``3 h 20 min``."""
+    seconds = round(time.total_seconds())
+    days, hours = seconds // 86_400, seconds // 3_600 % 24
+    minutes, rest = seconds // 60 % 60, seconds % 60
+    if days:
+        return _("{days} d {hours} h", days=days, hours=hours) if hours else _("{n} d", n=days)
+    if hours:
+        return (
+            _("{hours} h {minutes} min", hours=hours, minutes=minutes)
+            if minutes
+            else _("{n} h", n=hours)
+        )
+    if minutes and (not rest or minutes >= 10):
+        return _("{n} min", n=minutes)
+    return (
+        _("{minutes} min {seconds} s", minutes=minutes, seconds=rest)
+        if minutes
+        else _("{n} s", n=rest)
+    )

@@ -1,0 +1,48 @@
+"""Addresses of the pages. A link keeps the organisation that the reader chose."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from flask import has_request_context, request
+
+from flexmeasures_pms.ui.page.access import PARAMETER as ORGANISATION
+
+ROOT = "/pms"
+# First parts of paths that are pages themselves: a PMS of that name has the longer address.
+RESERVED = frozenset(
+    {
+        *("api", "case", "completeness", "inverter", "mppt", "openapi.json", "pms"),
+        *("quarantine", "receipts", "registry", "static"),
+    }
+)
+
+
+def page(*parts: str, **query: Any) -> str:
+    """Return the address of a page: ``page("registry", "case", ident, at=...)``.
+
+    A query value of None is left out.
+    """
+    path = "/".join([ROOT, *(quote(part, safe="") for part in parts)])
+    kept = {ORGANISATION: request.args.get(ORGANISATION) if has_request_context() else None}
+    wanted = {name: value for name, value in {**kept, **query}.items() if value not in (None, "")}
+    return f"{path}?{urlencode(wanted)}" if wanted else path
+
+
+def rack(ident: str, *more: str, **query: Any) -> str:
+    """Return the address of a PMS's rack; ``more`` is ``"cells"`` for its heat map."""
+    short = ident.lower() not in RESERVED and "/" not in ident
+    return page(*(() if short else ("pms",)), ident, *more, **query)
+
+
+def device(kind: str, ident: str, **query: Any) -> str:
+    """Return the address of a case, MPPT, inverter or PMS."""
+    return rack(ident, **query) if kind == "pms" else page(kind, ident, **query)
+
+
+def same(**changes: Any) -> str:
+    """Return the address of the page that is being shown, with other query values."""
+    query = {**request.args.to_dict(), **changes}
+    wanted = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{request.path}?{urlencode(wanted)}" if wanted else request.path

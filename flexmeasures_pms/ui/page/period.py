@@ -1,0 +1,80 @@
+"""The time that charts show: as the address says, or the last one that there are readings of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from flexmeasures_pms.ui.language.words import _, mark
+from flexmeasures_pms.ui.page import asked
+
+LENGTHS: Mapping[str, tuple[str, timedelta]] = {
+    "1h": (mark("1 hour"), timedelta(hours=1)),
+    "24h": (mark("24 hours"), timedelta(days=1)),
+    "7d": (mark("7 days"), timedelta(days=7)),
+    "30d": (mark("30 days"), timedelta(days=30)),
+}
+LIFE, LIFE_WORDS = "life", mark("Whole life")
+AROUND = timedelta(hours=3)
+"""What charts show on either side of a moment that is looked at."""
+BY_DEFAULT = "24h"
+_LEAST = timedelta(seconds=10)
+_LONGEST = timedelta(days=20 * 366)
+
+Bounds = tuple[datetime, datetime] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A time that charts show.
+
+    :param name: of a length that ends with the newest reading; None for a fixed time.
+    :param follows: it ends now, and goes on with the clock.
+    """
+
+    name: str | None
+    start: datetime
+    end: datetime
+    follows: bool
+
+
+def period(bounds: Bounds, zone: str, now: datetime) -> Period:
+    """Return the time that the address asks for; by default the newest 24 hours of readings.
+
+    :param bounds: when the first and the newest reading were taken.
+    :raises BadRequest: for a time that can't be shown.
+    """
+    start, end = asked.moment("start", zone), asked.moment("end", zone)
+    if start is None and end is None:
+        return named(request.args.get("period", BY_DEFAULT), bounds, now)
+    length = LENGTHS[BY_DEFAULT][1]
+    end = end or (start + length if start else now)
+    start = start or end - length
+    if start >= end:
+        raise BadRequest(_("The time has to begin before it ends."))
+    if end - start > _LONGEST:
+        raise BadRequest(_("The time is longer than 20 years."))
+    return Period(None, start, max(end, start + _LEAST), follows=False)
+
+
+def named(name: str, bounds: Bounds, now: datetime) -> Period:
+    """Return the newest time of a length: up to now, or to the newest reading if that is old.
+
+    :raises BadRequest: for a name that there is not.
+    """
+    if name == LIFE:
+        first, newest = bounds or (now - LENGTHS[BY_DEFAULT][1], now)
+        length = now - first
+    elif name in LENGTHS:
+        length, newest = LENGTHS[name][1], bounds[1] if bounds else now
+    else:
+        raise BadRequest(_("{text} is no period that this page can show.", text=name[:40]))
+    recent = now - newest < length / 2
+    end = now if recent and name != LIFE else newest + _LEAST
+    if name == LIFE:
+        length = max(end - first, timedelta(minutes=1))
+    return Period(name, end - length, end, follows=recent and name != LIFE)

@@ -1,0 +1,84 @@
+"""What a page says instead of what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+
+from flask import Response, current_app, g, redirect, request, url_for
+from flask_login import current_user
+from flask_security.core import AnonymousUser
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from flexmeasures_pms.errors import SchemaError, StorageBusy
+from flexmeasures_pms.serving import patience
+from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page import links
+from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.routes import STATIC, pms_ui
+
+SHOWN = (400, 403, 404, 405, 413, 415, 422, 429)
+_USER = "_login_user"  # where Flask-Login keeps who the request is from
+_nobody: Callable[[], object] = AnonymousUser
+
+
+def log_in_first() -> BaseResponse | None:
+    """Send whoever is not logged in to FlexMeasures' login page, and from there back."""
+    if request.path.startswith(f"{STATIC}/") or current_user.is_authenticated:
+        return None
+    if error := patience.failure():
+        return _unavailable(error)
+    return redirect(url_for("security.login", next=links.same()))
+
+
+def _http(error: HTTPException) -> Response:
+    code = error.code or 500
+    titles = {403: _("Not for you"), 404: _("Not found")}
+    title = titles.get(code, _("That did not work"))
+    return page("pms/refused.html", status=code, title=title, reason=error.description)
+
+
+def _unavailable(error: Exception) -> Response:
+    abandon()
+    current_app.logger.error("A page was answered with 503: %s", error)
+    if not _reader_is_there(error):
+        setattr(g, _USER, _nobody())
+    known = isinstance(error, SchemaError | StorageBusy)
+    reason = str(error) if known else _("The database can't be used just now. Try again later.")
+    response = page("pms/refused.html", status=503, title=_("Not now"), reason=reason)
+    response.headers["Retry-After"] = patience.RETRY_AFTER
+    return response
+
+
+def _reader_is_there(error: Exception) -> bool:
+    """Whether the database can tell what FlexMeasures' frame shows of the reader."""
+    driver = getattr(error, "orig", error)
+    answered = isinstance(error, SchemaError | StorageBusy) or getattr(driver, "pgcode", None)
+    if not answered or _USER not in g:
+        return False
+    try:
+        if current_user.is_authenticated:
+            attrgetter("roles", "account.consultancy_account")(current_user)
+    except SQLAlchemyError:
+        abandon()
+        return False
+    return True
+
+
+def _unforeseen(error: Exception) -> Response:
+    # FlexMeasures' own handler would show the exception's text to the reader.
+    abandon()
+    current_app.logger.exception("A page failed in a way that nobody foresaw.", exc_info=error)
+    reason = _("Something went wrong here. Try again later.")
+    return page("pms/refused.html", status=500, title=_("That did not work"), reason=reason)
+
+
+pms_ui.before_request(log_in_first)
+for _code in SHOWN:
+    pms_ui.register_error_handler(_code, _http)
+for _kind in patience.FAILURES:
+    pms_ui.register_error_handler(_kind, _unavailable)
+pms_ui.register_error_handler(Exception, _unforeseen)
