@@ -88,9 +88,9 @@ def _make(app: Flask) -> Month:
 
     from flexmeasures_pms.beliefs.sensors import sensor_ids
     from flexmeasures_pms.beliefs.sources import source_ids
-    from flexmeasures_pms.gateways import book
+    from flexmeasures_pms.gateways import manage
     from flexmeasures_pms.registry.directory import directory
-    from flexmeasures_pms.registry.editing.book import Author
+    from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.storage.readings.rebuild import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
@@ -102,7 +102,7 @@ def _make(app: Flask) -> Month:
         )
         db.session.commit()
         register_site(app, LAYOUT, user.account_id)
-        key = book.add(
+        key = manage.add(
             user.account_id,
             "bench",
             devices=None,

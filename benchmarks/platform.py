@@ -112,8 +112,8 @@ def _prepared(layout: Layout, data_dir: Path) -> Platform:
     from flexmeasures.data import db
     from flexmeasures.data.services.users import create_user
 
-    from flexmeasures_pms.gateways import book
-    from flexmeasures_pms.registry.editing.book import Author
+    from flexmeasures_pms.gateways import manage
+    from flexmeasures_pms.registry.editing.changeset import Author
 
     app = application()
     with app.app_context(), redirect_stdout(StringIO()):
@@ -127,7 +127,7 @@ def _prepared(layout: Layout, data_dir: Path) -> Platform:
         db.session.commit()
         register_site(app, layout, user.account_id)
         much = (10**9, 10**9)  # what is measured is how fast it stores, not how it refuses
-        key = book.add(
+        key = manage.add(
             user.account_id,
             "bench",
             devices=None,

@@ -167,8 +167,8 @@ def _registry(account_id: int, body: bytes) -> dict[str, float]:
 
     from flexmeasures_pms.beliefs.resolve import registered_near
     from flexmeasures_pms.registry.editing import changes
-    from flexmeasures_pms.registry.editing.book import Author
-    from flexmeasures_pms.registry.loading import memory as remembered
+    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.loading import cache as remembered
 
     samples = _decoded(body)
 
@@ -207,7 +207,7 @@ def _all_of_it(account_id: int, pms: int) -> dict[str, float]:
 
     from flexmeasures_pms.beliefs.resolve import registered_near
     from flexmeasures_pms.beliefs.sensors import sensor_ids
-    from flexmeasures_pms.registry.loading import memory as remembered
+    from flexmeasures_pms.registry.loading import cache as remembered
     from flexmeasures_pms.registry.loading import snapshot
 
     assets = []

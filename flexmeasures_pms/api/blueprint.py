@@ -25,7 +25,7 @@ from flexmeasures_pms.api import (
     latest,
     receipts,
 )
-from flexmeasures_pms.serving import patience
+from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.serving.readiness import warn_at_start
 
@@ -91,7 +91,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     config.init(app)
     warn_at_start(app)
-    patience.install(app, pms_api)
+    timeouts.install(app, pms_api)
     # FlexMeasures' limits count below /api/ only; to find that out costs 2.6 ms a request.
     limiter.exempt(pms_api)
     app.request_class = _telemetry_is_no_credential(app.request_class)

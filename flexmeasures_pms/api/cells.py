@@ -12,7 +12,7 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.cell_record import record
-from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, Quantity, cell_map, period
+from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, CellQuantity, cell_map, period
 from flexmeasures_pms.registry.directory import Entry, directory
 from flexmeasures_pms.serving.readiness import require_tables
 
@@ -44,7 +44,7 @@ def _time(now: datetime) -> tuple[datetime, datetime]:
     return found
 
 
-def _quantity() -> Quantity:
+def _quantity() -> CellQuantity:
     named = request.args.get("quantity", QUANTITIES[0])
     if named not in QUANTITIES:
         raise BadRequest(f"The parameter quantity is one of {', '.join(QUANTITIES)}.")

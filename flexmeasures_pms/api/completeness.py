@@ -14,7 +14,7 @@ from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
 from flexmeasures_pms.registry.directory import Entry, directory
-from flexmeasures_pms.registry.loading.reading import of_kinds
+from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.serving.readiness import require_tables
 
 MOST_HOURS = 10_000

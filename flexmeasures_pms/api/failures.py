@@ -22,7 +22,7 @@ from flexmeasures_pms.errors import (
     WireError,
 )
 from flexmeasures_pms.ingest.receipt import cap
-from flexmeasures_pms.serving import patience
+from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.storage.session import abandon
 
 _WIRE_CODES: dict[type[WireError], tuple[int, str]] = {
@@ -75,7 +75,7 @@ def unavailable(error: Exception) -> Response:
         message = "The database can't be used just now; nothing was stored. Send it again later."
     current_app.logger.error("Answered 503: %s", error)
     return reply(
-        503, {"status": "UNAVAILABLE", "message": message}, Retry_After=patience.RETRY_AFTER
+        503, {"status": "UNAVAILABLE", "message": message}, Retry_After=timeouts.RETRY_AFTER
     )
 
 
@@ -84,7 +84,7 @@ def not_the_senders_fault(response: Response) -> Response:
 
     A gateway that is told of a wrong token may never try again.
     """
-    error = patience.failure()
+    error = timeouts.failure()
     return unavailable(error) if error is not None and response.status_code == 401 else response
 
 
@@ -108,7 +108,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(WireError, _refused)
     blueprint.register_error_handler(AccessError, _forbidden)
     blueprint.register_error_handler(TooMany, _too_many)
-    for kind in patience.FAILURES:
+    for kind in timeouts.FAILURES:
         blueprint.register_error_handler(kind, unavailable)
     # By code, for FlexMeasures has handlers of its own for some: those would come first.
     for code in default_exceptions:

@@ -12,8 +12,8 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
-from flexmeasures_pms.overview.past import past
-from flexmeasures_pms.overview.past_record import record
+from flexmeasures_pms.overview.history import past
+from flexmeasures_pms.overview.history_record import record
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.serving.readiness import require_tables
 

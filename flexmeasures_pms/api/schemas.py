@@ -9,7 +9,7 @@ import msgspec
 from flexmeasures_pms.api import fleet
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.completeness import Completeness
-from flexmeasures_pms.ingest.receipt import Counts, DeviceCounts
+from flexmeasures_pms.ingest.receipt import DeviceCounts, ReceiptCounts
 from flexmeasures_pms.overview.cells import QUANTITIES
 
 Schema = dict[str, Any]
@@ -23,7 +23,8 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 def schemas() -> dict[str, Schema]:
     """Return all named schemas."""
     _, found = msgspec.json.schema_components(
-        [Completeness, Counts, DeviceCounts, Problem], ref_template="#/components/schemas/{name}"
+        [Completeness, ReceiptCounts, DeviceCounts, Problem],
+        ref_template="#/components/schemas/{name}",
     )
     return found | {
         "Datasets": _datasets(),
@@ -119,7 +120,7 @@ _PROCESSED: Schema = {"status": {"const": "PROCESSED"}, "message": TEXT}
 
 
 def _reply() -> Schema:
-    receipt = {"allOf": [some(id=INTEGER, digest=TEXT), ref("Counts")]}
+    receipt = {"allOf": [some(id=INTEGER, digest=TEXT), ref("ReceiptCounts")]}
     return some(*_RARE, **_PROCESSED, receipt=receipt, **_DETAILS)
 
 
@@ -146,7 +147,7 @@ _REQUEST: Schema = {
 
 
 def _logged_receipt() -> Schema:
-    return {"allOf": [some(**_REQUEST, duration_ms=INTEGER), ref("Counts")]}
+    return {"allOf": [some(**_REQUEST, duration_ms=INTEGER), ref("ReceiptCounts")]}
 
 
 def _cells() -> Schema:

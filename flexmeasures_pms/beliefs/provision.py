@@ -24,7 +24,7 @@ from flexmeasures_pms.beliefs.graphs import sensors_to_show
 from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, ASSET_TYPES
 from flexmeasures_pms.registry.directory import Directory, directory
-from flexmeasures_pms.registry.editing.ledger import link_assets
+from flexmeasures_pms.registry.editing.writer import link_assets
 from flexmeasures_pms.registry.tables import trackable
 
 _PARENTS_FIRST = [t.name for t in ASSET_TYPES]

@@ -16,7 +16,7 @@ from flexmeasures_pms.catalogue.status import StatusField
 from flexmeasures_pms.catalogue.status import short_circuits as decode_short_circuits
 
 Fields = Mapping[str, Any]
-Array = tuple[Decimal | None, ...]
+NumberArray = tuple[Decimal | None, ...]
 
 ZERO = Decimal(0)
 FOUR_DECIMALS = Decimal("0.0001")
@@ -109,13 +109,13 @@ def _product(*operands: Decimal | None) -> Decimal | None:
     return round4(result)
 
 
-def _products(volts: Array | None, amps: Array | None) -> Array | None:
+def _products(volts: NumberArray | None, amps: NumberArray | None) -> NumberArray | None:
     if volts is None or amps is None:
         return None
     return tuple(_product(v, a) for v, a in zip(volts, amps, strict=False))
 
 
-def pv_power(fields: Fields) -> Array | None:
+def pv_power(fields: Fields) -> NumberArray | None:
     """Voltage x current of each PV string [W], production positive."""
     return _products(fields.get("pv.volts"), fields.get("pv.amps"))
 
@@ -125,7 +125,7 @@ def battery_power(fields: Fields) -> Decimal | None:
     return _product(fields.get("battery.volts"), fields.get("battery.amps"))
 
 
-def load_power(fields: Fields) -> Array | None:
+def load_power(fields: Fields) -> NumberArray | None:
     """Magnitude of voltage x current of each load [W].
 
     Devices disagree on the sign of a load's current; consumption is positive here.
@@ -145,7 +145,7 @@ def _grid_share(arrays: tuple[Any, Any, Any]) -> Decimal:
     return SQRT_3 / 3 if len(arrays[0]) == 3 else Decimal(1)
 
 
-def grid_powers(fields: Fields) -> Array | None:
+def grid_powers(fields: Fields) -> NumberArray | None:
     """Power of each grid phase [W], positive into the grid.
 
     One or two phases: V x A x pf. Three phases report line-to-line volts, so that

@@ -13,9 +13,9 @@ from flexmeasures.data import db
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flexmeasures_pms.errors import PmsError, RegistryError
-from flexmeasures_pms.ingest.settle import carry_out
+from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema
-from flexmeasures_pms.registry.editing.book import Author, Change
+from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
 from flexmeasures_pms.registry.messages.moments import read_moment
 from flexmeasures_pms.registry.queries import search
@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[F], F]
 
 
-class Moment(click.ParamType[datetime]):
+class MomentParam(click.ParamType[datetime]):
     """A time as ISO 8601 with an offset from UTC."""
 
     name = "time"
@@ -42,7 +42,7 @@ class Moment(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
-MOMENT = Moment()
+MOMENT = MomentParam()
 
 
 def account_option(function: F) -> F:
@@ -118,7 +118,7 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
 
 def finish(change: Change, author: Author) -> None:
     """Let assets and telemetry follow a change, commit all of it, and say what was done."""
-    for line in carry_out(change, author):
+    for line in commit_with_effects(change, author):
         click.echo(line)
 
 

@@ -20,7 +20,7 @@ from flexmeasures_pms.errors import AmbiguousId, RegistryError, UnknownId
 from flexmeasures_pms.ingest.completeness import Completeness, period
 from flexmeasures_pms.ingest.completeness import completeness as hours_of
 from flexmeasures_pms.registry.directory import Entry, directory
-from flexmeasures_pms.registry.loading.reading import of_kinds
+from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.registry.queries.search import search
 
 

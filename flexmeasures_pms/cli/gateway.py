@@ -22,10 +22,10 @@ from flexmeasures_pms.cli.common import (
     organisation,
 )
 from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.gateways import book
-from flexmeasures_pms.gateways.keys import Key
+from flexmeasures_pms.gateways import manage
+from flexmeasures_pms.gateways.keys import IssuedKey
 from flexmeasures_pms.gateways.scope import scoped
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.queries import search
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ def add(
     """
     devices = [(kind, ident) for kind, idents in named.items() for ident in idents]
     owner = _owner(devices, account_id)
-    key = book.add(
+    key = manage.add(
         owner,
         name,
         devices=[scoped(kind, ident) for kind, ident in devices] or None,
@@ -146,7 +146,7 @@ def change(
     Example:
       flexmeasures pms gateway change "North mast" --pms PMS-01-001 --pms PMS-01-002
     """
-    found = book.find(name, account_id)
+    found = manage.find(name, account_id)
     devices = [(kind, ident) for kind, idents in named.items() for ident in idents]
     if devices and all_devices:
         raise click.UsageError("Name devices, or give --all-devices, not both.")
@@ -157,9 +157,9 @@ def change(
         _limit(requests_per_minute, found.requests_per_minute),
         _limit(samples_per_minute, found.samples_per_minute),
     )
-    book.change(found, devices=None if all_devices else scope, rates=rates, author=who)
+    manage.change(found, devices=None if all_devices else scope, rates=rates, author=who)
     db.session.commit()
-    now = book.find(name, found.account_id)
+    now = manage.find(name, found.account_id)
     click.echo(f"Gateway {now.name} may report for {_reach(now)}{_limits(now)} from now on.")
 
 
@@ -185,8 +185,8 @@ def rotate(
     Example:
       flexmeasures pms gateway rotate "North mast" --overlap 7d
     """
-    found = book.find(name, account_id)
-    key = book.rotate(found, overlap=overlap, expires_at=expires, author=who)
+    found = manage.find(name, account_id)
+    key = manage.rotate(found, overlap=overlap, expires_at=expires, author=who)
     db.session.commit()
     click.echo(f"Gateway {found.name} has a new key; what it had before is good for {overlap}.")
     _show(key)
@@ -204,8 +204,8 @@ def revoke(name: str, account_id: int | None, who: Author) -> None:
     Example:
       flexmeasures pms gateway revoke "North mast" --note "stolen"
     """
-    found = book.find(name, account_id)
-    book.revoke(found, who)
+    found = manage.find(name, account_id)
+    manage.revoke(found, who)
     db.session.commit()
     click.echo(f"The keys of gateway {found.name} are refused from now on.")
 
@@ -221,7 +221,7 @@ def list_(account_id: int | None, as_json: bool) -> None:
     Example:
       flexmeasures pms gateway list --account 2
     """
-    for row in book.listed(account_id):
+    for row in manage.listed(account_id):
         click.echo(msgspec.json.encode(row._asdict()) if as_json else _as_text(row))
 
 
@@ -240,7 +240,7 @@ def _owner(devices: Sequence[tuple[str, str]], account_id: int | None) -> int:
     return owners.pop()
 
 
-def _show(key: Key) -> None:
+def _show(key: IssuedKey) -> None:
     click.echo("Its key for the header x-api-key, shown only now:")
     click.echo(key.text)
 

@@ -16,7 +16,7 @@ from flexmeasures_pms.cli.common import (
     organisation,
 )
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.importing.importer import import_file, of_file
 from flexmeasures_pms.registry.importing.importer_csv import read_rows
 from flexmeasures_pms.registry.kinds import CABINET, PMS

@@ -18,7 +18,7 @@ from flexmeasures_pms.cli.common import (
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import AmbiguousId, Problem, UnknownId
 from flexmeasures_pms.ingest.files import batches, ingest_file
-from flexmeasures_pms.ingest.receipt import Counts, Receipt
+from flexmeasures_pms.ingest.receipt import Receipt, ReceiptCounts
 from flexmeasures_pms.registry.queries.search import search
 
 MOST_PROBLEMS = 20
@@ -44,7 +44,7 @@ def ingest(
     Example:
       flexmeasures pms ingest march.csv april.csv.gz
     """
-    total = Counts()
+    total = ReceiptCounts()
     problems: list[Problem] = []
     found = skipped = 0
     for path in files:
@@ -99,7 +99,7 @@ def _say_problems(problems: list[Problem], found: int) -> None:
         click.echo(f"… and {found - len(problems)} more problems.", err=True)
 
 
-def _in_words(counts: Counts, skipped: int) -> str:
+def _in_words(counts: ReceiptCounts, skipped: int) -> str:
     parts = {
         "duplicate": counts.duplicate,
         "in quarantine": counts.quarantined,

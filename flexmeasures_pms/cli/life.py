@@ -16,7 +16,7 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
 )
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
 
 WHEN = click.option("--at", type=MOMENT, metavar="TIME", help="When; by default now.")

@@ -19,7 +19,7 @@ from flexmeasures_pms.cli.common import (
     part_kind_option,
 )
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Mended, Order
 from flexmeasures_pms.registry.editing.registration import Details
 

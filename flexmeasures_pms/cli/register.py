@@ -19,7 +19,7 @@ from flexmeasures_pms.cli.common import (
 )
 from flexmeasures_pms.registry.editing import assembled, changes, registration
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
 from flexmeasures_pms.registry.kinds import INVERTER, MPPT, PMS
 

@@ -19,7 +19,7 @@ CATCH_UP_READINGS = 30
 TRIES = 5
 
 
-class Counts(msgspec.Struct):
+class PostedCounts(msgspec.Struct):
     """The sums of the receipts, and the number of requests."""
 
     requests: int = 0
@@ -38,7 +38,7 @@ class Counts(msgspec.Struct):
             setattr(self, name, getattr(self, name) + int(receipt[name]))
 
 
-class Gateway:
+class SimulatedGateway:
     """A device with an auth token.
 
     :param url: of FlexMeasures, without a path.
@@ -78,9 +78,9 @@ class Gateway:
             time.sleep(float(reply.headers.get("Retry-After", 2**attempt)))
         raise ServerError(f"{self._url} did not take a request of {request.time} in {TRIES} tries.")
 
-    def post_all(self, requests_: Iterable[SimulatedRequest]) -> Counts:
+    def post_all(self, requests_: Iterable[SimulatedRequest]) -> PostedCounts:
         """POST many requests and return the sums of their receipts."""
-        counts = Counts()
+        counts = PostedCounts()
         for request in requests_:
             counts.add(self.post(request))
         return counts

@@ -23,10 +23,10 @@ STATES = ("dock",)
 SNAPSHOT_MINUTES = 15
 WATTS = Decimal("0.0001")  # what power is rounded to
 
-Readings = list[float | None]
+MinuteReadings = list[float | None]
 
 
-class Reader(Protocol):
+class SensorDataReader(Protocol):
     """What is needed of FlexMeasures' API; see :mod:`flexmeasures_pms.demo.reader`."""
 
     def assets(self, account_id: int) -> dict[str, int]:
@@ -35,19 +35,19 @@ class Reader(Protocol):
     def sensors(self, asset_id: int) -> dict[str, dict[str, Any]]:
         """Return id and unit of an asset's sensors by their name."""
 
-    def day(self, sensor: dict[str, Any], start: datetime) -> Readings:
+    def day(self, sensor: dict[str, Any], start: datetime) -> MinuteReadings:
         """Return the reading of each minute of a day, None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SensorDay:
     """A day of one sensor: a reading for each minute, None where there is none."""
 
     asset: str
     sensor: str
     unit: str
-    sent: Readings
-    found: Readings
+    sent: MinuteReadings
+    found: MinuteReadings
 
     @property
     def agrees(self) -> bool:
@@ -61,11 +61,13 @@ def compare(
     requests: Iterable[SimulatedRequest],
     layout: Layout,
     start: datetime,
-    flexmeasures: Reader,
+    flexmeasures: SensorDataReader,
     account_id: int,
-) -> list[Row]:
+) -> list[SensorDay]:
     """Read back what the requests of a day sent, for some sensors of each kind of asset."""
-    sent: dict[tuple[str, str], Readings] = {key: [None] * DAY_MINUTES for key in _chosen(layout)}
+    sent: dict[tuple[str, str], MinuteReadings] = {
+        key: [None] * DAY_MINUTES for key in _chosen(layout)
+    }
     for request in requests:
         for at, asset, values in _samples(request, layout):
             minute = (at - start) // timedelta(minutes=1)
@@ -79,11 +81,11 @@ def compare(
         found = flexmeasures.day(sensor, start)
         if name in STATES:
             found = _filled_forward(found, readings)
-        rows.append(Row(asset, name, sensor["unit"], readings, found))
+        rows.append(SensorDay(asset, name, sensor["unit"], readings, found))
     return rows
 
 
-def table(rows: Iterable[Row]) -> str:
+def table(rows: Iterable[SensorDay]) -> str:
     """Return the comparison as text."""
     form = "{:30} {:20} {:>5} {:>6} {:>6} {:>19}  {}"
     lines = [form.format("asset", "sensor", "unit", "sent", "found", "lowest to highest", "")]
@@ -103,7 +105,7 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def _filled_forward(found: Readings, sent: Readings) -> Readings:
+def _filled_forward(found: MinuteReadings, sent: MinuteReadings) -> MinuteReadings:
     """Return what a state was at each minute that told of it: as it was last written."""
     last, age, filled = None, 0, []
     for value, told in zip(found, sent, strict=True):

@@ -6,14 +6,14 @@ import json
 import shlex
 from datetime import datetime, timedelta
 
-from flexmeasures_pms.demo.gateway import PATH, STEP, Counts
+from flexmeasures_pms.demo.gateway import PATH, STEP, PostedCounts
 from flexmeasures_pms.demo.reader import FlexMeasures, graph_link, sensor_link
 from flexmeasures_pms.demo.store import Access, midnight
 from flexmeasures_pms.simulator import Site
 from flexmeasures_pms.simulator.layout import Layout
 
 
-def receipts(counts: Counts) -> str:
+def receipts(counts: PostedCounts) -> str:
     """Return the sums of some receipts as a line."""
     return (
         f"{counts.requests} requests, {counts.samples} samples: {counts.stored} stored, "

@@ -17,8 +17,8 @@ from flexmeasures_pms.demo.gateway import (
     CATCH_UP_READINGS,
     CATCH_UP_STEP,
     STEP,
-    Counts,
-    Gateway,
+    PostedCounts,
+    SimulatedGateway,
     paced,
 )
 from flexmeasures_pms.demo.once import compare, table
@@ -29,7 +29,7 @@ from flexmeasures_pms.demo.settings import environment, write_config
 from flexmeasures_pms.demo.store import (
     LONGEST_OUTAGE,
     Access,
-    History,
+    SentHistory,
     history,
     keep,
     recall,
@@ -116,7 +116,7 @@ def run_once(demo: Demo, say: Say) -> bool:
         )
     )
     say(f"Posting {start:%A %d %B %Y}, a reading a minute, in {len(requests)} requests ...")
-    counts = Gateway(demo.url, demo.access.auth_token).post_all(requests)
+    counts = SimulatedGateway(demo.url, demo.access.auth_token).post_all(requests)
     _sent_until(demo, sent, requests[-1])
     say(printout.receipts(counts))
     say("Reading some of it back through FlexMeasures' own API ...")
@@ -135,13 +135,13 @@ def simulate(demo: Demo, say: Say) -> None:
 
     :raises ServerError: when the web server ends or refuses.
     """
-    gateway = Gateway(demo.url, demo.access.auth_token)
+    gateway = SimulatedGateway(demo.url, demo.access.auth_token)
     sent = history(demo.data_dir, site_now())
     site, now = Site(sent.layout()), whole_minute(site_now())
     begin = max(whole_minute(sent.until), now - LONGEST_OUTAGE)
     if begin < now:
         say(f"Sending what the site measured since {begin:%d %B %H:%M}, a reading a minute ...")
-        counts = Counts()
+        counts = PostedCounts()
         for request in site.requests(
             begin, now, CATCH_UP_STEP, samples_per_request=CATCH_UP_READINGS
         ):
@@ -156,7 +156,7 @@ def simulate(demo: Demo, say: Say) -> None:
             raise ServerError(f"FlexMeasures has ended: see {demo.data_dir / 'web.log'}.")
 
 
-def _sent_until(demo: Demo, sent: History, request: SimulatedRequest) -> None:
+def _sent_until(demo: Demo, sent: SentHistory, request: SimulatedRequest) -> None:
     """Remember how far the site has come, once all its devices have reported a moment."""
     if request.dataset == DATASETS[-1] and request.time > sent.until:
         sent.until = request.time

@@ -33,7 +33,7 @@ class Access(msgspec.Struct, frozen=True):
     complete: bool = False
 
 
-class History(msgspec.Struct):
+class SentHistory(msgspec.Struct):
     """What the simulated site has sent.
 
     :param since: its first moment; everything it does follows from this and the seed.
@@ -48,10 +48,10 @@ class History(msgspec.Struct):
         return demo_layout(self.since + SWAP_AFTER)
 
 
-Kept = TypeVar("Kept", Access, History)
+Stored = TypeVar("Stored", Access, SentHistory)
 
 
-def keep(data_dir: Path, value: Access | History) -> None:
+def keep(data_dir: Path, value: Access | SentHistory) -> None:
     """Write a value so that it is either whole or as before."""
     path = _path(data_dir, type(value))
     fresh = path.with_suffix(".new")
@@ -59,7 +59,7 @@ def keep(data_dir: Path, value: Access | History) -> None:
     fresh.replace(path)
 
 
-def recall(data_dir: Path, kind: type[Kept]) -> Kept | None:
+def recall(data_dir: Path, kind: type[Stored]) -> Stored | None:
     """Return the value of a kind that was kept, or None at the first start."""
     path = _path(data_dir, kind)
     if not path.exists():
@@ -67,15 +67,15 @@ def recall(data_dir: Path, kind: type[Kept]) -> Kept | None:
     return msgspec.json.decode(path.read_bytes(), type=kind)
 
 
-def history(data_dir: Path, now: datetime) -> History:
+def history(data_dir: Path, now: datetime) -> SentHistory:
     """Return what was sent so far; at the first start, nothing since yesterday's midnight.
 
     :param now: in the site's timezone.
     """
-    found = recall(data_dir, History)
+    found = recall(data_dir, SentHistory)
     if found is None:
         yesterday = midnight(now) - timedelta(days=1)
-        found = History(since=yesterday, until=yesterday)
+        found = SentHistory(since=yesterday, until=yesterday)
         keep(data_dir, found)
     return found
 
@@ -112,5 +112,5 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def _path(data_dir: Path, kind: type[Access | History]) -> Path:
+def _path(data_dir: Path, kind: type[Access | SentHistory]) -> Path:
     return data_dir / f"{kind.__name__.lower()}.json"

@@ -18,7 +18,7 @@ _SHAPE = re.compile(r"pmsk_([0-9a-f]{12})_[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class IssuedKey:
     """A new key, the only time its secret is known.
 
     :param id: by which it is found; no secret.
@@ -29,10 +29,10 @@ class Key:
     text: str = field(repr=False)
 
 
-def make() -> Key:
+def make() -> IssuedKey:
     """Return a new key."""
     key_id = secrets.token_hex(6)
-    return Key(key_id, f"{PREFIX}{key_id}_{secrets.token_hex(32)}")
+    return IssuedKey(key_id, f"{PREFIX}{key_id}_{secrets.token_hex(32)}")
 
 
 def key_id(text: str) -> str | None:

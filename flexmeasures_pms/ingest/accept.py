@@ -17,13 +17,13 @@ from flexmeasures_pms.beliefs.sensors import forget_sensors
 from flexmeasures_pms.beliefs.sources import forget_sources
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
-from flexmeasures_pms.ingest.line import Outcome, Values, process
+from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
 from flexmeasures_pms.storage.intake import journal, receipts
 from flexmeasures_pms.storage.intake.journal import Claimed
-from flexmeasures_pms.storage.intake.quarantine import Kept, keep
+from flexmeasures_pms.storage.intake.quarantine import QuarantinedSample, keep
 from flexmeasures_pms.storage.intake.receipts import Logged
-from flexmeasures_pms.storage.readings.repeats import forget_bits
+from flexmeasures_pms.storage.readings.unwritten import forget_bits
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.wire import Decoded, Sample, decode
 
@@ -106,7 +106,7 @@ def store(
     origin: Origin,
     settings: Settings,
     claimed: Claimed | None = None,
-    values: Sequence[Values] | None = None,
+    values: Sequence[SampleValues] | None = None,
 ) -> Receipt:
     """Store decoded samples in one transaction, as :func:`accept` does.
 
@@ -150,7 +150,7 @@ def _store_once(
     origin: Origin,
     settings: Settings,
     claimed: Claimed | None,
-    values: Sequence[Values] | None,
+    values: Sequence[SampleValues] | None,
 ) -> Receipt:
     if claimed is not None:
         journal.hold(claimed, settings.lock_timeout, settings.statement_timeout)
@@ -188,11 +188,11 @@ def _logged(
     )
 
 
-def _kept(sample: Sample, outcome: Outcome, content_type: str) -> Kept | None:
+def _kept(sample: Sample, outcome: Outcome, content_type: str) -> QuarantinedSample | None:
     problem = outcome.problem or outcome.status_problem
     if problem is None:
         return None
-    return Kept(
+    return QuarantinedSample(
         dataset=sample.dataset,
         content_type=content_type,
         problem=problem,

@@ -24,16 +24,16 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.kinds import CASE
-from flexmeasures_pms.registry.messages.telling import Count, Thing, Told, tell
+from flexmeasures_pms.registry.messages.message import CountText, Message, TrackableText, message
 from flexmeasures_pms.registry.tables import installation, trackable
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.intake.reports import BoardReport, drop_reports, keep_reports
 from flexmeasures_pms.storage.readings import beliefs
-from flexmeasures_pms.storage.readings.blocks import Block, Value
+from flexmeasures_pms.storage.readings.blocks import BeliefValue, Block
 from flexmeasures_pms.storage.readings.late import withdraw
 from flexmeasures_pms.storage.readings.rebuild import rebuild, take_turns
-from flexmeasures_pms.storage.readings.repeats import bits_of, drop_repeats
-from flexmeasures_pms.storage.readings.streams import Wanted, load
+from flexmeasures_pms.storage.readings.streams import StreamQuery, load
+from flexmeasures_pms.storage.readings.unwritten import bits_of, drop_repeats
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.storage.tables import board_report
 from flexmeasures_pms.wire.encode import pack_request
@@ -59,20 +59,20 @@ class Moved:
         self.beliefs[old, new] = self.beliefs.get((old, new), 0) + added
         self.samples[old, new] = self.samples.get((old, new), 0) + 1
 
-    def lines(self) -> Iterator[Told]:
+    def lines(self) -> Iterator[Message]:
         """Yield a sentence for each pair of cases, and one for what went to quarantine."""
         for (old, new), count in self.beliefs.items():
-            yield tell(
+            yield message(
                 "Moved {beliefs} of {samples} from {old} to {new}.",
-                beliefs=Count(count, "belief"),
-                samples=Count(self.samples[old, new], "sample"),
-                old=Thing(CASE, old),
-                new=Thing(CASE, new),
+                beliefs=CountText(count, "belief"),
+                samples=CountText(self.samples[old, new], "sample"),
+                old=TrackableText(CASE, old),
+                new=TrackableText(CASE, new),
             )
         if self.returned:
-            yield tell(
+            yield message(
                 "Put {samples} back into quarantine: no case, or another reading came first.",
-                samples=Count(self.returned, "sample"),
+                samples=CountText(self.returned, "sample"),
             )
 
 
@@ -160,7 +160,7 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
     return (_Stray(*row) for row in db.session.execute(query))
 
 
-Values = Mapping[str, Value]
+StoredValues = Mapping[str, BeliefValue]
 
 
 def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, room: int) -> None:
@@ -185,9 +185,9 @@ def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, ro
     quarantine.keep(account_id, entries, sender=sender, room=room)
 
 
-def _take(strays: Sequence[_Stray]) -> dict[_Stray, Values]:
+def _take(strays: Sequence[_Stray]) -> dict[_Stray, StoredValues]:
     """Remove the strays' readings and reports, and return their values by sensor name."""
-    taken: dict[_Stray, Values] = {}
+    taken: dict[_Stray, StoredValues] = {}
     by_origin = attrgetter("old_id", "source_id")
     for (case, source), group in groupby(sorted(strays, key=by_origin), key=by_origin):
         at = {stray.time: stray for stray in group}
@@ -203,10 +203,10 @@ def _take(strays: Sequence[_Stray]) -> dict[_Stray, Values]:
 
 def _withdraw(
     case: int, source: int, sensors: Mapping[str, int], times: Collection[datetime]
-) -> dict[datetime, dict[str, Value]]:
+) -> dict[datetime, dict[str, BeliefValue]]:
     """Remove a case's readings of some moments; those that relied on them stay."""
     bits = bits_of("case", sensors.keys())
-    streams = load([Wanted(case, source, sensors, times, sensors.keys())], bits)
+    streams = load([StreamQuery(case, source, sensors, times, sensors.keys())], bits)
     taken, relied = withdraw(streams[case, source], sensors, times, bits)
     beliefs.take(times, source, sensors.values())
     drop_repeats(case, source, times)
@@ -214,14 +214,14 @@ def _withdraw(
     return taken
 
 
-def _make_sensors(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> None:
+def _make_sensors(strays: Sequence[_Stray], taken: Mapping[_Stray, StoredValues]) -> None:
     """Make the sensors that the new cases lack for what comes to them."""
     by_case = attrgetter("new_asset")
     for asset_id, group in groupby(sorted(strays, key=by_case), key=by_case):
         ensure_sensors_of(asset_id, "case", {name for stray in group for name in taken[stray]})
 
 
-def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> list[Block]:
+def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, StoredValues]) -> list[Block]:
     ids = sensor_ids({stray.new_asset or 0 for stray in strays})
     return [
         Block(
@@ -237,10 +237,10 @@ def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, Values]) -> list[Bl
     ]
 
 
-def _entry(stray: _Stray, values: Values) -> quarantine.Kept:
+def _entry(stray: _Stray, values: StoredValues) -> quarantine.QuarantinedSample:
     plain = {name: float(value) for name, value in values.items()}
     text = pack_request(stray.pms, stray.board, stray.time, plain)
-    return quarantine.Kept(
+    return quarantine.QuarantinedSample(
         "pms", "application/json", _problem(stray), stray.pms, stray.board, stray.time, text
     )
 

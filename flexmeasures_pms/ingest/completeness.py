@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.intake.ledger import Stored, stored_hours
+from flexmeasures_pms.storage.intake.receipt_hours import Stored, stored_hours
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -24,7 +24,7 @@ from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.errors import Problem, UnsupportedBody, WireError
 from flexmeasures_pms.ingest.accept import Origin, digest_of, store
-from flexmeasures_pms.ingest.line import Values, measured
+from flexmeasures_pms.ingest.pipeline import SampleValues, measured
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.wire import Decoded, Limits, Sample, decode
 
@@ -37,7 +37,7 @@ _SWITCH_SECONDS = 0.0005
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
-Stream = BufferedReader | gzip.GzipFile
+TelemetryFile = BufferedReader | gzip.GzipFile
 
 
 def ingest_file(
@@ -73,7 +73,7 @@ def _side_by_side() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def _prepared(decoded: Decoded) -> tuple[Decoded, str, list[Values]]:
+def _prepared(decoded: Decoded) -> tuple[Decoded, str, list[SampleValues]]:
     text = "".join(sample.text() for sample in decoded.samples)
     return decoded, digest_of(text.encode()), measured(decoded.samples)
 
@@ -92,7 +92,7 @@ def batches(
 ) -> Iterator[Decoded]:
     """Yield a file's samples in batches."""
     with path.open("rb") as raw:
-        stream: Stream = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+        stream: TelemetryFile = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
         read = {".csv": _csv, ".jsonl": _lines, ".ndjson": _lines}.get(_format(path), _document)
         before = 0
         for decoded in _gathered(read(stream, dataset, limits)):
@@ -138,13 +138,13 @@ def _together(parts: list[Decoded]) -> Decoded:
     )
 
 
-def _document(stream: Stream, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
+def _document(stream: TelemetryFile, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
     body = stream.read(_LARGEST_DOCUMENT + 1)
     generous = replace(limits, bytes=_LARGEST_DOCUMENT, samples=1_000_000, datasets=1_000_000)
     yield decode(body, dataset=dataset, content_type=JSON, limits=generous)
 
 
-def _lines(stream: Stream, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
+def _lines(stream: TelemetryFile, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
     number = 0
     while line := stream.readline(limits.bytes + 1):
         number += 1
@@ -157,7 +157,7 @@ def _lines(stream: Stream, dataset: DatasetName, limits: Limits) -> Iterator[Dec
         yield _relocated(decoded, f"line {number}: {{}}".format)
 
 
-def _csv(stream: Stream, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
+def _csv(stream: TelemetryFile, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
     header = stream.readline(limits.sample_bytes)
     first = 2
     while rows := list(islice(stream, BATCH)):

@@ -11,11 +11,11 @@ from zlib import crc32
 import msgspec
 
 from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.ingest.line import Outcome
+from flexmeasures_pms.ingest.pipeline import Outcome
 from flexmeasures_pms.wire.samples import Sample
 
 
-class Counts(msgspec.Struct):
+class ReceiptCounts(msgspec.Struct):
     """The sums of a request, or of several.
 
     ``samples = stored + duplicate + quarantined + no_answer``, always.
@@ -34,7 +34,7 @@ class Counts(msgspec.Struct):
     late: int = 0
     beliefs: int = 0
 
-    def add(self, other: Counts) -> None:
+    def add(self, other: ReceiptCounts) -> None:
         """Add another request's counts to these."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -75,7 +75,7 @@ class Receipt(msgspec.Struct, omit_defaults=True):
     """
 
     digest: str
-    counts: Counts
+    counts: ReceiptCounts
     devices: list[DeviceCounts]
     problems: list[Problem] = []
     more_problems: int = 0
@@ -119,9 +119,9 @@ def unpack(details: bytes) -> dict[str, object]:
 
 def count(
     samples: Sequence[Sample], outcomes: Sequence[Outcome], late: Iterable[bool]
-) -> tuple[Counts, list[DeviceCounts]]:
+) -> tuple[ReceiptCounts, list[DeviceCounts]]:
     """Count outcomes, in all and by reporting device."""
-    counts = Counts(samples=len(samples), late=sum(late))
+    counts = ReceiptCounts(samples=len(samples), late=sum(late))
     devices: dict[str | None, DeviceCounts] = {}
     for sample, outcome in zip(samples, outcomes, strict=True):
         device = devices.setdefault(sample.device_id, DeviceCounts(sample.device_id))

@@ -14,9 +14,9 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem, WireError
-from flexmeasures_pms.ingest.line import Outcome, process
+from flexmeasures_pms.ingest.pipeline import Outcome, process
 from flexmeasures_pms.ingest.receipt import count, hours
-from flexmeasures_pms.registry.messages.telling import Count, Told, tell
+from flexmeasures_pms.registry.messages.message import CountText, Message, message
 from flexmeasures_pms.storage.intake import quarantine, receipts
 from flexmeasures_pms.wire.decode import decode
 from flexmeasures_pms.wire.samples import Limits, Sample
@@ -45,16 +45,16 @@ class Replayed:
             self.beliefs + other.beliefs,
         )
 
-    def lines(self) -> tuple[Told, ...]:
+    def lines(self) -> tuple[Message, ...]:
         """Say what was done, in sentences; nothing where nothing was."""
         if not self.released:
             return ()
-        done = tell(
+        done = message(
             "Replayed {samples} from quarantine: {beliefs} stored.",
-            samples=Count(self.released, "sample"),
-            beliefs=Count(self.beliefs, "belief"),
+            samples=CountText(self.released, "sample"),
+            beliefs=CountText(self.beliefs, "belief"),
         )
-        rest = tell("Still waiting: {samples}.", samples=Count(self.waiting, "sample"))
+        rest = message("Still waiting: {samples}.", samples=CountText(self.waiting, "sample"))
         return (done, rest) if self.waiting else (done,)
 
 

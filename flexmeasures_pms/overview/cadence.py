@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from flexmeasures_pms.storage.queries.history import Column
+from flexmeasures_pms.storage.queries.history import HistoryColumn
 
 USUAL = timedelta(minutes=1)
 """The time between two samples where nothing tells it: the slowest that is known."""
@@ -35,7 +35,7 @@ class Cadence:
 
 
 def cadence(
-    measured: Sequence[Sequence[Column]],
+    measured: Sequence[Sequence[HistoryColumn]],
     heard: Sequence[datetime],
     step: timedelta,
     *,

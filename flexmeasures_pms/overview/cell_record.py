@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
 from flexmeasures_pms.overview.cells import CellMap, shown
-from flexmeasures_pms.overview.standing_out import Ranked, ranking
-from flexmeasures_pms.storage.queries.cells import Values
+from flexmeasures_pms.storage.queries.cells import ReadingGrid
 
 MOST_RANKED = 100
 
@@ -41,7 +41,7 @@ def record(ident: str, found: CellMap) -> dict[str, Any]:
     }
 
 
-def _whole(values: Values) -> list[list[int | None]]:
+def _whole(values: ReadingGrid) -> list[list[int | None]]:
     whole = np.nan_to_num(values, nan=-1).astype(int).tolist()
     return [[None if value < 0 else value for value in cell] for cell in whole]
 

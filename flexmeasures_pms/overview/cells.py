@@ -19,13 +19,18 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
 from flexmeasures_pms.config import settings
-from flexmeasures_pms.overview.tenants import Tenant, tenants
+from flexmeasures_pms.overview.dock_stays import Tenant, tenants
 from flexmeasures_pms.registry.directory import Directory
-from flexmeasures_pms.storage.queries.cells import Values, at_moments, gateway_sources, usual_steps
+from flexmeasures_pms.storage.queries.cells import (
+    ReadingGrid,
+    at_moments,
+    gateway_sources,
+    usual_steps,
+)
 from flexmeasures_pms.storage.readings.recordings import policies_of
 
-Quantity = Literal["voltage", "difference", "open"]
-QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+CellQuantity = Literal["voltage", "difference", "open"]
+QUANTITIES: tuple[CellQuantity, ...] = get_args(CellQuantity)
 
 HOUR = timedelta(hours=1)
 MOST_COLUMNS = 240
@@ -39,7 +44,7 @@ LONGEST_HELD = SNAPSHOT + timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PackCells:
     """A pack in one dock.
 
     :param values: by cell and column, in volts, or 0 and 1 for open; NaN where there is no
@@ -47,7 +52,7 @@ class Row:
     """
 
     tenant: Tenant
-    values: Values
+    values: ReadingGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,12 @@ class CellMap:
     :param rows: by dock and time.
     """
 
-    quantity: Quantity
+    quantity: CellQuantity
     start: datetime
     width: timedelta
     columns: int
     look_back: tuple[timedelta, timedelta]
-    rows: tuple[Row, ...]
+    rows: tuple[PackCells, ...]
 
     @property
     def moments(self) -> list[datetime]:
@@ -106,7 +111,7 @@ def cell_map(
     start: datetime,
     end: datetime,
     *,
-    quantity: Quantity = "voltage",
+    quantity: CellQuantity = "voltage",
     columns: int | None = None,
 ) -> CellMap:
     """Return what the cells of a PMS read over a time.
@@ -128,14 +133,14 @@ def cell_map(
     values = values.reshape(len(assets), CELLS, number)
     read = dict(zip(assets, values, strict=True))
     rows = (
-        Row(tenant, _while_there(read[tenant.case.asset_id], tenant, moments))
+        PackCells(tenant, _while_there(read[tenant.case.asset_id], tenant, moments))
         for tenant in there
         if tenant.case.asset_id is not None
     )
     return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
 
 
-def shown(found: CellMap, row: Row) -> Values:
+def shown(found: CellMap, row: PackCells) -> ReadingGrid:
     """Return a row as its map shows it: mV, mV above the pack's lowest cell, or 0 and 1."""
     if found.quantity == "open":
         return row.values
@@ -143,23 +148,23 @@ def shown(found: CellMap, row: Row) -> Values:
     if found.quantity == "voltage":
         return millivolts
     lowest = np.where(np.isnan(millivolts), np.inf, millivolts).min(axis=0)
-    above: Values = millivolts - lowest
+    above: ReadingGrid = millivolts - lowest
     return above
 
 
-def sensor_name(cell: int, quantity: Quantity) -> str:
+def sensor_name(cell: int, quantity: CellQuantity) -> str:
     """Return the name of the sensor that a map of a quantity reads of a cell, from 1."""
     return f"cell {cell:02d} {'open' if quantity == 'open' else 'voltage'}"
 
 
-def _sensors(assets: Sequence[int], quantity: Quantity) -> list[int]:
+def _sensors(assets: Sequence[int], quantity: CellQuantity) -> list[int]:
     """Return the sensors of all cells, pack by pack; 0, which reads nothing, for one missing."""
     known = sensor_ids(assets)
     names = [sensor_name(n, quantity) for n in range(1, CELLS + 1)]
     return [known[asset].get(name, 0) for asset in assets for name in names]
 
 
-def _held(cases: Collection[int], quantity: Quantity) -> bool:
+def _held(cases: Collection[int], quantity: CellQuantity) -> bool:
     """Whether a reading holds until another is written: of states always, for it may have."""
     if quantity == "open":
         return True
@@ -168,7 +173,7 @@ def _held(cases: Collection[int], quantity: Quantity) -> bool:
     return any(sensor in bands("case", host, own.get(case, ())) for case in cases)
 
 
-def _look_back(steps: Values) -> Values:
+def _look_back(steps: ReadingGrid) -> ReadingGrid:
     """Return how old a reading may be at each moment [s].
 
     :param steps: the usual time between two around each moment, by pack [s]. A pack without two
@@ -179,12 +184,12 @@ def _look_back(steps: Values) -> Values:
     return np.where(np.isnan(steps), usual, MISSED * steps)
 
 
-def _range(look_back: Values) -> tuple[timedelta, timedelta]:
+def _range(look_back: ReadingGrid) -> tuple[timedelta, timedelta]:
     if not look_back.size:
         return LONGEST_HELD, LONGEST_HELD
     return timedelta(seconds=look_back.min()), timedelta(seconds=look_back.max())
 
 
-def _while_there(values: Values, tenant: Tenant, moments: Sequence[datetime]) -> Values:
+def _while_there(values: ReadingGrid, tenant: Tenant, moments: Sequence[datetime]) -> ReadingGrid:
     inside = np.array([tenant.begin < moment <= tenant.end for moment in moments], dtype=bool)
     return np.where(inside, values, np.nan)

@@ -19,7 +19,7 @@ from flexmeasures_pms.catalogue.status import (
 )
 from flexmeasures_pms.overview.states import is_silent
 
-Readings = Mapping[str, float]
+ConverterReadings = Mapping[str, float]
 Side = Literal["pv", "battery", "load", "grid"]
 _NAMES: Mapping[Side, tuple[str, int]] = {
     "pv": ("PV {n}", 4),
@@ -76,7 +76,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ConverterStatus:
     """One state of a converter.
 
     :param words: in English, as the catalogue says.
@@ -95,10 +95,12 @@ class Converter:
     time: datetime | None
     silent: bool
     flows: tuple[Flow, ...]
-    states: tuple[Status, ...]
+    states: tuple[ConverterStatus, ...]
 
 
-def converter(ident: str, time: datetime | None, readings: Readings, now: datetime) -> Converter:
+def converter(
+    ident: str, time: datetime | None, readings: ConverterReadings, now: datetime
+) -> Converter:
     """Return an MPPT or inverter as its newest reading shows it.
 
     :param readings: value by sensor name; empty for one that has not reported yet.
@@ -132,7 +134,7 @@ def _shorts(value: int) -> tuple[str, ...]:
     return found or ("none",)
 
 
-def _flows(readings: Readings) -> Iterator[Flow]:
+def _flows(readings: ConverterReadings) -> Iterator[Flow]:
     for side, (name, most) in _NAMES.items():
         lines = tuple(_lines(readings, name, most))
         if lines:
@@ -143,7 +145,7 @@ def _flows(readings: Readings) -> Iterator[Flow]:
             yield Flow(side, lines, power, _outward(side, power))
 
 
-def _lines(readings: Readings, name: str, most: int) -> Iterator[Line]:
+def _lines(readings: ConverterReadings, name: str, most: int) -> Iterator[Line]:
     for n in range(1, most + 1) if most else (None,):
         prefix = name.format(n=n)
         volts, amps, power, factor = (
@@ -161,10 +163,10 @@ def _outward(side: Side, power: float | None) -> bool | None:
     return (power > 0) != (side == "pv")
 
 
-def _states(readings: Readings) -> Iterator[Status]:
+def _states(readings: ConverterReadings) -> Iterator[ConverterStatus]:
     for name in (*_FIELDS, "short circuits"):
         value = readings.get(name)
         if value is None:
             continue
         known = words_of(name).get(int(value), (str(int(value)),))
-        yield Status(name, known, is_bad(name, int(value)))
+        yield ConverterStatus(name, known, is_bad(name, int(value)))

@@ -13,11 +13,11 @@ TEMPERATURES = ("temperature top", "temperature middle", "temperature bottom")
 FET_TEMPERATURES = tuple(f"FET {n} temperature" for n in range(1, FETS + 1))
 STATE_OF_CHARGE = "state of charge"
 
-Readings = Mapping[str, float]
+PackReadings = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CellState:
     """One cell of a pack.
 
     :param volts: None where it was not told.
@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Pack:
+class PackState:
     """The newest reading of a pack.
 
     :param time: of the reading; None for a pack that has not reported yet.
@@ -58,7 +58,7 @@ class Pack:
     temperatures: tuple[float | None, ...]
     fet_temperatures: tuple[float | None, ...]
     fets_open: tuple[int, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[CellState, ...]
     weakest: int | None
     strongest: int | None
     spread: float | None
@@ -82,16 +82,16 @@ def pack(
     asset_id: int,
     time: datetime | None,
     source: str | None,
-    readings: Readings,
+    readings: PackReadings,
     now: datetime,
-) -> Pack:
+) -> PackState:
     """Return a pack as its newest reading shows it.
 
     :param readings: value by sensor name; empty for a pack that has not reported yet.
     """
     cells = tuple(_cells(readings))
     known = sorted((cell.volts, cell.number) for cell in cells if cell.volts is not None)
-    seen = Pack(
+    seen = PackState(
         ident=ident,
         asset_id=asset_id,
         time=time,
@@ -115,17 +115,17 @@ def pack(
     return replace(seen, findings=tuple(_findings(seen)))
 
 
-def _cells(readings: Readings) -> Iterator[Cell]:
+def _cells(readings: PackReadings) -> Iterator[CellState]:
     for n in range(1, CELLS + 1) if readings else ():
         volts, is_open = (readings.get(f"cell {n:02d} {what}") for what in ("voltage", "open"))
-        yield Cell(n, volts, bool(is_open))
+        yield CellState(n, volts, bool(is_open))
 
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _findings(seen: Pack) -> Iterator[Finding]:
+def _findings(seen: PackState) -> Iterator[Finding]:
     """Yield what is the matter: of a pack that is silent nothing else is known now."""
     if seen.time is None:
         yield Finding("never")
@@ -141,7 +141,7 @@ def _findings(seen: Pack) -> Iterator[Finding]:
         yield Finding("unallocated")
 
 
-def extremes(seen: Pack) -> Extremes:
+def extremes(seen: PackState) -> Extremes:
     """Return the figures that a pack is judged by."""
     volts = [cell.volts for cell in seen.cells if cell.volts is not None]
     return Extremes(
@@ -153,7 +153,7 @@ def extremes(seen: Pack) -> Extremes:
     )
 
 
-def _cells_of(code: Code, seen: Pack) -> tuple[int, ...]:
+def _cells_of(code: Code, seen: PackState) -> tuple[int, ...]:
     """Return the number of the cell that a finding is about."""
     number = {"cell_high": seen.strongest, "cell_low": seen.weakest, "weak_cell": seen.weakest}
     found = number.get(code)

@@ -22,8 +22,7 @@ from flexmeasures_pms.overview.docks import (
     Scale,
     WorstCell,
 )
-from flexmeasures_pms.overview.newcomers import newcomers
-from flexmeasures_pms.overview.packs import Pack, pack
+from flexmeasures_pms.overview.packs import PackState, pack
 from flexmeasures_pms.overview.states import (
     OK,
     Finding,
@@ -31,7 +30,8 @@ from flexmeasures_pms.overview.states import (
     worst_first,
     worst_of_each,
 )
-from flexmeasures_pms.registry.directory import Directory, Entry, Wanted
+from flexmeasures_pms.overview.unknown_packs import newcomers
+from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 from flexmeasures_pms.storage.queries.racks import strangers, visitors
@@ -92,7 +92,7 @@ def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
 
 
 def _standing(registered: Directory, pms: Entry, now: datetime) -> _Standing:
-    registered.expect(Wanted(numbers=[pms.id], parts=True))
+    registered.expect(RegistryQuery(numbers=[pms.id], parts=True))
     ranges = list(registered.dock_ranges(pms.id, now))
     rows = [(row, row.place) for row in _cases(registered, pms, now)]
     for cabinet, docks in ranges:
@@ -122,7 +122,7 @@ def _occupant(standing: _Standing, row: Installation, dock: int | None) -> Occup
     return Occupant(seen, dock, since, worst_first(findings))
 
 
-def _misplaced(pms: Entry, seen: Pack, dock: int | None) -> Iterator[Finding]:
+def _misplaced(pms: Entry, seen: PackState, dock: int | None) -> Iterator[Finding]:
     """Yield that a pack reports from another PMS or dock than it is registered in."""
     if seen.source != pms.ident:
         yield Finding("wrong_place", numbers=_numbers(seen.dock), source=seen.source)
@@ -134,7 +134,7 @@ def _numbers(dock: int | None) -> tuple[int, ...]:
     return () if dock is None else (dock,)
 
 
-def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Pack:
+def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> PackState:
     row = row or standing.latest.get(case.id)
     asset_id = case.asset_id or 0
     if row is None:
@@ -154,7 +154,7 @@ def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Pack
 def _visitors(standing: _Standing) -> Iterator[Occupant]:
     """Yield the packs that the PMS reported last, but that are registered elsewhere."""
     found = visitors(standing.pms.id, [row.part_id for row, _ in standing.rows])
-    standing.registered.expect(Wanted(numbers=[row.trackable_id for row in found]))
+    standing.registered.expect(RegistryQuery(numbers=[row.trackable_id for row in found]))
     for row in found:
         case = standing.registered.entry(row.trackable_id)
         if case.asset_id is None:

@@ -1,8 +1,8 @@
 """The registry of one organisation, as questions are asked of it.
 
 A :class:`Directory` answers; where it has its answers from is not its concern. Those of
-requests come from :mod:`~flexmeasures_pms.registry.loading.nearby`, which has read what is near the
-ids of the request; a :class:`~flexmeasures_pms.registry.editing.book.Book` has one that it changes.
+requests come from :mod:`~flexmeasures_pms.registry.loading.load`, which has read what is near the
+ids of the request; a changeset (``registry/editing/changeset.py``) has one that it changes.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InstalledPlace:
     """Where a part is; ``begin`` is None for since ever, ``end`` while it lasts."""
 
     assembly_id: int
@@ -100,7 +100,7 @@ def ident_key(kind: str, text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RegistryQuery:
     """What is going to be asked of a directory.
 
     :param packs: pack ids, each a case's or an acquisition board's.
@@ -115,10 +115,10 @@ class Wanted:
     parts: bool = False
 
 
-NOTHING = Wanted()
+NOTHING = RegistryQuery()
 
 
-def _expect_nothing(_: Wanted) -> None:
+def _expect_nothing(_: RegistryQuery) -> None:
     """Do nothing: everything is there."""
 
 
@@ -145,7 +145,7 @@ class Directory:
     by_part: Lookup[int, Rows]
     by_assembly: Lookup[int, Rows]
     owned: AbstractSet[int] = frozenset()
-    expect: Callable[[Wanted], None] = _expect_nothing
+    expect: Callable[[RegistryQuery], None] = _expect_nothing
     ranges: dict[tuple[int, datetime], tuple[tuple[Entry | None, range], ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -174,14 +174,14 @@ class Directory:
         """Return the installation of a part that holds at a time."""
         return row_at(self.by_part.get(part_id, ()), at)
 
-    def place_of(self, part_id: int, at: datetime) -> Place | None:
+    def place_of(self, part_id: int, at: datetime) -> InstalledPlace | None:
         """Return where a part is at a time, or None if it is installed nowhere."""
         row = self.installed(part_id, at)
         if row is None:
             return None
         begin = None if row.begin == SINCE_EVER else row.begin
         end = None if row.end == FOREVER else row.end
-        return Place(row.assembly_id, row.slot, row.place, begin, end)
+        return InstalledPlace(row.assembly_id, row.slot, row.place, begin, end)
 
     def parts_of(self, assembly_id: int, at: datetime) -> Rows:
         """Return what is installed in an assembly at a time, by slot and place."""
@@ -267,10 +267,12 @@ def directory(
 ) -> Directory:
     """Return the registry of an organisation, as of now.
 
-    What is named (see :class:`Wanted`) and where it is and was has been read when this
+    What is named (see :class:`RegistryQuery`) and where it is and was has been read when this
     returns, all of it of one version: in one small query where it was remembered. What is
     not named can be asked for as well. Then it is read when it is asked for, as it is then.
     """
-    from flexmeasures_pms.registry.loading.nearby import near
+    from flexmeasures_pms.registry.loading.load import load
 
-    return near(account_id, Wanted(frozenset(packs), frozenset(things), frozenset(numbers), parts))
+    return load(
+        account_id, RegistryQuery(frozenset(packs), frozenset(things), frozenset(numbers), parts)
+    )

@@ -9,7 +9,7 @@ RESTING = 52.0  # V shown by a bus on which no pack is docked
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class BusBranch:
     """One pack as the bus sees it.
 
     :param volts: at rest [V].
@@ -24,7 +24,7 @@ class Branch:
     highest: float
 
 
-def share(total: float, branches: Sequence[Branch]) -> tuple[float, list[float]]:
+def share(total: float, branches: Sequence[BusBranch]) -> tuple[float, list[float]]:
     """Return the bus voltage [V] and each branch's current [A] for a total current.
 
     One voltage for all: I = (V - E) / R each, held within its limits, the sum being
@@ -52,7 +52,7 @@ def share(total: float, branches: Sequence[Branch]) -> tuple[float, list[float]]
     return volts, amps
 
 
-def _beyond(branches: Sequence[Branch], amps: list[float], free: list[int]) -> list[int]:
+def _beyond(branches: Sequence[BusBranch], amps: list[float], free: list[int]) -> list[int]:
     """Return those beyond a limit on the side where the excess is larger.
 
     Fixing both sides at once could fix a branch that the other side's relief sets free.
@@ -64,6 +64,6 @@ def _beyond(branches: Sequence[Branch], amps: list[float], free: list[int]) -> l
     return over if too_much >= too_little else under
 
 
-def accepted(ceiling: float, branches: Sequence[Branch]) -> float:
+def accepted(ceiling: float, branches: Sequence[BusBranch]) -> float:
     """Return the current [A] that flows into the packs with the bus held at a voltage."""
     return sum(min(b.highest, max(b.lowest, (ceiling - b.volts) / b.resistance)) for b in branches)

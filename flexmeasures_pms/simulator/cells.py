@@ -55,7 +55,7 @@ _ENERGY = tuple(accumulate(((a + b) / 2 / _STEPS for a, b in pairwise(_VOLTS)), 
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SimulatedCell:
     """One cell block.
 
     :param capacity: [Ah].
@@ -90,14 +90,14 @@ def state_of_charge(volts: float) -> float:
     return (i + (volts - _VOLTS[i]) / _RISES[i]) / _STEPS
 
 
-def stored_energy(cell: Cell, soc: float) -> float:
+def stored_energy(cell: SimulatedCell, soc: float) -> float:
     """Return the energy [Wh] that a cell holds above empty: the area under its curve."""
     i = int(soc * _STEPS)
     part = soc - i / _STEPS
     return cell.capacity * (_ENERGY[i] + part * (_VOLTS[i] + open_circuit(soc)) / 2)
 
 
-def make_cells(seed: int, case: str, weak: int | None = None) -> tuple[Cell, ...]:
+def make_cells(seed: int, case: str, weak: int | None = None) -> tuple[SimulatedCell, ...]:
     """Return the fourteen cells of a case, alike but not equal.
 
     :param case: case id.
@@ -107,11 +107,11 @@ def make_cells(seed: int, case: str, weak: int | None = None) -> tuple[Cell, ...
     return tuple(_make_cell(seed, f"{case} cell {n}", n == weak) for n in range(1, CELLS + 1))
 
 
-def _make_cell(seed: int, name: str, weak: bool) -> Cell:
+def _make_cell(seed: int, name: str, weak: bool) -> SimulatedCell:
     capacity = CAPACITY * between(0.985, 1.015, seed, f"{name} capacity")
     resistance = RESISTANCE * between(0.9, 1.1, seed, f"{name} resistance")
     leakage = between(0.0005, 0.003, seed, f"{name} leakage")
     settles = BALANCED_WITHIN * between(0.0, 1.0, seed, f"{name} settles")
     if weak:
-        return Cell(capacity * 0.86, resistance * 1.1, leakage + 0.006, settles + BEHIND)
-    return Cell(capacity, resistance, leakage, settles)
+        return SimulatedCell(capacity * 0.86, resistance * 1.1, leakage + 0.006, settles + BEHIND)
+    return SimulatedCell(capacity, resistance, leakage, settles)

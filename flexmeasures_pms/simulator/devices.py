@@ -6,7 +6,7 @@ import math
 
 from flexmeasures_pms.simulator import pack, power, shapes
 from flexmeasures_pms.simulator.noise import between, smooth
-from flexmeasures_pms.simulator.track import Snapshot
+from flexmeasures_pms.simulator.track import TrackSnapshot
 
 STRINGS = 2  # per device
 MPPT_STRING = 92.0  # V at full power
@@ -21,7 +21,7 @@ _NO_POWER = 0x0004
 _BOOST, _FLOAT = 0x0400, 0x0800
 
 
-def mppt_reports(snapshot: Snapshot) -> list[shapes.Report]:
+def mppt_reports(snapshot: TrackSnapshot) -> list[shapes.DeviceReport]:
     """Return a report per MPPT: its strings, its DC loads (VSAT, BTS) and the rest."""
     flows, idents = snapshot.flows, snapshot.plant.system.mppts
     available = flows.supply.mppt / power.MPPT_EFFICIENCY
@@ -29,7 +29,7 @@ def mppt_reports(snapshot: Snapshot) -> list[shapes.Report]:
     dc_volts = flows.volts - 0.2
     consumed = flows.loads.vsat + flows.loads.bts
     vsat = flows.supply.dc_load * flows.loads.vsat / consumed
-    code = shapes.Status(f"{_mppt_code(snapshot):04X}")
+    code = shapes.DatasetStatus(f"{_mppt_code(snapshot):04X}")
     text = shapes.local_text(snapshot.time)
     reports = []
     for ident, strings, load in zip(
@@ -42,18 +42,18 @@ def mppt_reports(snapshot: Snapshot) -> list[shapes.Report]:
             _battery(flows.volts, charge),
             _loads(dc_volts, dc_volts, load * vsat, load * (flows.supply.dc_load - vsat)),
         )
-        reports.append(shapes.Report(ident, ident, code, (sample,)))
+        reports.append(shapes.DeviceReport(ident, ident, code, (sample,)))
     return reports
 
 
-def inverter_reports(snapshot: Snapshot) -> list[shapes.Report]:
+def inverter_reports(snapshot: TrackSnapshot) -> list[shapes.DeviceReport]:
     """Return a report per inverter: its strings, AC loads (cooling, lights) and the grid."""
     flows, idents = snapshot.flows, snapshot.plant.system.inverters
     made = flows.supply.inverter / power.STRING_EFFICIENCY
     consumed = flows.loads.cooling + flows.loads.lights
     cooling = flows.supply.ac_load * flows.loads.cooling / consumed
     text = shapes.local_text(snapshot.time)
-    code = shapes.Status(f"{_CONNECTED:04X}")
+    code = shapes.DatasetStatus(f"{_CONNECTED:04X}")
     part = 1 / len(idents)
     reports = []
     for ident in idents:
@@ -65,11 +65,11 @@ def inverter_reports(snapshot: Snapshot) -> list[shapes.Report]:
             _loads(mains, mains, part * cooling, part * (flows.supply.ac_load - cooling)),
             _grid(snapshot, ident, part * flows.dispatch.grid),
         )
-        reports.append(shapes.Report(ident, ident, code, (sample,)))
+        reports.append(shapes.DeviceReport(ident, ident, code, (sample,)))
     return reports
 
 
-def _mppt_code(snapshot: Snapshot) -> int:
+def _mppt_code(snapshot: TrackSnapshot) -> int:
     flows = snapshot.flows
     if flows.supply.mppt <= 0:
         return _CONNECTED | _NO_POWER
@@ -80,42 +80,50 @@ def _mppt_code(snapshot: Snapshot) -> int:
     return code | (_FLOAT if small and flows.volts > pack.CEILING - 0.1 else _BOOST)
 
 
-def _parts(snapshot: Snapshot, names: tuple[str, ...], what: str) -> list[float]:
+def _parts(snapshot: TrackSnapshot, names: tuple[str, ...], what: str) -> list[float]:
     """Return shares of the whole for each name: nearly equal, always the same, adding to 1."""
     raw = [between(0.92, 1.08, snapshot.plant.seed, f"{name} {what}") for name in names]
     return [r / sum(raw) for r in raw]
 
 
-def _strings(snapshot: Snapshot, idents: tuple[str, ...]) -> list[tuple[float, ...]]:
+def _strings(snapshot: TrackSnapshot, idents: tuple[str, ...]) -> list[tuple[float, ...]]:
     names = tuple(f"{ident} string {n}" for ident in idents for n in range(STRINGS))
     parts = _parts(snapshot, names, "peak")
     return [tuple(parts[i : i + STRINGS]) for i in range(0, len(parts), STRINGS)]
 
 
-def _pv(nominal: float, parts: tuple[float, ...], used: float, available: float) -> shapes.Array:
+def _pv(
+    nominal: float, parts: tuple[float, ...], used: float, available: float
+) -> shapes.ChannelReadings:
     """Return strings that are throttled by leaving their best voltage upwards."""
     if available <= 0:
-        return shapes.Array([0.0] * len(parts), [0.0] * len(parts))
+        return shapes.ChannelReadings([0.0] * len(parts), [0.0] * len(parts))
     dim = 0.02 * math.log(max(available * parts[0], 1.0) / 2000)
     volts = shapes.milli(nominal * (1 + dim) * (1.2 - 0.2 * used / available))
-    return shapes.Array([volts] * len(parts), [shapes.milli(used * p / volts) for p in parts])
+    return shapes.ChannelReadings(
+        [volts] * len(parts), [shapes.milli(used * p / volts) for p in parts]
+    )
 
 
 def _battery(volts: float, watts: float) -> shapes.Battery:
     return shapes.Battery(shapes.milli(volts), shapes.milli(watts / volts))
 
 
-def _loads(volts_1: float, volts_2: float, watts_1: float, watts_2: float) -> shapes.Array:
+def _loads(
+    volts_1: float, volts_2: float, watts_1: float, watts_2: float
+) -> shapes.ChannelReadings:
     volts = [shapes.milli(volts_1), shapes.milli(volts_2)]
-    return shapes.Array(volts, [shapes.milli(watts_1 / volts_1), shapes.milli(watts_2 / volts_2)])
+    return shapes.ChannelReadings(
+        volts, [shapes.milli(watts_1 / volts_1), shapes.milli(watts_2 / volts_2)]
+    )
 
 
-def _wander(snapshot: Snapshot, name: str, share: float) -> float:
+def _wander(snapshot: TrackSnapshot, name: str, share: float) -> float:
     part = smooth(snapshot.plant.seed, name, snapshot.seconds, 600)
     return 1 + share * (2 * part - 1)
 
 
-def _grid(snapshot: Snapshot, ident: str, watts: float) -> shapes.Grid:
+def _grid(snapshot: TrackSnapshot, ident: str, watts: float) -> shapes.Grid:
     """Return three phases whose sqrt(3) x V x A x pf, averaged, is the power [W]."""
     volts = [GRID * _wander(snapshot, f"{ident} phase {n}", 0.015) for n in range(3)]
     parts = _parts(snapshot, (f"{ident} L1", f"{ident} L2", f"{ident} L3"), "share")

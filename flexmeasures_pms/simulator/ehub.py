@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flexmeasures_pms.simulator import pack, shapes
-from flexmeasures_pms.simulator.layout import Case, Place
+from flexmeasures_pms.simulator.layout import Case, DockPosition
 from flexmeasures_pms.simulator.noise import between, jitter
-from flexmeasures_pms.simulator.track import Snapshot
+from flexmeasures_pms.simulator.track import TrackSnapshot
 
 CELL_NOISE = 0.0006  # V either way
 TEMPERATURE_NOISE = 0.15  # K either way
@@ -15,29 +15,31 @@ FILTERED = 60
 CONNECTED = "0001"
 
 
-def pack_reports(snapshot: Snapshot) -> list[shapes.Report]:
+def pack_reports(snapshot: TrackSnapshot) -> list[shapes.DeviceReport]:
     """Return a report per cabinet, each with the packs that are docked in it now."""
     system = snapshot.plant.system
     text = shapes.local_text(snapshot.time)
-    packs: list[list[shapes.Sample]] = [[] for _ in system.cabinets]
+    packs: list[list[shapes.SampleMessage]] = [[] for _ in system.cabinets]
     for index, (case, place) in enumerate(zip(system.cases(), snapshot.flows.places, strict=True)):
         if place is not None:
             packs[place.position - 1].append(_sample(snapshot, index, case, place, text))
     return [
-        shapes.Report(cabinet.ident, system.pms, _status(snapshot, cabinet.ident), tuple(samples))
+        shapes.DeviceReport(
+            cabinet.ident, system.pms, _status(snapshot, cabinet.ident), tuple(samples)
+        )
         for cabinet, samples in zip(system.cabinets, packs, strict=True)
         if samples
     ]
 
 
-def _status(snapshot: Snapshot, cabinet: str) -> shapes.Status:
+def _status(snapshot: TrackSnapshot, cabinet: str) -> shapes.DatasetStatus:
     plant = snapshot.plant
     own = between(3.5, 6.0, plant.seed, f"{cabinet} EHub")
-    return shapes.Status(CONNECTED, shapes.tenth(plant.inside(snapshot.seconds) + own))
+    return shapes.DatasetStatus(CONNECTED, shapes.tenth(plant.inside(snapshot.seconds) + own))
 
 
 def _sample(
-    snapshot: Snapshot, index: int, case: Case, place: Place, text: str
+    snapshot: TrackSnapshot, index: int, case: Case, place: DockPosition, text: str
 ) -> shapes.PackSample:
     one, state = snapshot.plant.packs[index], snapshot.states[index]
     amps = snapshot.flows.amps[index]
@@ -53,7 +55,7 @@ def _sample(
         dock=place.across,
         amps=shapes.milli(amps),
         temp=_noisy((top, warmth, warmth - 0.9), noise[20:]),
-        cell=shapes.Cells(list(state.bypassed), volts),
+        cell=shapes.CellReadings(list(state.bypassed), volts),
         fet=shapes.Fets(
             [n for n, is_open in ((1, state.no_charge), (2, state.no_discharge)) if is_open],
             _noisy((warmth + 1.5 + 0.07 * amps * amps, warmth + 1.1), noise[30:]),

@@ -32,7 +32,7 @@ HEADER = (
 
 class _Dataset(msgspec.Struct, frozen=True):
     pms_id: str
-    status: shapes.Status
+    status: shapes.DatasetStatus
     data: list[shapes.PackSample]
 
 

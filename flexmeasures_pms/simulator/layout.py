@@ -85,7 +85,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DockPosition:
     """Where a case is: position of the cabinet in the PMS (1-4) and its dock there."""
 
     position: int
@@ -129,16 +129,16 @@ class Layout:
         """The site's timezone."""
         return ZoneInfo(self.timezone)
 
-    def place(self, system: System, case: Case, at: datetime) -> Place | None:
+    def place(self, system: System, case: Case, at: datetime) -> DockPosition | None:
         """Return where a case is at a moment; None while it is carried."""
         for move in reversed(self.moves):
             if move.case == case.ident and at >= move.at - move.away:
                 if at < move.at:
                     return None
-                return Place(_position(system, move.cabinet), move.dock)
+                return DockPosition(_position(system, move.cabinet), move.dock)
         for position, cabinet in enumerate(system.cabinets, 1):
             if case in cabinet.cases:
-                return Place(position, case.dock)
+                return DockPosition(position, case.dock)
         raise ValueError(f"Case {case.ident} is not one of {system.pms}.")
 
 
@@ -182,5 +182,5 @@ def _move_faults(layout: Layout, move: Move) -> Iterator[str]:
         yield f"Case {move.case} can't move to dock {move.dock}: a cabinet has docks 1-{DOCKS}."
     else:
         places = [layout.place(system, case, move.at) for case in system.cases()]
-        if places.count(Place(_position(system, move.cabinet), move.dock)) > 1:
+        if places.count(DockPosition(_position(system, move.cabinet), move.dock)) > 1:
             yield f"Dock {move.dock} of {move.cabinet} is taken when case {move.case} moves there."

@@ -1,6 +1,6 @@
 """A pack: fourteen cells in series behind two FETs, with its heat and its protection.
 
-Currents are positive when they charge. A :class:`Pack` never changes; what changes
+Currents are positive when they charge. A :class:`SimulatedPack` never changes; what changes
 is its frozen :class:`PackState`, made anew by each step.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from flexmeasures_pms.simulator.cells import (
     BALANCED_WITHIN,
     CELLS,
-    Cell,
+    SimulatedCell,
     make_cells,
     open_circuit,
     state_of_charge,
@@ -38,7 +38,7 @@ _FULL, _FULL_OVER = 4.16, 4.06  # V of the highest cell: opens, closes the charg
 
 
 @dataclass(frozen=True, slots=True)
-class Pack:
+class SimulatedPack:
     """What a pack is made of.
 
     :param case: case id.
@@ -47,7 +47,7 @@ class Pack:
     """
 
     case: str
-    cells: tuple[Cell, ...]
+    cells: tuple[SimulatedCell, ...]
     resistance: float
 
 
@@ -71,26 +71,26 @@ class PackState:
     no_discharge: bool = False
 
 
-def make_pack(seed: int, case: str, weak: int | None = None) -> Pack:
+def make_pack(seed: int, case: str, weak: int | None = None) -> SimulatedPack:
     """Return the pack of a case; ``weak`` is the number of its aged cell, if it has one."""
     cells = make_cells(seed, case, weak)
-    return Pack(case, cells, sum(cell.resistance for cell in cells))
+    return SimulatedPack(case, cells, sum(cell.resistance for cell in cells))
 
 
-def full(pack: Pack, temperature: float) -> PackState:
+def full(pack: SimulatedPack, temperature: float) -> PackState:
     """Return a pack at rest after a complete and balanced charge."""
     top = CEILING / CELLS + sum(c.settles for c in pack.cells) / CELLS
     soc = tuple(state_of_charge(top - c.settles) for c in pack.cells)
     return PackState(soc, 0.0, temperature)
 
 
-def at_rest(pack: Pack, state: PackState) -> float:
+def at_rest(pack: SimulatedPack, state: PackState) -> float:
     """Return the pack's voltage without current [V], its polarisation included."""
     volts = sum(map(open_circuit, state.soc))
     return volts + POLARISATION * pack.resistance * state.lasting
 
 
-def cell_volts(pack: Pack, state: PackState, amps: float) -> list[float]:
+def cell_volts(pack: SimulatedPack, state: PackState, amps: float) -> list[float]:
     """Return the voltage of each cell [V] under a current [A]."""
     effective = amps + POLARISATION * state.lasting
     return [
@@ -107,18 +107,18 @@ def limits(state: PackState) -> tuple[float, float]:
     )
 
 
-def mean_soc(pack: Pack, state: PackState) -> float:
+def mean_soc(pack: SimulatedPack, state: PackState) -> float:
     """Return the pack's state of charge, 0 to 1: charge over capacity of all its cells."""
     held = sum(s * c.capacity for s, c in zip(state.soc, pack.cells, strict=True))
     return held / sum(c.capacity for c in pack.cells)
 
 
-def energy(pack: Pack, state: PackState) -> float:
+def energy(pack: SimulatedPack, state: PackState) -> float:
     """Return the energy in the pack's cells above empty [Wh]."""
     return sum(stored_energy(c, s) for c, s in zip(pack.cells, state.soc, strict=True))
 
 
-def heating(pack: Pack, state: PackState, amps: float) -> float:
+def heating(pack: SimulatedPack, state: PackState, amps: float) -> float:
     """Return the power that warms the cells [W]: what their resistance loses."""
     at_once = amps * amps * (pack.resistance + LEADS)
     return at_once + state.lasting * state.lasting * POLARISATION * pack.resistance
@@ -129,7 +129,9 @@ def bled(state: PackState) -> float:
     return BLEED * sum(open_circuit(state.soc[n - 1]) for n in state.bypassed)
 
 
-def advance(pack: Pack, state: PackState, amps: float, seconds: float, air: float) -> PackState:
+def advance(
+    pack: SimulatedPack, state: PackState, amps: float, seconds: float, air: float
+) -> PackState:
     """Return the state after a time under a constant current.
 
     :param amps: [A], charging positive.
@@ -157,7 +159,7 @@ def advance(pack: Pack, state: PackState, amps: float, seconds: float, air: floa
     )
 
 
-def supervise(pack: Pack, state: PackState, amps: float) -> PackState:
+def supervise(pack: SimulatedPack, state: PackState, amps: float) -> PackState:
     """Return the state after the acquisition board looked at it.
 
     It bypasses the cells above most others while a nearly full pack is charged, and opens a FET

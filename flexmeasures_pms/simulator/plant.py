@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from flexmeasures_pms.simulator import bus, pack, power
 from flexmeasures_pms.simulator.cells import CAPACITY, CELLS
-from flexmeasures_pms.simulator.layout import Layout, Place, System
+from flexmeasures_pms.simulator.layout import DockPosition, Layout, System
 from flexmeasures_pms.simulator.loads import Loads, loads
-from flexmeasures_pms.simulator.pack import Pack, PackState
+from flexmeasures_pms.simulator.pack import PackState, SimulatedPack
 from flexmeasures_pms.simulator.weather import Weather
 
 MPPT_PEAK = 600.0  # W of modules per pack
@@ -27,7 +27,7 @@ RESERVE = 0.12  # state of charge below which the grid takes over
 _SHARED = 0.85  # of the packs' limits together: they never share quite evenly
 
 States = tuple[PackState, ...]
-Places = tuple[Place | None, ...]
+Places = tuple[DockPosition | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Plant:
     system: System
     seed: int
     weather: Weather
-    packs: tuple[Pack, ...]
+    packs: tuple[SimulatedPack, ...]
     _changes: tuple[float, ...] = ()
     _places: dict[int, Places] = field(default_factory=dict)
 
@@ -114,7 +114,7 @@ def solve(plant: Plant, states: States, seconds: float, evening: float) -> Flows
     wanted = _wanted([states[i] for i in docked], evening - seconds)
     volts = sum(b.volts for b in branches) / len(branches) if branches else bus.RESTING
     for _ in range(4):  # power over voltage: each round gains three digits
-        bounds = power.Bounds(
+        bounds = power.PowerBounds(
             least * volts, max(0.0, most) * volts, None if wanted is None else wanted * volts
         )
         flows = power.dispatch(supply, bounds)
@@ -125,10 +125,10 @@ def solve(plant: Plant, states: States, seconds: float, evening: float) -> Flows
     return Flows(volts, tuple(amps), places, irradiance, used, supply, flows)
 
 
-def _branch(one: Pack, state: PackState, place: Place | None) -> bus.Branch:
+def _branch(one: SimulatedPack, state: PackState, place: DockPosition | None) -> bus.BusBranch:
     lowest, highest = pack.limits(state)
     leads = pack.LEADS + pack.PER_DOCK * (place.dock if place else 0)
-    return bus.Branch(pack.at_rest(one, state), one.resistance + leads, lowest, highest)
+    return bus.BusBranch(pack.at_rest(one, state), one.resistance + leads, lowest, highest)
 
 
 def _supply(plant: Plant, irradiance: float, air: float, used: Loads) -> power.Supply:

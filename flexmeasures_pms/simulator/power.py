@@ -26,7 +26,7 @@ class Supply:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class PowerBounds:
     """What the packs can take [W], charging positive.
 
     :param least: the strongest discharge (negative or 0).
@@ -55,7 +55,7 @@ class Dispatch:
     bus: float
 
 
-def dispatch(supply: Supply, bounds: Bounds) -> Dispatch:
+def dispatch(supply: Supply, bounds: PowerBounds) -> Dispatch:
     """Return the flows: sun first, then packs, the grid for what is missing or left over.
 
     A surplus that the packs can't take is fed into the grid as far as it is the

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 
-class Cells(Struct, frozen=True):
+class CellReadings(Struct, frozen=True):
     """Cell voltages [V] in order, and the numbers of the bypassed cells."""
 
     open: list[int]
@@ -35,7 +35,7 @@ class PackBody(Struct, frozen=True):
     dock: int
     amps: float
     temp: list[float]
-    cell: Cells
+    cell: CellReadings
     fet: Fets
 
 
@@ -46,7 +46,7 @@ class PackSample(Struct, frozen=True):
     pack: PackBody
 
 
-class Array(Struct, frozen=True):
+class ChannelReadings(Struct, frozen=True):
     """Strings or loads of a device [V, A]."""
 
     volts: list[float]
@@ -72,25 +72,25 @@ class MpptSample(Struct, frozen=True):
     """A sample of the ``mppt`` dataset."""
 
     time_local: str
-    pv: Array
+    pv: ChannelReadings
     battery: Battery
-    load: Array
+    load: ChannelReadings
 
 
 class InverterSample(Struct, frozen=True):
     """A sample of the ``inverter`` dataset."""
 
     time_local: str
-    pv: Array
+    pv: ChannelReadings
     battery: Battery
-    load: Array
+    load: ChannelReadings
     grid: Grid
 
 
-Sample = PackSample | MpptSample | InverterSample
+SampleMessage = PackSample | MpptSample | InverterSample
 
 
-class Status(Struct, frozen=True, omit_defaults=True):
+class DatasetStatus(Struct, frozen=True, omit_defaults=True):
     """Status of a dataset: four hex digits, and the EHub's temperature [°C]."""
 
     code: str
@@ -113,7 +113,7 @@ def tenth(value: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DeviceReport:
     """What one device says at one moment.
 
     :param device: id of the EHub's cabinet, the MPPT or the inverter.
@@ -124,11 +124,11 @@ class Report:
 
     device: str
     ident: str
-    status: Status
-    samples: tuple[Sample, ...]
+    status: DatasetStatus
+    samples: tuple[SampleMessage, ...]
 
 
-def datasets(key: str, reports: Iterable[Report]) -> list[dict[str, Any]]:
+def datasets(key: str, reports: Iterable[DeviceReport]) -> list[dict[str, Any]]:
     """Return the ``datasets`` of a request: one for each device and status code.
 
     :param key: what the id is called: ``pms_id``, ``mppt_id`` or ``inverter_id``.

@@ -16,10 +16,10 @@ from flexmeasures_pms.simulator.ehub import pack_reports
 from flexmeasures_pms.simulator.fleet import demo_layout
 from flexmeasures_pms.simulator.layout import Layout
 from flexmeasures_pms.simulator.plant import make_plant
-from flexmeasures_pms.simulator.track import Snapshot, snapshots
+from flexmeasures_pms.simulator.track import TrackSnapshot, snapshots
 
 _ENCODER = msgspec.json.Encoder()
-_REPORTS: dict[DatasetName, Callable[[Snapshot], list[shapes.Report]]] = {
+_REPORTS: dict[DatasetName, Callable[[TrackSnapshot], list[shapes.DeviceReport]]] = {
     "pms": pack_reports,
     "mppt": mppt_reports,
     "inverter": inverter_reports,
@@ -62,7 +62,7 @@ class Site:
 
     def snapshots(
         self, start: datetime, end: datetime, step: timedelta
-    ) -> Iterator[tuple[Snapshot, ...]]:
+    ) -> Iterator[tuple[TrackSnapshot, ...]]:
         """Yield for each moment the true state of each PMS: what no gateway knows.
 
         :param start: first moment, aware.
@@ -107,7 +107,7 @@ def _moments(start: datetime, end: datetime, step: timedelta) -> Iterator[dateti
 
 
 def _requests(
-    moments: Iterator[tuple[Snapshot, ...]], batch: Callable[[datetime], float]
+    moments: Iterator[tuple[TrackSnapshot, ...]], batch: Callable[[datetime], float]
 ) -> Iterator[SimulatedRequest]:
     for _, readings in groupby(moments, key=lambda systems: batch(systems[0].time)):
         for history in zip(*readings, strict=True):
@@ -118,7 +118,7 @@ def _requests(
 
 
 def _request(
-    dataset: DatasetName, reports: list[shapes.Report], time: datetime
+    dataset: DatasetName, reports: list[shapes.DeviceReport], time: datetime
 ) -> SimulatedRequest:
     body = {"datasets": shapes.datasets(f"{dataset}_id", reports)}
     samples = sum(len(report.samples) for report in reports)

@@ -29,7 +29,7 @@ STEP = 60  # s
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class TrackSnapshot:
     """A plant at a moment, as it truly is.
 
     :param plant: the plant.
@@ -86,7 +86,7 @@ def _advance(plant: Plant, grid: _Grid) -> None:
     grid.flows = solve(plant, grid.states, grid.seconds, grid.next_evening)
 
 
-def snapshots(plant: Plant, times: Iterator[datetime]) -> Iterator[Snapshot]:
+def snapshots(plant: Plant, times: Iterator[datetime]) -> Iterator[TrackSnapshot]:
     """Yield the plant at each of some moments.
 
     :param times: aware, in order of time.
@@ -104,4 +104,4 @@ def snapshots(plant: Plant, times: Iterator[datetime]) -> Iterator[Snapshot]:
         if over:
             states = step(plant, states, flows, grid.seconds, over)
             flows = solve(plant, states, seconds, grid.next_evening)
-        yield Snapshot(plant, local, states, flows)
+        yield TrackSnapshot(plant, local, states, flows)

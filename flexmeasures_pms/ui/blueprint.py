@@ -14,7 +14,7 @@ from flexmeasures.utils.flexmeasures_inflection import pluralize
 
 from flexmeasures_pms import config
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
-from flexmeasures_pms.serving import patience
+from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.ui import views
 from flexmeasures_pms.ui.offline import serve
@@ -58,7 +58,7 @@ def _draw_asset_types() -> None:
 def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     _draw_asset_types()
-    patience.install(app, pms_ui)
+    timeouts.install(app, pms_ui)
     list_in_menu(app.config)
     offline = config.read(app.config).offline_assets
     if offline:

@@ -11,8 +11,8 @@ from flexmeasures_pms.errors import BodyTooLarge, MisshapenBody, Problem
 from flexmeasures_pms.wire import finish
 from flexmeasures_pms.wire.csv_header import (
     CURRENT_COLUMNS,
-    Cells,
     Header,
+    RowCells,
     is_header,
     read_header,
 )
@@ -73,7 +73,7 @@ def _lines(body: bytes) -> list[str]:
     return text.removesuffix("\n").split("\n")
 
 
-def _cells(line: str) -> Cells:
+def _cells(line: str) -> RowCells:
     """Return the cells of a line, None for blank ones.
 
     :raises csv.Error: a quote is not closed.
@@ -118,7 +118,7 @@ def _read_line(path: str, line: str, header: Header, file: _File) -> Header:
     return header
 
 
-def _keep_sample(path: str, line: str, cells: Cells, header: Header, file: _File) -> None:
+def _keep_sample(path: str, line: str, cells: RowCells, header: Header, file: _File) -> None:
     limits = file.limits
     if len(file.samples) == limits.samples:
         raise BodyTooLarge(
@@ -136,7 +136,7 @@ def _keep_sample(path: str, line: str, cells: Cells, header: Header, file: _File
     file.warnings += draft.warnings
 
 
-def _read_row(path: str, cells: Cells, header: Header) -> Draft:
+def _read_row(path: str, cells: RowCells, header: Header) -> Draft:
     draft = Draft(path, columns=True)
     fault = _wrong_width(cells, header)
     if fault is not None:
@@ -151,7 +151,7 @@ def _read_row(path: str, cells: Cells, header: Header) -> Draft:
     return draft
 
 
-def _wrong_width(cells: Cells, header: Header) -> str | None:
+def _wrong_width(cells: RowCells, header: Header) -> str | None:
     """Return what is wrong with the number of cells; blank ones at the end are free."""
     if not cells:
         return "The row has a quote that is not closed."

@@ -11,10 +11,10 @@ from typing import Any
 
 from flexmeasures_pms.errors import MisshapenBody, Problem
 from flexmeasures_pms.wire.draft import shown
-from flexmeasures_pms.wire.fields import Field, dataset_fields, sample_fields
+from flexmeasures_pms.wire.fields import SampleField, dataset_fields, sample_fields
 from flexmeasures_pms.wire.spellings import DEVICE_ID, PACK_ID, SURPLUS, TIME, column_spellings
 
-Cells = list[str | None]
+RowCells = list[str | None]
 
 REQUIRED = (TIME, PACK_ID)
 CURRENT_COLUMNS = (
@@ -25,12 +25,12 @@ MOST_PROBLEMS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class CsvColumn:
     """One column of a single value, or the columns of an array."""
 
-    field: Field
+    field: SampleField
     name: str
-    get: Callable[[Cells], Any]
+    get: Callable[[RowCells], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Header:
 
     text: str
     width: int
-    columns: tuple[Column, ...]
+    columns: tuple[CsvColumn, ...]
     ignored: int
     warnings: tuple[Problem, ...]
 
@@ -53,24 +53,24 @@ class Header:
 class _Place:
     """What a column name stands for; the index counts from 0."""
 
-    field: Field
+    field: SampleField
     name: str
     index: int | None = None
 
 
-def is_header(cells: Cells) -> bool:
+def is_header(cells: RowCells) -> bool:
     """Return whether a row names columns: a time and a pack id at least."""
     named = {_places()[name].field.path for name in _names(cells) if name in _places()}
     return named.issuperset(REQUIRED)
 
 
-def read_header(path: str, text: str, cells: Cells) -> Header:
+def read_header(path: str, text: str, cells: RowCells) -> Header:
     """Return the header that a row gives.
 
     :raises MisshapenBody: naming the columns that are missing, or stand twice.
     """
     names = _names(cells)
-    single: list[Column] = []
+    single: list[CsvColumn] = []
     arrays: dict[str, dict[int, int]] = defaultdict(dict)
     problems: list[Problem] = []
     warnings: list[Problem] = []
@@ -80,7 +80,7 @@ def read_header(path: str, text: str, cells: Cells) -> Header:
         if place is None:
             ignored += 1
         elif place.index is None:
-            single.append(Column(place.field, name, itemgetter(position)))
+            single.append(CsvColumn(place.field, name, itemgetter(position)))
         elif place.index >= place.field.size:
             warnings.append(_surplus(path, name))
         elif place.index in arrays[place.field.path]:
@@ -110,16 +110,16 @@ def _places() -> dict[str, _Place]:
     return places
 
 
-def _names(cells: Cells) -> list[str]:
+def _names(cells: RowCells) -> list[str]:
     names = [(cell or "").lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
     return names
 
 
-def _array(path: str, found: dict[int, int]) -> Column:
+def _array(path: str, found: dict[int, int]) -> CsvColumn:
     field = sample_fields("pms")[path]
-    return Column(field, path, itemgetter(*(found[index] for index in sorted(found))))
+    return CsvColumn(field, path, itemgetter(*(found[index] for index in sorted(found))))
 
 
 def _missing(path: str, present: set[str], arrays: dict[str, dict[int, int]]) -> list[Problem]:

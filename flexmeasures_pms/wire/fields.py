@@ -19,7 +19,7 @@ ASSET_TYPES: dict[DatasetName, tuple[AssetTypeName, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class SampleField:
     """One field of a sample.
 
     :param path: as the catalogue names it.
@@ -29,18 +29,18 @@ class Field:
     """
 
     path: str
-    read: measures.Reader
+    read: measures.FieldReader
     size: int = 0
     flags: bool = False
 
 
 @cache
-def sample_fields(dataset: DatasetName) -> dict[str, Field]:
+def sample_fields(dataset: DatasetName) -> dict[str, SampleField]:
     """Return the fields of a dataset's samples by catalogue path."""
-    fields = {path: Field(path, read) for path, read in _special(dataset).items()}
+    fields = {path: SampleField(path, read) for path, read in _special(dataset).items()}
     if dataset == "pms":
         fields |= {
-            path: Field(path, readers.ordinals(path, size), size, flags=True)
+            path: SampleField(path, readers.ordinals(path, size), size, flags=True)
             for path, size in (("cell.open", CELLS), ("fet.open", FETS))
         }
     for kind in ASSET_TYPES[dataset]:
@@ -51,15 +51,17 @@ def sample_fields(dataset: DatasetName) -> dict[str, Field]:
 
 
 @cache
-def dataset_fields(dataset: DatasetName) -> dict[str, Field]:
+def dataset_fields(dataset: DatasetName) -> dict[str, SampleField]:
     """Return the fields that may stand once per dataset: device id and status."""
-    ids = {path: Field(path, readers.identity(path)) for path in spellings.DEVICE_IDS[dataset]}
+    ids = {
+        path: SampleField(path, readers.identity(path)) for path in spellings.DEVICE_IDS[dataset]
+    }
     samples = sample_fields(dataset)
     return ids | {path: samples[path] for path in spellings.DATASET if path in samples}
 
 
-def _special(dataset: DatasetName) -> dict[str, measures.Reader]:
-    special: dict[str, measures.Reader] = {
+def _special(dataset: DatasetName) -> dict[str, measures.FieldReader]:
+    special: dict[str, measures.FieldReader] = {
         spellings.TIME: readers.time,
         spellings.STATUS_CODE: readers.status_code(spellings.STATUS_CODE),
     }
@@ -70,18 +72,18 @@ def _special(dataset: DatasetName) -> dict[str, measures.Reader]:
     return special
 
 
-def _measured(kind: AssetTypeName, path: str) -> Field:
+def _measured(kind: AssetTypeName, path: str) -> SampleField:
     """Return a measured field; quantities that share an array agree about it."""
     sharing = [q for q in BY_ASSET_TYPE[kind] if q.source == path]
     size = max(q.count if q.index is None else q.index + 1 for q in sharing)
     first = sharing[0]
     bounds = _bounds(first)
     if size:
-        array = measures.Array(path, size, any(q.grows for q in sharing), bounds)
-        return Field(path, array.read, size)
-    return Field(path, measures.scalar(path, bounds))
+        array = measures.ArrayReader(path, size, any(q.grows for q in sharing), bounds)
+        return SampleField(path, array.read, size)
+    return SampleField(path, measures.scalar(path, bounds))
 
 
-def _bounds(quantity: Quantity) -> measures.Bounds:
+def _bounds(quantity: Quantity) -> measures.ReadingBounds:
     low, high = (Decimal(str(bound)) for bound in quantity.bounds)
-    return measures.Bounds(low, high, quantity.unit)
+    return measures.ReadingBounds(low, high, quantity.unit)

@@ -16,7 +16,7 @@ from flexmeasures_pms.wire.draft import Draft, shown
 from flexmeasures_pms.wire.numerals import from_json
 from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
 from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, DEVICE_ID, OLD_SHAPE, PACK_ID, TIME
-from flexmeasures_pms.wire.tree import Node, dataset_tree, sample_tree, walk
+from flexmeasures_pms.wire.tree import JsonNode, dataset_tree, sample_tree, walk
 from flexmeasures_pms.wire.usual import read_usual
 
 MOST_PROBLEMS = 5
@@ -35,8 +35,8 @@ class _Request:
 
     dataset: DatasetName
     limits: Limits
-    tree: Node
-    head_tree: Node
+    tree: JsonNode
+    head_tree: JsonNode
     samples: list[Sample] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     ignored: int = 0

@@ -14,13 +14,13 @@ from flexmeasures_pms.wire import spellings
 from flexmeasures_pms.wire.draft import Draft, shown
 from flexmeasures_pms.wire.numerals import number
 
-Reader = Callable[[Draft, str, Any], Any]
+FieldReader = Callable[[Draft, str, Any], Any]
 
 NOT_A_NUMBER = "is not a usable number. Write it like 3.92, without units or commas."
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ReadingBounds:
     """The lowest and highest reading that can be real."""
 
     low: Decimal
@@ -43,7 +43,7 @@ def single(value: Any) -> Any:
     return value[0] if type(value) is list and len(value) == 1 else value
 
 
-def scalar(path: str, bounds: Bounds) -> Reader:
+def scalar(path: str, bounds: ReadingBounds) -> FieldReader:
     """Return the reader of a single number; an array of one element is one."""
 
     def read(draft: Draft, where: str, value: Any) -> Decimal | None:
@@ -64,7 +64,7 @@ def scalar(path: str, bounds: Bounds) -> Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Array:
+class ArrayReader:
     """The reader of an array of numbers.
 
     :param size: its length, or its greatest length where it grows.
@@ -74,7 +74,7 @@ class Array:
     path: str
     size: int
     grows: bool
-    bounds: Bounds
+    bounds: ReadingBounds
 
     def read(self, draft: Draft, where: str, value: Any) -> tuple[Decimal | None, ...] | None:
         """Return the readings, None in the place of those that are missing or faulty."""

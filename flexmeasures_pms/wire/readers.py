@@ -15,7 +15,7 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.catalogue.quantities import HIGHEST_DOCK, UNALLOCATED_DOCK
 from flexmeasures_pms.wire import spellings, times
 from flexmeasures_pms.wire.draft import Draft, shown
-from flexmeasures_pms.wire.measures import Reader, members, single
+from flexmeasures_pms.wire.measures import FieldReader, members, single
 from flexmeasures_pms.wire.numerals import integer
 
 MISSING_TIME = f"The sample has no time. Send time_local like {times.EXAMPLE}."
@@ -24,7 +24,7 @@ _DOCK_WORD = re.compile(r"^ *dock *", re.IGNORECASE)
 _HEX = re.compile(r"[0-9A-Fa-f]{1,4}")
 
 
-def ordinals(path: str, size: int) -> Reader:
+def ordinals(path: str, size: int) -> FieldReader:
     """Return the reader of a list of positions, counted from 1; order has no meaning."""
 
     def read(draft: Draft, where: str, value: Any) -> tuple[int, ...] | None:
@@ -86,7 +86,7 @@ def dock(draft: Draft, where: str, value: Any) -> int | None:
     return None
 
 
-def status_code(path: str) -> Reader:
+def status_code(path: str) -> FieldReader:
     """Return the reader of a status code: up to four hex digits, either case.
 
     Invisible characters are dropped: the documents' own example holds a U+202C.
@@ -102,7 +102,7 @@ def status_code(path: str) -> Reader:
     return read
 
 
-def identity(path: str) -> Reader:
+def identity(path: str) -> FieldReader:
     """Return the reader of an id. A whole number is taken as the text of its digits.
 
     An empty id is as good as absent: :mod:`~flexmeasures_pms.wire.finish` knows which

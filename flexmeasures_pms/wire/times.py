@@ -24,7 +24,7 @@ _CLOCK = (
 _FARTHEST = timedelta(hours=14)
 
 
-class Moment(NamedTuple):
+class ParsedTime(NamedTuple):
     """A time in UTC, and whether it was given to the second."""
 
     utc: datetime
@@ -33,7 +33,7 @@ class Moment(NamedTuple):
 
 # The packs of one message share their time, so most calls are answered from memory.
 @lru_cache(maxsize=1024)
-def parse(text: str) -> Moment:
+def parse(text: str) -> ParsedTime:
     """Return a time in UTC, cut to whole milliseconds.
 
     Compressed and extended ISO 8601 are read; seconds and their fraction may be left
@@ -55,7 +55,7 @@ def parse(text: str) -> Moment:
         utc = local.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("names a day, hour or offset that does not exist") from None
-    return Moment(utc, match[6] is not None)
+    return ParsedTime(utc, match[6] is not None)
 
 
 def _matches(text: str) -> list[re.Match[str] | None]:

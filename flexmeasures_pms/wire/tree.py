@@ -10,26 +10,26 @@ from typing import Any
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.wire import spellings
 from flexmeasures_pms.wire.draft import Draft
-from flexmeasures_pms.wire.fields import Field, dataset_fields, sample_fields
+from flexmeasures_pms.wire.fields import SampleField, dataset_fields, sample_fields
 
 
 @dataclasses.dataclass(slots=True)
-class Node:
+class JsonNode:
     """One attribute: a field, a group of attributes, or either (``status``)."""
 
     path: str = ""
-    field: Field | None = None
-    children: dict[str, Node] = dataclasses.field(default_factory=dict)
+    field: SampleField | None = None
+    children: dict[str, JsonNode] = dataclasses.field(default_factory=dict)
 
 
 @cache
-def sample_tree(dataset: DatasetName) -> Node:
+def sample_tree(dataset: DatasetName) -> JsonNode:
     """Return the attributes of a sample in all their spellings."""
     return _tree(sample_fields(dataset), spellings.sample_spellings)
 
 
 @cache
-def dataset_tree(dataset: DatasetName) -> Node:
+def dataset_tree(dataset: DatasetName) -> JsonNode:
     """Return the attributes beside ``data`` in all their spellings."""
     ids = spellings.DEVICE_IDS[dataset]
     return _tree(
@@ -37,7 +37,7 @@ def dataset_tree(dataset: DatasetName) -> Node:
     )
 
 
-def walk(node: Node, sent: dict[str, Any], draft: Draft) -> None:
+def walk(node: JsonNode, sent: dict[str, Any], draft: Draft) -> None:
     """Read an object's attributes into a draft. ``null`` is as good as absent."""
     children = node.children
     for name, value in sent.items():
@@ -54,13 +54,13 @@ def walk(node: Node, sent: dict[str, Any], draft: Draft) -> None:
             draft.refuse(child.path, child.path, value, f"{child.path} must be an object.")
 
 
-def _tree(fields: dict[str, Field], spelled: Callable[[str], tuple[str, ...]]) -> Node:
-    root = Node()
+def _tree(fields: dict[str, SampleField], spelled: Callable[[str], tuple[str, ...]]) -> JsonNode:
+    root = JsonNode()
     for path, read in fields.items():
         for spelling in spelled(path):
             node = root
             for name in spelling.split("."):
                 below = f"{node.path}.{name}" if node.path else name
-                node = node.children.setdefault(name, Node(below))
+                node = node.children.setdefault(name, JsonNode(below))
             node.field = read
     return root

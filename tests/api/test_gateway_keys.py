@@ -18,7 +18,7 @@ from support.site import Site
 from support.telemetry import at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
 
-from flexmeasures_pms.gateways import book, keys
+from flexmeasures_pms.gateways import keys, manage
 from flexmeasures_pms.gateways.tables import gateway_key
 
 URL = "/pms/api/v1/devices/dataset/pms"
@@ -73,7 +73,7 @@ def test_the_quarantine_says_which_gateway_sent_a_sample(site: Site, post: Any) 
 def test_keys_that_are_not_good_are_refused_all_alike(site: Site, post: Any) -> None:
     good = make_key(site.account_id)["x-api-key"]
     revoked = make_key(site.account_id, name="revoked")["x-api-key"]
-    book.revoke(book.find("revoked", site.account_id), AUTHOR)
+    manage.revoke(manage.find("revoked", site.account_id), AUTHOR)
     expired = make_key(
         site.account_id, name="expired", expires_at=datetime.now(UTC) + timedelta(hours=1)
     )["x-api-key"]
@@ -237,16 +237,16 @@ def test_a_device_that_goes_leaves_a_key_with_nothing(site: Site, post: Any) -> 
 
 def test_during_a_rotation_both_keys_work_and_then_only_the_new(site: Site, post: Any) -> None:
     old = make_key(site.account_id, ("pms", "PMS-1"))
-    which = book.find("north MAST", site.account_id)
+    which = manage.find("north MAST", site.account_id)
     new = {
-        "x-api-key": book.rotate(
+        "x-api-key": manage.rotate(
             which, overlap=timedelta(hours=24), expires_at=None, author=AUTHOR
         ).text
     }
     assert [post(key).status_code for key in (old, new)] == [200, 200]
 
     newest = {
-        "x-api-key": book.rotate(which, overlap=timedelta(0), expires_at=None, author=AUTHOR).text
+        "x-api-key": manage.rotate(which, overlap=timedelta(0), expires_at=None, author=AUTHOR).text
     }
     assert [post(key).status_code for key in (old, new, newest)] == [401, 401, 200]
     body = request({"pms_id": "PMS-2"}, pack_sample("0242"))

@@ -74,11 +74,11 @@ def test_the_keys_of_a_gateway_count_together(site: Site, post: Any) -> None:
 
     from support.gateways import AUTHOR
 
-    from flexmeasures_pms.gateways import book
+    from flexmeasures_pms.gateways import manage
 
     old = make_key(site.account_id, rates=(2, None))
-    which = book.find("North mast", site.account_id)
-    new = book.rotate(which, overlap=timedelta(days=1), expires_at=None, author=AUTHOR)
+    which = manage.find("North mast", site.account_id)
+    new = manage.rotate(which, overlap=timedelta(days=1), expires_at=None, author=AUTHOR)
     headers = (old, {"x-api-key": new.text}, old)
     assert [post(key, 0).status_code for key in headers] == [200, 200, 429]
 

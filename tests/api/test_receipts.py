@@ -18,7 +18,7 @@ from support.telemetry import NOON, at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.ingest import retention
-from flexmeasures_pms.ingest.receipt import Counts
+from flexmeasures_pms.ingest.receipt import ReceiptCounts
 from flexmeasures_pms.storage.intake import receipts
 from flexmeasures_pms.storage.tables import COUNTS, receipt, receipt_hour
 
@@ -83,7 +83,7 @@ def test_the_log_has_what_the_reply_said(
 
 
 def test_the_log_counts_what_the_reply_counts() -> None:
-    assert Counts.__struct_fields__ == COUNTS
+    assert ReceiptCounts.__struct_fields__ == COUNTS
 
 
 def test_a_users_request_is_logged_under_the_user(

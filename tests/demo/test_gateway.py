@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from flexmeasures_pms.demo.account import ServerError
-from flexmeasures_pms.demo.gateway import Gateway
+from flexmeasures_pms.demo.gateway import SimulatedGateway
 from flexmeasures_pms.demo.web import ensure_free
 from flexmeasures_pms.simulator import SimulatedRequest
 
@@ -47,7 +47,7 @@ def port() -> Iterator[int]:
 
 def test_a_busy_server_gets_the_same_body_again(port: int) -> None:
     Endpoint.statuses = [503, 429, 200]
-    counts = Gateway(f"http://127.0.0.1:{port}", "token").post_all([REQUEST])
+    counts = SimulatedGateway(f"http://127.0.0.1:{port}", "token").post_all([REQUEST])
     expected = ("/pms/api/v1/devices/dataset/pms", "token", REQUEST.body)
     assert Endpoint.seen == [expected] * 3
     assert (counts.requests, counts.stored, counts.beliefs) == (1, 2, 2)
@@ -55,14 +55,14 @@ def test_a_busy_server_gets_the_same_body_again(port: int) -> None:
 
 def test_receipts_add_up(port: int) -> None:
     Endpoint.statuses = [200, 200, 200]
-    counts = Gateway(f"http://127.0.0.1:{port}", "token").post_all([REQUEST] * 3)
+    counts = SimulatedGateway(f"http://127.0.0.1:{port}", "token").post_all([REQUEST] * 3)
     assert (counts.requests, counts.samples, counts.beliefs) == (3, 6, 6)
 
 
 def test_a_refusal_is_final_and_told(port: int) -> None:
     Endpoint.statuses = [403]
     with pytest.raises(ServerError, match="403"):
-        Gateway(f"http://127.0.0.1:{port}", "token").post(REQUEST)
+        SimulatedGateway(f"http://127.0.0.1:{port}", "token").post(REQUEST)
 
 
 def test_a_taken_port_is_refused_with_advice(port: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flexmeasures_pms.demo.once import Readings, Row, compare, table
+from flexmeasures_pms.demo.once import MinuteReadings, SensorDay, compare, table
 from flexmeasures_pms.simulator import SimulatedRequest, Site, demo_layout
 
 START = datetime.fromisoformat("2026-03-01T00:00+07:00")
@@ -15,7 +15,7 @@ LAYOUT = demo_layout(START + timedelta(hours=1))
 class Found:
     """A FlexMeasures that has stored some readings, for each sensor in the order asked."""
 
-    def __init__(self, *days: Readings) -> None:
+    def __init__(self, *days: MinuteReadings) -> None:
         self.days = list(days)
 
     def assets(self, account_id: int) -> dict[str, int]:
@@ -26,7 +26,7 @@ class Found:
     def sensors(self, asset_id: int) -> dict[str, dict[str, Any]]:
         return defaultdict(lambda: {"id": asset_id, "unit": "V"})
 
-    def day(self, sensor: dict[str, Any], start: datetime) -> Readings:
+    def day(self, sensor: dict[str, Any], start: datetime) -> MinuteReadings:
         assert sensor["unit"] == "V"
         assert start == START
         return self.days.pop(0) if self.days else [None] * 1440
@@ -39,7 +39,7 @@ def requests() -> list[SimulatedRequest]:
     return list(Site(LAYOUT).requests(START, end, step, samples_per_request=30))
 
 
-def rows(requests: list[SimulatedRequest], found: Found) -> list[Row]:
+def rows(requests: list[SimulatedRequest], found: Found) -> list[SensorDay]:
     return compare(requests, LAYOUT, START, found, 7)
 
 
@@ -78,7 +78,7 @@ def test_one_reading_that_differs_is_told(
 
 
 def test_nothing_sent_and_nothing_found_is_no_proof() -> None:
-    assert not Row("case:1", "dock", "", [None] * 1440, [None] * 1440).agrees
+    assert not SensorDay("case:1", "dock", "", [None] * 1440, [None] * 1440).agrees
 
 
 def test_a_state_counts_until_it_is_written_again(requests: list[SimulatedRequest]) -> None:

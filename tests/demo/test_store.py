@@ -5,7 +5,7 @@ from flask import Config
 
 from flexmeasures_pms.demo.servers import Servers
 from flexmeasures_pms.demo.settings import CONFIG_FILE, environment, write_config
-from flexmeasures_pms.demo.store import Access, History, history, keep, recall, secret_key
+from flexmeasures_pms.demo.store import Access, SentHistory, history, keep, recall, secret_key
 
 NOW = datetime.fromisoformat("2026-03-02T15:04:05+07:00")
 ACCESS = Access(1, "a@b.example", "secret", "token", "v@b.example", "secret too")
@@ -26,9 +26,9 @@ def test_what_is_kept_is_recalled_and_readable_by_its_owner_only(tmp_path: Path)
 def test_the_site_begins_at_yesterdays_midnight_and_stays_the_same(tmp_path: Path) -> None:
     first = history(tmp_path, NOW)
     assert first.since == first.until == datetime.fromisoformat("2026-03-01T00:00+07:00")
-    keep(tmp_path, History(first.since, NOW))
+    keep(tmp_path, SentHistory(first.since, NOW))
     later = history(tmp_path, NOW + timedelta(days=9))
-    assert later == History(first.since, NOW)
+    assert later == SentHistory(first.since, NOW)
     assert later.layout() == first.layout()
 
 

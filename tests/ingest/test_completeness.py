@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flexmeasures_pms.ingest.completeness import of_hour, period
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.intake.ledger import Stored
+from flexmeasures_pms.storage.intake.receipt_hours import Stored
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from support.site import Site
 from support.statements import statements
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.registry.loading import memory, snapshot
+from flexmeasures_pms.registry.loading import cache, snapshot
 
 REGISTRY = ("pms_trackable", "pms_installation", "pms_alias", "pms_registry_")
 Post = Callable[..., list[str]]
@@ -70,17 +70,17 @@ def test_once_it_is_remembered_the_registry_costs_a_request_one_statement(
 
 
 def test_a_larger_fleet_is_no_more_to_read_and_to_remember(site: Site, post: Post) -> None:
-    memory.forget(site.account_id)
-    before = memory.remembered()
+    cache.forget(site.account_id)
+    before = cache.remembered()
     small = post(*packs(0, 1, 2, 3))
-    remembered = memory.remembered() - before
+    remembered = cache.remembered() - before
     for number in (2, 3):
         more_of_the_fleet(site, number)
-    memory.forget(site.account_id)
-    before = memory.remembered()
+    cache.forget(site.account_id)
+    before = cache.remembered()
     large = post(*packs(1, 1, 2, 3))
     assert len(large) == len(small)
-    assert memory.remembered() - before == remembered
+    assert cache.remembered() - before == remembered
 
 
 def test_a_hot_swap_reads_no_more_in_a_larger_fleet(site: Site, post: Post) -> None:

@@ -16,8 +16,15 @@ from support.stored import beliefs
 from support.telemetry import NOON, at, pack_sample, request
 
 from flexmeasures_pms.beliefs.recordings import choose
-from flexmeasures_pms.overview.cells import CellMap, Quantity, Row, cell_map, columns_for, shown
-from flexmeasures_pms.overview.tenants import tenants
+from flexmeasures_pms.overview.cells import (
+    CellMap,
+    CellQuantity,
+    PackCells,
+    cell_map,
+    columns_for,
+    shown,
+)
+from flexmeasures_pms.overview.dock_stays import tenants
 from flexmeasures_pms.registry.directory import directory
 
 URL = "/pms/api/v1/devices/dataset/pms"
@@ -54,7 +61,7 @@ def volts(*lower: tuple[int, float], opened: tuple[int, ...] = ()) -> dict[str, 
     return {"volts": [changed.get(n, LEVEL) for n in range(1, 15)], "open": list(opened)}
 
 
-def seen(site: Site, minutes: float, columns: int, quantity: Quantity = "voltage") -> CellMap:
+def seen(site: Site, minutes: float, columns: int, quantity: CellQuantity = "voltage") -> CellMap:
     end = at(minutes)
     registered = directory(site.account_id)
     pms = registered.find("pms", "PMS-1")
@@ -62,7 +69,7 @@ def seen(site: Site, minutes: float, columns: int, quantity: Quantity = "voltage
     return cell_map(registered, pms.id, NOON, end, quantity=quantity, columns=columns)
 
 
-def row(found: CellMap, case: str) -> Row:
+def row(found: CellMap, case: str) -> PackCells:
     (only,) = (r for r in found.rows if r.tenant.case.ident == case)
     return only
 

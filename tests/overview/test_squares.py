@@ -7,7 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from flexmeasures_pms.ingest.completeness import Completeness
-from flexmeasures_pms.overview.squares import Calendar, State, calendar, days_before, state_of
+from flexmeasures_pms.overview.completeness_calendar import (
+    Calendar,
+    HourState,
+    calendar,
+    days_before,
+    state_of,
+)
 from flexmeasures_pms.registry.directory import Entry
 
 HOUR = timedelta(hours=1)
@@ -35,7 +41,7 @@ def of(*samples: int | None, zone: str = "Asia/Jakarta", now: datetime = LATER) 
      (89, 100, "part"), (1, 100, "part"), (0, 10, "nothing"), (0, None, "silent"), (0, 0, "begun"),
      (3, 0, "complete")],
 )  # fmt: skip
-def test_what_an_hour_is_shown_as(samples: int, expected: int | None, state: State) -> None:
+def test_what_an_hour_is_shown_as(samples: int, expected: int | None, state: HourState) -> None:
     assert state_of(hour(NIGHT, samples, expected)) == state
 
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.messages import unhurried
 
-from flexmeasures_pms.overview.cells import CellMap, Quantity, Row
-from flexmeasures_pms.overview.standing_out import Ranked, ranking
-from flexmeasures_pms.overview.tenants import Tenant
+from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
+from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells
+from flexmeasures_pms.overview.dock_stays import Tenant
 from flexmeasures_pms.registry.directory import Entry
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ NO = math.nan
 Cells = Sequence[Sequence[float]]
 
 
-def found(*packs: Cells, quantity: Quantity = "voltage") -> CellMap:
+def found(*packs: Cells, quantity: CellQuantity = "voltage") -> CellMap:
     """A map of packs ``P1``, ``P2`` … in docks 1, 2 … with columns of a minute."""
     columns = len(packs[0][0])
     rows = tuple(
@@ -33,9 +33,9 @@ def found(*packs: Cells, quantity: Quantity = "voltage") -> CellMap:
     return CellMap(quantity, START, MINUTE, columns, MINUTE, rows)
 
 
-def row(case: int, dock: int, begin: datetime, end: datetime, cells: Cells) -> Row:
+def row(case: int, dock: int, begin: datetime, end: datetime, cells: Cells) -> PackCells:
     entry = Entry(case, "case", f"P{case}", asset_id=case)
-    return Row(Tenant(entry, dock, "A", begin, end), np.array(cells, dtype=float))
+    return PackCells(Tenant(entry, dock, "A", begin, end), np.array(cells, dtype=float))
 
 
 def told(ranked: Sequence[Ranked]) -> list[tuple[str, int, float, float, float | None]]:

@@ -23,7 +23,7 @@ class Registry:
 
     @property
     def author(self) -> Any:
-        from flexmeasures_pms.registry.editing.book import Author
+        from flexmeasures_pms.registry.editing.changeset import Author
 
         return Author("tests")
 

@@ -171,7 +171,7 @@ def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(r
 
 def test_what_was_believed_before_a_correction_can_still_be_asked_for(registry, moved):
     x, _, _, b = moved
-    from flexmeasures_pms.registry.loading.nearby import as_known_at
+    from flexmeasures_pms.registry.loading.load import as_known_at
 
     before = datetime.fromisoformat(_last_recorded(registry, x))
     registry.do("correct", x, assembly_id=b, since=at(11))

@@ -44,7 +44,7 @@ def sheet(*rows, delimiter=","):
 
 @pytest.fixture
 def load(registry):
-    from flexmeasures_pms.registry.editing.book import Author
+    from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.registry.importing.importer import import_file
 
     def run(data, **options):

@@ -20,10 +20,10 @@ KINDS = ("case", "acquisition-board", "cabinet", "pms", "mppt")
 @pytest.fixture(autouse=True)
 def nothing_remembered(app_context):
     """What earlier tests asked for is forgotten."""
-    from flexmeasures_pms.registry.loading import memory
+    from flexmeasures_pms.registry.loading import cache
 
-    for account_id in {key[0] for key in memory._facts.about()}:
-        memory.forget(account_id)
+    for account_id in {key[0] for key in cache._facts.about()}:
+        cache.forget(account_id)
 
 
 def near(registry, *packs, **named):
@@ -198,16 +198,16 @@ def test_what_is_remembered_is_bounded_and_the_answers_are_the_same(app, fleet, 
     from dataclasses import replace
 
     from flexmeasures_pms import config
-    from flexmeasures_pms.registry.loading import memory
+    from flexmeasures_pms.registry.loading import cache
 
     small = replace(config.settings(), registry_cache=20)
     monkeypatch.setitem(app.extensions, "flexmeasures_pms", small)
     every = [f"{p}{c}{d}" for p in "01" for c in "01" for d in "01"]
     first = answers(near(fleet, *every), every, HOURS[1])
-    assert memory.remembered() <= 20
+    assert cache.remembered() <= 20
     for pack in (*every, *(f"unknown {n}" for n in range(50))):
         near(fleet, pack)
-        assert memory.remembered() <= 20
+        assert cache.remembered() <= 20
     assert answers(near(fleet, *every), every, HOURS[1]) == first
     assert all(found is not None for found in first)
 
@@ -274,11 +274,11 @@ def test_assets_that_are_another_organisations_are_not_owned(fleet, other_regist
 
 def test_a_change_between_two_reads_is_not_seen_by_half(fleet, monkeypatch):
     """A registration that comes between the statements of one question: all is read anew."""
-    from flexmeasures_pms.registry.loading import reading
+    from flexmeasures_pms.registry.loading import rows
 
     case, cabinet = number(fleet, "case", "000"), number(fleet, "cabinet", "C00")
     taken, other = number(fleet, "case", "110"), number(fleet, "cabinet", "C11")
-    read, times = reading.things, []
+    read, times = rows.things, []
 
     def slowly(*args):
         found = read(*args)
@@ -290,7 +290,7 @@ def test_a_change_between_two_reads_is_not_seen_by_half(fleet, monkeypatch):
             commit()
         return found
 
-    monkeypatch.setattr(reading, "things", slowly)
+    monkeypatch.setattr(rows, "things", slowly)
     known = near(fleet, "000")
     assert known.pms_of(case, HOURS[2]).ident == "P1"
     assert near(fleet, "000").version == known.version

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Directory
-from flexmeasures_pms.registry.editing import correction, moves, registration, reported
-from flexmeasures_pms.registry.editing.book import Author, Book
+from flexmeasures_pms.registry.editing import correction, hot_swap, moves, registration
+from flexmeasures_pms.registry.editing.changeset import Author, Changeset
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -53,50 +53,50 @@ def new_book():
     """Three boards in three cases, and two PMSes, one with a cabinet."""
     nothing = Directory(1, 0, {}, {}, {}, {}, {})
     numbers = count(1)
-    book = Book(nothing, Author("tests"), NOW, lambda: [next(numbers)])
+    changeset = Changeset(nothing, Author("tests"), NOW, lambda: [next(numbers)])
     things = {
-        kind: [registration.register(book, kind, f"{kind} {n}") for n in range(3)]
+        kind: [registration.register(changeset, kind, f"{kind} {n}") for n in range(3)]
         for kind in ("acquisition-board", "case", "cabinet", "pms")
     }
-    moves.install(book, things["cabinet"][0], things["pms"][0])
+    moves.install(changeset, things["cabinet"][0], things["pms"][0])
     for board, case in zip(things["acquisition-board"], things["case"], strict=True):
-        moves.install(book, board, case, None, HOURS[1])
-    return book, things
+        moves.install(changeset, board, case, None, HOURS[1])
+    return changeset, things
 
 
-def apply(book, things, operation):
+def apply(changeset, things, operation):
     verb, *args = operation
     boards, cases = things["acquisition-board"], things["case"]
     if verb == "install":
-        moves.install(book, boards[args[0]], cases[args[1]], None, args[2])
+        moves.install(changeset, boards[args[0]], cases[args[1]], None, args[2])
     elif verb == "remove":
-        moves.remove(book, boards[args[0]], args[1])
+        moves.remove(changeset, boards[args[0]], args[1])
     elif verb == "swap":
-        moves.swap(book, boards[args[0]], boards[args[1]], args[2])
+        moves.swap(changeset, boards[args[0]], boards[args[1]], args[2])
     elif verb == "correct":
         case = None if args[1] is None else cases[args[1]]
-        correction.correct(book, boards[args[0]], case, since=args[2], until=args[3])
+        correction.correct(changeset, boards[args[0]], case, since=args[2], until=args[3])
     elif verb == "dock":
-        moves.install(book, cases[args[0]], things["cabinet"][0], args[1], args[2])
+        moves.install(changeset, cases[args[0]], things["cabinet"][0], args[1], args[2])
     else:
         pms = things["pms"][args[1]]
-        report = reported.Report(cases[args[0]].id, pms.id, args[2], args[3])
-        reported.record_move(book, report)
+        report = hot_swap.DockReport(cases[args[0]].id, pms.id, args[2], args[3])
+        hot_swap.record_move(changeset, report)
 
 
 def numbers(things):
     return [entry.id for entries in things.values() for entry in entries]
 
 
-def installations(book, things):
+def installations(changeset, things):
     """Return the installations of all things by their number."""
-    return {number: book.rows(number) for number in numbers(things)}
+    return {number: changeset.rows(number) for number in numbers(things)}
 
 
-def check(book, things):
+def check(changeset, things):
     """Fail if a part or a place is in two states at once, or the two sides differ."""
-    by_part = installations(book, things)
-    inside = [book.view.by_assembly.get(number, ()) for number in numbers(things)]
+    by_part = installations(changeset, things)
+    inside = [changeset.view.by_assembly.get(number, ()) for number in numbers(things)]
     from_parts = sorted((r for rows in by_part.values() for r in rows), key=str)
     from_assemblies = sorted((r for rows in inside for r in rows), key=str)
     assert from_parts == from_assemblies
@@ -116,55 +116,55 @@ def check(book, things):
 @settings(max_examples=400, deadline=None)
 @given(operations)
 def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(sequence):
-    book, things = new_book()
+    changeset, things = new_book()
     for operation in sequence:
-        before = installations(book, things)
-        entered = len(book.entered)
+        before = installations(changeset, things)
+        entered = len(changeset.entered)
         try:
-            apply(book, things, operation)
+            apply(changeset, things, operation)
         except RegistryConflict:
-            assert installations(book, things) == before
+            assert installations(changeset, things) == before
             continue
-        check(book, things)
-        assert (installations(book, things) != before) == (len(book.entered) > entered)
+        check(changeset, things)
+        assert (installations(changeset, things) != before) == (len(changeset.entered) > entered)
 
 
 @settings(max_examples=200, deadline=None)
 @given(operations, number, number, hours)
 def test_what_was_installed_removed_or_swapped_is_so_at_that_time(sequence, part, case, at):
-    book, things = new_book()
+    changeset, things = new_book()
     for operation in sequence:
         try:
-            apply(book, things, operation)
+            apply(changeset, things, operation)
         except RegistryConflict:
             continue
     board, case = things["acquisition-board"][part], things["case"][case]
     try:
-        moves.install(book, board, case, None, at)
+        moves.install(changeset, board, case, None, at)
     except RegistryConflict:
-        taken = row_at(book.others_in((case.id, "acquisition-board", 1), board.id), at)
+        taken = row_at(changeset.others_in((case.id, "acquisition-board", 1), board.id), at)
         assert taken is not None
     else:
-        assert book.view.installed(board.id, at).assembly_id == case.id
-    moves.remove(book, board, at)
-    assert book.view.installed(board.id, at) is None
+        assert changeset.view.installed(board.id, at).assembly_id == case.id
+    moves.remove(changeset, board, at)
+    assert changeset.view.installed(board.id, at) is None
 
 
 @settings(max_examples=200, deadline=None)
 @given(operations, number, number, maybe, maybe)
 def test_what_was_corrected_is_so_for_all_of_the_time_said(sequence, part, case, since, until):
-    book, things = new_book()
+    changeset, things = new_book()
     for operation in sequence:
         try:
-            apply(book, things, operation)
+            apply(changeset, things, operation)
         except RegistryConflict:
             continue
     board, case = things["acquisition-board"][part], things["case"][case]
     try:
-        correction.correct(book, board, case, since=since, until=until)
+        correction.correct(changeset, board, case, since=since, until=until)
     except RegistryConflict:
         return
-    rows = [r for r in book.rows(board.id) if r.assembly_id == case.id]
+    rows = [r for r in changeset.rows(board.id) if r.assembly_id == case.id]
     assert since is None or any(r.begin <= since < r.end for r in rows)
     assert until is None or any(r.begin < until <= r.end for r in rows)
 
@@ -196,11 +196,11 @@ def test_the_unknown_beginning_is_before_and_the_open_end_after_everything():
 def test_the_database_keeps_what_the_book_says(registry, seed):
     import random
 
-    from flexmeasures_pms.registry.editing.ledger import editing
+    from flexmeasures_pms.registry.editing.writer import editing
 
-    with editing(registry.account_id, Author("tests")) as book:
+    with editing(registry.account_id, Author("tests")) as changeset:
         things = {
-            kind: [registration.register(book, kind, f"{kind} {n}") for n in range(3)]
+            kind: [registration.register(changeset, kind, f"{kind} {n}") for n in range(3)]
             for kind in ("acquisition-board", "case", "cabinet", "pms")
         }
     chance = random.Random(seed)
@@ -213,12 +213,12 @@ def test_the_database_keeps_what_the_book_says(registry, seed):
             "correct": (chance.randrange(3), chance.randrange(3), chance.choice(HOURS), None),
         }[verb]
         try:
-            with editing(registry.account_id, Author("tests")) as book:
-                apply(book, things, (verb, *args))
+            with editing(registry.account_id, Author("tests")) as changeset:
+                apply(changeset, things, (verb, *args))
         except RegistryConflict:
             continue
-        check(book, things)
+        check(changeset, things)
         stored = registry.directory
         for part in things["acquisition-board"]:
-            in_book = [replace(r, id=0) for r in book.rows(part.id)]
+            in_book = [replace(r, id=0) for r in changeset.rows(part.id)]
             assert [replace(r, id=0) for r in stored.by_part.get(part.id, ())] == in_book

@@ -99,10 +99,10 @@ def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(registry, s
 
 
 def test_many_reports_are_recorded_in_the_order_of_their_times(registry, site):
-    from flexmeasures_pms.registry.editing.changes import Author, Report, record_moves
+    from flexmeasures_pms.registry.editing.changes import Author, DockReport, record_moves
 
     p, q, one, _ = site
-    reports = [Report(one, q, 3, at(12)), Report(one, p, 20, at(10))]
+    reports = [DockReport(one, q, 3, at(12)), DockReport(one, p, 20, at(10))]
     record_moves(registry.account_id, reports, Author("device:Q"))
     assert registry.timeline(one) == [("L", 1, None, 10), ("S", 4, 10, 12), ("Q", 3, 12, None)]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexmeasures_pms.simulator import Layout, demo_layout, fleet_layout, registry_csv
-from flexmeasures_pms.simulator.layout import Move, Place
+from flexmeasures_pms.simulator.layout import DockPosition, Move
 
 NOON = datetime.fromisoformat("2026-01-05T12:00+07:00")
 
@@ -62,10 +62,10 @@ def test_a_moved_case_is_nowhere_while_it_is_carried() -> None:
     layout = demo_layout(swap_at=NOON)
     system = layout.systems[0]
     case = next(c for c in system.cases() if c.ident == "0246")
-    assert layout.place(system, case, NOON - timedelta(minutes=6)) == Place(1, 6)
+    assert layout.place(system, case, NOON - timedelta(minutes=6)) == DockPosition(1, 6)
     assert layout.place(system, case, NOON - timedelta(minutes=1)) is None
-    assert layout.place(system, case, NOON) == Place(2, 7)
-    assert Place(2, 7).across == 19
+    assert layout.place(system, case, NOON) == DockPosition(2, 7)
+    assert DockPosition(2, 7).across == 19
 
 
 def test_the_registry_file_has_the_parts_and_docks_of_each_case() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexmeasures_pms.simulator import pack
-from flexmeasures_pms.simulator.bus import Branch, accepted, share
+from flexmeasures_pms.simulator.bus import BusBranch, accepted, share
 from flexmeasures_pms.simulator.cells import (
     CELLS,
-    Cell,
+    SimulatedCell,
     open_circuit,
     state_of_charge,
     stored_energy,
@@ -21,7 +21,7 @@ from flexmeasures_pms.simulator.cells import (
 from flexmeasures_pms.simulator.noise import smooth, unit
 from flexmeasures_pms.simulator.power import (
     INVERTER_EFFICIENCY,
-    Bounds,
+    PowerBounds,
     Supply,
     dispatch,
 )
@@ -32,7 +32,7 @@ socs = st.floats(0, 1)
 watts = st.floats(0, 20_000)
 branches = st.lists(
     st.builds(
-        Branch,
+        BusBranch,
         volts=st.floats(45, 58),
         resistance=st.floats(0.01, 0.2),
         lowest=st.sampled_from([0.0, -15.0]),
@@ -108,7 +108,7 @@ def test_state_of_charge_is_found_from_the_voltage_at_rest(soc: float) -> None:
 @settings(deadline=None)
 @given(socs, socs)
 def test_stored_energy_is_the_area_under_the_curve(one: float, other: float) -> None:
-    cell = Cell(50.0, 0.002, 0.0, 0.0)
+    cell = SimulatedCell(50.0, 0.002, 0.0, 0.0)
     low, high = sorted((one, other))
     steps = 200
     width = (high - low) / steps
@@ -121,7 +121,7 @@ def test_stored_energy_is_the_area_under_the_curve(one: float, other: float) -> 
 @settings(deadline=None)
 @given(branches, st.floats(-0.85, 0.85))
 def test_packs_share_a_current_at_one_voltage_within_their_limits(
-    packs: list[Branch], part: float
+    packs: list[BusBranch], part: float
 ) -> None:
     total = (
         part * sum(b.highest for b in packs) if part > 0 else -part * sum(b.lowest for b in packs)
@@ -135,14 +135,14 @@ def test_packs_share_a_current_at_one_voltage_within_their_limits(
 
 
 def test_the_stronger_of_two_packs_gives_more() -> None:
-    packs = [Branch(52.0, 0.05, -15.0, 15.0), Branch(51.9, 0.05, -15.0, 15.0)]
+    packs = [BusBranch(52.0, 0.05, -15.0, 15.0), BusBranch(51.9, 0.05, -15.0, 15.0)]
     volts, amps = share(-6.0, packs)
     assert amps == pytest.approx([-4.0, -2.0])
     assert volts == pytest.approx(51.8)
 
 
 def test_a_bus_held_at_a_voltage_takes_what_ohm_says() -> None:
-    packs = [Branch(56.0, 0.1, -15.0, 15.0), Branch(50.0, 0.1, -15.0, 15.0)]
+    packs = [BusBranch(56.0, 0.1, -15.0, 15.0), BusBranch(50.0, 0.1, -15.0, 15.0)]
     assert accepted(56.5, packs) == pytest.approx(5.0 + 15.0)
 
 
@@ -156,7 +156,7 @@ def test_a_bus_held_at_a_voltage_takes_what_ohm_says() -> None:
 def test_power_balances_at_each_node_and_sun_goes_first(
     supply: Supply, least: float, most: float, wanted: float | None
 ) -> None:
-    flows = dispatch(supply, Bounds(least, most, wanted))
+    flows = dispatch(supply, PowerBounds(least, most, wanted))
     assert flows.bus == pytest.approx(flows.mppt - supply.dc_load + flows.inverter, abs=1e-6)
     assert least - 1e-6 <= flows.bus <= most + 1e-6
     assert 0 <= flows.mppt <= supply.mppt
@@ -170,7 +170,7 @@ def test_power_balances_at_each_node_and_sun_goes_first(
 
 
 def test_a_surplus_is_fed_into_the_grid_before_the_mppts_are_throttled() -> None:
-    flows = dispatch(Supply(1000, 600, 500, 190), Bounds(-5000, 700))
+    flows = dispatch(Supply(1000, 600, 500, 190), PowerBounds(-5000, 700))
     assert flows.mppt == 1000
     assert flows.inverter == pytest.approx(200)
     assert flows.grid == pytest.approx(0.95 * 400 - 190)

@@ -18,7 +18,7 @@ from flexmeasures_pms.catalogue.derive import SQRT_3
 from flexmeasures_pms.overview.states import WEAK_CELL, weak_by
 from flexmeasures_pms.simulator import SimulatedRequest, Site, demo_layout, fleet_layout, pack
 from flexmeasures_pms.simulator.power import INVERTER_EFFICIENCY, MPPT_EFFICIENCY, STRING_EFFICIENCY
-from flexmeasures_pms.simulator.track import Snapshot
+from flexmeasures_pms.simulator.track import TrackSnapshot
 from flexmeasures_pms.wire import Limits, decode
 
 MIDNIGHT = datetime.fromisoformat("2026-01-05T00:00+07:00")
@@ -28,7 +28,7 @@ AMPLE = Limits(bytes=10**7, datasets=1000, samples=10**5, depth=20, sample_bytes
 
 
 @cache
-def a_day(seed: int = 1) -> tuple[Snapshot, ...]:
+def a_day(seed: int = 1) -> tuple[TrackSnapshot, ...]:
     """Return a day from one evening to the next and a little further, every ten minutes."""
     site = Site(demo_layout(SWAP), seed)
     start = MIDNIGHT - 7 * HOUR

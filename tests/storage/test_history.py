@@ -21,8 +21,8 @@ from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.storage.queries import history
 from flexmeasures_pms.storage.queries.history import (
     EPOCH,
-    Column,
-    Wanted,
+    HistoryColumn,
+    HistoryQuery,
     bounds,
     columns,
     estimated,
@@ -60,8 +60,8 @@ class Case:
         db.session.commit()
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted([self.volts, self.amps, self.dock], [self.dock], self.sources)
+    def wanted(self) -> HistoryQuery:
+        return HistoryQuery([self.volts, self.amps, self.dock], [self.dock], self.sources)
 
 
 @pytest.fixture
@@ -167,7 +167,9 @@ def one_by_one(
     return found
 
 
-def same(column: Column, readings: list[tuple[datetime, int, float]], *, state: bool) -> None:
+def same(
+    column: HistoryColumn, readings: list[tuple[datetime, int, float]], *, state: bool
+) -> None:
     values = [value for _, _, value in readings]
     assert (column.low, column.high, column.readings) == (min(values), max(values), len(values))
     assert column.mean == pytest.approx(sum(values) / len(values), abs=1e-9)
@@ -188,7 +190,7 @@ def test_a_mean_is_never_beyond_its_readings(case: Case) -> None:
 def test_other_sources_do_not_count(case: Case) -> None:
     with undone():
         put({(0, case.sources[0]): {case.volts: 1.0}, (1, case.sources[1]): {case.volts: 9.0}})
-        wanted = Wanted([case.volts], [], case.sources[:1])
+        wanted = HistoryQuery([case.volts], [], case.sources[:1])
         (column,) = columns(wanted, NOON, after(60), MINUTE)[case.volts]
         assert (column.high, column.readings) == (1.0, 1)
 

@@ -29,7 +29,7 @@ from flexmeasures_pms.registry.directory import Entry, directory
 from flexmeasures_pms.storage.readings import write as write_module
 from flexmeasures_pms.storage.readings.blocks import Block
 from flexmeasures_pms.storage.readings.latest import latest_of
-from flexmeasures_pms.storage.readings.repeats import bits_of
+from flexmeasures_pms.storage.readings.unwritten import bits_of
 from flexmeasures_pms.storage.readings.write import write
 
 EXAMPLES = int(os.environ.get("PMS_LAW_EXAMPLES", "300"))

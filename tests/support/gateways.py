@@ -6,9 +6,9 @@ from datetime import datetime
 
 from flexmeasures.data import db
 
-from flexmeasures_pms.gateways import book
+from flexmeasures_pms.gateways import manage
 from flexmeasures_pms.gateways.scope import scoped
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 
 AUTHOR = Author("test")
 
@@ -21,7 +21,7 @@ def make_key(
     rates: tuple[int | None, int | None] = (None, None),
 ) -> dict[str, str]:
     """Make a gateway, and return the headers with its key."""
-    key = book.add(
+    key = manage.add(
         account_id,
         name,
         devices=[scoped(*device) for device in devices] or None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from flexmeasures.data import db
 
-from flexmeasures_pms.ingest.settle import Settled, settle
+from flexmeasures_pms.ingest.follow_up import Effects, follow_up
 from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.editing import changes
 from flexmeasures_pms.registry.editing.changes import Author, Change
@@ -16,9 +16,9 @@ from flexmeasures_pms.registry.editing.changes import Author, Change
 AUTHOR = Author("test")
 
 
-def commit(change: Change) -> Settled:
+def commit(change: Change) -> Effects:
     """Let everything follow a change, and commit."""
-    settled = settle(change, author=AUTHOR.name)
+    settled = follow_up(change, author=AUTHOR.name)
     db.session.commit()
     return settled
 
@@ -35,7 +35,7 @@ class Site:
         assert found is not None
         return found.id
 
-    def register(self, kind: str, *idents: str, **details: Any) -> Settled:
+    def register(self, kind: str, *idents: str, **details: Any) -> Effects:
         """Register trackables of a kind."""
         made = [
             changes.register(self.account_id, kind, ident, author=AUTHOR, **details)[1]
@@ -45,7 +45,7 @@ class Site:
 
     def install(
         self, part: tuple[str, str], into: tuple[str, str], at: datetime | None = None, **where: Any
-    ) -> Settled:
+    ) -> Effects:
         """Install a registered part: ``install(("case", "0241"), ("cabinet", "C1"), place=1)``."""
         return commit(
             changes.install(
@@ -66,7 +66,7 @@ class Site:
             self.register("cabinet", name)
             self.install(("cabinet", name), ("pms", ident), place=position)
 
-    def case(self, ident: str, cabinet: str | None = None, dock: int | None = None) -> Settled:
+    def case(self, ident: str, cabinet: str | None = None, dock: int | None = None) -> Effects:
         """Register a case, in a dock of a cabinet where one is given."""
         settled = self.register("case", ident)
         if cabinet:

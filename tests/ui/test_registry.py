@@ -15,7 +15,7 @@ from flexmeasures.data import db
 from support.site import Site
 
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
 
 MakeOrganisation = Callable[..., Organisation]

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from flexmeasures_pms import config
 from flexmeasures_pms.registry.directory import directory
-from flexmeasures_pms.registry.editing.ledger import LOCK
+from flexmeasures_pms.registry.editing.writer import LOCK
 from flexmeasures_pms.registry.tables import alias, trackable, transaction
 
 MakeOrganisation = Callable[..., Organisation]

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.tables import trackable, transaction
-from flexmeasures_pms.ui.registry import parcel
+from flexmeasures_pms.ui.registry import signed_upload
 
 MakeOrganisation = Callable[..., Organisation]
 
@@ -134,7 +134,7 @@ def test_faulty_lines_can_be_left_out(keeper: FlaskClient, admin: Organisation) 
     [
         (b"a,b\n1,2\n", "The header lacks columns"),
         ("pack.id\nå".encode("latin-1"), "is not UTF-8 text"),
-        (b"x" * (parcel.MOST + 1), "The file is too large for this page"),
+        (b"x" * (signed_upload.MOST + 1), "The file is too large for this page"),
     ],
 )
 def test_what_is_no_such_file_is_refused(
@@ -148,7 +148,7 @@ def test_what_is_no_such_file_is_refused(
 def test_more_than_can_be_waited_for_is_refused(
     keeper: FlaskClient, admin: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parcel, "MOST_CHANGES", 1)
+    monkeypatch.setattr(signed_upload, "MOST_CHANGES", 1)
     reply = upload(keeper, csv(ONE, TWO))
     assert reply.status_code == 422
     assert "2 lines would change the registry" in reply.get_data(as_text=True)

@@ -8,9 +8,9 @@ from datetime import datetime
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import moves, registration
-from flexmeasures_pms.registry.editing.book import Book, Change
-from flexmeasures_pms.registry.editing.ledger import editing
+from flexmeasures_pms.registry.editing.changeset import Change, Changeset
 from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import (
     BOARD,
     BUSBAR,
@@ -21,7 +21,7 @@ from flexmeasures_pms.registry.kinds import (
     FET_BOARD,
     PMS,
 )
-from flexmeasures_pms.registry.messages.telling import placed, tell
+from flexmeasures_pms.registry.messages.message import message, placed
 from flexmeasures_pms.registry.queries.search import find_one
 
 
@@ -51,14 +51,14 @@ class CaseParts:
 def register_cabinet(order: Order, ident: str, pms: str, parts: CabinetParts) -> Change:
     """Register a cabinet of a PMS, with its EHub and busbar."""
     found = find_one(pms, kinds=[PMS], account_id=order.account_id)
-    with editing(found.account_id, order.author, expected=3) as book:
-        cabinet = registration.register(book, CABINET, ident, docks=parts.docks)
-        _settle_in(book, cabinet, book.view.entry(found.id), parts.position, order.at)
+    with editing(found.account_id, order.author, expected=3) as changeset:
+        cabinet = registration.register(changeset, CABINET, ident, docks=parts.docks)
+        _settle_in(changeset, cabinet, changeset.view.entry(found.id), parts.position, order.at)
         for kind, part in ((EHUB, parts.ehub), (BUSBAR, parts.busbar)):
             if part is not None:
-                entry = registration.register(book, kind, part)
-                _settle_in(book, entry, cabinet, None, order.at)
-    return book.change()
+                entry = registration.register(changeset, kind, part)
+                _settle_in(changeset, entry, cabinet, None, order.at)
+    return changeset.change()
 
 
 def register_case(
@@ -75,51 +75,53 @@ def register_case(
         where the order names no organisation.
     """
     if (cabinet is None) != (dock is None):
-        message = tell("A cabinet and a dock go together: give both or neither.")
-        raise RegistryError(message, cure="cabinet_and_dock")
+        problem = message("A cabinet and a dock go together: give both or neither.")
+        raise RegistryError(problem, cure="cabinet_and_dock")
     if parts.board_aliases and parts.board is None:
-        message = tell("Another spelling needs the board that it is a spelling of.")
-        raise RegistryError(message)
+        problem = message("Another spelling needs the board that it is a spelling of.")
+        raise RegistryError(problem)
     rack = find_one(cabinet, kinds=[CABINET], account_id=order.account_id) if cabinet else None
     account_id = rack.account_id if rack else order.account_id
     if account_id is None:
         raise RegistryError("Say which organisation the case belongs to.")
-    with editing(account_id, order.author, expected=17) as book:
-        case = registration.register(book, CASE, ident)
-        _fill_case(book, case, order.at, parts)
+    with editing(account_id, order.author, expected=17) as changeset:
+        case = registration.register(changeset, CASE, ident)
+        _fill_case(changeset, case, order.at, parts)
         if rack:
-            _settle_in(book, case, book.view.entry(rack.id), dock, order.at)
-    return book.change()
+            _settle_in(changeset, case, changeset.view.entry(rack.id), dock, order.at)
+    return changeset.change()
 
 
-def _fill_case(book: Book, case: Entry, at: datetime | None, parts: CaseParts) -> None:
+def _fill_case(changeset: Changeset, case: Entry, at: datetime | None, parts: CaseParts) -> None:
     if parts.board is not None:
-        entry = registration.register(book, BOARD, parts.board)
+        entry = registration.register(changeset, BOARD, parts.board)
         for alias in parts.board_aliases:
-            registration.add_alias(book, entry, alias)
-        _settle_in(book, entry, case, None, at)
+            registration.add_alias(changeset, entry, alias)
+        _settle_in(changeset, entry, case, None, at)
     if parts.fet_board is not None:
-        _settle_in(book, registration.register(book, FET_BOARD, parts.fet_board), case, None, at)
+        _settle_in(
+            changeset, registration.register(changeset, FET_BOARD, parts.fet_board), case, None, at
+        )
     for position, block in enumerate(parts.cell_blocks, 1):
         if block:
-            entry = registration.register(book, CELL_BLOCK, block)
-            _settle_in(book, entry, case, position, at)
+            entry = registration.register(changeset, CELL_BLOCK, block)
+            _settle_in(changeset, entry, case, position, at)
 
 
 def _settle_in(
-    book: Book, part: Entry, assembly: Entry, place: int | None, at: datetime | None
+    changeset: Changeset, part: Entry, assembly: Entry, place: int | None, at: datetime | None
 ) -> None:
     """Install what is registered; what is elsewhere already is not moved by the way."""
-    row = book.view.installed(part.id, book.now)
+    row = changeset.view.installed(part.id, changeset.now)
     elsewhere = row is not None and (
         row.assembly_id != assembly.id or place not in (None, row.place)
     )
     if row is not None and elsewhere and at is None:
-        here = placed(book.view.entries, row)
+        here = placed(changeset.view.entries, row)
         raise RegistryConflict(
-            tell("{what} is registered in {place}.", what=part, place=here),
+            message("{what} is registered in {place}.", what=part, place=here),
             command=f"to move it, use `install {part.ident} --into {assembly.ident}`, or say "
             "since when with --at",
             cure="elsewhere",
         )
-    moves.install(book, part, assembly, place, at)
+    moves.install(changeset, part, assembly, place, at)

@@ -2,9 +2,9 @@
 
 Each function works in the caller's database transaction and holds a lock on the
 organisation's registry until that ends. It enters what it does in the list of
-transactions and returns it as a :class:`~flexmeasures_pms.registry.editing.book.Change`. To make
+transactions and returns it as a :class:`~.changeset.Change`. To make
 several changes at once, open the registry with
-:func:`~flexmeasures_pms.registry.editing.ledger.editing` and use the functions behind these.
+:func:`~flexmeasures_pms.registry.editing.writer.editing` and use the functions behind these.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Unpack
 
-from flexmeasures_pms.registry.editing import correction, moves, registration, reported
-from flexmeasures_pms.registry.editing.book import Author, Change, combine
-from flexmeasures_pms.registry.editing.ledger import editing, link_assets
+from flexmeasures_pms.registry.editing import correction, hot_swap, moves, registration
+from flexmeasures_pms.registry.editing.changeset import Author, Change, combine
+from flexmeasures_pms.registry.editing.hot_swap import DockReport
 from flexmeasures_pms.registry.editing.parents import check_parent
-from flexmeasures_pms.registry.editing.reported import Report
+from flexmeasures_pms.registry.editing.writer import editing, link_assets
 
 __all__ = [
     "Author",
     "Change",
-    "Report",
+    "DockReport",
     "add_alias",
     "combine",
     "correct",
@@ -47,16 +47,16 @@ def register(
 ) -> tuple[int, Change]:
     """Register a trackable, or find it registered already; return its number."""
     check_parent(account_id, details.get("parent_asset_id"))
-    with editing(account_id, author) as book:
-        entry = registration.register(book, kind, ident, **details)
-    return entry.id, book.change()
+    with editing(account_id, author) as changeset:
+        entry = registration.register(changeset, kind, ident, **details)
+    return entry.id, changeset.change()
 
 
 def add_alias(account_id: int, board_id: int, alias: str, *, author: Author) -> Change:
     """Let an acquisition board be known under one more spelling of its id."""
-    with editing(account_id, author) as book:
-        registration.add_alias(book, book.view.entry(board_id), alias)
-    return book.change()
+    with editing(account_id, author) as changeset:
+        registration.add_alias(changeset, changeset.view.entry(board_id), alias)
+    return changeset.change()
 
 
 def install(
@@ -69,26 +69,26 @@ def install(
     author: Author,
 ) -> Change:
     """Install a part; see :func:`flexmeasures_pms.registry.editing.moves.install`."""
-    with editing(account_id, author) as book:
-        part, assembly = book.view.entry(part_id), book.view.entry(assembly_id)
-        moves.install(book, part, assembly, place, at)
-    return book.change()
+    with editing(account_id, author) as changeset:
+        part, assembly = changeset.view.entry(part_id), changeset.view.entry(assembly_id)
+        moves.install(changeset, part, assembly, place, at)
+    return changeset.change()
 
 
 def remove(account_id: int, part_id: int, *, at: datetime | None = None, author: Author) -> Change:
     """Remove a part from where it is at a time (by default now)."""
-    with editing(account_id, author) as book:
-        moves.remove(book, book.view.entry(part_id), at)
-    return book.change()
+    with editing(account_id, author) as changeset:
+        moves.remove(changeset, changeset.view.entry(part_id), at)
+    return changeset.change()
 
 
 def swap(
     account_id: int, old_id: int, new_id: int, *, at: datetime | None = None, author: Author
 ) -> Change:
     """Let a part take another's place; the other is then installed nowhere."""
-    with editing(account_id, author) as book:
-        moves.swap(book, book.view.entry(old_id), book.view.entry(new_id), at)
-    return book.change()
+    with editing(account_id, author) as changeset:
+        moves.swap(changeset, changeset.view.entry(old_id), changeset.view.entry(new_id), at)
+    return changeset.change()
 
 
 def move_case(
@@ -115,11 +115,11 @@ def correct(
     author: Author,
 ) -> Change:
     """Correct a recorded installation; see :func:`.correction.correct`."""
-    with editing(account_id, author) as book:
-        assembly = None if assembly_id is None else book.view.entry(assembly_id)
-        part = book.view.entry(part_id)
-        correction.correct(book, part, assembly, place=place, since=since, until=until)
-    return book.change()
+    with editing(account_id, author) as changeset:
+        assembly = None if assembly_id is None else changeset.view.entry(assembly_id)
+        part = changeset.view.entry(part_id)
+        correction.correct(changeset, part, assembly, place=place, since=since, until=until)
+    return changeset.change()
 
 
 def record_move(
@@ -131,14 +131,14 @@ def record_move(
     author: Author,
 ) -> Change:
     """Record where a case reports to be; see :func:`record_moves` for many at once."""
-    return record_moves(account_id, [Report(case_id, pms_id, dock, at)], author)
+    return record_moves(account_id, [DockReport(case_id, pms_id, dock, at)], author)
 
 
-def record_moves(account_id: int, reports: Iterable[Report], author: Author) -> Change:
+def record_moves(account_id: int, reports: Iterable[DockReport], author: Author) -> Change:
     """Record where cases report to be, in the order of the reports' times."""
     ordered = sorted(reports, key=lambda r: r.at)
     numbers = {number for r in ordered for number in (r.case_id, r.pms_id)}
-    with editing(account_id, author, numbers=numbers) as book:
+    with editing(account_id, author, numbers=numbers) as changeset:
         for report in ordered:
-            reported.record_move(book, report)
-    return book.change()
+            hot_swap.record_move(changeset, report)
+    return changeset.change()

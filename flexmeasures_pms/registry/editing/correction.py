@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
-from flexmeasures_pms.registry.messages.telling import Period, stays, tell
+from flexmeasures_pms.registry.messages.message import PeriodText, message, stays
 from flexmeasures_pms.registry.timeline import (
     Installation,
     Rows,
@@ -20,7 +20,7 @@ from flexmeasures_pms.registry.timeline import (
 
 
 def correct(
-    book: Book,
+    changeset: Changeset,
     part: Entry,
     assembly: Entry | None = None,
     *,
@@ -38,10 +38,10 @@ def correct(
 
     :raises RegistryConflict: if the part was never installed, or the times contradict.
     """
-    rows = book.rows(part.id)
+    rows = changeset.rows(part.id)
     if not rows:
         raise RegistryConflict(
-            tell("{what} was never installed, so there is nothing to correct.", what=part),
+            message("{what} was never installed, so there is nothing to correct.", what=part),
             command="use `install`",
             cure="never_installed",
         )
@@ -49,20 +49,22 @@ def correct(
     begin, end = since or meant.begin, until or meant.end
     if begin >= end:
         raise RegistryConflict(
-            tell(
+            message(
                 "{what} can't be there {period}: it would end before it begins.",
                 what=part,
-                period=Period(begin, end),
+                period=PeriodText(begin, end),
             )
         )
     target, spot = meant, meant.spot
     if assembly is not None and (place is not None or assembly.id != meant.assembly_id):
-        spot = spot_for(book, part, assembly, place or _same_place(book, meant, assembly), begin)
-    _apply(book, target, Installation(part.id, *spot, begin, end))
+        spot = spot_for(
+            changeset, part, assembly, place or _same_place(changeset, meant, assembly), begin
+        )
+    _apply(changeset, target, Installation(part.id, *spot, begin, end))
 
 
-def _same_place(book: Book, row: Installation, assembly: Entry) -> int | None:
-    same_kind = book.view.entries[row.assembly_id].kind == assembly.kind
+def _same_place(changeset: Changeset, row: Installation, assembly: Entry) -> int | None:
+    same_kind = changeset.view.entries[row.assembly_id].kind == assembly.kind
     return row.place if same_kind else None
 
 
@@ -84,53 +86,53 @@ def _meant(
     return (covering or rows[-1:])[0]
 
 
-def _apply(book: Book, old: Installation, new: Installation) -> None:
-    before = {new.part_id: book.rows(new.part_id)}
+def _apply(changeset: Changeset, old: Installation, new: Installation) -> None:
+    before = {new.part_id: changeset.rows(new.part_id)}
     mended = old.spot == new.spot
-    rows = tuple(r for r in book.rows(new.part_id) if not (mended and r == old))
+    rows = tuple(r for r in changeset.rows(new.part_id) if not (mended and r == old))
     changed: dict[int, Rows] = {new.part_id: rows}
     if mended:
-        _neighbours_follow(book, old, new, changed)
+        _neighbours_follow(changeset, old, new, changed)
     changed[new.part_id] = with_row(changed[new.part_id], new)
-    for other in book.others_in(new.spot, new.part_id):
-        held = changed.get(other.part_id, book.rows(other.part_id))
-        before[other.part_id] = book.rows(other.part_id)
+    for other in changeset.others_in(new.spot, new.part_id):
+        held = changed.get(other.part_id, changeset.rows(other.part_id))
+        before[other.part_id] = changeset.rows(other.part_id)
         spot = tuple(r for r in held if r.spot == new.spot)
         elsewhere = tuple(r for r in held if r.spot != new.spot)
         kept = (*elsewhere, *without(spot, new.begin, new.end))
         changed[other.part_id] = tuple(sorted(kept, key=lambda r: r.begin))
-    if not sum([_enter(book, part_id, rows, new.begin) for part_id, rows in changed.items()]):
-        part = book.view.entries[new.part_id]
-        book.say_already("{what} is registered so already.", what=part)
+    if not sum([_enter(changeset, part_id, rows, new.begin) for part_id, rows in changed.items()]):
+        part = changeset.view.entries[new.part_id]
+        changeset.say_already("{what} is registered so already.", what=part)
 
 
-def _enter(book: Book, part_id: int, rows: Rows, at: datetime) -> bool:
-    entries, before = book.view.entries, book.rows(part_id)
-    differs = book.place(part_id, rows, "corrected", at)
+def _enter(changeset: Changeset, part_id: int, rows: Rows, at: datetime) -> bool:
+    entries, before = changeset.view.entries, changeset.rows(part_id)
+    differs = changeset.place(part_id, rows, "corrected", at)
     if differs:
-        now = stays(entries, (row for row in book.rows(part_id) if row not in before))
-        was = stays(entries, (row for row in before if row not in book.rows(part_id)))
+        now = stays(entries, (row for row in changeset.rows(part_id) if row not in before))
+        was = stays(entries, (row for row in before if row not in changeset.rows(part_id)))
         part = entries[part_id]
-        book.say("Corrected {what}: {now} (was: {was}).", what=part, now=now, was=was)
+        changeset.say("Corrected {what}: {now} (was: {was}).", what=part, now=now, was=was)
     return differs
 
 
 def _neighbours_follow(
-    book: Book, old: Installation, new: Installation, changed: dict[int, Rows]
+    changeset: Changeset, old: Installation, new: Installation, changed: dict[int, Rows]
 ) -> None:
     """Let what adjoined the old row fill the time that the mended one gives back."""
-    part_rows = [r for r in book.rows(old.part_id) if r != old]
-    for row in (*part_rows, *book.others_in(old.spot, old.part_id)):
+    part_rows = [r for r in changeset.rows(old.part_id) if r != old]
+    for row in (*part_rows, *changeset.others_in(old.spot, old.part_id)):
         begin, end = row.begin, row.end
         # Neither may the neighbour be elsewhere by then, nor its place be taken.
         limits = (
-            *(r for r in book.rows(row.part_id) if r not in (row, old)),
-            *(r for r in book.others_in(row.spot, row.part_id) if r != old),
+            *(r for r in changeset.rows(row.part_id) if r not in (row, old)),
+            *(r for r in changeset.others_in(row.spot, row.part_id) if r != old),
         )
         if row.end == old.begin < new.begin:
             end = min(new.begin, next_begin(limits, row.begin))
         if row.begin == old.end > new.end:
             begin = max(new.end, previous_end(limits, row.end))
         if (begin, end) != (row.begin, row.end):
-            held = changed.get(row.part_id, book.rows(row.part_id))
+            held = changed.get(row.part_id, changeset.rows(row.part_id))
             changed[row.part_id] = with_row((r for r in held if r != row), row.between(begin, end))

@@ -9,33 +9,33 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import moves
-from flexmeasures_pms.registry.editing.book import Book
-from flexmeasures_pms.registry.messages.telling import since
+from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.messages.message import since
 from flexmeasures_pms.registry.tables import transaction
 from flexmeasures_pms.registry.timeline import row_at
 
 
-def service(book: Book, entry: Entry, at: datetime | None = None) -> None:
+def service(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
     """Enter that something was serviced; what was done is the author's note."""
-    moment = at or book.now
-    book.enter("serviced", entry, at=moment)
-    note = book.author.note or ""
-    book.say("Entered that {what} was serviced: {note}.", what=entry, note=note)
+    moment = at or changeset.now
+    changeset.enter("serviced", entry, at=moment)
+    note = changeset.author.note or ""
+    changeset.say("Entered that {what} was serviced: {note}.", what=entry, note=note)
 
 
-def retire(book: Book, entry: Entry, at: datetime | None = None) -> None:
+def retire(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
     """Enter that something is out of use for good, and remove it from where it is.
 
     Its telemetry and history stay. Installing it again brings it back.
     """
-    moment = at or book.now
-    if row_at(book.rows(entry.id), moment) is not None:
-        moves.remove(book, entry, moment)
+    moment = at or changeset.now
+    if row_at(changeset.rows(entry.id), moment) is not None:
+        moves.remove(changeset, entry, moment)
     elif _is_retired(entry):
-        book.say_already("{what} is retired already.", what=entry)
+        changeset.say_already("{what} is retired already.", what=entry)
         return
-    book.enter("retired", entry, at=moment)
-    book.say("Retired {what}, {since}.", what=entry, since=since(moment))
+    changeset.enter("retired", entry, at=moment)
+    changeset.say("Retired {what}, {since}.", what=entry, since=since(moment))
 
 
 def _is_retired(entry: Entry) -> bool:

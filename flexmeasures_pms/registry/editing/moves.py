@@ -6,11 +6,11 @@ from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.rehoming import take_over_docks
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.kinds import CABINET
-from flexmeasures_pms.registry.messages.telling import held, placed, since, tell, telling
+from flexmeasures_pms.registry.messages.message import held, message, message_form, placed, since
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -23,13 +23,17 @@ from flexmeasures_pms.registry.timeline import (
     without,
 )
 
-INSTALLED = telling("Installed {what} in {place}, {period}.")
-MOVED = telling("Moved {what} to {place}, from {left}, {period}.")
-SWAPPED = telling("Swapped {old} for {new} in {place}, {period}.")
+INSTALLED = message_form("Installed {what} in {place}, {period}.")
+MOVED = message_form("Moved {what} to {place}, from {left}, {period}.")
+SWAPPED = message_form("Swapped {old} for {new} in {place}, {period}.")
 
 
 def install(
-    book: Book, part: Entry, assembly: Entry, place: int | None = None, at: datetime | None = None
+    changeset: Changeset,
+    part: Entry,
+    assembly: Entry,
+    place: int | None = None,
+    at: datetime | None = None,
 ) -> None:
     """Install a part: it leaves where it was, and its new place must be free.
 
@@ -37,49 +41,53 @@ def install(
     :param at: None for since ever if neither part nor place was used before, else now.
     :raises RegistryConflict: if it does not fit, or another part is there.
     """
-    spot = spot_for(book, part, assembly, place, book.now if at is None else at)
-    rows, others = book.rows(part.id), book.others_in(spot, part.id)
-    begin = at or (book.now if rows or others else SINCE_EVER)
+    spot = spot_for(changeset, part, assembly, place, changeset.now if at is None else at)
+    rows, others = changeset.rows(part.id), changeset.others_in(spot, part.id)
+    begin = at or (changeset.now if rows or others else SINCE_EVER)
     row = row_at(rows, begin)
     if row is not None and row.spot == spot:
-        here = placed(book.view.entries, row)
-        book.say_already("{what} is in {place} already.", what=part, place=here)
+        here = placed(changeset.view.entries, row)
+        changeset.say_already("{what} is in {place} already.", what=part, place=here)
         return
-    _refuse_taken(book, part, row_at(others, begin))
+    _refuse_taken(changeset, part, row_at(others, begin))
     end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(others, begin))
-    _put(book, Installation(part.id, *spot, begin, end))
+    _put(changeset, Installation(part.id, *spot, begin, end))
 
 
-def _put(book: Book, new: Installation) -> None:
+def _put(changeset: Changeset, new: Installation) -> None:
     """Enter an installation: whatever else the part did at that time gives way."""
-    part = book.view.entries[new.part_id]
-    rows = book.rows(part.id)
+    part = changeset.view.entries[new.part_id]
+    rows = changeset.rows(part.id)
     left = row_at(rows, new.begin)
     verb = "installed" if left is None else "moved"
-    book.place(part.id, with_row(rows, new), verb, new.begin)
-    _say_put(book, part, left, new)
+    changeset.place(part.id, with_row(rows, new), verb, new.begin)
+    _say_put(changeset, part, left, new)
     if part.kind == CABINET:
-        take_over_docks(book, new)
+        take_over_docks(changeset, new)
 
 
-def _say_put(book: Book, part: Entry, left: Installation | None, new: Installation) -> None:
-    entries = book.view.entries
+def _say_put(
+    changeset: Changeset, part: Entry, left: Installation | None, new: Installation
+) -> None:
+    entries = changeset.view.entries
     place, when = placed(entries, new), held(new)
     if left is None:
-        book.say(INSTALLED, what=part, place=place, period=when)
+        changeset.say(INSTALLED, what=part, place=place, period=when)
     else:
-        book.say(MOVED, what=part, place=place, left=placed(entries, left), period=when)
+        changeset.say(MOVED, what=part, place=place, left=placed(entries, left), period=when)
 
 
-def _refuse_taken(book: Book, part: Entry, taken: Installation | None) -> None:
+def _refuse_taken(changeset: Changeset, part: Entry, taken: Installation | None) -> None:
     if taken is None:
         return
-    other = book.view.entries[taken.part_id]
-    place, when = placed(book.view.entries, taken), held(taken)
+    other = changeset.view.entries[taken.part_id]
+    place, when = placed(changeset.view.entries, taken), held(taken)
     if place.slot is None or place.slot.places == 1:
-        holder = tell("{place} has {what} {period}.", place=place, what=other, period=when)
+        holder = message("{place} has {what} {period}.", place=place, what=other, period=when)
     else:
-        holder = tell("{place} is taken by {what} {period}.", place=place, what=other, period=when)
+        holder = message(
+            "{place} is taken by {what} {period}.", place=place, what=other, period=when
+        )
     raise RegistryConflict(
         holder,
         command=f"use `swap {other.ident} {part.ident}`, or `remove {other.ident}` first",
@@ -87,46 +95,48 @@ def _refuse_taken(book: Book, part: Entry, taken: Installation | None) -> None:
     )
 
 
-def remove(book: Book, part: Entry, at: datetime | None = None) -> None:
+def remove(changeset: Changeset, part: Entry, at: datetime | None = None) -> None:
     """Remove a part from where it is at a time (by default now)."""
-    moment_ = at or book.now
-    rows = book.rows(part.id)
+    moment_ = at or changeset.now
+    rows = changeset.rows(part.id)
     row = row_at(rows, moment_)
     if row is None:
-        book.say("{what} is not installed anywhere at {t}.", what=part, t=moment_)
+        changeset.say("{what} is not installed anywhere at {t}.", what=part, t=moment_)
         return
-    book.place(part.id, without(rows, moment_, row.end), "removed", moment_)
-    left = placed(book.view.entries, row)
-    book.say("Removed {what} from {left}, {since}.", what=part, left=left, since=since(moment_))
+    changeset.place(part.id, without(rows, moment_, row.end), "removed", moment_)
+    left = placed(changeset.view.entries, row)
+    changeset.say(
+        "Removed {what} from {left}, {since}.", what=part, left=left, since=since(moment_)
+    )
 
 
-def swap(book: Book, old: Entry, new: Entry, at: datetime | None = None) -> None:
+def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = None) -> None:
     """Let a part take another's place at a time (by default now); the other is then nowhere.
 
     :raises RegistryConflict: if the old part is not installed then, or the new does not fit.
     """
-    begin = at or book.now
-    row = row_at(book.rows(old.id), begin)
+    begin = at or changeset.now
+    row = row_at(changeset.rows(old.id), begin)
     if row is None:
-        if _swapped_already(book, old, new, at):
-            book.say_already("{new} has taken the place of {old} already.", new=new, old=old)
+        if _swapped_already(changeset, old, new, at):
+            changeset.say_already("{new} has taken the place of {old} already.", new=new, old=old)
             return
         raise RegistryConflict(
-            tell("{what} is not installed anywhere at {t}.", what=old, t=begin),
+            message("{what} is not installed anywhere at {t}.", what=old, t=begin),
             command=f"`history {old.ident}` shows where it was",
             cure="not_installed",
         )
     if old.id == new.id:
-        raise RegistryConflict(tell("{what} can't take its own place.", what=old))
-    spot = spot_for(book, new, book.view.entries[row.assembly_id], row.place, begin)
-    new_rows, others = book.rows(new.id), _less(book.others_in(spot, new.id), old.id)
+        raise RegistryConflict(message("{what} can't take its own place.", what=old))
+    spot = spot_for(changeset, new, changeset.view.entries[row.assembly_id], row.place, begin)
+    new_rows, others = changeset.rows(new.id), _less(changeset.others_in(spot, new.id), old.id)
     end = min(row.end, next_begin(new_rows, begin), next_begin(others, begin))
-    book.place(old.id, without(book.rows(old.id), begin, row.end), "swapped", begin)
+    changeset.place(old.id, without(changeset.rows(old.id), begin, row.end), "swapped", begin)
     installed = Installation(new.id, *spot, begin, end)
-    book.place(new.id, with_row(new_rows, installed), "swapped", begin)
-    book.say(
+    changeset.place(new.id, with_row(new_rows, installed), "swapped", begin)
+    changeset.say(
         SWAPPED,
-        old=old, new=new, place=placed(book.view.entries, installed), period=held(installed),
+        old=old, new=new, place=placed(changeset.view.entries, installed), period=held(installed),
     )  # fmt: skip
 
 
@@ -134,17 +144,17 @@ def _less(rows: Rows, part_id: int) -> Rows:
     return tuple(row for row in rows if row.part_id != part_id)
 
 
-def _swapped_already(book: Book, old: Entry, new: Entry, at: datetime | None) -> bool:
+def _swapped_already(changeset: Changeset, old: Entry, new: Entry, at: datetime | None) -> bool:
     """Tell if the new part follows the old one in its last place, since ``at`` if given."""
-    successor = row_at(book.rows(new.id), at or book.now)
+    successor = row_at(changeset.rows(new.id), at or changeset.now)
     if successor is None or (at is not None and successor.begin != at):
         return False
     return any(
-        row.spot == successor.spot and row.end == successor.begin for row in book.rows(old.id)
+        row.spot == successor.spot and row.end == successor.begin for row in changeset.rows(old.id)
     )
 
 
-def occupant(book: Book, spot: Spot, part_id: int, at: datetime) -> Entry | None:
+def occupant(changeset: Changeset, spot: Spot, part_id: int, at: datetime) -> Entry | None:
     """Return the other part that is in a place at a time."""
-    row = row_at(book.others_in(spot, part_id), at)
-    return None if row is None else book.view.entries[row.part_id]
+    row = row_at(changeset.others_in(spot, part_id), at)
+    return None if row is None else changeset.view.entries[row.part_id]

@@ -15,12 +15,12 @@ from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.editing import changes, correction, life, moves, registration
-from flexmeasures_pms.registry.editing.book import Author, Change
-from flexmeasures_pms.registry.editing.ledger import editing
+from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES, pair, part_and_assembly
 from flexmeasures_pms.registry.editing.registration import Details
+from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable
-from flexmeasures_pms.registry.messages.telling import tell
+from flexmeasures_pms.registry.messages.message import message
 from flexmeasures_pms.registry.queries.search import find_one, search, the_one
 
 
@@ -48,13 +48,13 @@ def install(
 ) -> Change:
     """Install a part in an assembly; an unknown part is registered as ``kind``."""
     found, assembly = part_and_assembly(part, into, kind, order.account_id, into_kinds)
-    with editing(assembly.account_id, order.author) as book:
+    with editing(assembly.account_id, order.author) as changeset:
         if found is not None:
-            entry = book.view.entry(found.id)
+            entry = changeset.view.entry(found.id)
         else:
-            entry = registration.register(book, str(kind), part)
-        moves.install(book, entry, book.view.entry(assembly.id), place, order.at)
-    return book.change()
+            entry = registration.register(changeset, str(kind), part)
+        moves.install(changeset, entry, changeset.view.entry(assembly.id), place, order.at)
+    return changeset.change()
 
 
 def remove(order: Order, part: str, *, kind: str | None = None) -> Change:
@@ -70,13 +70,15 @@ def swap(order: Order, old: str, new: str, *, kind: str | None = None) -> Change
     found = search(old, kinds=kinds, account_id=order.account_id)
     same = [f for f in found if f.kind == kind]
     taken = the_one(old, same or found, kinds, order.account_id)
-    with editing(taken.account_id, order.author) as book:
+    with editing(taken.account_id, order.author) as changeset:
         fresh = next(
-            filter(None, (book.view.find(k, new) for k in interchangeable(kind or taken.kind))),
+            filter(
+                None, (changeset.view.find(k, new) for k in interchangeable(kind or taken.kind))
+            ),
             None,
-        ) or registration.register(book, kind or taken.kind, new)
-        moves.swap(book, book.view.entry(taken.id), fresh, order.at)
-    return book.change()
+        ) or registration.register(changeset, kind or taken.kind, new)
+        moves.swap(changeset, changeset.view.entry(taken.id), fresh, order.at)
+    return changeset.change()
 
 
 def move_case(order: Order, case: str, *, cabinet: str, dock: int) -> Change:
@@ -116,22 +118,22 @@ def correct(
     """
     given = any(value is not None for value in details.values())
     if not given and not mended:
-        raise RegistryError(tell("Say what to correct: where it was, since when, until when…"))
+        raise RegistryError(message("Say what to correct: where it was, since when, until when…"))
     kinds = [kind] if kind else (PART_KINDS if mended else None)
     if mended.into is None:
         found, assembly = find_one(part, kinds=kinds, account_id=order.account_id), None
     else:
         found, assembly = pair(part, kinds or PART_KINDS, mended.into, into_kinds, order.account_id)
-    with editing(found.account_id, order.author) as book:
+    with editing(found.account_id, order.author) as changeset:
         if given:
-            registration.amend(book, book.view.entry(found.id), **details)
+            registration.amend(changeset, changeset.view.entry(found.id), **details)
         if mended:
-            target = book.view.entry(assembly.id) if assembly else None
-            entry = book.view.entry(found.id)
+            target = changeset.view.entry(assembly.id) if assembly else None
+            entry = changeset.view.entry(found.id)
             correction.correct(
-                book, entry, target, place=mended.place, since=mended.since, until=mended.until
+                changeset, entry, target, place=mended.place, since=mended.since, until=mended.until
             )
-    return book.change()
+    return changeset.change()
 
 
 def add_alias(order: Order, board: str, alias: str) -> Change:
@@ -143,16 +145,16 @@ def add_alias(order: Order, board: str, alias: str) -> Change:
 def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Enter that something was serviced; what was done is the author's note."""
     if not order.author.note:
-        raise RegistryError(tell("Say what was done: it is kept in the history."))
+        raise RegistryError(message("Say what was done: it is kept in the history."))
     found = find_one(ident, kinds=[kind] if kind else None, account_id=order.account_id)
-    with editing(found.account_id, order.author) as book:
-        life.service(book, book.view.entry(found.id), order.at)
-    return book.change()
+    with editing(found.account_id, order.author) as changeset:
+        life.service(changeset, changeset.view.entry(found.id), order.at)
+    return changeset.change()
 
 
 def retire(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Take something out of use for good; its telemetry and history stay."""
     found = find_one(ident, kinds=[kind] if kind else None, account_id=order.account_id)
-    with editing(found.account_id, order.author) as book:
-        life.retire(book, book.view.entry(found.id), order.at)
-    return book.change()
+    with editing(found.account_id, order.author) as changeset:
+        life.retire(changeset, changeset.view.entry(found.id), order.at)
+    return changeset.change()

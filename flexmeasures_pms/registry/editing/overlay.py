@@ -15,7 +15,7 @@ Default = TypeVar("Default")
 
 
 @dataclass(slots=True)
-class Journal:
+class UndoLog:
     """How to undo each change since a savepoint, in the order of the changes.
 
     :param kept: whether there was a savepoint.
@@ -42,7 +42,7 @@ class Overlay(Generic[K, V]):
     :param journal: where to write down how each change is undone.
     """
 
-    def __init__(self, base: Lookup[K, V], journal: Journal) -> None:
+    def __init__(self, base: Lookup[K, V], journal: UndoLog) -> None:
         self._base = base
         self._changed: dict[K, V] = {}
         self._journal = journal

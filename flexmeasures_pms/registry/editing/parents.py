@@ -7,7 +7,7 @@ from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.messages.telling import tell, telling
+from flexmeasures_pms.registry.messages.message import message, message_form
 
 
 def check_parent(account_id: int, asset_id: int | None) -> None:
@@ -21,5 +21,5 @@ def check_parent(account_id: int, asset_id: int | None) -> None:
         GenericAsset.id == asset_id, GenericAsset.account_id == account_id
     )
     if db.session.scalar(query) is None:
-        form = telling("Organisation {n} has no asset {asset} to be the parent.")
-        raise RegistryError(tell(form, n=account_id, asset=asset_id))
+        form = message_form("Organisation {n} has no asset {asset} to be the parent.")
+        raise RegistryError(message(form, n=account_id, asset=asset_id))

@@ -10,13 +10,19 @@ from zoneinfo import ZoneInfo
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.rehoming import take_over_docks
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, KINDS, MAX_DOCKS, words
-from flexmeasures_pms.registry.messages.telling import Facts, Kind, Thing, tell, telling
+from flexmeasures_pms.registry.messages.message import (
+    DetailsText,
+    KindText,
+    TrackableText,
+    message,
+    message_form,
+)
 
 NO_ANSWER = "0"
-REGISTERED = telling("Registered {what}.")
+REGISTERED = message_form("Registered {what}.")
 _SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
 
 
@@ -30,7 +36,7 @@ class Details(TypedDict, total=False):
     parent_asset_id: int | None
 
 
-def register(book: Book, kind: str, ident: str, **details: Unpack[Details]) -> Entry:
+def register(changeset: Changeset, kind: str, ident: str, **details: Unpack[Details]) -> Entry:
     """Register a trackable, or find it registered already; return it.
 
     Details that were not known yet are added to what is registered.
@@ -40,41 +46,41 @@ def register(book: Book, kind: str, ident: str, **details: Unpack[Details]) -> E
     """
     ident = _usable(kind, ident)
     _check_details(kind, ident, details)
-    known = book.view.find(kind, ident)
+    known = changeset.view.find(kind, ident)
     if known is not None:
-        return _again(book, known, details)
-    _check_meaning(book, kind, ident)
-    entry = book.add(Entry(0, kind, ident, **details))
-    book.say(REGISTERED, what=entry)
+        return _again(changeset, known, details)
+    _check_meaning(changeset, kind, ident)
+    entry = changeset.add(Entry(0, kind, ident, **details))
+    changeset.say(REGISTERED, what=entry)
     return entry
 
 
-def add_alias(book: Book, board: Entry, alias: str) -> None:
+def add_alias(changeset: Changeset, board: Entry, alias: str) -> None:
     """Let an acquisition board be known under one more spelling of its id.
 
     :raises RegistryConflict: if the spelling has another meaning.
     """
     if board.kind != BOARD:
-        raise RegistryError(tell("{what} can't have an alias: only boards can.", what=board))
+        raise RegistryError(message("{what} can't have an alias: only boards can.", what=board))
     alias = _usable(BOARD, alias)
-    known = book.view.find(BOARD, alias)
+    known = changeset.view.find(BOARD, alias)
     if known is not None and known.id != board.id:
-        message = tell(
+        problem = message(
             "'{alias}' is a spelling of {what} already, so it can't be one of {other} as well.",
             alias=alias,
             what=known,
             other=board,
         )
-        raise RegistryConflict(message)
+        raise RegistryConflict(problem)
     if known is not None:
-        book.say_already("{what} is known as {alias} already.", what=board, alias=alias)
+        changeset.say_already("{what} is known as {alias} already.", what=board, alias=alias)
         return
-    _check_meaning(book, BOARD, alias)
-    book.add_alias(board, alias)
-    book.say("{what} is now also known as {alias}.", what=board, alias=alias)
+    _check_meaning(changeset, BOARD, alias)
+    changeset.add_alias(board, alias)
+    changeset.say("{what} is now also known as {alias}.", what=board, alias=alias)
 
 
-def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
+def amend(changeset: Changeset, entry: Entry, **details: Unpack[Details]) -> None:
     """Replace details that were registered wrongly.
 
     :raises RegistryError: for an unusable detail.
@@ -83,15 +89,15 @@ def amend(book: Book, entry: Entry, **details: Unpack[Details]) -> None:
     said: dict[str, Any] = {n: value for n, value in details.items() if value is not None}
     amended = replace(entry, **said)
     if amended == entry:
-        book.say_already("{what} has these details already.", what=entry)
+        changeset.say_already("{what} has these details already.", what=entry)
         return
-    _check_docks(book, amended)
-    book.amend(amended, "corrected")
-    book.say("Corrected {what}: {details}.", what=entry, details=Facts(said))
-    _use_docks(book, amended)
+    _check_docks(changeset, amended)
+    changeset.amend(amended, "corrected")
+    changeset.say("Corrected {what}: {details}.", what=entry, details=DetailsText(said))
+    _use_docks(changeset, amended)
 
 
-def _again(book: Book, known: Entry, details: Details) -> Entry:
+def _again(changeset: Changeset, known: Entry, details: Details) -> Entry:
     added: dict[str, Any] = {}
     for name, value in details.items():
         registered = getattr(known, name)
@@ -99,10 +105,10 @@ def _again(book: Book, known: Entry, details: Details) -> Entry:
             continue
         if registered is not None:
             raise RegistryConflict(
-                tell(
+                message(
                     "{what} is registered with {details}, not {value}.",
                     what=known,
-                    details=Facts({name: registered}),
+                    details=DetailsText({name: registered}),
                     value=str(value),
                 ),
                 command="change it with `flexmeasures pms correct`",
@@ -110,14 +116,14 @@ def _again(book: Book, known: Entry, details: Details) -> Entry:
             )
         added[name] = value
     if not added:
-        book.say_already("{what} is registered already.", what=known)
+        changeset.say_already("{what} is registered already.", what=known)
         return known
     amended = replace(known, **added)
-    _check_docks(book, amended)
-    book.amend(amended, "serviced")
-    names = Facts(dict.fromkeys(added))
-    book.say("Added to {what}: {details}.", what=known, details=names)
-    _use_docks(book, amended)
+    _check_docks(changeset, amended)
+    changeset.amend(amended, "serviced")
+    names = DetailsText(dict.fromkeys(added))
+    changeset.say("Added to {what}: {details}.", what=known, details=names)
+    _use_docks(changeset, amended)
     return amended
 
 
@@ -129,26 +135,26 @@ def _usable(kind: str, ident: str) -> str:
         raise RegistryError(f"The id of the {words(kind)} {fault}: {ident!r}.")
     if kind == BOARD and text == NO_ANSWER:
         raise RegistryError(
-            tell("'0' can't be a board's id: it is sent for packs that don't answer.")
+            message("'0' can't be a board's id: it is sent for packs that don't answer.")
         )
     return text
 
 
-def _check_meaning(book: Book, kind: str, ident: str) -> None:
+def _check_meaning(changeset: Changeset, kind: str, ident: str) -> None:
     """Refuse an id that would mean both a case and a board (A4.2)."""
     if kind == CASE:
-        other = book.view.find(BOARD, ident)
+        other = changeset.view.find(BOARD, ident)
     elif kind == BOARD:
-        other = next(filter(None, (book.view.find(CASE, s) for s in spellings(ident))), None)
+        other = next(filter(None, (changeset.view.find(CASE, s) for s in spellings(ident))), None)
     else:
         return
     if other is not None:
         raise RegistryConflict(
-            tell(
+            message(
                 "'{ident}' can't be registered as {kind}: it would also mean {what}, so a pack id "
                 "would be ambiguous.",
                 ident=ident,
-                kind=Kind(words(kind)),
+                kind=KindText(words(kind)),
                 what=other,
             )
         )
@@ -166,19 +172,19 @@ def _check_details(kind: str, ident: str, details: Details) -> None:
     docks = details.get("docks")
     if docks is not None and (kind != CABINET or not 1 <= docks <= MAX_DOCKS):
         raise RegistryError(
-            tell(
+            message(
                 "{what} can't have {n} docks: a cabinet has 1-{most}, other things have none.",
-                what=Thing(kind, ident),
+                what=TrackableText(kind, ident),
                 n=docks,
                 most=MAX_DOCKS,
             )
         )
     latitude, longitude = details.get("latitude"), details.get("longitude")
     if (latitude is None) != (longitude is None):
-        raise RegistryError(tell("Latitude and longitude go together: give both or neither."))
+        raise RegistryError(message("Latitude and longitude go together: give both or neither."))
     if not -90 <= (latitude or 0) <= 90 or not -180 <= (longitude or 0) <= 180:
         place = f"{latitude}, {longitude}"
-        raise RegistryError(tell("There is no place {place}: use degrees.", place=place))
+        raise RegistryError(message("There is no place {place}: use degrees.", place=place))
     timezone = details.get("timezone")
     if timezone is not None:
         _check_timezone(timezone)
@@ -189,18 +195,18 @@ def _check_timezone(name: str) -> None:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
         raise RegistryError(
-            tell("'{name}' is not a time zone: use a name such as Asia/Jakarta.", name=name)
+            message("'{name}' is not a time zone: use a name such as Asia/Jakarta.", name=name)
         ) from error
 
 
-def _check_docks(book: Book, cabinet: Entry) -> None:
+def _check_docks(changeset: Changeset, cabinet: Entry) -> None:
     if cabinet.kind != CABINET or cabinet.docks is None:
         return
-    used = [r for r in book.view.by_assembly.get(cabinet.id, ()) if r.slot == "dock"]
+    used = [r for r in changeset.view.by_assembly.get(cabinet.id, ()) if r.slot == "dock"]
     highest = max((r.place or 0 for r in used), default=0)
     if highest > cabinet.docks:
         raise RegistryConflict(
-            tell(
+            message(
                 "{what} can't have {n} docks: dock {place} is in its records.",
                 what=cabinet,
                 n=cabinet.docks,
@@ -209,8 +215,8 @@ def _check_docks(book: Book, cabinet: Entry) -> None:
         )
 
 
-def _use_docks(book: Book, entry: Entry) -> None:
+def _use_docks(changeset: Changeset, entry: Entry) -> None:
     """Take in cases that reported docks which the cabinet was not known to have."""
     if entry.kind == CABINET:
-        for row in book.rows(entry.id):
-            take_over_docks(book, row)
+        for row in changeset.rows(entry.id):
+            take_over_docks(changeset, row)

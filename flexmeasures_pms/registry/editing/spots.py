@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.kinds import (
     CASE,
     DEFAULT_DOCKS,
@@ -16,11 +16,13 @@ from flexmeasures_pms.registry.kinds import (
     slot_for,
     words,
 )
-from flexmeasures_pms.registry.messages.telling import Either, Kind, Told, tell
+from flexmeasures_pms.registry.messages.message import AnyKindText, KindText, Message, message
 from flexmeasures_pms.registry.timeline import Spot, row_at
 
 
-def spot_for(book: Book, part: Entry, assembly: Entry, place: int | None, at: datetime) -> Spot:
+def spot_for(
+    changeset: Changeset, part: Entry, assembly: Entry, place: int | None, at: datetime
+) -> Spot:
     """Return the place for a part in an assembly at a time.
 
     Without ``place`` a part keeps the place that it has in this assembly; a cell block
@@ -33,30 +35,30 @@ def spot_for(book: Book, part: Entry, assembly: Entry, place: int | None, at: da
     if slot is None:
         raise RegistryConflict(_does_not_fit(part, assembly))
     if assembly.kind == PMS and part.kind == CASE and place is not None:
-        in_cabinet = book.view.cabinet_at(assembly.id, place, at)
+        in_cabinet = changeset.view.cabinet_at(assembly.id, place, at)
         if in_cabinet is not None:
             return in_cabinet[0].id, slot.name, in_cabinet[1]
     places = slot.places or assembly.docks or DEFAULT_DOCKS
     if place is None:
-        return assembly.id, slot.name, _default_place(book, part, assembly, slot, at)
+        return assembly.id, slot.name, _default_place(changeset, part, assembly, slot, at)
     if not 1 <= place <= places:
         raise _no_such_place(slot, assembly, place, places)
     return assembly.id, slot.name, place
 
 
 def _default_place(
-    book: Book, part: Entry, assembly: Entry, slot: Slot, at: datetime
+    changeset: Changeset, part: Entry, assembly: Entry, slot: Slot, at: datetime
 ) -> int | None:
     if slot.places == 1:
         return 1
-    row = row_at(book.rows(part.id), at)
+    row = row_at(changeset.rows(part.id), at)
     if row is not None and row.assembly_id == assembly.id:
         return row.place
     if part.kind == CASE and assembly.kind == PMS:
         return None
     if slot.places is None:
         raise RegistryConflict(
-            tell(
+            message(
                 "Which dock of {assembly} is {what} in? Give its number.",
                 assembly=assembly,
                 what=part,
@@ -65,46 +67,46 @@ def _default_place(
         )
     used = {
         r.place
-        for r in book.view.by_assembly.get(assembly.id, ())
+        for r in changeset.view.by_assembly.get(assembly.id, ())
         if r.slot == slot.name and r.end > at
     }
     free = [place for place in range(1, slot.places + 1) if place not in used]
     if not free:
         raise RegistryConflict(
-            tell(
+            message(
                 "All {n} {places}s of {assembly} are taken: remove or swap one.",
                 n=slot.places,
-                places=Kind(slot.words),
+                places=KindText(slot.words),
                 assembly=assembly,
             )
         )
     return free[0]
 
 
-def _does_not_fit(part: Entry, assembly: Entry) -> Told:
+def _does_not_fit(part: Entry, assembly: Entry) -> Message:
     fitting = tuple(slot.assembly for slot in SLOTS if part.kind in slot.parts)
     if not fitting:
-        return tell("{what} goes in nothing.", what=part)
-    return tell(
+        return message("{what} goes in nothing.", what=part)
+    return message(
         "{what} does not go in {assembly}: a {kind} goes in a {kinds}.",
         what=part,
         assembly=assembly,
-        kind=Kind(words(part.kind)),
-        kinds=Either(fitting),
+        kind=KindText(words(part.kind)),
+        kinds=AnyKindText(fitting),
     )
 
 
 def _no_such_place(slot: Slot, assembly: Entry, place: int, places: int) -> RegistryConflict:
     if slot.places is None:
-        what = tell("{what} has docks 1-{most}, not {n}.", what=assembly, most=places, n=place)
+        what = message("{what} has docks 1-{most}, not {n}.", what=assembly, most=places, n=place)
         more = "register it with --docks if it has more" if assembly.docks is None else ""
         return RegistryConflict(what, command=more, cure="docks")
-    kind = Kind(slot.words)
+    kind = KindText(slot.words)
     if places == 1:
-        one = tell("{what} has one {kind}: leave the place out.", what=assembly, kind=kind)
+        one = message("{what} has one {kind}: leave the place out.", what=assembly, kind=kind)
         return RegistryConflict(one)
     return RegistryConflict(
-        tell(
+        message(
             "{what} has {places}s 1-{most}, not {n}.",
             what=assembly,
             places=kind,

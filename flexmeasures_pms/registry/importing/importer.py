@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.directory import Entry, Wanted
+from flexmeasures_pms.registry.directory import Entry, RegistryQuery
 from flexmeasures_pms.registry.editing import moves, registration
-from flexmeasures_pms.registry.editing.book import Author, Book, Change
-from flexmeasures_pms.registry.editing.ledger import editing
+from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
+from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.importing.importer_csv import CaseRow, FaultyLine, read_rows
 from flexmeasures_pms.registry.kinds import (
     BBC,
@@ -28,7 +28,7 @@ from flexmeasures_pms.registry.kinds import (
     FET_BOARD,
     PMS,
 )
-from flexmeasures_pms.registry.messages.telling import Count, Told, tell
+from flexmeasures_pms.registry.messages.message import CountText, Message, message
 from flexmeasures_pms.registry.timeline import SINCE_EVER, row_at
 
 PARTS_OF_A_CASE = 17
@@ -109,26 +109,26 @@ def import_file(
     faulty = {fault.line for fault in read.faults}
     rows = [row for row in read.rows if row.line not in faulty]
     faults, changed = list(read.faults), 0
-    with editing(account_id, author, expected=PARTS_OF_A_CASE * len(rows) + 1) as book:
+    with editing(account_id, author, expected=PARTS_OF_A_CASE * len(rows) + 1) as changeset:
         ordered_rows = sorted(rows, key=lambda r: (r.valid_from or SINCE_EVER, r.line))
-        for row in _expected(book, ordered_rows):
+        for row in _expected(changeset, ordered_rows):
             try:
-                changed += _import_row(book, row, skip_faulty=skip_faulty)
+                changed += _import_row(changeset, row, skip_faulty=skip_faulty)
             except RegistryError as error:
                 faults.append(FaultyLine(row.line, error))
         wanted = not dry_run and (skip_faulty or not faults)
-        book.discarded = not wanted
+        changeset.discarded = not wanted
     ordered = tuple(sorted(faults, key=lambda fault: fault.line))
     count = len(read.rows) + len({f.line for f in ordered} - {r.line for r in read.rows})
-    return Imported(book.change(), count, changed, ordered, wanted)
+    return Imported(changeset.change(), count, changed, ordered, wanted)
 
 
-def _expected(book: Book, rows: Sequence[CaseRow]) -> Iterator[CaseRow]:
+def _expected(changeset: Changeset, rows: Sequence[CaseRow]) -> Iterator[CaseRow]:
     """Yield the rows; what is registered of some of them is read before the first of these."""
     for start in range(0, len(rows), _BATCH):
         some = rows[start : start + _BATCH]
         things = {thing for row in some for thing in _named(row)}
-        book.base.expect(Wanted(things=things, parts=True))
+        changeset.base.expect(RegistryQuery(things=things, parts=True))
         yield from some
 
 
@@ -143,90 +143,94 @@ def _named(row: CaseRow) -> Iterator[tuple[str, str]]:
     yield from ((CELL_BLOCK, block) for block in row.cells if block)
 
 
-def _import_row(book: Book, row: CaseRow, *, skip_faulty: bool) -> bool:
+def _import_row(changeset: Changeset, row: CaseRow, *, skip_faulty: bool) -> bool:
     """Import one line and tell if it changed anything; what it said is summed up."""
-    undo = book.savepoint() if skip_faulty else None
-    entered, lines = len(book.entered), len(book.lines)
-    new = book.view.find(CASE, row.case) is None
-    book.only_changes = True
+    undo = changeset.savepoint() if skip_faulty else None
+    entered, lines = len(changeset.entered), len(changeset.lines)
+    new = changeset.view.find(CASE, row.case) is None
+    changeset.only_changes = True
     try:
-        _apply(book, row)
+        _apply(changeset, row)
     except RegistryError:
         if undo is not None:
             undo()
-        del book.lines[lines:]
+        del changeset.lines[lines:]
         raise
-    said = book.lines[lines:]
+    said = changeset.lines[lines:]
     shown = _sum_up(said) if new else said
-    book.lines[lines:] = [tell("Line {n}: {said}", n=row.line, said=line) for line in shown]
-    return len(book.entered) > entered
+    changeset.lines[lines:] = [message("Line {n}: {said}", n=row.line, said=line) for line in shown]
+    return len(changeset.entered) > entered
 
 
-def _sum_up(said: Sequence[Told]) -> list[Told]:
+def _sum_up(said: Sequence[Message]) -> list[Message]:
     """Return one sentence for a new case and its parts, and what else had to change."""
     first, *others = (line for line in said if line.form == registration.REGISTERED)
     if others:
-        more = Count(len(others), "other thing")
+        more = CountText(len(others), "other thing")
         what = first.values["what"]
-        first = tell("Registered {what} and {things} with it.", what=what, things=more)
+        first = message("Registered {what} and {things} with it.", what=what, things=more)
     return [first, *filter(_is_move, said)]
 
 
-def _is_move(line: Told) -> bool:
+def _is_move(line: Message) -> bool:
     what = line.values.get("what")
     docked = line.form == moves.INSTALLED and isinstance(what, Entry) and what.kind == CASE
     return docked or line.form in (moves.MOVED, moves.SWAPPED)
 
 
-def _apply(book: Book, row: CaseRow) -> None:
+def _apply(changeset: Changeset, row: CaseRow) -> None:
     at, ids = row.valid_from, row.ids
-    case = registration.register(book, CASE, row.case)
-    pms = _registered(book, PMS, ids.get("pms.id"))
-    cabinet = _registered(book, CABINET, ids.get("cabinet.id"))
+    case = registration.register(changeset, CASE, row.case)
+    pms = _registered(changeset, PMS, ids.get("pms.id"))
+    cabinet = _registered(changeset, CABINET, ids.get("cabinet.id"))
     if cabinet is not None:
         if pms is not None:
-            _fit(book, cabinet, pms, None, at)
+            _fit(changeset, cabinet, pms, None, at)
         for kind, name in (
-            (_controller(book, ids.get("ehub.id")), "ehub.id"),
+            (_controller(changeset, ids.get("ehub.id")), "ehub.id"),
             (BUSBAR, "busbar.id"),
         ):
-            _fit(book, _registered(book, kind, ids.get(name)), cabinet, None, at)
-    board = _registered(book, BOARD, ids.get("board.id"))
+            _fit(changeset, _registered(changeset, kind, ids.get(name)), cabinet, None, at)
+    board = _registered(changeset, BOARD, ids.get("board.id"))
     if board is not None and "board.alias" in ids:
-        registration.add_alias(book, board, ids["board.alias"])
-    _fit(book, board, case, None, at)
-    _fit(book, _registered(book, FET_BOARD, ids.get("fet.board.id")), case, None, at)
+        registration.add_alias(changeset, board, ids["board.alias"])
+    _fit(changeset, board, case, None, at)
+    _fit(changeset, _registered(changeset, FET_BOARD, ids.get("fet.board.id")), case, None, at)
     for position, block in enumerate(row.cells, 1):
-        _fit(book, _registered(book, CELL_BLOCK, block), case, position, at)
+        _fit(changeset, _registered(changeset, CELL_BLOCK, block), case, position, at)
     if cabinet is not None:
-        _fit(book, case, cabinet, row.dock, at)
+        _fit(changeset, case, cabinet, row.dock, at)
     elif pms is not None and (
-        row.dock is not None or book.view.pms_of(case.id, at or book.now) != pms
+        row.dock is not None or changeset.view.pms_of(case.id, at or changeset.now) != pms
     ):
-        _fit(book, case, pms, row.dock, at)
+        _fit(changeset, case, pms, row.dock, at)
 
 
-def _registered(book: Book, kind: str, ident: str | None) -> Entry | None:
-    return None if ident is None else registration.register(book, kind, ident)
+def _registered(changeset: Changeset, kind: str, ident: str | None) -> Entry | None:
+    return None if ident is None else registration.register(changeset, kind, ident)
 
 
-def _controller(book: Book, ident: str | None) -> str:
-    return BBC if ident is not None and book.view.find(BBC, ident) is not None else EHUB
+def _controller(changeset: Changeset, ident: str | None) -> str:
+    return BBC if ident is not None and changeset.view.find(BBC, ident) is not None else EHUB
 
 
 def _fit(
-    book: Book, part: Entry | None, assembly: Entry, place: int | None, at: datetime | None
+    changeset: Changeset,
+    part: Entry | None,
+    assembly: Entry,
+    place: int | None,
+    at: datetime | None,
 ) -> None:
     """Make a part be in a place since a time, swapped for whatever else is there."""
     if part is None:
         return
-    moment = at or book.now
-    spot = spot_for(book, part, assembly, place, moment)
-    row = row_at(book.rows(part.id), moment)
+    moment = at or changeset.now
+    spot = spot_for(changeset, part, assembly, place, moment)
+    row = row_at(changeset.rows(part.id), moment)
     if row is not None and row.spot == spot:
         return
-    other = moves.occupant(book, spot, part.id, moment)
+    other = moves.occupant(changeset, spot, part.id, moment)
     if other is None:
-        moves.install(book, part, assembly, place, at)
+        moves.install(changeset, part, assembly, place, at)
     else:
-        moves.swap(book, other, part, at)
+        moves.swap(changeset, other, part, at)

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.messages.message import Message, Renderer, message, message_form
 from flexmeasures_pms.registry.messages.moments import read_moment
-from flexmeasures_pms.registry.messages.telling import Told, Voice, tell, telling
 
 CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
 REQUIRED = ("pack.id", "board.id", "fet.board.id", *CELL_COLUMNS)
@@ -27,9 +27,9 @@ OPTIONAL = (
 )
 
 
-LACKS = telling("The header lacks columns: {columns}.")
-UNKNOWN = telling("The header has unknown columns: {columns}.")
-REPEATS = telling("The header repeats columns: {columns}.")
+LACKS = message_form("The header lacks columns: {columns}.")
+UNKNOWN = message_form("The header has unknown columns: {columns}.")
+REPEATS = message_form("The header repeats columns: {columns}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,9 @@ def read_rows(data: bytes) -> RegistryFile:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RegistryError(tell("The file is not UTF-8 text: save it as CSV (UTF-8).")) from error
+        raise RegistryError(
+            message("The file is not UTF-8 text: save it as CSV (UTF-8).")
+        ) from error
     lines = _lines(text)
     header = _header(next(lines, (1, []))[1])
     rows: list[CaseRow] = []
@@ -109,7 +111,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, [identifiers.clean(text) for text in fields]
     except csv.Error as error:
         raise RegistryError(
-            tell("Line {n} is not CSV: {fault}.", n=reader.line_num, fault=str(error))
+            message("Line {n} is not CSV: {fault}.", n=reader.line_num, fault=str(error))
         ) from error
 
 
@@ -120,28 +122,30 @@ def _header(fields: Sequence[str]) -> list[str]:
     twice = sorted({name for name in names if name and names.count(name) > 1})
     for form, columns in ((LACKS, missing), (UNKNOWN, unknown), (REPEATS, twice)):
         if columns:
-            raise RegistryError(tell(form, columns=", ".join(columns)))
+            raise RegistryError(message(form, columns=", ".join(columns)))
     return names
 
 
 def _row(number: int, header: list[str], fields: list[str]) -> CaseRow:
     if len(fields) != len(header) and any(fields[len(header) :]):
-        form = telling("has {n} fields, the header {header}.")
-        raise RegistryError(tell(form, n=len(fields), header=len(header)))
+        form = message_form("has {n} fields, the header {header}.")
+        raise RegistryError(message(form, n=len(fields), header=len(header)))
     said = {name: text for name, text in zip(header, fields, strict=False) if name and text}
     if "pack.id" not in said:
-        raise RegistryError(tell("pack.id is empty: each line is about a case."))
+        raise RegistryError(message("pack.id is empty: each line is about a case."))
     for name, text in said.items():
         if fault := identifiers.fault(text):
             raise RegistryError(f"{name} {fault}.")
     for name in ("ehub.id", "busbar.id"):
         if name in said and "cabinet.id" not in said:
-            raise RegistryError(tell("{name} needs the cabinet.id that it belongs to.", name=name))
+            raise RegistryError(
+                message("{name} needs the cabinet.id that it belongs to.", name=name)
+            )
     if "board.alias" in said and "board.id" not in said:
-        raise RegistryError(tell("board.alias needs the board.id that it is a spelling of."))
+        raise RegistryError(message("board.alias needs the board.id that it is a spelling of."))
     dock = _dock(said.pop("dock", None))
     if dock is not None and not {"cabinet.id", "pms.id"} & said.keys():
-        raise RegistryError(tell("dock needs the cabinet.id or pms.id that it is in."))
+        raise RegistryError(message("dock needs the cabinet.id or pms.id that it is in."))
     valid_from = said.pop("valid_from", None)
     cells = tuple(said.pop(name, None) for name in CELL_COLUMNS)
     return CaseRow(number, said, cells, dock, read_moment(valid_from) if valid_from else None)
@@ -151,7 +155,7 @@ def _dock(text: str | None) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit():
-        raise RegistryError(tell("dock '{text}' is not a number.", text=text))
+        raise RegistryError(message("dock '{text}' is not a number.", text=text))
     return int(text)
 
 
@@ -164,20 +168,20 @@ def _said_twice(rows: Sequence[CaseRow]) -> Iterator[FaultyLine]:
     for row in rows:
         for thing, count in Counter(_things(row)).items():
             if count > 1:
-                yield _fault(row, tell("{what} is on this line twice.", what=thing))
+                yield _fault(row, message("{what} is on this line twice.", what=thing))
             said.setdefault(thing, []).append(row)
     for thing, group in said.items():
         for n, row in enumerate(group):
             other = next((r for r in group[:n] if r.valid_from == row.valid_from), None)
             if other is not None:
-                form = telling("{what} is on line {n} already.")
-                yield _fault(row, tell(form, what=thing, n=other.line))
+                form = message_form("{what} is on line {n} already.")
+                yield _fault(row, message(form, what=thing, n=other.line))
             elif row.valid_from is None and any(r.valid_from for r in group):
-                form = telling("{what} is on other lines too: say since when in valid_from.")
-                yield _fault(row, tell(form, what=thing))
+                form = message_form("{what} is on other lines too: say since when in valid_from.")
+                yield _fault(row, message(form, what=thing))
 
 
-def _fault(row: CaseRow, why: Told) -> FaultyLine:
+def _fault(row: CaseRow, why: Message) -> FaultyLine:
     return FaultyLine(row.line, RegistryError(why))
 
 
@@ -189,12 +193,12 @@ class _Said:
     ident: str
     dock: int | None = None
 
-    def said(self, voice: Voice) -> str:
+    def render(self, renderer: Renderer) -> str:
         """Return such as ``case 269`` and ``dock 3 of CAB-01-001``."""
         if self.dock is None:
-            return f"{voice.word(self.words)} {self.ident}"
-        place = f"{voice.word(self.words)} {self.dock}"
-        return voice.word("{place} of {assembly}").format(place=place, assembly=self.ident)
+            return f"{renderer.word(self.words)} {self.ident}"
+        place = f"{renderer.word(self.words)} {self.dock}"
+        return renderer.word("{place} of {assembly}").format(place=place, assembly=self.ident)
 
 
 def _things(row: CaseRow) -> Iterator[_Said]:

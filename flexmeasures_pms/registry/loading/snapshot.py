@@ -11,7 +11,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import BOARD
-from flexmeasures_pms.registry.loading.reading import ENTRY, ROW, as_installation, believed, state
+from flexmeasures_pms.registry.loading.rows import ENTRY, ROW, as_installation, believed, state
 from flexmeasures_pms.registry.tables import alias, installation, trackable
 from flexmeasures_pms.registry.timeline import Installation, Rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.messages.telling import tell
+from flexmeasures_pms.registry.messages.message import message
 
 
 def read_moment(text: str) -> datetime:
@@ -19,10 +19,10 @@ def read_moment(text: str) -> datetime:
             at = at.astimezone(UTC)
             return at.replace(microsecond=at.microsecond // 1000 * 1000)
     except (ValueError, OverflowError) as error:
-        message = tell("'{text}' is not a time such as 2026-03-01T12:00:00+07:00.", text=text)
-        raise RegistryError(message) from error
-    message = tell(
+        problem = message("'{text}' is not a time such as 2026-03-01T12:00:00+07:00.", text=text)
+        raise RegistryError(problem) from error
+    problem = message(
         "'{text}' has no offset from UTC: write 2026-03-01T12:00:00+07:00, or Z for UTC.",
         text=text,
     )
-    raise RegistryError(message)
+    raise RegistryError(problem)

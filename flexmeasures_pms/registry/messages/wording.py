@@ -12,7 +12,7 @@ from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 Entries = Lookup[int, Entry]
 
 
-class Named(Protocol):
+class HasIdentity(Protocol):
     """Whatever has a kind and an id."""
 
     @property
@@ -24,7 +24,7 @@ class Named(Protocol):
         """The id, as registered."""
 
 
-def named(entry: Named) -> str:
+def named(entry: HasIdentity) -> str:
     """Return such as ``acquisition board 66CFF353734574E43231516``."""
     return f"{words(entry.kind)} {entry.ident}"
 

@@ -25,7 +25,7 @@ from flexmeasures_pms.registry.timeline import Rows
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class TrackableHistory:
     """A trackable's life, as it is believed now.
 
     :param places: where it was installed, in order of time.
@@ -79,11 +79,11 @@ class History:
             yield "  " + _transaction_line(item)
 
 
-def history(account_id: int, entry_id: int) -> History:
+def history(account_id: int, entry_id: int) -> TrackableHistory:
     """Return the life of a trackable of an organisation."""
     known = directory(account_id)
     parts = known.by_assembly.get(entry_id, ())
-    return History(
+    return TrackableHistory(
         entry=known.entry(entry_id),
         aliases=known.aliases.get(entry_id, ()),
         places=known.by_part.get(entry_id, ()),

@@ -9,7 +9,7 @@ from typing import Any
 
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.registry.kinds import CASE
-from flexmeasures_pms.registry.loading.nearby import as_known_at
+from flexmeasures_pms.registry.loading.load import as_known_at
 from flexmeasures_pms.registry.messages.wording import capital, named, period, row_record, where
 from flexmeasures_pms.registry.timeline import Installation
 

@@ -16,13 +16,13 @@ from flexmeasures.data.models.user import Account
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import AmbiguousId, UnknownId
 from flexmeasures_pms.registry.kinds import BOARD
-from flexmeasures_pms.registry.messages.telling import (
-    Either,
-    Thing,
-    Things,
-    Told,
-    WithinOrganisation,
-    tell,
+from flexmeasures_pms.registry.messages.message import (
+    AnyKindText,
+    Message,
+    OrganisationText,
+    TrackablesText,
+    TrackableText,
+    message,
 )
 from flexmeasures_pms.registry.tables import alias, trackable
 
@@ -84,16 +84,16 @@ def the_one(
             command="say which with --account",
         )
     if len(found) > 1:
-        meanings = Things(tuple(Thing(f.kind, f.ident) for f in found))
-        message = tell("'{text}' names {things}.", text=text, things=meanings)
-        raise AmbiguousId(message, command="say which with --kind", cure="ambiguous")
+        meanings = TrackablesText(tuple(TrackableText(f.kind, f.ident) for f in found))
+        problem = message("'{text}' names {things}.", text=text, things=meanings)
+        raise AmbiguousId(problem, command="say which with --kind", cure="ambiguous")
     return found[0]
 
 
-def _none(text: str, kinds: Collection[str] | None, account_id: int | None) -> Told:
-    named = Either(() if kinds is None or len(kinds) > 3 else tuple(kinds))
-    where = WithinOrganisation(account_id)
-    return tell("No {kinds} '{text}' is registered{where}.", kinds=named, text=text, where=where)
+def _none(text: str, kinds: Collection[str] | None, account_id: int | None) -> Message:
+    named = AnyKindText(() if kinds is None or len(kinds) > 3 else tuple(kinds))
+    where = OrganisationText(account_id)
+    return message("No {kinds} '{text}' is registered{where}.", kinds=named, text=text, where=where)
 
 
 def organisation_name(account_id: int) -> str:

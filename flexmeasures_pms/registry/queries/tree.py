@@ -15,7 +15,7 @@ from flexmeasures_pms.registry.messages.wording import capital, named
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class TreeNode:
     """A trackable and what is in it.
 
     :param slot: the slot that it is in, and ``place`` the place in that; None on top.
@@ -24,7 +24,7 @@ class Node:
     entry: Entry
     slot: str | None
     place: int | None
-    parts: tuple[Node, ...]
+    parts: tuple[TreeNode, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the tree as JSON has it."""
@@ -57,12 +57,12 @@ def _title(entry: Entry, depth: int) -> str:
     return named(entry) if depth else capital(named(entry))
 
 
-def tree(registered: Directory, entry: Entry, at: datetime) -> Node:
+def tree(registered: Directory, entry: Entry, at: datetime) -> TreeNode:
     """Return a trackable with all that is in it at a time."""
     return _node(registered, entry, None, None, at)
 
 
-def forest(registered: Snapshot, at: datetime) -> Iterator[Node]:
+def forest(registered: Snapshot, at: datetime) -> Iterator[TreeNode]:
     """Yield every trackable that is installed nowhere at a time, with what is in it."""
     order = list(KINDS)
     loose = (e for e in registered.entries.values() if registered.installed(e.id, at) is None)
@@ -72,14 +72,14 @@ def forest(registered: Snapshot, at: datetime) -> Iterator[Node]:
 
 def _node(
     registered: Directory, entry: Entry, slot: str | None, place: int | None, at: datetime
-) -> Node:
+) -> TreeNode:
     parts = (
         _node(registered, registered.entries[row.part_id], row.slot, row.place, at)
         for row in registered.parts_of(entry.id, at)
     )
-    return Node(entry, slot, place, tuple(_ordered(parts)))
+    return TreeNode(entry, slot, place, tuple(_ordered(parts)))
 
 
-def _ordered(parts: Iterable[Node]) -> list[Node]:
+def _ordered(parts: Iterable[TreeNode]) -> list[TreeNode]:
     order = list(KINDS)
     return sorted(parts, key=lambda n: (order.index(n.entry.kind), n.place or 0, n.entry.ident))

@@ -26,7 +26,7 @@ _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class QuarantinedSample:
     """One sample for the quarantine.
 
     :param text: the sample as a request body of its own.
@@ -42,7 +42,7 @@ class Kept:
     text: str
 
 
-def keep(account_id: int, samples: Sequence[Kept], *, sender: str, room: int) -> None:
+def keep(account_id: int, samples: Sequence[QuarantinedSample], *, sender: str, room: int) -> None:
     """Put samples into quarantine; one that is there already stays as it is.
 
     :param sender: whose credentials sent them.
@@ -61,7 +61,7 @@ def keep(account_id: int, samples: Sequence[Kept], *, sender: str, room: int) ->
         )
 
 
-def _row(account_id: int, kept: Kept, sender: str) -> dict[str, Any]:
+def _row(account_id: int, kept: QuarantinedSample, sender: str) -> dict[str, Any]:
     return {
         "account_id": account_id,
         "dataset": kept.dataset,

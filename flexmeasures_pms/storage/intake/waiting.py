@@ -14,7 +14,7 @@ from flexmeasures_pms.storage.tables import quarantine
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class QuarantineFilter:
     """Which samples of an organisation's quarantine are meant.
 
     :param discarded: those that were discarded, instead of those that wait.
@@ -41,7 +41,7 @@ class Group:
     newest: datetime
 
 
-def groups(sought: Sought) -> list[Group]:
+def groups(sought: QuarantineFilter) -> list[Group]:
     """Return the reasons, those of most samples first."""
     q = quarantine.c
     query = (
@@ -58,7 +58,7 @@ def groups(sought: Sought) -> list[Group]:
     return [Group(*row) for row in db.session.execute(query)]
 
 
-def listed(sought: Sought, *, limit: int, before: int | None = None) -> list[Row[Any]]:
+def listed(sought: QuarantineFilter, *, limit: int, before: int | None = None) -> list[Row[Any]]:
     """Return samples, the last received first.
 
     :param before: only those with a smaller number.
@@ -74,7 +74,7 @@ def listed(sought: Sought, *, limit: int, before: int | None = None) -> list[Row
     return list(db.session.execute(query))
 
 
-def numbers(sought: Sought, *, limit: int) -> list[int]:
+def numbers(sought: QuarantineFilter, *, limit: int) -> list[int]:
     """Return the numbers of samples in the order of their event time, the first few."""
     q = quarantine.c
     query = sa.select(q.id).where(*_conditions(sought)).order_by(q.event_time, q.id).limit(limit)
@@ -89,7 +89,7 @@ def one(account_id: int, number: int) -> Row[Any] | None:
     return found
 
 
-def _conditions(sought: Sought) -> list[sa.ColumnElement[bool]]:
+def _conditions(sought: QuarantineFilter) -> list[sa.ColumnElement[bool]]:
     q = quarantine.c
     found = [
         q.account_id == sought.account_id,

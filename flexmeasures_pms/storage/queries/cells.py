@@ -19,7 +19,7 @@ from flexmeasures.data.models.data_sources import DataSource
 
 from flexmeasures_pms.beliefs.sources import SOURCE_TYPE
 
-Values = npt.NDArray[np.float64]
+ReadingGrid = npt.NDArray[np.float64]
 """Readings in the sensors' unit; NaN where there is none."""
 
 _MEASURED = """
@@ -80,9 +80,9 @@ def gateway_sources(account_id: int) -> list[int]:
 def at_moments(
     sensors: Sequence[int],
     moments: Sequence[datetime],
-    look_back: Values,
+    look_back: ReadingGrid,
     sources: Collection[int],
-) -> Values:
+) -> ReadingGrid:
     """Return each sensor's newest reading at each moment, an array of (sensor, moment).
 
     :param look_back: how old a reading may be to stand for a moment [s], an array of (group,
@@ -102,7 +102,7 @@ def at_moments(
 
 def usual_steps(
     sensors: Sequence[int], moments: Sequence[datetime], sources: Collection[int]
-) -> Values:
+) -> ReadingGrid:
     """Return the usual time [s] between two readings around each moment, of each sensor.
 
     :param moments: in order of time.
@@ -119,7 +119,9 @@ def usual_steps(
     )
 
 
-def _run(query: str, sensors: Sequence[int], moments: Sequence[datetime], **values: Any) -> Values:
+def _run(
+    query: str, sensors: Sequence[int], moments: Sequence[datetime], **values: Any
+) -> ReadingGrid:
     """Return the rows of a query, an array of (sensor, moment)."""
     cursor = db.session.connection().connection.cursor()
     cursor.execute(query, {"sensors": list(sensors), "moments": list(moments), **values})

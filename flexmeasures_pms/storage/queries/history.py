@@ -104,7 +104,7 @@ _BOUNDS = f"""
     ) last ON true"""  # noqa: S608 - of constants
 
 
-class Column(NamedTuple):
+class HistoryColumn(NamedTuple):
     """What a sensor read in one column of a time.
 
     :param begin: of the column; it ends where the next may begin.
@@ -129,7 +129,7 @@ class Column(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class HistoryQuery:
     """What is asked for.
 
     :param sensors: ids; ``states`` are those of them whose last reading matters too.
@@ -157,11 +157,13 @@ class Read:
     :param sample: how much of each column was looked at; None for all of it.
     """
 
-    columns: dict[int, list[Column]]
+    columns: dict[int, list[HistoryColumn]]
     sample: timedelta | None
 
 
-def read(wanted: Wanted, start: datetime, end: datetime, step: timedelta, kept: timedelta) -> Read:
+def read(
+    wanted: HistoryQuery, start: datetime, end: datetime, step: timedelta, kept: timedelta
+) -> Read:
     """Return the columns of a time: of all its readings, or of a sample if they are too many.
 
     :param step: width of a column; the first may begin before ``start``, and has only
@@ -179,8 +181,8 @@ def read(wanted: Wanted, start: datetime, end: datetime, step: timedelta, kept: 
 
 
 def columns(
-    wanted: Wanted, start: datetime, end: datetime, step: timedelta
-) -> dict[int, list[Column]]:
+    wanted: HistoryQuery, start: datetime, end: datetime, step: timedelta
+) -> dict[int, list[HistoryColumn]]:
     """Return the columns of a time that have readings, by sensor, in order of time."""
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_SETTINGS, ("off",))
@@ -192,13 +194,13 @@ def columns(
 
 
 def sampled(
-    wanted: Wanted,
+    wanted: HistoryQuery,
     start: datetime,
     end: datetime,
     step: timedelta,
     sample: timedelta,
     kept: timedelta,
-) -> dict[int, list[Column]]:
+) -> dict[int, list[HistoryColumn]]:
     """Return the same of the begin of each column alone; of states, the first there.
 
     :param sample: how much of each column is looked at.
@@ -210,7 +212,7 @@ def sampled(
     return _gathered(wanted, cursor)
 
 
-def estimated(wanted: Wanted, start: datetime, end: datetime) -> int:
+def estimated(wanted: HistoryQuery, start: datetime, end: datetime) -> int:
     """Return about how many readings there are in a time: a look at some moments of some sensors.
 
     Those of one asset are mostly read together.
@@ -229,21 +231,21 @@ def estimated(wanted: Wanted, start: datetime, end: datetime) -> int:
     return int(count * (length / (_PROBES * _PROBE)) * (len(wanted.sensors) / len(probed)))
 
 
-def _gathered(wanted: Wanted, cursor: Iterable[Any]) -> dict[int, list[Column]]:
-    found: dict[int, list[Column]] = {sensor: [] for sensor in wanted.sensors}
+def _gathered(wanted: HistoryQuery, cursor: Iterable[Any]) -> dict[int, list[HistoryColumn]]:
+    found: dict[int, list[HistoryColumn]] = {sensor: [] for sensor in wanted.sensors}
     for sensor, source, begin, low, high, total, readings, newest, last in cursor:
-        new = Column(begin, low, high, total, readings, newest, last, (source,))
+        new = HistoryColumn(begin, low, high, total, readings, newest, last, (source,))
         _add(found[sensor], new)
     return found
 
 
-def _add(known: list[Column], new: Column) -> None:
+def _add(known: list[HistoryColumn], new: HistoryColumn) -> None:
     """Add a column; what another source reported in the same one becomes part of it."""
     if not known or known[-1].begin != new.begin:
         known.append(new)
         return
     old = known[-1]
-    known[-1] = Column(
+    known[-1] = HistoryColumn(
         new.begin,
         min(old.low, new.low),
         max(old.high, new.high),

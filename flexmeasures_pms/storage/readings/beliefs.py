@@ -16,7 +16,7 @@ from flexmeasures.data import db
 from psycopg2.errors import UniqueViolation
 
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.readings.blocks import Rows
+from flexmeasures_pms.storage.readings.blocks import BeliefRows
 
 _COPY = """
     COPY timed_belief (
@@ -32,7 +32,7 @@ _TAKE = """
 class _Text:
     """A file that is written while it is read: PostgreSQL stores what came meanwhile."""
 
-    def __init__(self, parts: Iterable[Rows]) -> None:
+    def __init__(self, parts: Iterable[BeliefRows]) -> None:
         self._parts = iter(parts)
 
     def read(self, _size: int = -1) -> str:
@@ -43,7 +43,7 @@ class _Text:
         return ""
 
 
-def copy_rows(parts: Iterable[Rows]) -> bool:
+def copy_rows(parts: Iterable[BeliefRows]) -> bool:
     """Copy beliefs into the table; False (and nothing done) if one is there already.
 
     :param parts: taken one by one while the database is at work.
@@ -58,7 +58,7 @@ def copy_rows(parts: Iterable[Rows]) -> bool:
     return True
 
 
-def _as_text(rows: Rows) -> str:
+def _as_text(rows: BeliefRows) -> str:
     prefixes = {time: f"{time.isoformat()}\t0\t0.5\t" for time in {row[0] for row in rows}}
     return "".join(
         [f"{prefixes[time]}{value}\t{sensor}\t{source}\n" for time, sensor, source, value in rows]

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-Fate = Literal["stored", "duplicate", "conflict"]
-Value = Decimal | int | float
+WriteResult = Literal["stored", "duplicate", "conflict"]
+BeliefValue = Decimal | int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Block:
     source_id: int
     asset_type: str
     time: datetime
-    values: Mapping[str, Value]
+    values: Mapping[str, BeliefValue]
     sensors: Mapping[str, int]
 
 
@@ -42,24 +42,24 @@ class Written:
     :param beliefs: rows that it added.
     """
 
-    fate: Fate
+    fate: WriteResult
     beliefs: int
 
 
 CONFLICT = Written("conflict", 0)
 DUPLICATE = Written("duplicate", 0)
 
-Rows = list[tuple[datetime, int, int, Value]]
+BeliefRows = list[tuple[datetime, int, int, BeliefValue]]
 """Beliefs as (event start, sensor, source, value)."""
 
 
-def same(value: Value, known: Value, band: Decimal | None) -> bool:
+def same(value: BeliefValue, known: BeliefValue, band: Decimal | None) -> bool:
     """Whether a value is one that is known already, or within the deadband of it."""
     if float(value) == float(known):
         return True
     return bool(band) and abs(_exact(value) - _exact(known)) <= (band or 0)
 
 
-def _exact(value: Value) -> Decimal:
+def _exact(value: BeliefValue) -> Decimal:
     # The shortest decimal that gives this float is the one that was sent.
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

@@ -16,9 +16,9 @@ from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Deadband
 from flexmeasures_pms.storage.readings.blocks import (
     CONFLICT,
     DUPLICATE,
+    BeliefRows,
+    BeliefValue,
     Block,
-    Rows,
-    Value,
     Written,
     same,
 )
@@ -26,13 +26,13 @@ from flexmeasures_pms.storage.readings.newest import Bits
 
 
 @dataclass(slots=True)
-class Track:
+class SensorTrack:
     """Written readings of one sensor by one source, in order of time."""
 
     times: list[datetime] = field(default_factory=list)
-    values: dict[datetime, Value] = field(default_factory=dict)
+    values: dict[datetime, BeliefValue] = field(default_factory=dict)
 
-    def put(self, time: datetime, value: Value) -> None:
+    def put(self, time: datetime, value: BeliefValue) -> None:
         """Add a reading."""
         if time not in self.values:
             insort(self.times, time)
@@ -43,7 +43,7 @@ class Track:
         if self.values.pop(time, None) is not None:
             del self.times[bisect_left(self.times, time)]
 
-    def before(self, time: datetime) -> tuple[datetime, Value] | None:
+    def before(self, time: datetime) -> tuple[datetime, BeliefValue] | None:
         """Return the last reading at or before a time, with its time."""
         position = bisect_right(self.times, time)
         if not position:
@@ -51,7 +51,7 @@ class Track:
         found = self.times[position - 1]
         return found, self.values[found]
 
-    def near(self, time: datetime) -> Value | None:
+    def near(self, time: datetime) -> BeliefValue | None:
         """Return the value on which a reading at a time may rely."""
         found = self.before(time)
         return found[1] if found and time - found[0] < SNAPSHOT else None
@@ -63,7 +63,7 @@ class Track:
 
 
 @dataclass(slots=True)
-class Stream:
+class StoredStream:
     """What is stored of one thing by one source, around the times of some readings.
 
     :param tracks: the written readings by sensor name.
@@ -72,14 +72,14 @@ class Stream:
         or repeats nothing, so that the key of the table tells whether it is there.
     """
 
-    tracks: dict[str, Track] = field(default_factory=dict)
+    tracks: dict[str, SensorTrack] = field(default_factory=dict)
     repeats: dict[datetime, int] = field(default_factory=dict)
     blind: Set[str] = frozenset()
     _times: list[datetime] = field(default_factory=list)
 
-    def track(self, name: str) -> Track:
+    def track(self, name: str) -> SensorTrack:
         """Return the written readings of a sensor."""
-        return self.tracks.setdefault(name, Track())
+        return self.tracks.setdefault(name, SensorTrack())
 
     def repeat(self, time: datetime, mask: int) -> None:
         """Note readings that are not written."""
@@ -87,7 +87,7 @@ class Stream:
             insort(self._times, time)
         self.repeats[time] = self.repeats.get(time, 0) | mask
 
-    def known(self, name: str, time: datetime, bit: int) -> Value | None:
+    def known(self, name: str, time: datetime, bit: int) -> BeliefValue | None:
         """Return the reading of a sensor at a time, written or not."""
         track = self.track(name)
         if (value := track.values.get(time)) is not None:
@@ -107,15 +107,15 @@ class Stream:
 
 
 def record_late(
-    block: Block, bands: Bands, stream: Stream, bits: Bits, rows: Rows
+    block: Block, bands: Bands, stream: StoredStream, bits: Bits, rows: BeliefRows
 ) -> tuple[Written, int]:
     """Add the rows of a block that may be older than what is stored.
 
     :param bands: deadband by sensor name, of what is recorded on change.
     :returns: what became of it, and the mask of the readings that repeat.
     """
-    new: dict[str, Value] = {}
-    unseen: Rows = []
+    new: dict[str, BeliefValue] = {}
+    unseen: BeliefRows = []
     for name, value in block.values.items():
         if name in stream.blind:
             unseen.append((block.time, block.sensors[name], block.source_id, value))
@@ -140,10 +140,10 @@ def record_late(
 def _record(
     block: Block,
     name: str,
-    value: Value,
-    stream: Stream,
+    value: BeliefValue,
+    stream: StoredStream,
     rule: tuple[Deadband, int],
-    rows: Rows,
+    rows: BeliefRows,
 ) -> int:
     track, (band, bit) = stream.track(name), rule
     near = track.near(block.time)
@@ -158,14 +158,21 @@ def _record(
     return 0
 
 
-def _put(block: Block, name: str, time: datetime, value: Value, track: Track, rows: Rows) -> None:
+def _put(
+    block: Block,
+    name: str,
+    time: datetime,
+    value: BeliefValue,
+    track: SensorTrack,
+    rows: BeliefRows,
+) -> None:
     track.put(time, value)
     rows.append((time, block.sensors[name], block.source_id, value))
 
 
 def withdraw(
-    stream: Stream, names: Iterable[str], times: Iterable[datetime], bits: Bits
-) -> tuple[dict[datetime, dict[str, Value]], list[tuple[datetime, str, Value]]]:
+    stream: StoredStream, names: Iterable[str], times: Iterable[datetime], bits: Bits
+) -> tuple[dict[datetime, dict[str, BeliefValue]], list[tuple[datetime, str, BeliefValue]]]:
     """Take all readings of some times out of a stream.
 
     :returns: the readings taken by time, and the rows to be written so that the
@@ -173,8 +180,8 @@ def withdraw(
     """
     gone = sorted(times)
     names = list(names)
-    taken: dict[datetime, dict[str, Value]] = {time: {} for time in gone}
-    rows: list[tuple[datetime, str, Value]] = []
+    taken: dict[datetime, dict[str, BeliefValue]] = {time: {} for time in gone}
+    rows: list[tuple[datetime, str, BeliefValue]] = []
     for name in names:
         bit = bits.get(name, 0)
         for time in gone:
@@ -188,8 +195,8 @@ def withdraw(
 
 
 def _leave(
-    stream: Stream, name: str, bit: int, taken: Mapping[datetime, Mapping[str, Value]]
-) -> list[tuple[datetime, str, Value]]:
+    stream: StoredStream, name: str, bit: int, taken: Mapping[datetime, Mapping[str, BeliefValue]]
+) -> list[tuple[datetime, str, BeliefValue]]:
     """Drop one sensor's rows of the times taken; write what relied on them."""
     track = stream.track(name)
     staying = [

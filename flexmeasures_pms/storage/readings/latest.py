@@ -19,7 +19,7 @@ from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.readings.blocks import Value
+from flexmeasures_pms.storage.readings.blocks import BeliefValue
 from flexmeasures_pms.storage.readings.newest import Last, Newest
 from flexmeasures_pms.storage.tables import latest
 
@@ -46,7 +46,7 @@ _ADD = """
     INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded)
     SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])"""
 
-_values: msgspec.json.Decoder[dict[str, Value]] = msgspec.json.Decoder(dict[str, Decimal])
+_values: msgspec.json.Decoder[dict[str, BeliefValue]] = msgspec.json.Decoder(dict[str, Decimal])
 _written = msgspec.json.Decoder(dict[str, tuple[Decimal, int]])
 _MILLISECOND = timedelta(milliseconds=1)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -104,7 +104,7 @@ def _recorded(text: str, time: datetime) -> dict[str, Last]:
     }
 
 
-def _ages(newest: Newest) -> dict[str, tuple[Value, int]]:
+def _ages(newest: Newest) -> dict[str, tuple[BeliefValue, int]]:
     """Return the values last written, with their ages; too old ones would be written again."""
     if newest.time is None:
         return {}

@@ -13,9 +13,9 @@ from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Policies
 from flexmeasures_pms.storage.readings.blocks import (
     CONFLICT,
     DUPLICATE,
+    BeliefRows,
+    BeliefValue,
     Block,
-    Rows,
-    Value,
     Written,
     same,
 )
@@ -23,7 +23,7 @@ from flexmeasures_pms.storage.readings.blocks import (
 Bits = Mapping[str, int]
 """Mask by sensor name, of those that have a bit."""
 
-Last = tuple[Value, datetime]
+Last = tuple[BeliefValue, datetime]
 """A value that was written, and the time of its event."""
 
 
@@ -43,7 +43,7 @@ class Newest:
     time: datetime | None = None
     device_id: int = 0
     recorded: dict[str, Last] = field(default_factory=dict)
-    readings: dict[str, Value] = field(default_factory=dict)
+    readings: dict[str, BeliefValue] = field(default_factory=dict)
     policies: Policies = ()
     bands: Bands = field(default_factory=dict)
     changed: bool = False
@@ -55,7 +55,7 @@ class Newest:
         return self.time == block.time and self.device_id == block.device_id
 
 
-def record_next(block: Block, newest: Newest, bits: Bits, rows: Rows) -> tuple[Written, int]:
+def record_next(block: Block, newest: Newest, bits: Bits, rows: BeliefRows) -> tuple[Written, int]:
     """Add the rows of a block that the newest reading precedes, and make it the newest.
 
     :returns: what became of it, and the mask of the readings that repeat.
@@ -88,10 +88,10 @@ def record_next(block: Block, newest: Newest, bits: Bits, rows: Rows) -> tuple[W
 
 def _write(
     block: Block,
-    values: Mapping[str, Value],
+    values: Mapping[str, BeliefValue],
     newest: Newest,
     bits: Bits,
-    rows: Rows,
+    rows: BeliefRows,
 ) -> int:
     recorded, bands = newest.recorded, newest.bands
     if not recorded.keys() <= bands.keys():

@@ -15,11 +15,11 @@ from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.readings.late import Stream
+from flexmeasures_pms.storage.readings.late import StoredStream
 from flexmeasures_pms.storage.readings.latest import forget_latest, keep_latest, locked
 from flexmeasures_pms.storage.readings.newest import Newest
 from flexmeasures_pms.storage.readings.recordings import policies_of
-from flexmeasures_pms.storage.readings.repeats import bits_of
+from flexmeasures_pms.storage.readings.unwritten import bits_of
 
 # The last rows of each thing: what its newest reading consists of is among them. Sensors
 # are found by name, for they have no index by asset alone.
@@ -79,7 +79,7 @@ def rebuild(trackable_ids: Collection[int]) -> None:
     forget_latest(trackable_ids)
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_ROWS, (*_catalogue(), SNAPSHOT, array(trackable_ids)))
-    streams: dict[tuple[int, int], Stream] = defaultdict(Stream)
+    streams: dict[tuple[int, int], StoredStream] = defaultdict(StoredStream)
     kinds: dict[int, str] = {}
     for trackable, kind, source, name, time, value in cursor:
         streams[trackable, source].track(name).put(time, value)
@@ -114,7 +114,7 @@ def _devices(cursor: Any, streams: Collection[tuple[int, int]]) -> dict[tuple[in
     return {(thing, source): device for thing, source, device in cursor}
 
 
-def _newest(cursor: Any, trackable: int, source: int, stream: Stream, kind: str) -> Newest:
+def _newest(cursor: Any, trackable: int, source: int, stream: StoredStream, kind: str) -> Newest:
     written = max(track.times[-1] for track in stream.tracks.values())
     cursor.execute(_REPEATS, (trackable, source, written - SNAPSHOT))
     for time, mask in cursor:

@@ -11,7 +11,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.readings.late import Stream
+from flexmeasures_pms.storage.readings.late import StoredStream
 from flexmeasures_pms.storage.readings.newest import Bits
 
 _REPEATS = """
@@ -53,12 +53,12 @@ _MOMENTS = """
       ON b.event_start = k.t AND b.sensor_id = k.sensor AND b.source_id = k.source
     WHERE b.belief_horizon = '0' AND b.cumulative_probability = 0.5"""
 
-Key = tuple[int, int]
+StreamKey = tuple[int, int]
 """(subject, source)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StreamQuery:
     """Readings of one thing by one source that are looked for.
 
     :param sensors: sensor id by name.
@@ -73,14 +73,16 @@ class Wanted:
     on_change: Collection[str]
 
 
-def load(wanted: Sequence[Wanted], bits: Bits, *, blindly: bool = False) -> dict[Key, Stream]:
+def load(
+    wanted: Sequence[StreamQuery], bits: Bits, *, blindly: bool = False
+) -> dict[StreamKey, StoredStream]:
     """Read what is stored at and around the times of some readings.
 
     :param bits: of the asset type that all of them have.
     :param blindly: leave out those of which every reading is written.
     """
-    streams = {(w.subject_id, w.source_id): Stream() for w in wanted}
-    masks: dict[Key, int] = dict.fromkeys(streams, 0)
+    streams = {(w.subject_id, w.source_id): StoredStream() for w in wanted}
+    masks: dict[StreamKey, int] = dict.fromkeys(streams, 0)
     cursor = db.session.connection().connection.cursor()
     windows = [(w, *window) for w in wanted for window in _windows(w.times)]
     columns = zip(*((w.subject_id, w.source_id, t0, t1) for w, t0, t1 in windows), strict=True)

@@ -19,13 +19,13 @@ from itertools import chain, groupby
 from flexmeasures_pms.catalogue.recording import Policies, bands
 from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.storage.readings.beliefs import copy_rows
-from flexmeasures_pms.storage.readings.blocks import DUPLICATE, Block, Rows, Written
+from flexmeasures_pms.storage.readings.blocks import DUPLICATE, BeliefRows, Block, Written
 from flexmeasures_pms.storage.readings.late import record_late
 from flexmeasures_pms.storage.readings.latest import add_readings, keep_latest
 from flexmeasures_pms.storage.readings.newest import Bits, Newest, record_next
 from flexmeasures_pms.storage.readings.rebuild import take_turns
-from flexmeasures_pms.storage.readings.repeats import Moment, bits_of, keep_repeats
-from flexmeasures_pms.storage.readings.streams import Key, Wanted, load
+from flexmeasures_pms.storage.readings.streams import StreamKey, StreamQuery, load
+from flexmeasures_pms.storage.readings.unwritten import SampleKey, bits_of, keep_repeats
 
 _ATTEMPTS = 5
 
@@ -39,7 +39,7 @@ class _Plan:
     """
 
     written: list[Written]
-    repeats: dict[Moment, int] = field(default_factory=dict)
+    repeats: dict[SampleKey, int] = field(default_factory=dict)
 
 
 def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list[Written]:
@@ -72,7 +72,7 @@ def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list
 
 def _planned(
     blocks: Sequence[Block], newest: Mapping[int, Newest], plan: _Plan, *, trusting: bool
-) -> Iterable[Rows]:
+) -> Iterable[BeliefRows]:
     """Decide on all blocks, those of one thing in the order of their times.
 
     :param plan: takes what becomes of them.
@@ -94,8 +94,8 @@ def _planned(
 
 def _plan_next(
     i: int, block: Block, newest: Mapping[int, Newest], bits: Mapping[str, Bits], plan: _Plan
-) -> Rows:
-    rows: Rows = []
+) -> BeliefRows:
+    rows: BeliefRows = []
     state = newest[block.subject_id]
     plan.written[i], mask = record_next(block, state, bits[block.asset_type], rows)
     _note(block, mask, plan)
@@ -123,8 +123,8 @@ def _plan_late(
     plan: _Plan,
     *,
     blindly: bool,
-) -> Rows:
-    rows: Rows = []
+) -> BeliefRows:
+    rows: BeliefRows = []
     by_type = sorted(late, key=lambda i: blocks[i].asset_type)
     for asset_type, of_type in groupby(by_type, key=lambda i: blocks[i].asset_type):
         indexes = list(of_type)
@@ -144,12 +144,12 @@ def _plan_late(
     return rows
 
 
-def _wanted(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> list[Wanted]:
-    streams: dict[Key, list[Block]] = {}
+def _wanted(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> list[StreamQuery]:
+    streams: dict[StreamKey, list[Block]] = {}
     for block in blocks:
         streams.setdefault((block.subject_id, block.source_id), []).append(block)
     return [
-        Wanted(
+        StreamQuery(
             subject_id=subject,
             source_id=source,
             sensors={n: b.sensors[n] for b in of_stream for n in b.values},
@@ -177,7 +177,7 @@ def _advance(newest: Newest, block: Block) -> None:
     newest.changed = True
 
 
-def _doubt(newest: Newest, block: Block, rows: Rows) -> None:
+def _doubt(newest: Newest, block: Block, rows: BeliefRows) -> None:
     """Let what was last written be written again, where a late row came after it."""
     if block.device_id != newest.device_id:
         return

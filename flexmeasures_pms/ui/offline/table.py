@@ -16,7 +16,7 @@ NPM = "cdn.jsdelivr.net/npm"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PackageFiles:
     """Files of one npm package.
 
     :param url: host and path that they are asked for at, before the file's name.
@@ -51,101 +51,105 @@ _LEAFLET = (
     "marker-shadow.png",
 )
 
-ROWS: tuple[Row, ...] = (
-    Row(
+ROWS: tuple[PackageFiles, ...] = (
+    PackageFiles(
         "ajax.aspnetcdn.com/ajax/jQuery/", "jquery", "dist/", ("jquery-3.5.1.min.js=jquery.min.js",)
     ),
-    Row("cdn.datatables.net/2.0.8/js/", "datatables.net", "js/", ("dataTables.min.js",)),
-    Row(
+    PackageFiles("cdn.datatables.net/2.0.8/js/", "datatables.net", "js/", ("dataTables.min.js",)),
+    PackageFiles(
         "cdn.datatables.net/2.0.8/js/",
         "datatables.net-bs5",
         "js/",
         ("dataTables.bootstrap5.min.js",),
     ),
-    Row(
+    PackageFiles(
         "cdn.datatables.net/buttons/3.0.2/css/",
         "datatables.net-buttons-bs5",
         "css/",
         ("buttons.bootstrap5.min.css",),
     ),
-    Row("cdn.datatables.net/1.10.22/js/", "datatables.net-1", "js/", ("jquery.dataTables.min.js",)),
-    Row(
+    PackageFiles(
+        "cdn.datatables.net/1.10.22/js/", "datatables.net-1", "js/", ("jquery.dataTables.min.js",)
+    ),
+    PackageFiles(
         "cdn.datatables.net/1.10.22/",
         "datatables.net-dt-1",
         "",
         ("css/jquery.dataTables.min.css", *(f"images/{name}" for name in _SORTS)),
     ),
-    Row("cdn.datatables.net/1.10.0/images/", "datatables.net-dt-1", "images/", _SORTS),
-    Row(
+    PackageFiles("cdn.datatables.net/1.10.0/images/", "datatables.net-dt-1", "images/", _SORTS),
+    PackageFiles(
         "cdn.datatables.net/plug-ins/1.10.22/",
         "datatables.net-plugins",
         "",
         ("features/conditionalPaging/dataTables.conditionalPaging.js",),
     ),
-    Row(
+    PackageFiles(
         f"{NPM}/@json-editor/json-editor@2.15.2/dist/",
         "@json-editor/json-editor",
         "dist/",
         ("jsoneditor.min.js=jsoneditor.js",),
     ),
-    Row(
+    PackageFiles(
         f"{NPM}/bootstrap-icons@1.10.5/font/",
         "bootstrap-icons",
         "font/",
         ("bootstrap-icons.css", "fonts/bootstrap-icons.woff", "fonts/bootstrap-icons.woff2"),
     ),
-    Row(
+    PackageFiles(
         f"{NPM}/bootstrap@5.3.3/dist/",
         "bootstrap",
         "dist/",
         ("css/bootstrap.min.css", "js/bootstrap.bundle.min.js"),
     ),
-    Row(f"{NPM}/currency-symbol-map@5.1.0/", "currency-symbol-map", "", ("map.js",)),
-    Row(f"{NPM}/echarts@5.6.0/dist/", "echarts", "dist/", ("echarts.min.js",)),
-    Row(f"{NPM}/echarts@5/dist/", "echarts", "dist/", ("echarts.min.js",)),
-    Row(
+    PackageFiles(f"{NPM}/currency-symbol-map@5.1.0/", "currency-symbol-map", "", ("map.js",)),
+    PackageFiles(f"{NPM}/echarts@5.6.0/dist/", "echarts", "dist/", ("echarts.min.js",)),
+    PackageFiles(f"{NPM}/echarts@5/dist/", "echarts", "dist/", ("echarts.min.js",)),
+    PackageFiles(
         f"{NPM}/ion-rangeslider@2.3.1/",
         "ion-rangeslider",
         "",
         ("css/ion.rangeSlider.css", "js/ion.rangeSlider.min.js"),
     ),
-    Row(
+    PackageFiles(
         f"{NPM}/leaflet@1.7.1/dist/",
         "leaflet-1.7",
         "dist/",
         ("leaflet.css", "leaflet-src.min.js=leaflet.js", *(f"images/{name}" for name in _LEAFLET)),
     ),
-    Row(f"{NPM}/leaflet@1.9.4/dist/", "leaflet", "dist/", ("leaflet-src.min.js=leaflet.js",)),
-    Row(
+    PackageFiles(
+        f"{NPM}/leaflet@1.9.4/dist/", "leaflet", "dist/", ("leaflet-src.min.js=leaflet.js",)
+    ),
+    PackageFiles(
         f"{NPM}/litepicker/dist/",
         "litepicker",
         "dist/",
         ("litepicker.js", "plugins/ranges.js", "plugins/keyboardnav.js"),
     ),
     # These are asked for without a file's name: the CDN knows which of theirs is meant.
-    Row(f"{NPM}/", "vega", "build/", ("vega@5.22.1=vega.min.js",)),
-    Row(f"{NPM}/", "vega-lite", "build/", ("vega-lite@5.5.0=vega-lite.min.js",)),
-    Row(f"{NPM}/", "vega-embed", "build/", ("vega-embed@6.21.0=vega-embed.min.js",)),
-    Row(
+    PackageFiles(f"{NPM}/", "vega", "build/", ("vega@5.22.1=vega.min.js",)),
+    PackageFiles(f"{NPM}/", "vega-lite", "build/", ("vega-lite@5.5.0=vega-lite.min.js",)),
+    PackageFiles(f"{NPM}/", "vega-embed", "build/", ("vega-embed@6.21.0=vega-embed.min.js",)),
+    PackageFiles(
         "cdnjs.cloudflare.com/ajax/libs/floatthead/2.2.1/",
         "floatthead",
         "dist/",
         ("jquery.floatThead.min.js",),
     ),
-    Row(
+    PackageFiles(
         "cdnjs.cloudflare.com/ajax/libs/font-awesome/4.7.0/",
         "font-awesome",
         "",
         ("css/font-awesome.min.css", *_AWESOME),
     ),
-    Row(
+    PackageFiles(
         "cdnjs.cloudflare.com/ajax/libs/jstimezonedetect/1.0.7/",
         "jstimezonedetect",
         "dist/",
         ("jstz.js",),
     ),
-    Row("d3js.org/", "d3", "dist/", ("d3.v6.min.js=d3.min.js",)),
-    Row(
+    PackageFiles("d3js.org/", "d3", "dist/", ("d3.v6.min.js=d3.min.js",)),
+    PackageFiles(
         "fonts.gstatic.com/s/poppins/v20/",
         "@fontsource/poppins",
         "files/poppins-",
@@ -156,7 +160,7 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     # FlexMeasures loads one weight only; css/flexmeasures.css asks for the others here.
-    Row(
+    PackageFiles(
         f"{NPM}/@fontsource/poppins/files/",
         "@fontsource/poppins",
         "files/",
@@ -166,19 +170,19 @@ ROWS: tuple[Row, ...] = (
             for letters in ("latin", "latin-ext")
         ),
     ),
-    Row(
+    PackageFiles(
         "unpkg.com/leaflet.markercluster@1.4.1/dist/",
         "leaflet.markercluster-1.4",
         "dist/",
         ("MarkerCluster.css", "MarkerCluster.Default.css"),
     ),
-    Row(
+    PackageFiles(
         "unpkg.com/leaflet.markercluster@1.5.3/dist/",
         "leaflet.markercluster",
         "dist/",
         ("leaflet.markercluster.js",),
     ),
-    Row(
+    PackageFiles(
         "unpkg.com/leaflet.markercluster.layersupport@2.0.1/dist/",
         "leaflet.markercluster.layersupport",
         "dist/",

@@ -10,7 +10,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.page import asked
+from flexmeasures_pms.ui.page import query_params
 
 LENGTHS: Mapping[str, tuple[str, timedelta]] = {
     "1h": (mark("1 hour"), timedelta(hours=1)),
@@ -25,7 +25,7 @@ BY_DEFAULT = "24h"
 _LEAST = timedelta(seconds=10)
 _LONGEST = timedelta(days=20 * 366)
 
-Bounds = tuple[datetime, datetime] | None
+PeriodBounds = tuple[datetime, datetime] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Period:
     follows: bool
 
 
-def period(bounds: Bounds, zone: str, now: datetime) -> Period:
+def period(bounds: PeriodBounds, zone: str, now: datetime) -> Period:
     """Return the time that the address asks for; by default the newest 24 hours of readings.
 
     :param bounds: when the first and the newest reading were taken.
     :raises BadRequest: for a time that can't be shown.
     """
-    start, end = asked.moment("start", zone), asked.moment("end", zone)
+    start, end = query_params.moment("start", zone), query_params.moment("end", zone)
     if start is None and end is None:
         return named(request.args.get("period", BY_DEFAULT), bounds, now)
     length = LENGTHS[BY_DEFAULT][1]
@@ -61,7 +61,7 @@ def period(bounds: Bounds, zone: str, now: datetime) -> Period:
     return Period(None, start, max(end, start + _LEAST), follows=False)
 
 
-def named(name: str, bounds: Bounds, now: datetime) -> Period:
+def named(name: str, bounds: PeriodBounds, now: datetime) -> Period:
     """Return the newest time of a length: up to now, or to the newest reading if that is old.
 
     :raises BadRequest: for a name that there is not.

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.errors import SchemaError, StorageBusy
-from flexmeasures_pms.serving import patience
+from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links
@@ -29,7 +29,7 @@ def log_in_first() -> BaseResponse | None:
     """Send whoever is not logged in to FlexMeasures' login page, and from there back."""
     if request.path.startswith(f"{STATIC}/") or current_user.is_authenticated:
         return None
-    if error := patience.failure():
+    if error := timeouts.failure():
         return _unavailable(error)
     return redirect(url_for("security.login", next=links.same()))
 
@@ -49,7 +49,7 @@ def _unavailable(error: Exception) -> Response:
     known = isinstance(error, SchemaError | StorageBusy)
     reason = str(error) if known else _("The database can't be used just now. Try again later.")
     response = page("pms/refused.html", status=503, title=_("Not now"), reason=reason)
-    response.headers["Retry-After"] = patience.RETRY_AFTER
+    response.headers["Retry-After"] = timeouts.RETRY_AFTER
     return response
 
 
@@ -79,6 +79,6 @@ def _unforeseen(error: Exception) -> Response:
 pms_ui.before_request(log_in_first)
 for _code in SHOWN:
     pms_ui.register_error_handler(_code, _http)
-for _kind in patience.FAILURES:
+for _kind in timeouts.FAILURES:
     pms_ui.register_error_handler(_kind, _unavailable)
 pms_ui.register_error_handler(Exception, _unforeseen)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.book import Change
+from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.kinds import SLOTS, slot_for
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.registry.forms import Field, Filled
+from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, title
 
@@ -35,7 +35,7 @@ class Action:
     name: str
     button: str
     title: Callable[[Subject, Filled], str]
-    fields: Callable[[Subject, Filled], tuple[Field, ...]]
+    fields: Callable[[Subject, Filled], tuple[FormField, ...]]
     make: Callable[[Subject, Filled], Change]
     applies: Callable[[Subject], bool]
     main: str = "at"
@@ -44,9 +44,9 @@ class Action:
     doubts: Callable[[Subject, Filled], tuple[str, ...]] = lambda _subject, _filled: ()
 
 
-def at_field(hint: str = "") -> Field:
+def at_field(hint: str = "") -> FormField:
     """Return the field for since when something holds."""
-    return Field("at", _("Since when"), "time", hint or _("Leave it empty for now."))
+    return FormField("at", _("Since when"), "time", hint or _("Leave it empty for now."))
 
 
 def since_ever() -> str:
@@ -59,11 +59,11 @@ def up_to(number: int) -> str:
     return _("From 1 to {n}.", n=number)
 
 
-def kind_field(kinds: tuple[str, ...], value: str, name: str = "kind") -> Field:
+def kind_field(kinds: tuple[str, ...], value: str, name: str = "kind") -> FormField:
     """Return the field for what something is, where it could be several things."""
     options = tuple((kind, kind_name(kind)) for kind in kinds)
     label = _("What that is") if name == "into_kind" else _("What it is")
-    return Field(name, label, "choice", options=options, value=value)
+    return FormField(name, label, "choice", options=options, value=value)
 
 
 def assemblies_for(kind: str) -> tuple[str, ...]:

@@ -9,15 +9,15 @@ from sqlalchemy.exc import IntegrityError
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.ingest.settle import carry_out
-from flexmeasures_pms.registry.editing.book import Change
-from flexmeasures_pms.registry.editing.repeats import made_already
+from flexmeasures_pms.ingest.follow_up import commit_with_effects
+from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.resubmission import made_already
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page.access import Organisation
+from flexmeasures_pms.ui.registry.events import sentence
 from flexmeasures_pms.ui.registry.forms import Filled, Unusable, field_of
-from flexmeasures_pms.ui.registry.story import sentence
-from flexmeasures_pms.ui.registry.telling import told, wrong
+from flexmeasures_pms.ui.registry.message import told, wrong
 
 CURES: Mapping[str, str] = {
     "taken": mark("Swap it instead, or remove first what is there."),
@@ -96,7 +96,7 @@ def answer(
         if doubtful and change.touched:
             abandon()
             return Answer(told(change.lines, filled.zone), doubtful)
-        done = carry_out(change, filled.order(organisation.id, at=None).author)
+        done = commit_with_effects(change, filled.order(organisation.id, at=None).author)
         return Answer(told(done, filled.zone), changed=bool(change.touched))
     except (Unusable, RegistryError) as error:
         abandon()

@@ -11,7 +11,7 @@ from flexmeasures_pms.registry.kinds import CABINET, CASE, CELL_BLOCK, PMS, Slot
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.ui.language.figures import moment
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.registry.shelf import shelves
+from flexmeasures_pms.ui.registry.slots import shelves
 from flexmeasures_pms.ui.registry.terms import kind_name, place_name
 
 HOLDING = (PMS, CABINET, CASE)
@@ -20,7 +20,7 @@ _AT_ONCE = {PMS: (CABINET,), CABINET: (), CASE: ()}
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class TreeBranch:
     """A thing in the tree.
 
     :param place: where it is in what is above it, in words; empty where that goes without
@@ -36,7 +36,7 @@ class Branch:
     entry: Entry | Found
     place: str = ""
     kind: str = ""
-    parts: tuple[Branch, ...] | None = None
+    parts: tuple[TreeBranch, ...] | None = None
     open: bool = False
     found: bool = False
     since: str = ""
@@ -60,17 +60,17 @@ class _Look:
 
 def branch(
     registered: Directory, entry: Entry, at: datetime, *, zone: str, path: Collection[int] = ()
-) -> Branch:
+) -> TreeBranch:
     """Return a thing on top, with what is in it at a time.
 
     :param zone: the timezone of its site.
     :param path: the things that are open, down to what was looked for: the last of them.
     """
     look = _Look(registered, at, zone, tuple(path))
-    return _branch(look, Branch(entry, kind=kind_name(entry.kind)), entry)
+    return _branch(look, TreeBranch(entry, kind=kind_name(entry.kind)), entry)
 
 
-def _branch(look: _Look, bare: Branch, entry: Entry) -> Branch:
+def _branch(look: _Look, bare: TreeBranch, entry: Entry) -> TreeBranch:
     found = look.path[-1:] == (entry.id,)
     if entry.kind not in HOLDING:
         return replace(bare, parts=(), found=found)
@@ -78,13 +78,13 @@ def _branch(look: _Look, bare: Branch, entry: Entry) -> Branch:
     return replace(bare, parts=parts, open=True, found=found)
 
 
-def _parts(look: _Look, entry: Entry) -> Iterator[Branch]:
+def _parts(look: _Look, entry: Entry) -> Iterator[TreeBranch]:
     for shelf in shelves(look.registered, entry, look.at):
         for spot in shelf.spots:
             if spot.entry is None:
                 continue
             place, kind = _labels(shelf.slot, spot.place, spot.entry.kind)
-            bare = Branch(spot.entry, place, kind, since=_since(spot.since, look.zone))
+            bare = TreeBranch(spot.entry, place, kind, since=_since(spot.since, look.zone))
             at_once = spot.entry.kind in _AT_ONCE[entry.kind]
             if at_once or spot.entry.id in look.path or spot.entry.kind not in HOLDING:
                 yield _branch(look, bare, spot.entry)

@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
 from flexmeasures_pms.registry.messages.moments import read_moment
 from flexmeasures_pms.ui.language.words import _
@@ -38,7 +38,7 @@ LACKING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FormField:
     """One thing that a form asks.
 
     :param kind: ``text``, ``number``, ``degrees``, ``time``, ``lines`` or ``choice``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.book import Change
+from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.editing.orders import Mended
 from flexmeasures_pms.registry.kinds import CABINET, INVERTER, MPPT, PMS, slot_for
 from flexmeasures_pms.ui.language.words import _
@@ -14,14 +14,14 @@ from flexmeasures_pms.ui.registry.action import (
     chosen_kind,
     kind_field,
 )
-from flexmeasures_pms.ui.registry.forms import Field, Filled
+from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import place_name
 
 SITES = (PMS, MPPT, INVERTER)
 
 
-def only_at(_subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+def only_at(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
     """Ask for nothing but the time."""
     return (at_field(),)
 
@@ -39,10 +39,10 @@ def retire(subject: Subject, filled: Filled) -> Change:
     return orders.retire(order, subject.entry.ident, kind=subject.entry.kind)
 
 
-def alias_fields(_subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+def alias_fields(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
     """Ask for the other spelling."""
     hint = _("As some gateway sends it, or as it is printed elsewhere.")
-    return (Field("alias", _("Another spelling of its id"), required=True, hint=hint),)
+    return (FormField("alias", _("Another spelling of its id"), required=True, hint=hint),)
 
 
 def alias(subject: Subject, filled: Filled) -> Change:
@@ -51,32 +51,32 @@ def alias(subject: Subject, filled: Filled) -> Change:
     return orders.add_alias(order, subject.entry.ident, filled.required("alias"))
 
 
-def correct_fields(subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
     """Ask for what is recorded of this kind of thing."""
-    asked: list[Field] = []
+    asked: list[FormField] = []
     kind = subject.entry.kind
     if subject.registered.by_part.get(subject.entry.id):
         hint = _("Empty fields stay as they are.")
         if subject.row is not None:
             hint += " " + _("To undo a move, choose Move instead, and the time of that move.")
-        asked = [Field("into", _("Where it really was"), hint=hint)]
+        asked = [FormField("into", _("Where it really was"), hint=hint)]
         kinds = assemblies_for(kind)
         if len(kinds) > 1:
             asked.append(kind_field(kinds, assembly_kind(subject), name="into_kind"))
         slot = slot_for(kinds[0], kind)
         if slot is not None and slot.places != 1:
             label = _("Which {what}", what=place_name(slot, None))
-            asked.append(Field("place", label, "number"))
-        asked.append(Field("since", _("Since when it really was there"), "time"))
-        asked.append(Field("until", _("Until when it really was there"), "time"))
+            asked.append(FormField("place", label, "number"))
+        asked.append(FormField("since", _("Since when it really was there"), "time"))
+        asked.append(FormField("until", _("Until when it really was there"), "time"))
     if kind == CABINET:
-        asked.append(Field("docks", _("How many docks it really has"), "number"))
+        asked.append(FormField("docks", _("How many docks it really has"), "number"))
     if kind in SITES:
         asked += site_fields(subject)
     return tuple(asked)
 
 
-def site_fields(subject: Subject | None = None) -> tuple[Field, ...]:
+def site_fields(subject: Subject | None = None) -> tuple[FormField, ...]:
     """Return what is asked of a PMS, MPPT or inverter."""
     known = subject.entry if subject else None
 
@@ -84,15 +84,17 @@ def site_fields(subject: Subject | None = None) -> tuple[Field, ...]:
         return "" if value is None else str(value)
 
     return (
-        Field(
+        FormField(
             "timezone",
             _("Timezone"),
             "zone",
             _("Such as Asia/Jakarta."),
             value=shown(known and known.timezone),
         ),
-        Field("latitude", _("Degrees north"), "degrees", value=shown(known and known.latitude)),
-        Field("longitude", _("Degrees east"), "degrees", value=shown(known and known.longitude)),
+        FormField("latitude", _("Degrees north"), "degrees", value=shown(known and known.latitude)),
+        FormField(
+            "longitude", _("Degrees east"), "degrees", value=shown(known and known.longitude)
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.book import Change
+from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, SLOTS, Slot, interchangeable, slot_for
 from flexmeasures_pms.registry.queries.browse import loose
 from flexmeasures_pms.ui.language.words import _
@@ -17,7 +17,7 @@ from flexmeasures_pms.ui.registry.action import (
     since_ever,
     up_to,
 )
-from flexmeasures_pms.ui.registry.forms import Field, Filled
+from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name
 
@@ -30,12 +30,12 @@ def swap_title(subject: Subject, _filled: Filled) -> str:
     return _("Swap {what}", what=called(subject.entry))
 
 
-def swap_fields(subject: Subject, _filled: Filled) -> tuple[Field, ...]:
+def swap_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
     """Ask for the id of the new part."""
     kinds = interchangeable(subject.entry.kind)
     label = _("Id of the new {what}", what=kind_name(subject.entry.kind))
     hint = _("Type or scan what is written on it.")
-    asked = [Field("new", label, hint=hint, required=True, options=_spares(subject, kinds))]
+    asked = [FormField("new", label, hint=hint, required=True, options=_spares(subject, kinds))]
     if len(kinds) > 1:
         asked.append(kind_field(kinds, subject.entry.kind))
     return (*asked, at_field())
@@ -81,12 +81,14 @@ def fill_title(subject: Subject, filled: Filled) -> str:
     return _("Fill {place}", place=place)
 
 
-def fill_fields(subject: Subject, filled: Filled) -> tuple[Field, ...]:
+def fill_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     """Ask for the id of the part that comes there."""
     slot = _slot(subject, filled)
     label = _("Id of the {what}", what=kind_name(slot.parts[0]))
     hint = _("Type or scan what is written on it.")
-    asked = [Field("part", label, hint=hint, required=True, options=_spares(subject, slot.parts))]
+    asked = [
+        FormField("part", label, hint=hint, required=True, options=_spares(subject, slot.parts))
+    ]
     if len(slot.parts) > 1:
         asked.append(kind_field(slot.parts, slot.parts[0]))
     if slot.places != 1:
@@ -95,7 +97,7 @@ def fill_fields(subject: Subject, filled: Filled) -> tuple[Field, ...]:
         hint = up_to(most) if most else ""
         value = filled.text("place") or ""
         label, needed = _("Which {what}", what=name), slot.places is None
-        asked.append(Field("place", label, "number", hint, required=needed, value=value))
+        asked.append(FormField("place", label, "number", hint, required=needed, value=value))
     return (*asked, at_field(since_ever()))
 
 
@@ -129,19 +131,19 @@ def install_title(subject: Subject, _filled: Filled) -> str:
     return _("Move {what}", what=what) if subject.row else _("Install {what}", what=what)
 
 
-def install_fields(subject: Subject, filled: Filled) -> tuple[Field, ...]:
+def install_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     """Ask for the assembly, and for the place in it."""
     kind, row = subject.entry.kind, subject.row
     kinds = assemblies_for(kind)
     here = filled.text("into") or (subject.assembly.ident if row and subject.assembly else "")
     into = " / ".join(dict.fromkeys(kind_name(k) for k in kinds))
-    asked = [Field("into", _("Into which {what}", what=into), required=True, value=here)]
+    asked = [FormField("into", _("Into which {what}", what=into), required=True, value=here)]
     if len(kinds) > 1:
         asked.append(kind_field(kinds, assembly_kind(subject), name="into_kind"))
     slot = slot_for(kinds[0], kind)
     if slot is not None and slot.places != 1:
         name = place_name(slot, None)
-        asked.append(Field("place", _("Which {what}", what=name), "number"))
+        asked.append(FormField("place", _("Which {what}", what=name), "number"))
     hint = "" if row else since_ever()
     return (*asked, at_field(hint))
 

@@ -11,14 +11,19 @@ from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.completeness import period
-from flexmeasures_pms.overview.squares import Calendar, Square, calendars, days_before
+from flexmeasures_pms.overview.completeness_calendar import (
+    Calendar,
+    Square,
+    calendars,
+    days_before,
+)
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.loading.reading import of_kinds
+from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.figures import number
 from flexmeasures_pms.ui.language.words import _, mark, n_
-from flexmeasures_pms.ui.page import asked
+from flexmeasures_pms.ui.page import query_params
 from flexmeasures_pms.ui.page.access import one_organisation
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
@@ -46,10 +51,10 @@ def completeness_page() -> Response:
     now = datetime.now(UTC)
     organisation = one_organisation()
     zone = site_clock(organisation.id)
-    days = min(DAYS, key=lambda d: abs(d - (asked.number("days", most=366) or BY_DEFAULT)))
-    end = max(min(asked.moment("end", zone) or now, now), EARLIEST)
+    days = min(DAYS, key=lambda d: abs(d - (query_params.number("days", most=366) or BY_DEFAULT)))
+    end = max(min(query_params.moment("end", zone) or now, now), EARLIEST)
     devices = _devices(organisation.id)
-    first = (asked.number("page") or 1) - 1
+    first = (query_params.number("page") or 1) - 1
     size = max(1, MOST_DAYS // days)
     time = period(days_before(end, days, zone), end, now)
     shown = devices[first * size :][:size]
@@ -74,7 +79,7 @@ def completeness_page() -> Response:
         page_number=first + 1,
         pages=-(-len(devices) // size),
         kept_days=settings().receipt_days,
-        field=asked.field,
+        field=query_params.field,
     )
 
 

@@ -11,11 +11,11 @@ from flask import Response
 from flexmeasures_pms.overview.converters import Converter, Flow, converter
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
-from flexmeasures_pms.ui.charted import charted, zone_of
 from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.page import asked, live
+from flexmeasures_pms.ui.page import live, query_params
 from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.page.chart_page import charted, zone_of
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.terms import called, title
 from flexmeasures_pms.ui.routes import pms_ui
@@ -72,7 +72,7 @@ def _show(seen: Seen) -> Response:
         title=title(called(seen.entry)),
         shown=shown,
         data=shown.data(seen),
-        field=asked.field,
+        field=query_params.field,
         **context,
     )
 

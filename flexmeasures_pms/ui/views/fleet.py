@@ -13,7 +13,7 @@ from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language import findings
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.page import asked, links, live
+from flexmeasures_pms.ui.page import links, live, query_params
 from flexmeasures_pms.ui.page.access import chosen
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
@@ -46,7 +46,7 @@ def show_fleet() -> Response:
     everything = fleet([organisation.id for organisation in seen], datetime.now(UTC))
     found = arranged(everything, sort, q)
     pages = max(1, -(-len(found) // PAGE))
-    number = min(asked.number("page") or 1, pages)
+    number = min(query_params.number("page") or 1, pages)
     shown = {
         "devices": found[(number - 1) * PAGE :][:PAGE],
         "found": len(found),

@@ -12,24 +12,24 @@ from flask import Response, request
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
+from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import (
     HOUR,
     QUANTITIES,
     CellMap,
-    Quantity,
+    CellQuantity,
     cell_map,
     period,
     shown,
 )
-from flexmeasures_pms.overview.standing_out import Ranked, ranking
+from flexmeasures_pms.overview.dock_stays import tenants
 from flexmeasures_pms.overview.states import WEAK_CELL
-from flexmeasures_pms.overview.tenants import tenants
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language.figures import NOTHING, number
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.page import asked, links
+from flexmeasures_pms.ui.page import links, query_params
 from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
@@ -38,7 +38,7 @@ DAY = timedelta(days=1)
 RANKED = 20
 DEEPEST = "below"
 
-NAMES: dict[Quantity, str] = {
+NAMES: dict[CellQuantity, str] = {
     "voltage": mark("Cell voltage"),
     "difference": mark("Above the pack's lowest cell"),
     "open": mark("Open cells"),
@@ -57,7 +57,7 @@ class Asked:
 
     start: datetime
     end: datetime
-    quantity: Quantity
+    quantity: CellQuantity
 
 
 @pms_ui.get("/pms/<ident>/cells")
@@ -70,7 +70,7 @@ def heatmap(ident: str) -> Response:
     newest = _newest(seen)
     wanted = _asked(newest or seen.now, seen)
     found = cell_map(seen.registered, pms.id, wanted.start, wanted.end, quantity=wanted.quantity)
-    at = _column(found, asked.moment("at", pms.timezone))
+    at = _column(found, query_params.moment("at", pms.timezone))
     return page(
         "pms/heatmap.html",
         charts=True,
@@ -89,8 +89,8 @@ def heatmap(ident: str) -> Response:
         ranked=_in_order(ranking(found))[:RANKED],
         data=_data(pms.ident, pms.timezone, found),
         frame=_frame(found, at),
-        lasted=asked.lasted,
-        field=asked.field,
+        lasted=query_params.lasted,
+        field=query_params.field,
     )
 
 
@@ -107,7 +107,9 @@ def _asked(newest: datetime, seen: Seen) -> Asked:
     :raises BadRequest: for a time that is none, or a quantity that is none.
     """
     zone = seen.entry.timezone
-    time = period(asked.moment("start", zone), asked.moment("end", zone) or newest, seen.now)
+    time = period(
+        query_params.moment("start", zone), query_params.moment("end", zone) or newest, seen.now
+    )
     if time is None:
         raise BadRequest(_("The time has to begin before it ends, and before now."))
     named = request.args.get("quantity", QUANTITIES[0])

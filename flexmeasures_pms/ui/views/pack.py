@@ -12,22 +12,22 @@ from flask import Response
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.life import Lane, Stay, lanes, turns
-from flexmeasures_pms.overview.packs import Pack, pack
+from flexmeasures_pms.overview.location import above
+from flexmeasures_pms.overview.packs import PackState, pack
 from flexmeasures_pms.overview.states import worst_first
-from flexmeasures_pms.overview.whereabouts import above
 from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
 from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake.quarantine import reasons_concerning
 from flexmeasures_pms.storage.readings.latest import latest_of
-from flexmeasures_pms.ui.charted import Charted, around, charted, zone_of
 from flexmeasures_pms.ui.language import findings
 from flexmeasures_pms.ui.language.reasons import reason
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.page import asked, live
+from flexmeasures_pms.ui.page import live, query_params
 from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.page.chart_page import Charted, around, charted, zone_of
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry.story import Event, story
+from flexmeasures_pms.ui.registry.events import Event, story
 from flexmeasures_pms.ui.registry.terms import kind_name, title
 from flexmeasures_pms.ui.routes import pms_ui
 
@@ -52,7 +52,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class TimelineLane:
     """A lane of the timeline."""
 
     name: str
@@ -85,7 +85,7 @@ def show_pack(ident: str) -> Response:
         above=above(seen.registered, seen.entry, seen.now),
         dock=seen.registered.dock_across(seen.entry.id, seen.now),
         shown=shown,
-        data=shown.data(seen, _marks(life)) | {"cell": asked.number("cell", most=14)},
+        data=shown.data(seen, _marks(life)) | {"cell": query_params.number("cell", most=14)},
         tracks=_tracks(life, shown, seen.now),
         begins=_begin(life, shown, seen.now),
         events=_events(seen, zone),
@@ -94,13 +94,13 @@ def show_pack(ident: str) -> Response:
             (reason(code).title, count, newest)
             for code, count, newest in reasons_concerning(seen.organisation.id, _spellings(seen))
         ],
-        field=asked.field,
+        field=query_params.field,
         kind_name=kind_name,
         **context,
     )
 
 
-def _pack(seen: Seen) -> Pack:
+def _pack(seen: Seen) -> PackState:
     entry = seen.entry
     row = latest_of([entry.id]).get(entry.id)
     source = seen.registered.entry(row.device_id).ident if row else None
@@ -141,9 +141,9 @@ def _marks(life: Sequence[Lane]) -> list[tuple[datetime, str]]:
     return sorted(found.items())
 
 
-def _tracks(life: Sequence[Lane], shown: Charted, now: datetime) -> list[Track]:
+def _tracks(life: Sequence[Lane], shown: Charted, now: datetime) -> list[TimelineLane]:
     begin = _begin(life, shown, now)
-    return [Track(_lane_name(lane), tuple(_bars(lane, begin, now))) for lane in life]
+    return [TimelineLane(_lane_name(lane), tuple(_bars(lane, begin, now))) for lane in life]
 
 
 def _bars(lane: Lane, begin: datetime, now: datetime) -> Iterator[Bar]:

@@ -16,10 +16,10 @@ from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake import quarantine, waiting
-from flexmeasures_pms.storage.intake.waiting import Sought
+from flexmeasures_pms.storage.intake.waiting import QuarantineFilter
 from flexmeasures_pms.ui.language.reasons import reason, senders
 from flexmeasures_pms.ui.language.words import _, n_
-from flexmeasures_pms.ui.page import asked, links
+from flexmeasures_pms.ui.page import links, query_params
 from flexmeasures_pms.ui.page.access import CHANGE, Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
@@ -38,9 +38,13 @@ def quarantine_page() -> Response:
     require_tables()
     organisation = one_organisation()
     sought = _sought(organisation)
-    rows = waiting.listed(sought, limit=PAGE + 1, before=asked.number("before", most=1 << 62))
+    rows = waiting.listed(
+        sought, limit=PAGE + 1, before=query_params.number("before", most=1 << 62)
+    )
     shown = rows[:PAGE]
-    everything = waiting.groups(Sought(sought.account_id, sought.discarded, text=sought.text))
+    everything = waiting.groups(
+        QuarantineFilter(sought.account_id, sought.discarded, text=sought.text)
+    )
     return page(
         "pms/quarantine.html",
         active="quarantine",
@@ -101,8 +105,8 @@ def quarantine_change() -> BaseResponse:
     return redirect(links.same(before=None), 303)
 
 
-def _sought(organisation: Organisation) -> Sought:
-    return Sought(
+def _sought(organisation: Organisation) -> QuarantineFilter:
+    return QuarantineFilter(
         organisation.id,
         discarded=request.args.get("discarded") == "1",
         reason=request.args.get("reason", "")[:80] or None,

@@ -12,14 +12,14 @@ from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS
-from flexmeasures_pms.gateways import book
+from flexmeasures_pms.gateways import manage
 from flexmeasures_pms.ingest.receipt import unpack
 from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake import journal, receipts
 from flexmeasures_pms.ui.language.reasons import reason, senders
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.page import asked
+from flexmeasures_pms.ui.page import query_params
 from flexmeasures_pms.ui.page.access import Organisation, one_organisation
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
@@ -37,7 +37,7 @@ FATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class ReceiptFilter:
     """Which receipts are looked at."""
 
     since: datetime | None
@@ -56,7 +56,7 @@ def receipts_page() -> Response:
     rows = receipts.listed(
         organisation.id,
         limit=PAGE + 1,
-        before=asked.number("before", most=1 << 62),
+        before=query_params.number("before", most=1 << 62),
         since=sought.since,
         sender=sought.sender,
         key=sought.key,
@@ -64,7 +64,7 @@ def receipts_page() -> Response:
     )
     shown = rows[:PAGE]
     waiting = _waiting(organisation)
-    gateways = book.listed(organisation.id)
+    gateways = manage.listed(organisation.id)
     return page(
         "pms/receipts.html",
         active="receipts",
@@ -81,7 +81,7 @@ def receipts_page() -> Response:
         rows=shown,
         older=shown[-1].id if len(rows) > PAGE else None,
         senders=senders(_named([*shown, *waiting]), organisation.id),
-        field=asked.field,
+        field=query_params.field,
         most_waiting=MOST_WAITING,
     )
 
@@ -110,14 +110,14 @@ def receipt_page(number: int) -> Response:
     )
 
 
-def _sought(zone: str) -> Sought:
+def _sought(zone: str) -> ReceiptFilter:
     args = request.args
     sender, key = args.get("sender", "")[:200] or None, args.get("key", "")[:200] or None
     dataset = next((name for name in DATASETS if name == args.get("dataset")), None)
-    since = asked.moment("since", zone)
+    since = query_params.moment("since", zone)
     if since is None and (sender or key or dataset):
         since = (datetime.now(UTC) - REACH).replace(minute=0, second=0, microsecond=0)
-    return Sought(since, sender, key, dataset)
+    return ReceiptFilter(since, sender, key, dataset)
 
 
 def _waiting(organisation: Organisation) -> list[Row[Any]]:

@@ -17,12 +17,12 @@ from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 from flexmeasures_pms.ui.language.words import n_
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry import said, terms
+from flexmeasures_pms.ui.registry import flash, terms
 from flexmeasures_pms.ui.registry.actions import possible
-from flexmeasures_pms.ui.registry.branches import HOLDING, Branch, branch
+from flexmeasures_pms.ui.registry.branches import HOLDING, TreeBranch, branch
+from flexmeasures_pms.ui.registry.events import span, story
 from flexmeasures_pms.ui.registry.mending import SITES
-from flexmeasures_pms.ui.registry.shelf import shelves
-from flexmeasures_pms.ui.registry.story import span, story
+from flexmeasures_pms.ui.registry.slots import shelves
 from flexmeasures_pms.ui.registry.subject import (
     CHANGE_THINGS,
     MAKE_THINGS,
@@ -68,7 +68,7 @@ def _list_page(organisation: Organisation, to: Addresses) -> Response:
     )
     counts = cases_below([one.id for one in listed.found], now) if kind == PMS else {}
     roots = tuple(
-        Branch(one, kind=terms.kind_name(one.kind), note=_how_many(counts, one))
+        TreeBranch(one, kind=terms.kind_name(one.kind), note=_how_many(counts, one))
         for one in listed.found
     )
     return _tree_page(organisation, to, roots=roots, kinds=kinds, kind=kind, next_page=listed.after)
@@ -90,12 +90,12 @@ def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Respo
         may_import=may(MAKE_THINGS, organisation),
         terms=terms,
         sites=SITES,
-        said=said.take(),
+        said=flash.take(),
         **{"text": "", "found": (), "roots": (), "kinds": (), "kind": "", "opened": None, **shown},
     )
 
 
-def _down_to(subject: Subject) -> Branch:
+def _down_to(subject: Subject) -> TreeBranch:
     """Return the tree that a thing is in, opened down to it."""
     path = [entry.id for entry in (*subject.above[::-1], subject.entry)]
     root = subject.above[-1] if subject.above else subject.entry
@@ -145,7 +145,7 @@ def thing_page(subject: Subject) -> Response:
         earlier=_earlier_parts(subject, life.parts),
         events=events if everything else events[:EVENTS],
         more_events=0 if everything else max(0, len(events) - EVENTS),
-        said=said.take(),
+        said=flash.take(),
     )
 
 

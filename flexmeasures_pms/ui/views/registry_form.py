@@ -10,7 +10,7 @@ from flask import Response
 
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.answer import Answer
-from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Field, Filled
+from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Addresses, Subject, trail
 from flexmeasures_pms.ui.registry.terms import title
 
@@ -18,7 +18,7 @@ from flexmeasures_pms.ui.registry.terms import title
 def form_page(
     to: Addresses,
     subject: Subject | None,
-    fields: Sequence[Field],
+    fields: Sequence[FormField],
     filled: Filled,
     came: Answer,
     *,

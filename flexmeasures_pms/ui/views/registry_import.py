@@ -11,21 +11,21 @@ from werkzeug.exceptions import Forbidden
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.ingest.settle import carry_out
+from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.directory import directory
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
 from flexmeasures_pms.registry.importing.importer_csv import OPTIONAL, REQUIRED
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry import parcel as parcels
+from flexmeasures_pms.ui.registry import signed_upload as parcels
 from flexmeasures_pms.ui.registry.answer import repeated
 from flexmeasures_pms.ui.registry.forms import Filled
-from flexmeasures_pms.ui.registry.parcel import MOST, Parcel, Spoiled
+from flexmeasures_pms.ui.registry.message import faults, refusal, summary, told, wrong
+from flexmeasures_pms.ui.registry.signed_upload import MOST, Parcel, Spoiled
 from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
-from flexmeasures_pms.ui.registry.telling import faults, refusal, summary, told, wrong
 from flexmeasures_pms.ui.routes import pms_ui
 
 
@@ -103,7 +103,7 @@ def _apply(organisation: Organisation) -> Response:
     result = _run(organisation, shown, dry_run=False)
     if not result.written:
         raise RegistryError(refusal(result))
-    lines = told(carry_out(result.change, _author(shown)), zone_of(organisation.id))
+    lines = told(commit_with_effects(result.change, _author(shown)), zone_of(organisation.id))
     return _page(organisation, done=(*lines, summary(result)), name=shown.name)
 
 

@@ -11,7 +11,7 @@ from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry import enrolment, said, terms
+from flexmeasures_pms.ui.registry import flash, registration, terms
 from flexmeasures_pms.ui.registry.action import WHY
 from flexmeasures_pms.ui.registry.answer import Answer, Refusal, answer, repeated
 from flexmeasures_pms.ui.registry.forms import Filled
@@ -33,7 +33,7 @@ def registry_register() -> BaseResponse:
     if not may(CHANGE_THINGS, organisation):
         raise Forbidden(_("You may look at the registry of this organisation, not change it."))
     kind = request.args.get("kind", "")
-    if kind not in enrolment.KINDS:
+    if kind not in registration.KINDS:
         return _which(organisation)
     sent = request.form if request.method == "POST" else request.args
     filled = Filled(sent, _zone(organisation, sent.get("pms"), sent.get("cabinet")))
@@ -42,21 +42,21 @@ def registry_register() -> BaseResponse:
     came = _sent(organisation, kind, filled)
     if not came.done:
         return _form(organisation, kind, filled, came)
-    said.keep(came.lines, changed=came.changed)
+    flash.keep(came.lines, changed=came.changed)
     known = directory(organisation.id).find(kind, filled.text("ident") or "")
     to = addresses(organisation)
     return redirect(to.thing(kind, known.ident) if known else to.tree(), 303)
 
 
 def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
-    if not may(enrolment.permission(kind, filled), organisation):
+    if not may(registration.permission(kind, filled), organisation):
         if kind == CASE:
             message = _("Only an admin of the organisation may register this without a cabinet.")
             return Answer(refusal=Refusal("cabinet", message))
         message = _("Only an admin of the organisation may register this.")
         return Answer(refusal=Refusal("ident", message))
     return repeated(organisation, filled) or answer(
-        organisation, filled, lambda: enrolment.make(kind, organisation, filled), main="ident"
+        organisation, filled, lambda: registration.make(kind, organisation, filled), main="ident"
     )
 
 
@@ -77,7 +77,7 @@ def _which(organisation: Organisation) -> Response:
         "pms/registry_register.html",
         active="registry",
         to=to,
-        kinds=[kind for kind in enrolment.KINDS if makes or kind in below],
+        kinds=[kind for kind in registration.KINDS if makes or kind in below],
         terms=terms,
         trail=trail(to, None, _("Register")),
         makes=makes,
@@ -89,7 +89,7 @@ def _form(organisation: Organisation, kind: str, filled: Filled, came: Answer) -
     return form_page(
         to,
         None,
-        enrolment.fields(kind),
+        registration.fields(kind),
         filled,
         came,
         heading=_("Register: {what}", what=terms.kind_name(kind)),

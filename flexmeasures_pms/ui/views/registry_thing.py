@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from flexmeasures_pms.registry.kinds import CABINET, CASE
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.registry import said
+from flexmeasures_pms.ui.registry import flash
 from flexmeasures_pms.ui.registry.action import Action
 from flexmeasures_pms.ui.registry.actions import ACTIONS
 from flexmeasures_pms.ui.registry.answer import Answer, answer, repeated
@@ -61,7 +61,7 @@ def _sent(subject: Subject, action: Action, filled: Filled) -> BaseResponse:
 
 def _done(subject: Subject, action: Action, came: Answer) -> BaseResponse:
     """Go where the change is seen: to the assembly a part was or is in, else to the thing."""
-    said.keep(came.lines, changed=came.changed)
+    flash.keep(came.lines, changed=came.changed)
     shown = subject.entry
     if action.name in ("swap", "remove") and subject.assembly is not None:
         shown = subject.assembly
@@ -71,7 +71,7 @@ def _done(subject: Subject, action: Action, came: Answer) -> BaseResponse:
 def _not_now(subject: Subject) -> BaseResponse:
     """Say that the thing is in no state for this: somebody else was quicker."""
     what = title(called(subject.entry))
-    said.keep([_("{what} is as you see it: there is nothing to do.", what=what)], changed=False)
+    flash.keep([_("{what} is as you see it: there is nothing to do.", what=what)], changed=False)
     to = addresses(subject.organisation)
     return redirect(to.thing(subject.entry.kind, subject.entry.ident), 303)
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from flexmeasures_pms.overview.cells import CellMap, Row
+from flexmeasures_pms.overview.cells import CellMap, PackCells
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.queries.cells import Values
+from flexmeasures_pms.storage.queries.cells import ReadingGrid
 
 Mask = npt.NDArray[np.bool_]
 
@@ -51,15 +51,15 @@ def ranking(found: CellMap) -> list[Ranked]:
     )
 
 
-def _by_case(found: CellMap) -> Iterator[list[Row]]:
-    rows: dict[int, list[Row]] = {}
+def _by_case(found: CellMap) -> Iterator[list[PackCells]]:
+    rows: dict[int, list[PackCells]] = {}
     for row in found.rows:
         rows.setdefault(row.tenant.case.id, []).append(row)
     for of_case in rows.values():
         yield sorted(of_case, key=lambda row: row.tenant.begin)
 
 
-def _of_case(found: CellMap, rows: list[Row]) -> Iterator[Ranked]:
+def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[Ranked]:
     # A pack is in one dock at a time: no column has readings of two of its rows.
     values = np.fmax.reduce([row.values for row in rows])
     out = values == 1 if found.quantity == "open" else lowest(values)
@@ -82,7 +82,7 @@ def _of_case(found: CellMap, rows: list[Row]) -> Iterator[Ranked]:
         )
 
 
-def lowest(values: Values) -> Mask:
+def lowest(values: ReadingGrid) -> Mask:
     """Return which cells are the lowest of their column; none where all read the same."""
     least = np.where(np.isnan(values), np.inf, values).min(axis=0)
     most = np.where(np.isnan(values), -np.inf, values).max(axis=0)
@@ -90,11 +90,11 @@ def lowest(values: Values) -> Mask:
     return found
 
 
-def below_others(values: Values) -> Values:
+def below_others(values: ReadingGrid) -> ReadingGrid:
     """Return how far each cell is below the mean of the others of its column."""
     cells = np.count_nonzero(~np.isnan(values), axis=0)
     total = np.nansum(values, axis=0)
-    found: Values = (total - values) / np.maximum(cells - 1, 1) - values
+    found: ReadingGrid = (total - values) / np.maximum(cells - 1, 1) - values
     return found
 
 

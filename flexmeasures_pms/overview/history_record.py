@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from flexmeasures_pms.overview.past import Past, Series
+from flexmeasures_pms.overview.history import Past, Series
 
 _MS = timedelta(milliseconds=1)
 

@@ -1,8 +1,8 @@
 """One organisation's registry while it is being changed, in memory.
 
-A change works on a :class:`Book` and never on the database: it either ends with
+A change works on a :class:`Changeset` and never on the database: it either ends with
 everything said and consistent, or raises before anything was written. The
-:mod:`~flexmeasures_pms.registry.editing.ledger` writes what a book has gathered.
+:mod:`~flexmeasures_pms.registry.editing.writer` writes what a changeset has gathered.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flexmeasures_pms.registry.directory import Directory, Entry, Name, ident_key
-from flexmeasures_pms.registry.editing.overlay import Journal, Overlay
+from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.kinds import BOARD, KINDS
-from flexmeasures_pms.registry.messages.telling import Told, Value, tell
+from flexmeasures_pms.registry.messages.message import Message, MessageValue, message
 from flexmeasures_pms.registry.messages.wording import row_record
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot
 
@@ -48,7 +48,7 @@ class Change:
     account_id: int
     touched: tuple[int, ...] = ()
     boards: tuple[int, ...] = ()
-    lines: tuple[Told, ...] = ()
+    lines: tuple[Message, ...] = ()
 
 
 def combine(changes: Iterable[Change]) -> Change:
@@ -78,7 +78,7 @@ class Entered:
     note: str | None
 
 
-class Book:
+class Changeset:
     """The registry of one organisation with the changes made so far.
 
     :param base: what is registered.
@@ -101,7 +101,7 @@ class Book:
         self.now = now
         self._reserve = reserve
         self._numbers: deque[int] = deque()
-        self._journal = Journal()
+        self._journal = UndoLog()
         self._entries: Overlay[int, Entry] = Overlay(base.entries, self._journal)
         self._names: Overlay[Name, int] = Overlay(base.names, self._journal)
         self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._journal)
@@ -117,7 +117,7 @@ class Book:
         )
         self._added: set[int] = set()
         self.entered: list[Entered] = []
-        self.lines: list[Told] = []
+        self.lines: list[Message] = []
         self.only_changes = False
         self.discarded = False
         self.touched: dict[int, None] = {}
@@ -141,11 +141,11 @@ class Book:
         """The organisation's FlexMeasures account."""
         return self.base.account_id
 
-    def say(self, form: str, /, **values: Value) -> None:
+    def say(self, form: str, /, **values: MessageValue) -> None:
         """Tell the person who makes the change what is done."""
-        self.lines.append(tell(form, **values))
+        self.lines.append(message(form, **values))
 
-    def say_already(self, form: str, /, **values: Value) -> None:
+    def say_already(self, form: str, /, **values: MessageValue) -> None:
         """Tell that something is so already, unless only changes are of interest."""
         if not self.only_changes:
             self.say(form, **values)
@@ -170,14 +170,14 @@ class Book:
         self._entries[entry.id] = entry
         self._names[entry.kind, ident_key(entry.kind, entry.ident)] = entry.id
         self._aliases[entry.id] = self._by_part[entry.id] = self._by_assembly[entry.id] = ()
-        self.enter(KINDS[entry.kind].first_verb, entry, after=_said(entry))
+        self.enter(KINDS[entry.kind].first_verb, entry, after=_recorded_details(entry))
         return entry
 
     def amend(self, entry: Entry, verb: str) -> None:
         """Replace a trackable's details."""
         before = self._entries[entry.id]
         self._entries[entry.id] = entry
-        self.enter(verb, entry, _said(before), _said(entry), self.now)
+        self.enter(verb, entry, _recorded_details(before), _recorded_details(entry), self.now)
 
     def add_alias(self, board: Entry, alias: str) -> None:
         """Let a board be known under one more spelling."""
@@ -190,11 +190,11 @@ class Book:
     # Installations
 
     def is_new(self, number: int) -> bool:
-        """Tell whether a trackable was added to this book."""
+        """Tell whether a trackable was added to this changeset."""
         return number in self._added
 
     def registered_rows(self, part_id: int) -> Rows:
-        """Return a part's installations as they are registered, without this book's changes."""
+        """Return a part's installations as registered, without the changes made here."""
         return () if self.is_new(part_id) else self.base.by_part.get(part_id, ())
 
     def rows(self, part_id: int) -> Rows:
@@ -251,7 +251,7 @@ def _value(row: Installation) -> Installation:
     return replace(row, id=0)
 
 
-def _said(entry: Entry) -> dict[str, Any]:
+def _recorded_details(entry: Entry) -> dict[str, Any]:
     said = {name: value for name, value in asdict(entry).items() if name in DETAILS}
     return {name: value for name, value in said.items() if value is not None} | {
         "ident": entry.ident

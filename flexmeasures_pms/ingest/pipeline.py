@@ -20,7 +20,7 @@ from flexmeasures_pms.catalogue.asset_types import AssetTypeName, DatasetName
 from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.ingest.moves import Report, record_moves, unexpected
+from flexmeasures_pms.ingest.hot_swap import PackReport, record_moves, unexpected
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
@@ -28,8 +28,8 @@ from flexmeasures_pms.storage.readings.latest import forget_latest
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.samples import Sample
 
-Fate = Literal["stored", "duplicate", "quarantined", "no_answer"]
-Values = dict[str, Decimal | int]
+SampleResult = Literal["stored", "duplicate", "quarantined", "no_answer"]
+SampleValues = dict[str, Decimal | int]
 
 _SUBJECTS: dict[DatasetName, AssetTypeName] = {
     "pms": "case",
@@ -48,7 +48,7 @@ class Outcome:
     :param device: the registry's number of what reported, where that is known.
     """
 
-    fate: Fate
+    fate: SampleResult
     beliefs: int = 0
     problem: Problem | None = None
     status_problem: Problem | None = None
@@ -56,18 +56,18 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class _AssetReadings:
     """Readings on their way to one asset, with the sample they came with."""
 
     sample: int
     subject: Entry
     device: Entry
     time: datetime
-    values: Values
+    values: SampleValues
     ehub: bool = False
 
 
-def measured(samples: Iterable[Sample]) -> list[Values]:
+def measured(samples: Iterable[Sample]) -> list[SampleValues]:
     """Return what each sample says: readings by sensor name. Needs no database."""
     return [
         {} if s.invalid or s.no_answer else readings(_SUBJECTS[s.dataset], s.fields)
@@ -79,7 +79,7 @@ def process(
     account_id: int,
     samples: Sequence[Sample],
     now: datetime,
-    values: Sequence[Values] | None = None,
+    values: Sequence[SampleValues] | None = None,
 ) -> list[Outcome]:
     """Store what can be stored of an organisation's samples, and say what became of each.
 
@@ -127,10 +127,10 @@ def _asset_gone(sample: Sample, target: Target) -> Problem:
 
 def _parcels(
     samples: Sequence[Sample],
-    values: Sequence[Values],
+    values: Sequence[SampleValues],
     targets: Sequence[Target | Problem],
     registered: Directory,
-) -> Iterator[_Parcel]:
+) -> Iterator[_AssetReadings]:
     located = [
         (i, sample, target)
         for i, (sample, target) in enumerate(zip(samples, targets, strict=True))
@@ -138,24 +138,28 @@ def _parcels(
     ]
     for i, _, target in located:
         if values[i]:
-            yield _Parcel(i, target.subject, target.device, target.time, values[i])
+            yield _AssetReadings(i, target.subject, target.device, target.time, values[i])
     packs = [item for item in located if item[1].dataset == "pms"]
     yield from map(_ehub_parcel, ehub_readings(packs, registered))
 
 
-def _ehub_parcel(reading: EhubReading) -> _Parcel:
+def _ehub_parcel(reading: EhubReading) -> _AssetReadings:
     values = readings(reading.subject.kind, reading.fields)
-    return _Parcel(reading.sample, reading.subject, reading.device, reading.time, values, ehub=True)
+    return _AssetReadings(
+        reading.sample, reading.subject, reading.device, reading.time, values, ehub=True
+    )
 
 
-def _reports(samples: Sequence[Sample], targets: Sequence[Target | Problem]) -> Iterator[Report]:
+def _reports(
+    samples: Sequence[Sample], targets: Sequence[Target | Problem]
+) -> Iterator[PackReport]:
     for i, (sample, target) in enumerate(zip(samples, targets, strict=True)):
         if isinstance(target, Target) and sample.dataset == "pms" and not sample.no_answer:
             dock = sample.fields.get("pack.dock")
-            yield Report(i, target.subject, target.device, dock, target.time)
+            yield PackReport(i, target.subject, target.device, dock, target.time)
 
 
-def _blocks(parcels: Sequence[_Parcel], sources: dict[int, int]) -> list[Block]:
+def _blocks(parcels: Sequence[_AssetReadings], sources: dict[int, int]) -> list[Block]:
     ids = _sensor_ids(parcels)
     return [
         Block(
@@ -171,7 +175,7 @@ def _blocks(parcels: Sequence[_Parcel], sources: dict[int, int]) -> list[Block]:
     ]
 
 
-def _sensor_ids(parcels: Sequence[_Parcel]) -> dict[int, SensorIds]:
+def _sensor_ids(parcels: Sequence[_AssetReadings]) -> dict[int, SensorIds]:
     """Return the sensors of all parcels, making those that are needed for the first time."""
     assets = {p.subject.asset_id or 0: p.subject for p in parcels}
     ids = sensor_ids(assets)
@@ -191,7 +195,7 @@ def _sensor_ids(parcels: Sequence[_Parcel]) -> dict[int, SensorIds]:
 def _outcomes(
     samples: Sequence[Sample],
     targets: Sequence[Target | Problem],
-    parcels: Sequence[_Parcel],
+    parcels: Sequence[_AssetReadings],
     written: Sequence[Written],
 ) -> list[Outcome]:
     # A sample that gives no reading at all is a pack that does not answer.
@@ -220,7 +224,7 @@ def _outcomes(
     return outcomes
 
 
-def _conflict(path: str, parcel: _Parcel, code: str) -> Problem:
+def _conflict(path: str, parcel: _AssetReadings, code: str) -> Problem:
     return Problem(
         path,
         code,

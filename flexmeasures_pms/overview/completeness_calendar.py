@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flexmeasures_pms.ingest.completeness import HOUR, Completeness, completeness
 from flexmeasures_pms.registry.directory import Entry
 
-State = Literal["complete", "most", "part", "nothing", "silent", "begun"]
+HourState = Literal["complete", "most", "part", "nothing", "silent", "begun"]
 
 HOURS = 24
 COMPLETE, MOST = 0.99, 0.9
@@ -30,7 +30,7 @@ class Square:
     """
 
     start: datetime
-    state: State
+    state: HourState
     hour: Completeness
     running: bool
 
@@ -81,7 +81,7 @@ class Calendar:
         return sum(square.state != "begun" for square in silent)
 
 
-def state_of(hour: Completeness) -> State:
+def state_of(hour: Completeness) -> HourState:
     """Return what an hour is shown as."""
     if hour.samples == 0:
         if hour.expected is None:

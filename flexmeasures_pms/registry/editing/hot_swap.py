@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.book import Book
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
-from flexmeasures_pms.registry.messages.telling import held, placed, since
+from flexmeasures_pms.registry.messages.message import held, placed, since
 from flexmeasures_pms.registry.messages.wording import named
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
@@ -22,7 +22,7 @@ from flexmeasures_pms.registry.timeline import (
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DockReport:
     """Where a case says it is.
 
     :param dock: counted across the PMS; None while the EHub has not allocated one.
@@ -34,40 +34,42 @@ class Report:
     at: datetime
 
 
-def record_move(book: Book, report: Report) -> None:
+def record_move(changeset: Changeset, report: DockReport) -> None:
     """Record where a case reports to be, until the next that is known of it or its place.
 
     Whoever is registered in that dock gives way for that time. A case without a dock
     that is registered anywhere in the PMS stays where it is.
     """
-    case, pms = book.view.entries[report.case_id], book.view.entries[report.pms_id]
-    rows, at = book.rows(case.id), report.at
+    case, pms = changeset.view.entries[report.case_id], changeset.view.entries[report.pms_id]
+    rows, at = changeset.rows(case.id), report.at
     row = row_at(rows, at)
     spot: Spot = (pms.id, "dock", None)
     if report.dock is not None:
-        spot = spot_for(book, case, pms, report.dock, at)
-    elif row is not None and book.view.pms_of(case.id, at) == pms:
+        spot = spot_for(changeset, case, pms, report.dock, at)
+    elif row is not None and changeset.view.pms_of(case.id, at) == pms:
         return
     if row is not None and row.spot == spot:
         return
-    others = book.others_in(spot, case.id)
+    others = changeset.others_in(spot, case.id)
     end = min(row.end if row else FOREVER, next_begin(rows, at), next_begin(others, at))
     new = Installation(case.id, *spot, at, end)
-    _give_way(book, row_at(others, at), new)
-    book.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
-    place, when = placed(book.view.entries, new), held(new)
-    book.say("{what} reports from {place}, {period}.", what=case, place=place, period=when)
+    _give_way(changeset, row_at(others, at), new)
+    changeset.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
+    place, when = placed(changeset.view.entries, new), held(new)
+    changeset.say("{what} reports from {place}, {period}.", what=case, place=place, period=when)
 
 
-def _give_way(book: Book, taken: Installation | None, new: Installation) -> None:
+def _give_way(changeset: Changeset, taken: Installation | None, new: Installation) -> None:
     if taken is None:
         return
-    entries = book.view.entries
+    entries = changeset.view.entries
     other: Entry = entries[taken.part_id]
     note = f"{named(entries[new.part_id])} reported its dock"
-    rows = tuple(r for r in book.rows(other.id) if r != taken)
+    rows = tuple(r for r in changeset.rows(other.id) if r != taken)
     trimmed = without((taken,), new.begin, new.end)
     kept = tuple(sorted((*rows, *trimmed), key=lambda r: r.begin))
-    book.place(other.id, kept, "removed", new.begin, note)
+    changeset.place(other.id, kept, "removed", new.begin, note)
     place, begin = placed(entries, taken), since(new.begin)
-    book.say("So {what} is no longer in {place}, {since}.", what=other, place=place, since=begin)
+    changeset.say(
+        "So {what} is no longer in {place}, {since}.", what=other, place=place, since=begin
+    )

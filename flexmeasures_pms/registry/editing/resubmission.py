@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.editing.ledger import LOCK
+from flexmeasures_pms.registry.editing.writer import LOCK
 from flexmeasures_pms.registry.tables import transaction
 
 KEPT = timedelta(days=7)

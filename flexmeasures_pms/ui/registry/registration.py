@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flexmeasures_pms.registry.editing import assembled, changes
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
-from flexmeasures_pms.registry.editing.book import Change
+from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.kinds import CABINET, CASE, INVERTER, MAX_CABINETS, MPPT, PMS
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.action import at_field, since_ever, up_to
-from flexmeasures_pms.ui.registry.forms import Field, Filled
+from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.mending import site_fields
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
 from flexmeasures_pms.ui.registry.terms import kind_name
@@ -30,42 +30,42 @@ def permission(kind: str, filled: Filled) -> str:
     return CHANGE_THINGS if below else MAKE_THINGS
 
 
-def fields(kind: str) -> tuple[Field, ...]:
+def fields(kind: str) -> tuple[FormField, ...]:
     """Return what is asked of a new thing, besides why."""
-    ident = Field("ident", _("Id of the {what}", what=kind_name(kind)), required=True,
+    ident = FormField("ident", _("Id of the {what}", what=kind_name(kind)), required=True,
                   hint=_("As it is written on it, or as the gateway sends it."))  # fmt: skip
     more = {CABINET: _cabinet_fields, CASE: _case_fields}.get(kind, _site_fields)
     return (ident, *more())
 
 
-def _site_fields() -> tuple[Field, ...]:
-    parent = Field("parent_asset", _("FlexMeasures asset above it"), "number",
+def _site_fields() -> tuple[FormField, ...]:
+    parent = FormField("parent_asset", _("FlexMeasures asset above it"), "number",
                    _("Its number, if it is to be below another asset."))  # fmt: skip
     return (*site_fields(), parent)
 
 
-def _cabinet_fields() -> tuple[Field, ...]:
+def _cabinet_fields() -> tuple[FormField, ...]:
     return (
-        Field("pms", _("Which {what}", what=kind_name(PMS)), required=True),
-        Field("position", _("Which {what}", what=_("position")), "number", up_to(MAX_CABINETS)),
-        Field("docks", _("How many docks it has"), "number", _("12 if you leave it empty.")),
-        Field("ehub", _("Id of the {what}", what=kind_name("ehub"))),
-        Field("busbar", _("Id of the {what}", what=kind_name("busbar"))),
+        FormField("pms", _("Which {what}", what=kind_name(PMS)), required=True),
+        FormField("position", _("Which {what}", what=_("position")), "number", up_to(MAX_CABINETS)),
+        FormField("docks", _("How many docks it has"), "number", _("12 if you leave it empty.")),
+        FormField("ehub", _("Id of the {what}", what=kind_name("ehub"))),
+        FormField("busbar", _("Id of the {what}", what=kind_name("busbar"))),
         at_field(since_ever()),
     )
 
 
-def _case_fields() -> tuple[Field, ...]:
+def _case_fields() -> tuple[FormField, ...]:
     blocks = tuple(
-        Field(f"cell_{n}", f"{kind_name('cell-block')} {n}", group=_("Cell blocks"))
+        FormField(f"cell_{n}", f"{kind_name('cell-block')} {n}", group=_("Cell blocks"))
         for n in range(1, CELL_BLOCKS + 1)
     )
     return (
-        Field("cabinet", _("Which {what}", what=kind_name(CABINET))),
-        Field("dock", _("Which {what}", what=_("dock")), "number"),
-        Field("board", _("Id of the {what}", what=kind_name("acquisition-board"))),
-        Field("alias", _("Another spelling of its id")),
-        Field("fet_board", _("Id of the {what}", what=kind_name("fet-board"))),
+        FormField("cabinet", _("Which {what}", what=kind_name(CABINET))),
+        FormField("dock", _("Which {what}", what=_("dock")), "number"),
+        FormField("board", _("Id of the {what}", what=kind_name("acquisition-board"))),
+        FormField("alias", _("Another spelling of its id")),
+        FormField("fet_board", _("Id of the {what}", what=kind_name("fet-board"))),
         *blocks,
         at_field(since_ever()),
     )

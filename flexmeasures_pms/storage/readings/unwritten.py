@@ -14,7 +14,7 @@ from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.readings.newest import Bits
 from flexmeasures_pms.storage.tables import repeat, repeat_bit
 
-Moment = tuple[int, datetime, int]
+SampleKey = tuple[int, datetime, int]
 """(subject, event time, source)."""
 
 MOST_BITS = 63
@@ -29,7 +29,7 @@ _remembered: dict[str, dict[str, int]] = {}
 _lock = Lock()  # a worker has several threads
 
 
-def keep_repeats(masks: Mapping[Moment, int]) -> None:
+def keep_repeats(masks: Mapping[SampleKey, int]) -> None:
     """Write down which readings were not written, as a mask for each moment."""
     if masks:
         rows = ((*moment, mask) for moment, mask in masks.items())

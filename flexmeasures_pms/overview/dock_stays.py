@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from flexmeasures_pms.registry.directory import Directory, Entry, Wanted
+from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CABINET, CASE
 
 _A_MOMENT = timedelta(microseconds=1)
@@ -36,7 +36,7 @@ def tenants(
     A case that changed its dock is there once for each. Docks are counted as they were
     at the end of each stay.
     """
-    registered.expect(Wanted(numbers=[pms_id], parts=True))
+    registered.expect(RegistryQuery(numbers=[pms_id], parts=True))
     found: list[Tenant] = []
     for stay in sorted(_stays(registered, pms_id, start, end), key=lambda t: (t.case.id, t.begin)):
         last = found[-1] if found else None

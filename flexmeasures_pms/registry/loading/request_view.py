@@ -9,9 +9,9 @@ from typing import Generic, TypeVar, overload
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.registry.directory import Entry, Lookup, Name
-from flexmeasures_pms.registry.loading import memory, reading
-from flexmeasures_pms.registry.loading.memory import Fact, Key, Named
-from flexmeasures_pms.registry.loading.reading import Thing
+from flexmeasures_pms.registry.loading import cache, rows
+from flexmeasures_pms.registry.loading.cache import CacheKey, Fact, KnownName
+from flexmeasures_pms.registry.loading.rows import KnownTrackable
 from flexmeasures_pms.registry.timeline import Rows
 
 K = TypeVar("K")
@@ -33,7 +33,7 @@ class Missing:
 
 
 @dataclass(slots=True)
-class Held:
+class RequestView:
     """What is held of a registry: None for what does not exist.
 
     :param version: at which all of it is so.
@@ -47,9 +47,9 @@ class Held:
     shared: bool = True
     known_at: datetime | None = None
     names: dict[Name, int | None] = field(default_factory=dict)
-    things: dict[int, Thing | None] = field(default_factory=dict)
+    things: dict[int, KnownTrackable | None] = field(default_factory=dict)
     assembled: dict[int, Rows] = field(default_factory=dict)
-    fresh: dict[Key, Fact] = field(default_factory=dict)
+    fresh: dict[CacheKey, Fact] = field(default_factory=dict)
 
     def assets(self) -> set[int]:
         """Return the FlexMeasures assets of all that is held."""
@@ -60,7 +60,7 @@ class Held:
         """Return the number that an id is known to have; None where that is not known."""
         if name not in self.names:
             fact = self._recall((self.account_id, "name", name))
-            if isinstance(fact, Named) and (fact.number or fact.version == self.version):
+            if isinstance(fact, KnownName) and (fact.number or fact.version == self.version):
                 self.names[name] = fact.number
         return self.names.get(name)
 
@@ -74,11 +74,11 @@ class Held:
                 missing.names.add(name)
         return number
 
-    def thing(self, number: int, missing: Missing) -> Thing | None:
+    def thing(self, number: int, missing: Missing) -> KnownTrackable | None:
         """Return a trackable, or None, where it may be missing."""
         if number not in self.things:
             fact = self._recall((self.account_id, "thing", number))
-            if not isinstance(fact, Thing):
+            if not isinstance(fact, KnownTrackable):
                 missing.things.add(number)
                 return None
             self.things[number] = fact
@@ -94,28 +94,28 @@ class Held:
             self.assembled[number] = fact
         return self.assembled[number]
 
-    def _recall(self, key: Key) -> Fact | None:
-        if not self.shared or memory.version_of(self.account_id) != self.version:
+    def _recall(self, key: CacheKey) -> Fact | None:
+        if not self.shared or cache.version_of(self.account_id) != self.version:
             return None
-        return memory.recall(key)
+        return cache.recall(key)
 
     def read(self, missing: Missing) -> None:
         """Read what is missing, in one statement of each sort."""
         account_id, known_at = self.account_id, self.known_at
         if missing.names:
-            numbers = reading.numbers(account_id, missing.names, known_at)
+            numbers = rows.numbers(account_id, missing.names, known_at)
             for name in missing.names:
                 self.names[name] = number = numbers.get(name)
-                self.fresh[account_id, "name", name] = Named(number, self.version or 0)
+                self.fresh[account_id, "name", name] = KnownName(number, self.version or 0)
         if missing.things:
-            things = reading.things(account_id, missing.things, known_at)
+            things = rows.things(account_id, missing.things, known_at)
             for n in missing.things:
                 self.things[n] = things.get(n)
             self.fresh |= {(account_id, "thing", n): thing for n, thing in things.items()}
         if missing.inside:
-            inside = reading.inside(account_id, missing.inside, known_at)
+            inside = rows.inside(account_id, missing.inside, known_at)
             self.assembled |= inside
-            self.fresh |= {(account_id, "inside", n): rows for n, rows in inside.items()}
+            self.fresh |= {(account_id, "inside", n): parts for n, parts in inside.items()}
 
 
 class _Asked(Generic[K, V]):
@@ -155,58 +155,58 @@ Lookups = tuple[
 ]
 
 
-def lookups(held: Held) -> Lookups:
+def lookups(view: RequestView) -> Lookups:
     """Return the entries, names, aliases, and installations by part and by assembly.
 
     What is in an assembly is read together with all that is in it: who asks for the one
     asks for the others next.
     """
 
-    def thing(number: int) -> Thing | None:
-        known = held.things.get(number)
+    def thing(number: int) -> KnownTrackable | None:
+        known = view.things.get(number)
         if known is not None:
             return known
-        return _until_there(held, lambda missing: held.thing(number, missing))
+        return _until_there(view, lambda missing: view.thing(number, missing))
 
     def entry(number: int) -> Entry | None:
         found = thing(number)
         return found.entry if found else None
 
-    def rows(number: int) -> Rows | None:
+    def installations(number: int) -> Rows | None:
         found = thing(number)
         return found.rows if found else None
 
     def name(asked: Name) -> int | None:
-        known = held.names.get(asked)
+        known = view.names.get(asked)
         if known is not None:
             return known
-        return _until_there(held, lambda missing: held.number(asked, missing))
+        return _until_there(view, lambda missing: view.number(asked, missing))
 
     def inside(number: int) -> Rows:
-        return _until_there(held, lambda missing: with_parts(held, number, missing))
+        return _until_there(view, lambda missing: with_parts(view, number, missing))
 
     known: dict[int, tuple[str, ...]] = {}
 
     def aliases(number: int) -> tuple[str, ...] | None:
         if number not in known:
-            known[number] = reading.aliases(held.account_id, number, held.known_at)
+            known[number] = rows.aliases(view.account_id, number, view.known_at)
         return known[number]
 
-    return _Asked(entry), _Asked(name), _Asked(aliases), _Asked(rows), _Asked(inside)
+    return _Asked(entry), _Asked(name), _Asked(aliases), _Asked(installations), _Asked(inside)
 
 
-def with_parts(held: Held, number: int, missing: Missing) -> Rows:
+def with_parts(view: RequestView, number: int, missing: Missing) -> Rows:
     """Return what was in an assembly, and see that all of that is there too."""
-    rows = held.inside(number, missing)
-    for row in rows:
-        held.thing(row.part_id, missing)
-    return rows
+    installed = view.inside(number, missing)
+    for row in installed:
+        view.thing(row.part_id, missing)
+    return installed
 
 
-def _until_there(held: Held, ask: Callable[[Missing], V]) -> V:
+def _until_there(view: RequestView, ask: Callable[[Missing], V]) -> V:
     while True:
         missing = Missing()
         found = ask(missing)
         if not missing:
             return found
-        held.read(missing)
+        view.read(missing)

@@ -18,9 +18,9 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import AmbiguousId, RegistryConflict, RegistryError, UnknownId
 from flexmeasures_pms.gateways import keys
-from flexmeasures_pms.gateways.keys import Key
+from flexmeasures_pms.gateways.keys import IssuedKey
 from flexmeasures_pms.gateways.tables import gateway, gateway_key
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 
 LIST = "`flexmeasures pms gateway list`"
 
@@ -33,7 +33,7 @@ def add(
     expires_at: datetime | None,
     rates: tuple[int | None, int | None],
     author: Author,
-) -> Key:
+) -> IssuedKey:
     """Make a gateway and its first key.
 
     :param devices: its scope, as :func:`~flexmeasures_pms.gateways.scope.scoped` writes it.
@@ -104,7 +104,7 @@ def change(
 
 def rotate(
     which: Row[Any], *, overlap: timedelta, expires_at: datetime | None, author: Author
-) -> Key:
+) -> IssuedKey:
     """Give a gateway a new key; those it has are good for ``overlap`` longer.
 
     :param expires_at: of the new key; None for as long as the last one was made for.
@@ -162,7 +162,7 @@ def _named(name: str, account_id: int | None) -> list[Row[Any]]:
     return list(db.session.execute(query.order_by(gateway.c.account_id)))
 
 
-def _add_key(gateway_id: int, expires_at: datetime | None) -> Key:
+def _add_key(gateway_id: int, expires_at: datetime | None) -> IssuedKey:
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise RegistryError(f"The key would have expired: {expires_at.isoformat()} is past.")
     key = keys.make()

@@ -14,8 +14,8 @@ from werkzeug.exceptions import BadRequest
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.charts import CHARTS, sensors_of
-from flexmeasures_pms.overview.past import known_bounds
-from flexmeasures_pms.overview.whereabouts import timezone
+from flexmeasures_pms.overview.history import known_bounds
+from flexmeasures_pms.overview.location import timezone
 from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links, period
@@ -51,7 +51,7 @@ class Charted:
         is shown.
     """
 
-    bounds: period.Bounds
+    bounds: period.PeriodBounds
     period: period.Period
     charts: tuple[ShownChart, ...]
     spans: tuple[tuple[str, str, str, bool], ...]

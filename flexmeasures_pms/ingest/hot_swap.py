@@ -16,11 +16,11 @@ from uuid import uuid4
 from flexmeasures_pms.beliefs.provision import sync_assets
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing import changes
-from flexmeasures_pms.registry.editing.book import Author
+from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.storage.readings.latest import newest_time
 
 
-class Report(NamedTuple):
+class PackReport(NamedTuple):
     """Where a sample says that a pack was.
 
     :param sample: the sample's position in the request.
@@ -34,7 +34,7 @@ class Report(NamedTuple):
     time: datetime
 
 
-def is_expected(report: Report, registered: Directory) -> bool:
+def is_expected(report: PackReport, registered: Directory) -> bool:
     """Whether a pack was reported where it is registered at that time."""
     stand = registered.stand(report.case.id, report.time)
     if stand is None or stand[0] != report.pms.id:
@@ -42,16 +42,16 @@ def is_expected(report: Report, registered: Directory) -> bool:
     return report.dock is None or report.dock == stand[1]
 
 
-def unexpected(reports: Iterable[Report], registered: Directory) -> list[Report]:
+def unexpected(reports: Iterable[PackReport], registered: Directory) -> list[PackReport]:
     """Return the reports of packs that are not all where they are registered, oldest first.
 
     Reports older than a reading that is stored already are left out: they tell of the
     past, and what is registered since may be right. Call it before the write.
     """
-    by_case: dict[int, list[Report]] = {}
+    by_case: dict[int, list[PackReport]] = {}
     for report in reports:
         by_case.setdefault(report.case.id, []).append(report)
-    found: list[Report] = []
+    found: list[PackReport] = []
     for of_case in by_case.values():
         if not all(is_expected(report, registered) for report in of_case):
             known = newest_time(of_case[0].case.id)
@@ -59,7 +59,7 @@ def unexpected(reports: Iterable[Report], registered: Directory) -> list[Report]
     return sorted(found, key=lambda report: report.time)
 
 
-def record_moves(account_id: int, reports: Sequence[Report]) -> None:
+def record_moves(account_id: int, reports: Sequence[PackReport]) -> None:
     """Record the moves that stored reports tell of, oldest first."""
     if not reports:
         return
@@ -67,6 +67,6 @@ def record_moves(account_id: int, reports: Sequence[Report]) -> None:
     touched: set[int] = set()
     for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):
         author = Author(f"device:{pms}", "reported from there", request_id)
-        moves = [changes.Report(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
+        moves = [changes.DockReport(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
         touched.update(changes.record_moves(account_id, moves, author).touched)
     sync_assets(account_id, touched)

@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import Literal
 
-from flexmeasures_pms.registry.loading.reading import Thing
+from flexmeasures_pms.registry.loading.rows import KnownTrackable
 from flexmeasures_pms.registry.timeline import Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class KnownName:
     """What an id names; None for nothing, as it was at a version."""
 
     number: int | None
     version: int
 
 
-Key = tuple[int, Literal["name", "thing", "inside"], object]
+CacheKey = tuple[int, Literal["name", "thing", "inside"], object]
 """Organisation, and what it is about: an id (kind, key) or the number of a trackable."""
 
-Fact = Named | Thing | Rows
+Fact = KnownName | KnownTrackable | Rows
 
 
 class _Facts:
@@ -37,23 +37,23 @@ class _Facts:
 
     def __init__(self) -> None:
         self.weight = 0
-        self._facts: OrderedDict[Key, Fact] = OrderedDict()
+        self._facts: OrderedDict[CacheKey, Fact] = OrderedDict()
 
-    def about(self) -> list[Key]:
+    def about(self) -> list[CacheKey]:
         return list(self._facts)
 
-    def get(self, key: Key) -> Fact | None:
+    def get(self, key: CacheKey) -> Fact | None:
         fact = self._facts.get(key)
         if fact is not None:
             self._facts.move_to_end(key)
         return fact
 
-    def put(self, key: Key, fact: Fact) -> None:
+    def put(self, key: CacheKey, fact: Fact) -> None:
         self.drop(key)
         self._facts[key] = fact
         self.weight += _weight(fact)
 
-    def drop(self, key: Key) -> None:
+    def drop(self, key: CacheKey) -> None:
         fact = self._facts.pop(key, None)
         self.weight -= _weight(fact) if fact is not None else 0
 
@@ -63,9 +63,9 @@ class _Facts:
 
 
 def _weight(fact: Fact) -> int:
-    if isinstance(fact, Named):
+    if isinstance(fact, KnownName):
         return 1
-    return 1 + len(fact.rows if isinstance(fact, Thing) else fact)
+    return 1 + len(fact.rows if isinstance(fact, KnownTrackable) else fact)
 
 
 _facts = _Facts()
@@ -85,13 +85,13 @@ def version_of(account_id: int) -> int | None:
     return _versions.get(account_id)
 
 
-def recall(key: Key) -> Fact | None:
+def recall(key: CacheKey) -> Fact | None:
     """Return a fact that is remembered, or None."""
     with _lock:
         return _facts.get(key)
 
 
-def keep(account_id: int, version: int, facts: Mapping[Key, Fact], most: int) -> None:
+def keep(account_id: int, version: int, facts: Mapping[CacheKey, Fact], most: int) -> None:
     """Remember facts that were read at a version, unless another is remembered by now.
 
     :param most: things, ids and installations to remember in all.

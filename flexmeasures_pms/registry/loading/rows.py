@@ -19,7 +19,7 @@ from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RegistryState:
     """The state of an organisation's registry at a moment.
 
     :param version: 0 while it is empty.
@@ -33,7 +33,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class KnownTrackable:
     """A trackable, and where it was installed, in order of time."""
 
     entry: Entry
@@ -49,7 +49,7 @@ _STATE = sa.text("""
 )
 
 
-def state(account_id: int, assets: Iterable[int] = ()) -> State:
+def state(account_id: int, assets: Iterable[int] = ()) -> RegistryState:
     """Return the registry's state, and which of some assets are the organisation's.
 
     An asset can be deleted or handed to another organisation in FlexMeasures, behind the
@@ -57,7 +57,11 @@ def state(account_id: int, assets: Iterable[int] = ()) -> State:
     """
     values = {"account": account_id, "assets": list(assets)}
     row = db.session.execute(_STATE, values).one_or_none()
-    return State(row[0], row[1], frozenset(row[2])) if row else State(0, False, frozenset())
+    return (
+        RegistryState(row[0], row[1], frozenset(row[2]))
+        if row
+        else RegistryState(0, False, frozenset())
+    )
 
 
 def changed_since(account_id: int, version: int) -> list[int]:
@@ -94,7 +98,7 @@ def numbers(
 
 def things(
     account_id: int, ids: Collection[int], known_at: datetime | None = None
-) -> dict[int, Thing]:
+) -> dict[int, KnownTrackable]:
     """Return trackables with where they were, by their number."""
     t, i = trackable.c, installation.c
     query = (
@@ -110,7 +114,7 @@ def things(
         entry = entries.setdefault(row[0], Entry(*row[: len(ENTRY)]))
         if row[len(ENTRY)] is not None:
             rows[entry.id].append(as_installation(row[len(ENTRY) :]))
-    return {n: Thing(entry, tuple(rows.get(n, ()))) for n, entry in entries.items()}
+    return {n: KnownTrackable(entry, tuple(rows.get(n, ()))) for n, entry in entries.items()}
 
 
 def inside(

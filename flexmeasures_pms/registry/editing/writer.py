@@ -1,4 +1,4 @@
-"""Writing a book's changes: locked, in one go, and only ever adding to what was known."""
+"""Writing a changeset: locked, in one go, and only ever adding to what was known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
 
 from flexmeasures_pms.registry.directory import directory, ident_key
-from flexmeasures_pms.registry.editing.book import DETAILS, Author, Book
+from flexmeasures_pms.registry.editing.changeset import DETAILS, Author, Changeset
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import (
     alias,
@@ -35,11 +35,11 @@ _BATCH = 5_000
 @contextmanager
 def editing(
     account_id: int, author: Author, *, expected: int = 1, numbers: Iterable[int] = ()
-) -> Iterator[Book]:
+) -> Iterator[Changeset]:
     """Open an organisation's registry for changes, and write them at the end.
 
     Works in the caller's transaction: nobody else changes this organisation's registry
-    until it ends. After an error, or of a discarded book, nothing
+    until it ends. After an error, or of a discarded changeset, nothing
     is written.
 
     :param expected: about how many new trackables to expect.
@@ -48,10 +48,10 @@ def editing(
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
     now = _now(account_id)
     registered = directory(account_id, numbers=numbers, parts=True)
-    book = Book(registered, author, now, lambda: _reserve(expected))
-    yield book
-    if book.entered and not book.discarded:
-        _write(book)
+    changeset = Changeset(registered, author, now, lambda: _reserve(expected))
+    yield changeset
+    if changeset.entered and not changeset.discarded:
+        _write(changeset)
 
 
 def _now(account_id: int) -> datetime:
@@ -75,20 +75,20 @@ def _reserve(count: int) -> Iterable[int]:
     return [number for (number,) in db.session.execute(query, {"count": count})]
 
 
-def _write(book: Book) -> None:
-    _write_trackables(book)
-    _write_aliases(book)
-    _write_installations(book)
-    _insert(transaction, _transactions(book))
-    _mark(book, _new_version(book))
+def _write(changeset: Changeset) -> None:
+    _write_trackables(changeset)
+    _write_aliases(changeset)
+    _write_installations(changeset)
+    _insert(transaction, _transactions(changeset))
+    _mark(changeset, _new_version(changeset))
 
 
-def _new_version(book: Book) -> int:
+def _new_version(changeset: Changeset) -> int:
     values = {
         "version": sa.func.nextval("pms_registry_version_seq"),
-        "changed_at": book.now,
+        "changed_at": changeset.now,
     }
-    statement = insert(registry_version).values(account_id=book.account_id, **values)
+    statement = insert(registry_version).values(account_id=changeset.account_id, **values)
     version: int = db.session.execute(
         statement.on_conflict_do_update(index_elements=["account_id"], set_=values).returning(
             registry_version.c.version
@@ -97,18 +97,20 @@ def _new_version(book: Book) -> int:
     return version
 
 
-def _mark(book: Book, version: int) -> None:
+def _mark(changeset: Changeset, version: int) -> None:
     """Mark what was registered already and has changed, for those who remember it.
 
     After the version's row is taken: who has read a version has then seen all that is
     marked with that or an earlier one.
     """
-    known = sorted(n for n in {*book.touched, *book.concerned} if not book.is_new(n))
+    known = sorted(n for n in {*changeset.touched, *changeset.concerned} if not changeset.is_new(n))
     statement = insert(registry_change)
     statement = statement.on_conflict_do_update(
         index_elements=["trackable_id"], set_={"version": statement.excluded.version}
     )
-    rows = ({"trackable_id": n, "account_id": book.account_id, "version": version} for n in known)
+    rows = (
+        {"trackable_id": n, "account_id": changeset.account_id, "version": version} for n in known
+    )
     _insert_as(statement, rows)
 
 
@@ -122,79 +124,79 @@ def _insert_as(statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
         db.session.execute(statement, some)
 
 
-def _write_trackables(book: Book) -> None:
-    entries = [book.view.entries[n] for n in book.touched]
+def _write_trackables(changeset: Changeset) -> None:
+    entries = [changeset.view.entries[n] for n in changeset.touched]
     new = (
         {
             "id": entry.id,
-            "account_id": book.account_id,
+            "account_id": changeset.account_id,
             "kind": entry.kind,
             "ident": entry.ident,
             "ident_key": ident_key(entry.kind, entry.ident),
-            "created_at": book.now,
+            "created_at": changeset.now,
             **{name: getattr(entry, name) for name in DETAILS},
         }
         for entry in entries
-        if book.is_new(entry.id)
+        if changeset.is_new(entry.id)
     )
     _insert(trackable, new)
     for entry in entries:
-        if not book.is_new(entry.id) and book.base.entries[entry.id] != entry:
+        if not changeset.is_new(entry.id) and changeset.base.entries[entry.id] != entry:
             details = {name: getattr(entry, name) for name in DETAILS}
             db.session.execute(
                 sa.update(trackable).where(trackable.c.id == entry.id).values(details)
             )
 
 
-def _write_aliases(book: Book) -> None:
-    boards = (n for n in book.touched if book.view.entries[n].kind == BOARD)
+def _write_aliases(changeset: Changeset) -> None:
+    boards = (n for n in changeset.touched if changeset.view.entries[n].kind == BOARD)
     rows = (
         {
-            "account_id": book.account_id,
+            "account_id": changeset.account_id,
             "trackable_id": number,
             "alias": text,
             "alias_key": ident_key(BOARD, text),
-            "created_at": book.now,
+            "created_at": changeset.now,
         }
-        for number, known in ((n, _registered_aliases(book, n)) for n in boards)
-        for text in book.view.aliases.get(number, ())
+        for number, known in ((n, _registered_aliases(changeset, n)) for n in boards)
+        for text in changeset.view.aliases.get(number, ())
         if text not in known
     )
     _insert(alias, rows)
 
 
-def _registered_aliases(book: Book, board_id: int) -> tuple[str, ...]:
-    return () if book.is_new(board_id) else book.base.aliases.get(board_id, ())
+def _registered_aliases(changeset: Changeset, board_id: int) -> tuple[str, ...]:
+    return () if changeset.is_new(board_id) else changeset.base.aliases.get(board_id, ())
 
 
-def _write_installations(book: Book) -> None:
+def _write_installations(changeset: Changeset) -> None:
     closed: list[int] = []
     new: list[Installation] = []
-    for part_id in book.touched:
-        before, after = book.registered_rows(part_id), book.rows(part_id)
+    for part_id in changeset.touched:
+        before, after = changeset.registered_rows(part_id), changeset.rows(part_id)
         closed += [row.id for row in before if row not in after]
         new += [row for row in after if not row.id]
     if closed:
         c = installation.c
-        known = sa.func.tstzrange(sa.func.lower(c.known), book.now)
+        known = sa.func.tstzrange(sa.func.lower(c.known), changeset.now)
         db.session.execute(
             sa.update(installation)
             .where(c.id == sa.any_(sa.literal(closed, ARRAY(sa.BigInteger))))
             .values(known=known)
         )
-    _insert(installation, (_installation_row(book, row) for row in new))
+    _insert(installation, (_installation_row(changeset, row) for row in new))
 
 
-def _installation_row(book: Book, row: Installation) -> dict[str, Any]:
+def _installation_row(changeset: Changeset, row: Installation) -> dict[str, Any]:
     return {
-        "account_id": book.account_id,
+        "account_id": changeset.account_id,
         "part_id": row.part_id,
         "assembly_id": row.assembly_id,
         "slot": row.slot,
         "place": row.place,
         "valid": Range(_bound(row.begin), _bound(row.end)),
-        "known": Range(book.now, None),
-        "request_id": book.author.request_id,
+        "known": Range(changeset.now, None),
+        "request_id": changeset.author.request_id,
     }
 
 
@@ -202,14 +204,14 @@ def _bound(moment: datetime) -> datetime | None:
     return None if moment in (SINCE_EVER, FOREVER) else moment
 
 
-def _transactions(book: Book) -> Iterator[dict[str, Any]]:
+def _transactions(changeset: Changeset) -> Iterator[dict[str, Any]]:
     return (
         {
-            "account_id": book.account_id,
-            "request_id": book.author.request_id,
-            "recorded_at": book.now,
+            "account_id": changeset.account_id,
+            "request_id": changeset.author.request_id,
+            "recorded_at": changeset.now,
             "effective_at": _bound(item.effective_at),
-            "author": book.author.name,
+            "author": changeset.author.name,
             "verb": item.verb,
             "trackable_id": item.entry.id,
             "kind": item.entry.kind,
@@ -218,7 +220,7 @@ def _transactions(book: Book) -> Iterator[dict[str, Any]]:
             "after": item.after,
             "note": item.note,
         }
-        for item in book.entered
+        for item in changeset.entered
     )
 
 

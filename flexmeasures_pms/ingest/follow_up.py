@@ -19,26 +19,26 @@ from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
-from flexmeasures_pms.registry.editing.book import Author, Change
+from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.kinds import BOARD
-from flexmeasures_pms.registry.messages.telling import Count, Told, tell
+from flexmeasures_pms.registry.messages.message import CountText, Message, message
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.readings import latest
-from flexmeasures_pms.storage.readings.repeats import forget_repeats
+from flexmeasures_pms.storage.readings.unwritten import forget_repeats
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Effects:
     """What followed from a change.
 
     :param lines: sentences for whoever made it; none where nothing followed.
     """
 
-    lines: tuple[Told, ...]
+    lines: tuple[Message, ...]
 
 
-def settle(change: Change, *, author: str = "registry") -> Settled:
+def follow_up(change: Change, *, author: str = "registry") -> Effects:
     """Let assets, beliefs and quarantine follow a change; the caller commits.
 
     :param author: who made the change.
@@ -48,21 +48,21 @@ def settle(change: Change, *, author: str = "registry") -> Settled:
     fresh = without_asset(account_id)
     touched = {*change.touched, *fresh}
     if not touched:
-        return Settled(())
+        return Effects(())
     made = sync_assets(account_id, touched)
     latest.forget_latest(fresh)
     forget_repeats(fresh)
     waiting = quarantine.concerning(account_id, _keys(touched))
     moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
     replayed = replay(account_id, waiting)
-    assets = Count(len(made), "FlexMeasures asset")
-    provided = (tell("Made {assets} with sensors.", assets=assets),) if made else ()
-    return Settled((*provided, *moved.lines(), *replayed.lines()))
+    assets = CountText(len(made), "FlexMeasures asset")
+    provided = (message("Made {assets} with sensors.", assets=assets),) if made else ()
+    return Effects((*provided, *moved.lines(), *replayed.lines()))
 
 
-def carry_out(change: Change, author: Author) -> tuple[Told, ...]:
+def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
     """Let everything follow a change, commit it, and return what was done."""
-    settled = settle(change, author=author.name)
+    settled = follow_up(change, author=author.name)
     db.session.commit()
     return (*change.lines, *settled.lines)
 

@@ -8,7 +8,7 @@ from functools import partial
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.importing.importer import Imported
 from flexmeasures_pms.registry.importing.importer_csv import FaultyLine
-from flexmeasures_pms.registry.messages.telling import Told, Voice
+from flexmeasures_pms.registry.messages.message import Message, Renderer
 from flexmeasures_pms.ui.language import figures
 from flexmeasures_pms.ui.language.words import _, mark, n_
 
@@ -19,16 +19,16 @@ FACTS = (
 """What sentences of the registry are made of besides its terms, for translators."""
 
 
-def told(sentences: Iterable[Told], zone: str) -> tuple[str, ...]:
+def told(sentences: Iterable[Message], zone: str) -> tuple[str, ...]:
     """Return what was done in words."""
-    voice = _voice(zone)
-    return tuple(sentence.said(voice) for sentence in sentences)
+    renderer = _renderer(zone)
+    return tuple(sentence.render(renderer) for sentence in sentences)
 
 
 def wrong(error: RegistryError, zone: str) -> str:
     """Return what is wrong, without what to do about it at the command line."""
-    if isinstance(error.what, Told):
-        return error.what.said(_voice(zone))
+    if isinstance(error.what, Message):
+        return error.what.render(_renderer(zone))
     return str(error.what)
 
 
@@ -70,8 +70,8 @@ def summary(result: Imported) -> str:
     return f"{said} {left_out}"
 
 
-def _voice(zone: str) -> Voice:
-    return Voice(_, partial(figures.moment, zone=zone), _counted)
+def _renderer(zone: str) -> Renderer:
+    return Renderer(_, partial(figures.moment, zone=zone), _counted)
 
 
 def _counted(number: int, thing: str) -> str:

@@ -20,7 +20,14 @@ from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
 from flexmeasures_pms.overview.cadence import Cadence, cadence
 from flexmeasures_pms.overview.charts import digits
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.queries.history import EPOCH, Column, Wanted, bounds, read, reporters
+from flexmeasures_pms.storage.queries.history import (
+    EPOCH,
+    HistoryColumn,
+    HistoryQuery,
+    bounds,
+    read,
+    reporters,
+)
 
 _S, _H, _D = 1, 3600, 86_400
 STEPS = tuple(
@@ -115,7 +122,7 @@ def past(
     there = [name for name in names if name in ids]
     kept = held(entry)
     known = reporters(account_id)
-    wanted = Wanted(
+    wanted = HistoryQuery(
         sensors=[ids[name] for name in there],
         states=[ids[name] for name in there if name in kept],
         sources=list(known),
@@ -173,10 +180,10 @@ class _View:
     exact: bool
     sampled: bool
 
-    def time(self, column: Column) -> datetime:
+    def time(self, column: HistoryColumn) -> datetime:
         return max(self.start, column.newest if self.exact else column.begin)
 
-    def is_gap(self, column: Column, until: datetime, *, held: bool) -> bool:
+    def is_gap(self, column: HistoryColumn, until: datetime, *, held: bool) -> bool:
         """Whether too long passed from a column's newest reading up to a later one."""
         passed = until - column.newest
         if passed <= self.longest_step(self.often.shortest, held=held):
@@ -196,19 +203,19 @@ class _View:
         return max(MISSED * usual, SNAPSHOT + usual if held else timedelta(0))
 
 
-def _is_exact(found: Iterable[Sequence[Column]]) -> bool:
+def _is_exact(found: Iterable[Sequence[HistoryColumn]]) -> bool:
     return all(column.readings == 1 for one in found for column in one)
 
 
-def _moments(found: Iterable[Sequence[Column]]) -> list[datetime]:
+def _moments(found: Iterable[Sequence[HistoryColumn]]) -> list[datetime]:
     return sorted({column.newest for one in found for column in one})
 
 
-def _empty(spec: SensorSpec, kept: Collection[str], found: Sequence[Column]) -> Series:
+def _empty(spec: SensorSpec, kept: Collection[str], found: Sequence[HistoryColumn]) -> Series:
     return Series(spec.name, spec.quantity, spec.name in kept, [], [], [], [], _mean(found))
 
 
-def _series(series: Series, found: list[Column], view: _View) -> Series:
+def _series(series: Series, found: list[HistoryColumn], view: _View) -> Series:
     inside = [column for column in found if column.begin >= view.start]
     if series.held and (before := found[: len(found) - len(inside)]):
         inside = [*_carried(before[-1], view), *inside]
@@ -219,19 +226,21 @@ def _series(series: Series, found: list[Column], view: _View) -> Series:
     return series
 
 
-def _mean(found: Sequence[Column]) -> float | None:
+def _mean(found: Sequence[HistoryColumn]) -> float | None:
     readings = sum(column.readings for column in found)
     return sum(column.total for column in found) / readings if readings else None
 
 
-def _carried(before: Column, view: _View) -> Iterator[Column]:
+def _carried(before: HistoryColumn, view: _View) -> Iterator[HistoryColumn]:
     """Yield the state that a time begins with, as a reading at its begin."""
     if before.last is not None and not view.is_gap(before, view.start, held=True):
         value = before.last
-        yield Column(view.start, value, value, value, 1, before.newest, value, before.sources)
+        yield HistoryColumn(
+            view.start, value, value, value, 1, before.newest, value, before.sources
+        )
 
 
-def _put(series: Series, at: datetime, column: Column) -> None:
+def _put(series: Series, at: datetime, column: HistoryColumn) -> None:
     value = column.last if series.held or column.readings == 1 else None
     mean = round(column.mean, digits(series.quantity))
     series.at.append(at)
@@ -240,7 +249,7 @@ def _put(series: Series, at: datetime, column: Column) -> None:
     series.high.append(column.high)
 
 
-def _break(series: Series, column: Column, view: _View) -> None:
+def _break(series: Series, column: HistoryColumn, view: _View) -> None:
     """End a line. A state holds for as long as the thing was heard of, and could hold."""
     at = series.at[-1]
     if series.held:
@@ -257,7 +266,7 @@ def _break(series: Series, column: Column, view: _View) -> None:
 
 
 def _reporters(
-    found: Iterable[Sequence[Column]],
+    found: Iterable[Sequence[HistoryColumn]],
     known: Mapping[int, tuple[str, str]],
     start: datetime,
 ) -> Iterator[Reporter]:

@@ -15,7 +15,7 @@ MOST = 1500
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class FlashMessage:
     """What a page tells of the form before it.
 
     :param changed: whether anything had to be done.
@@ -37,8 +37,8 @@ def keep(lines: Sequence[str], *, changed: bool = True) -> None:
     session[_KEY], session[_IDLE] = kept, not changed
 
 
-def take() -> Kept:
+def take() -> FlashMessage:
     """Return what was done, once."""
     lines = session.pop(_KEY, ())
     idle = bool(session.pop(_IDLE, False))
-    return Kept(tuple(line for line in lines if isinstance(line, str)), not idle)
+    return FlashMessage(tuple(line for line in lines if isinstance(line, str)), not idle)

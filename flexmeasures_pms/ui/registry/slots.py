@@ -19,7 +19,7 @@ from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class SlotPlace:
     """One place: who is in it, None while it is empty.
 
     :param since: since when, None for since ever.
@@ -37,7 +37,7 @@ class Shelf:
     """The places of one slot of an assembly."""
 
     slot: Slot
-    spots: tuple[Spot, ...]
+    spots: tuple[SlotPlace, ...]
 
     @property
     def taken(self) -> int:
@@ -63,7 +63,7 @@ def _spots(
     slot: Slot,
     rows: tuple[Installation, ...],
     at: datetime,
-) -> Iterator[Spot]:
+) -> Iterator[SlotPlace]:
     there = [row for row in rows if row.slot == slot.name]
     by_place = {row.place: row for row in there if row.place is not None}
     first = _first_dock(registered, assembly, at) if slot.name == "dock" else 1
@@ -83,11 +83,11 @@ def _places(assembly: Entry, slot: Slot) -> range:
 
 def _spot(
     registered: Directory, row: Installation | None, place: int | None, across: int | None
-) -> Spot:
+) -> SlotPlace:
     if row is None:
-        return Spot(place, None, None, across)
+        return SlotPlace(place, None, None, across)
     since = None if row.begin == SINCE_EVER else row.begin
-    return Spot(place, registered.entry(row.part_id), since, across)
+    return SlotPlace(place, registered.entry(row.part_id), since, across)
 
 
 def _first_dock(registered: Directory, cabinet: Entry, at: datetime) -> int:
