@@ -164,9 +164,9 @@ def _gets() -> dict[str, Any]:
         "pms/{ident}/rack": _get(
             "A PMS as it stands: cabinets, docks, packs, cells",
             "Rack",
-            "Each pack in the dock that it is registered in. `loose` packs have none; `visitors` "
-            "are reported by this PMS but registered elsewhere; `newcomers` are not registered, "
-            "and their samples wait in quarantine.",
+            "Each pack in the dock that it is registered in. `undocked` packs have none; "
+            "`reported_here` are reported by this PMS but registered elsewhere; `unknown_packs` "
+            "are not registered, and their samples wait in quarantine.",
             [_parameter("ident", "path", TEXT), _parameter("account", "query", INTEGER)],
             missing="No PMS of this id is registered in the organisation.",
         ),

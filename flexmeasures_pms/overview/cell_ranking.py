@@ -54,9 +54,9 @@ def ranking(found: CellMap) -> list[Ranked]:
 def _by_case(found: CellMap) -> Iterator[list[PackCells]]:
     rows: dict[int, list[PackCells]] = {}
     for row in found.rows:
-        rows.setdefault(row.tenant.case.id, []).append(row)
+        rows.setdefault(row.stay.case.id, []).append(row)
     for of_case in rows.values():
-        yield sorted(of_case, key=lambda row: row.tenant.begin)
+        yield sorted(of_case, key=lambda row: row.stay.begin)
 
 
 def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[Ranked]:
@@ -64,7 +64,7 @@ def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[Ranked]:
     values = np.fmax.reduce([row.values for row in rows])
     out = values == 1 if found.quantity == "open" else lowest(values)
     read = int(np.count_nonzero(~np.isnan(values).all(axis=0)))
-    last = rows[-1].tenant
+    last = rows[-1].stay
     depths = None if found.quantity == "open" else below_others(values)
     for cell in np.flatnonzero(out.any(axis=1)):
         mask = out[cell]

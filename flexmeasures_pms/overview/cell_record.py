@@ -28,11 +28,11 @@ def record(ident: str, found: CellMap) -> dict[str, Any]:
         "look_back": found.look_back[1].total_seconds(),
         "packs": [
             {
-                "case": row.tenant.case.ident,
-                "dock": row.tenant.dock,
-                "cabinet": row.tenant.cabinet,
-                "begin": row.tenant.begin,
-                "end": row.tenant.end,
+                "case": row.stay.case.ident,
+                "dock": row.stay.dock,
+                "cabinet": row.stay.cabinet,
+                "begin": row.stay.begin,
+                "end": row.stay.end,
                 "cells": _whole(shown(found, row)),
             }
             for row in found.rows

@@ -19,7 +19,7 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
 from flexmeasures_pms.config import settings
-from flexmeasures_pms.overview.dock_stays import Tenant, tenants
+from flexmeasures_pms.overview.dock_stays import DockStay, dock_stays
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.storage.queries.cells import (
     ReadingGrid,
@@ -51,7 +51,7 @@ class PackCells:
         reading, or where the pack was not there.
     """
 
-    tenant: Tenant
+    stay: DockStay
     values: ReadingGrid
 
 
@@ -118,7 +118,7 @@ def cell_map(
 
     :param columns: most columns; there are fewer of many packs.
     """
-    there = tenants(registered, pms_id, start, end)
+    there = dock_stays(registered, pms_id, start, end)
     assets = list(dict.fromkeys(t.case.asset_id for t in there if t.case.asset_id is not None))
     number = columns_for(len(assets), columns)
     width = (end - start) / number
@@ -133,9 +133,9 @@ def cell_map(
     values = values.reshape(len(assets), CELLS, number)
     read = dict(zip(assets, values, strict=True))
     rows = (
-        PackCells(tenant, _while_there(read[tenant.case.asset_id], tenant, moments))
-        for tenant in there
-        if tenant.case.asset_id is not None
+        PackCells(stay, _while_there(read[stay.case.asset_id], stay, moments))
+        for stay in there
+        if stay.case.asset_id is not None
     )
     return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
 
@@ -190,6 +190,6 @@ def _range(look_back: ReadingGrid) -> tuple[timedelta, timedelta]:
     return timedelta(seconds=look_back.min()), timedelta(seconds=look_back.max())
 
 
-def _while_there(values: ReadingGrid, tenant: Tenant, moments: Sequence[datetime]) -> ReadingGrid:
-    inside = np.array([tenant.begin < moment <= tenant.end for moment in moments], dtype=bool)
+def _while_there(values: ReadingGrid, stay: DockStay, moments: Sequence[datetime]) -> ReadingGrid:
+    inside = np.array([stay.begin < moment <= stay.end for moment in moments], dtype=bool)
     return np.where(inside, values, np.nan)

@@ -13,7 +13,7 @@ _A_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
+class DockStay:
     """A case in one dock of a PMS for a time.
 
     :param dock: as counted across the PMS; None where it is not known.
@@ -28,16 +28,16 @@ class Tenant:
     end: datetime
 
 
-def tenants(
+def dock_stays(
     registered: Directory, pms_id: int, start: datetime, end: datetime
-) -> tuple[Tenant, ...]:
+) -> tuple[DockStay, ...]:
     """Return the cases that were in a PMS in a time, by dock and time.
 
     A case that changed its dock is there once for each. Docks are counted as they were
     at the end of each stay.
     """
     registered.expect(RegistryQuery(numbers=[pms_id], parts=True))
-    found: list[Tenant] = []
+    found: list[DockStay] = []
     for stay in sorted(_stays(registered, pms_id, start, end), key=lambda t: (t.case.id, t.begin)):
         last = found[-1] if found else None
         if (
@@ -51,13 +51,13 @@ def tenants(
     return tuple(sorted(found, key=lambda t: (t.dock is None, t.dock or 0, t.begin, t.case.ident)))
 
 
-def _at_the_time_of(stay: Tenant, other: Tenant) -> Tenant:
+def _at_the_time_of(stay: DockStay, other: DockStay) -> DockStay:
     return replace(stay, begin=other.begin, end=other.end)
 
 
 def _stays(
     registered: Directory, assembly_id: int, start: datetime, end: datetime
-) -> Iterator[Tenant]:
+) -> Iterator[DockStay]:
     assembly = registered.entry(assembly_id)
     cabinet = assembly.ident if assembly.kind == CABINET else None
     for row in registered.by_assembly.get(assembly_id, ()):
@@ -69,4 +69,4 @@ def _stays(
             yield from _stays(registered, part.id, begin, until)
         elif part.kind == CASE:
             dock = registered.dock_across(part.id, until - _A_MOMENT)
-            yield Tenant(part, dock, cabinet, begin, until)
+            yield DockStay(part, dock, cabinet, begin, until)

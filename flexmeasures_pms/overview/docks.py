@@ -28,7 +28,7 @@ class Occupant:
 
     :param dock: counted across the PMS; None where it is not known.
     :param since: when it was put there; None for ever.
-    :param home: for a visitor: id of the cabinet or PMS where it is registered instead.
+    :param home: id of the cabinet or PMS where a pack of another PMS is registered.
     :param findings: what is the matter with it, the worst first; at least that all is well.
     """
 
@@ -40,7 +40,7 @@ class Occupant:
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
+class UnknownPack:
     """A pack that reports under an id that is not registered: its samples wait.
 
     :param dock: as reported last, counted across the PMS.
@@ -60,13 +60,13 @@ class Dock:
 
     :param number: counted across the PMS; ``own`` counted in its cabinet.
     :param occupant: the case that is registered there.
-    :param newcomer: the unknown pack that reports from there.
+    :param unknown_pack: the unknown pack that reports from there.
     """
 
     number: int
     own: int
     occupant: Occupant | None = None
-    newcomer: Newcomer | None = None
+    unknown_pack: UnknownPack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ class WorstCell:
 class Rack:
     """A PMS with all that is known of its docks.
 
-    :param loose: packs of the PMS whose dock is not known.
-    :param visitors: packs that it reported last, but that are registered elsewhere.
-    :param newcomers: unknown packs that report to it; those whose dock is here stand there too.
+    :param undocked: packs of the PMS whose dock is not known.
+    :param reported_here: packs that it reported last, but that are registered elsewhere.
+    :param unknown_packs: unknown packs that report to it; those whose dock is here stand there too.
     :param power: of all packs that report [W], charging positive.
     :param findings: what is the matter, the worst first, each once with who is worst.
     """
@@ -129,9 +129,9 @@ class Rack:
     power: float | None
     scale: Scale | None
     cabinets: tuple[CabinetSeen, ...]
-    loose: tuple[Occupant, ...]
-    visitors: tuple[Occupant, ...]
-    newcomers: tuple[Newcomer, ...]
+    undocked: tuple[Occupant, ...]
+    reported_here: tuple[Occupant, ...]
+    unknown_packs: tuple[UnknownPack, ...]
     worst_cells: tuple[WorstCell, ...]
     findings: tuple[Finding, ...]
 
@@ -139,4 +139,4 @@ class Rack:
         """Yield the packs that are registered in it."""
         docks = (dock for cabinet in self.cabinets for dock in cabinet.docks)
         yield from (dock.occupant for dock in docks if dock.occupant)
-        yield from self.loose
+        yield from self.undocked

@@ -16,10 +16,10 @@ from flexmeasures_pms.overview.docks import (
     CabinetSeen,
     Dock,
     Ehub,
-    Newcomer,
     Occupant,
     Rack,
     Scale,
+    UnknownPack,
     WorstCell,
 )
 from flexmeasures_pms.overview.packs import PackState, pack
@@ -30,11 +30,11 @@ from flexmeasures_pms.overview.states import (
     worst_first,
     worst_of_each,
 )
-from flexmeasures_pms.overview.unknown_packs import newcomers
+from flexmeasures_pms.overview.unknown_packs import unknown_packs
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
-from flexmeasures_pms.storage.queries.racks import strangers, visitors
+from flexmeasures_pms.storage.queries.racks import reported_here, waiting_unknown_packs
 from flexmeasures_pms.storage.readings.latest import latest_of
 
 WORST_CELLS = 10
@@ -67,7 +67,7 @@ def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
     """
     standing = _standing(registered, pms, now)
     occupants = tuple(_occupant(standing, row, dock) for row, dock in standing.rows)
-    new = tuple(newcomers(strangers(registered.account_id, key(pms.ident))))
+    new = tuple(unknown_packs(waiting_unknown_packs(registered.account_id, key(pms.ident))))
     cabinets = tuple(_cabinets(standing, occupants, _present(new, now)))
     heard = [o for o in occupants if o.pack.time and not o.pack.silent]
     ehubs = [e for a in _assemblies(standing) if (e := _ehub(standing, a))]
@@ -83,9 +83,9 @@ def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
         power=sum(powers) if powers else None,
         scale=_scale(heard),
         cabinets=cabinets,
-        loose=tuple(o for o in occupants if o.dock is None),
-        visitors=tuple(_visitors(standing)),
-        newcomers=new,
+        undocked=tuple(o for o in occupants if o.dock is None),
+        reported_here=tuple(_reported_here(standing)),
+        unknown_packs=new,
         worst_cells=_worst_cells(heard),
         findings=_summary(occupants, ehubs, new),
     )
@@ -151,9 +151,9 @@ def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Pack
     )
 
 
-def _visitors(standing: _Standing) -> Iterator[Occupant]:
+def _reported_here(standing: _Standing) -> Iterator[Occupant]:
     """Yield the packs that the PMS reported last, but that are registered elsewhere."""
-    found = visitors(standing.pms.id, [row.part_id for row, _ in standing.rows])
+    found = reported_here(standing.pms.id, [row.part_id for row, _ in standing.rows])
     standing.registered.expect(RegistryQuery(numbers=[row.trackable_id for row in found]))
     for row in found:
         case = standing.registered.entry(row.trackable_id)
@@ -166,7 +166,7 @@ def _visitors(standing: _Standing) -> Iterator[Occupant]:
         yield Occupant(seen, seen.dock, None, worst_first([*seen.findings, wrong]), home)
 
 
-def _present(new: Iterable[Newcomer], now: datetime) -> dict[int, Newcomer]:
+def _present(new: Iterable[UnknownPack], now: datetime) -> dict[int, UnknownPack]:
     """Return the unknown packs that report at present by their dock."""
     return {
         one.dock: one
@@ -176,7 +176,7 @@ def _present(new: Iterable[Newcomer], now: datetime) -> dict[int, Newcomer]:
 
 
 def _cabinets(
-    standing: _Standing, occupants: Sequence[Occupant], new: Mapping[int, Newcomer]
+    standing: _Standing, occupants: Sequence[Occupant], new: Mapping[int, UnknownPack]
 ) -> Iterator[CabinetSeen]:
     by_dock = {o.dock: o for o in occupants if o.dock is not None}
     ranges = _with_the_rest(standing.ranges, max([*by_dock, *new], default=0))
@@ -241,7 +241,7 @@ def _worst_cells(heard: Iterable[Occupant]) -> tuple[WorstCell, ...]:
 
 
 def _summary(
-    occupants: Iterable[Occupant], ehubs: Iterable[Ehub], new: Iterable[Newcomer]
+    occupants: Iterable[Occupant], ehubs: Iterable[Ehub], new: Iterable[UnknownPack]
 ) -> tuple[Finding, ...]:
     """Return what is the matter with a PMS, the worst first."""
     every = [

@@ -6,29 +6,29 @@ from collections.abc import Iterable, Iterator
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import WireError
-from flexmeasures_pms.overview.docks import Newcomer
-from flexmeasures_pms.storage.queries.racks import Stranger
+from flexmeasures_pms.overview.docks import UnknownPack
+from flexmeasures_pms.storage.queries.racks import WaitingUnknownPack
 from flexmeasures_pms.wire import decode
 
 
-def newcomers(strangers: Iterable[Stranger]) -> Iterator[Newcomer]:
+def unknown_packs(waiting_unknown_packs: Iterable[WaitingUnknownPack]) -> Iterator[UnknownPack]:
     """Yield the packs that wait, with the dock that each reported last."""
-    for stranger in strangers:
-        ident, dock = _read(stranger)
-        yield Newcomer(ident, dock, stranger.time, stranger.samples)
+    for waiting in waiting_unknown_packs:
+        ident, dock = _read(waiting)
+        yield UnknownPack(ident, dock, waiting.time, waiting.samples)
 
 
-def _read(stranger: Stranger) -> tuple[str, int | None]:
+def _read(waiting: WaitingUnknownPack) -> tuple[str, int | None]:
     """Return a pack's id as it was sent, and its dock."""
     try:
         decoded = decode(
-            stranger.text.encode(),
+            waiting.text.encode(),
             dataset="pms",
-            content_type=stranger.content_type,
+            content_type=waiting.content_type,
             limits=settings().limits,
         )
     except WireError:
-        return stranger.ident, None
+        return waiting.ident, None
     for sample in decoded.samples:
-        return sample.pack_id or stranger.ident, sample.fields.get("pack.dock")
-    return stranger.ident, None
+        return sample.pack_id or waiting.ident, sample.fields.get("pack.dock")
+    return waiting.ident, None

@@ -19,7 +19,7 @@ from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.storage.intake import quarantine
-from flexmeasures_pms.storage.queries.racks import strangers
+from flexmeasures_pms.storage.queries.racks import waiting_unknown_packs
 
 Post = Callable[..., dict[str, Any]]
 BOARD = "66BFFFFFF353734574E43235318"
@@ -191,7 +191,7 @@ def test_what_waits_of_a_pack_is_found_among_much_else(site: Site, post: Post) -
     with explained() as plans:
         found = quarantine.concerning(site.account_id, ["0300"])
         reasons = quarantine.reasons_concerning(site.account_id, ["0301"])
-        new = strangers(site.account_id, "PMS-1")
+        new = waiting_unknown_packs(site.account_id, "PMS-1")
 
     assert len(found) == 1
     assert [(reason, count) for reason, count, _ in reasons] == [("unknown_pack", 1)]

@@ -24,7 +24,7 @@ from flexmeasures_pms.overview.cells import (
     columns_for,
     shown,
 )
-from flexmeasures_pms.overview.dock_stays import tenants
+from flexmeasures_pms.overview.dock_stays import dock_stays
 from flexmeasures_pms.registry.directory import directory
 
 URL = "/pms/api/v1/devices/dataset/pms"
@@ -70,7 +70,7 @@ def seen(site: Site, minutes: float, columns: int, quantity: CellQuantity = "vol
 
 
 def row(found: CellMap, case: str) -> PackCells:
-    (only,) = (r for r in found.rows if r.tenant.case.ident == case)
+    (only,) = (r for r in found.rows if r.stay.case.ident == case)
     return only
 
 
@@ -179,13 +179,13 @@ def test_packs_are_those_that_were_there_then(site: Site, post: Any) -> None:
 
     found = seen(site, 12, 4)
 
-    spans = [(r.tenant.dock, r.tenant.case.ident, r.tenant.begin, r.tenant.end) for r in found.rows]
+    spans = [(r.stay.dock, r.stay.case.ident, r.stay.begin, r.stay.end) for r in found.rows]
     assert spans == [
         (1, "0241", NOON, at(12)),
         (2, "0242", NOON, at(6)),
         (2, "0243", at(6), at(12)),
     ]
-    there = {r.tenant.case.ident: (~np.isnan(r.values[0])).tolist() for r in found.rows}
+    there = {r.stay.case.ident: (~np.isnan(r.values[0])).tolist() for r in found.rows}
     assert there["0242"] == [True, True, False, False]
     assert there["0243"] == [False, False, True, True]
 
@@ -193,7 +193,7 @@ def test_packs_are_those_that_were_there_then(site: Site, post: Any) -> None:
 def test_a_pack_that_changed_its_dock_has_a_row_for_each(site: Site) -> None:
     site.install(("case", "0242"), ("cabinet", "PMS-1-A"), at=at(5), place=7)
     registered = directory(site.account_id)
-    stays = tenants(registered, site.number("pms", "PMS-1"), NOON, at(10))
+    stays = dock_stays(registered, site.number("pms", "PMS-1"), NOON, at(10))
     told = [(t.case.ident, t.dock, t.cabinet, t.begin, t.end) for t in stays]
     assert told == [
         ("0241", 1, "PMS-1-A", NOON, at(10)),

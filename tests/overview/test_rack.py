@@ -136,7 +136,7 @@ def test_a_pack_that_no_dock_is_allocated_to_says_so(site: Site, post: Post) -> 
     shown = seen(site)
 
     assert states(shown)["0241"] == ["unallocated"]
-    assert [(o.pack.ident, o.findings[0].code) for o in shown.loose] == [("0250", "unallocated")]
+    assert [(o.pack.ident, o.findings[0].code) for o in shown.undocked] == [("0250", "unallocated")]
 
 
 def test_a_pack_that_reports_from_elsewhere_than_registered_says_so(site: Site, post: Post) -> None:
@@ -155,7 +155,7 @@ def test_a_pack_that_reports_from_elsewhere_than_registered_says_so(site: Site, 
     assert (by_case(shown)["0241"].dock, wrong.numbers, wrong.source) == (3, (2,), None)
     [foreign] = by_case(shown)["0260"].findings
     assert (foreign.code, foreign.numbers, foreign.source) == ("wrong_place", (1,), "PMS-2")
-    [visitor] = seen(site, "PMS-2").visitors
+    [visitor] = seen(site, "PMS-2").reported_here
     assert (visitor.pack.ident, visitor.dock, visitor.home) == ("0260", 1, "PMS-1-B")
 
 
@@ -172,10 +172,10 @@ def test_an_unknown_pack_is_shown_in_the_dock_that_it_reports(site: Site, post: 
 
     shown = seen(site)
 
-    assert [(n.ident, n.dock, n.samples) for n in shown.newcomers] == [
+    assert [(n.ident, n.dock, n.samples) for n in shown.unknown_packs] == [
         ("<new>", 5, 1), ("old", 1, 1),
     ]  # fmt: skip
-    found = [dock.newcomer.ident for dock in shown.cabinets[0].docks if dock.newcomer]
+    found = [dock.unknown_pack.ident for dock in shown.cabinets[0].docks if dock.unknown_pack]
     assert found == ["<new>"]
     assert [(f.code, f.ident, f.many) for f in shown.findings if f.code == "unknown_pack"] == [
         ("unknown_pack", "<new>", 2)

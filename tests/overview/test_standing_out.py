@@ -14,7 +14,7 @@ from support.messages import unhurried
 
 from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
 from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells
-from flexmeasures_pms.overview.dock_stays import Tenant
+from flexmeasures_pms.overview.dock_stays import DockStay
 from flexmeasures_pms.registry.directory import Entry
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def found(*packs: Cells, quantity: CellQuantity = "voltage") -> CellMap:
 
 def row(case: int, dock: int, begin: datetime, end: datetime, cells: Cells) -> PackCells:
     entry = Entry(case, "case", f"P{case}", asset_id=case)
-    return PackCells(Tenant(entry, dock, "A", begin, end), np.array(cells, dtype=float))
+    return PackCells(DockStay(entry, dock, "A", begin, end), np.array(cells, dtype=float))
 
 
 def told(ranked: Sequence[Ranked]) -> list[tuple[str, int, float, float, float | None]]:

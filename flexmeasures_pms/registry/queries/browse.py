@@ -28,7 +28,9 @@ class Listed:
     after: str | None
 
 
-def loose(account_id: int, kind: str, at: datetime, *, after: str = "", count: int = 50) -> Listed:
+def not_installed(
+    account_id: int, kind: str, at: datetime, *, after: str = "", count: int = 50
+) -> Listed:
     """Return things of a kind that are in nothing at a time, in the order of their ids.
 
     Where nearly all are installed, a page has fewer than ``count``, or none, and more may

@@ -65,8 +65,8 @@ def tree(registered: Directory, entry: Entry, at: datetime) -> TreeNode:
 def forest(registered: Snapshot, at: datetime) -> Iterator[TreeNode]:
     """Yield every trackable that is installed nowhere at a time, with what is in it."""
     order = list(KINDS)
-    loose = (e for e in registered.entries.values() if registered.installed(e.id, at) is None)
-    for entry in sorted(loose, key=lambda e: (order.index(e.kind), e.ident)):
+    outermost = (e for e in registered.entries.values() if registered.installed(e.id, at) is None)
+    for entry in sorted(outermost, key=lambda e: (order.index(e.kind), e.ident)):
         yield tree(registered, entry, at)
 
 

@@ -18,7 +18,7 @@ _MOST_STRANGERS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class WaitingUnknownPack:
     """A pack that reports to a PMS under an id that is not registered.
 
     :param samples: how many of its samples wait in quarantine.
@@ -33,7 +33,7 @@ class Stranger:
     text: str
 
 
-def visitors(pms_id: int, registered: Collection[int]) -> list[Row[Any]]:
+def reported_here(pms_id: int, registered: Collection[int]) -> list[Row[Any]]:
     """Return the newest readings of cases that a PMS reported last but are not in it.
 
     :param registered: numbers of the cases that are.
@@ -52,7 +52,7 @@ def visitors(pms_id: int, registered: Collection[int]) -> list[Row[Any]]:
     return list(db.session.execute(query))
 
 
-def strangers(account_id: int, device_key: str) -> list[Stranger]:
+def waiting_unknown_packs(account_id: int, device_key: str) -> list[WaitingUnknownPack]:
     """Return the unknown packs whose samples from a PMS wait in quarantine, newest first.
 
     :param device_key: the PMS's id as :func:`flexmeasures_pms.identifiers.key` has it.
@@ -80,4 +80,4 @@ def strangers(account_id: int, device_key: str) -> list[Stranger]:
         .join(packs, packs.c.last == q.id)
         .order_by(packs.c.newest.desc().nulls_last(), q.pack_id)
     )
-    return [Stranger(*row) for row in db.session.execute(query) if row.pack_id]
+    return [WaitingUnknownPack(*row) for row in db.session.execute(query) if row.pack_id]

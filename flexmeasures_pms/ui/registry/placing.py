@@ -5,7 +5,7 @@ from __future__ import annotations
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, SLOTS, Slot, interchangeable, slot_for
-from flexmeasures_pms.registry.queries.browse import loose
+from flexmeasures_pms.registry.queries.browse import not_installed
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
@@ -48,7 +48,7 @@ def _spares(subject: Subject, kinds: tuple[str, ...]) -> tuple[tuple[str, str], 
     return tuple(
         (one.ident, called(one))
         for kind in kinds
-        for one in loose(subject.organisation.id, kind, subject.now, count=SPARES).found
+        for one in not_installed(subject.organisation.id, kind, subject.now, count=SPARES).found
     )
 
 

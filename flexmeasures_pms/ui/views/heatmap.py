@@ -23,7 +23,7 @@ from flexmeasures_pms.overview.cells import (
     period,
     shown,
 )
-from flexmeasures_pms.overview.dock_stays import tenants
+from flexmeasures_pms.overview.dock_stays import dock_stays
 from flexmeasures_pms.overview.states import WEAK_CELL
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
@@ -96,7 +96,9 @@ def heatmap(ident: str) -> Response:
 
 def _newest(seen: Seen) -> datetime | None:
     """Return the time of the newest reading of the packs that are in a PMS now."""
-    cases = [t.case.id for t in tenants(seen.registered, seen.entry.id, seen.now - HOUR, seen.now)]
+    cases = [
+        t.case.id for t in dock_stays(seen.registered, seen.entry.id, seen.now - HOUR, seen.now)
+    ]
     times = [row.event_time for row in latest_of(cases).values()]
     return max(times, default=None)
 
@@ -155,8 +157,8 @@ def _frame(found: CellMap, column: int) -> list[dict[str, Any]]:
     texts = {0: _("closed"), 1: _("open")} if found.quantity == "open" else {}
     return [
         {
-            "dock": row.tenant.dock,
-            "case": row.tenant.case.ident,
+            "dock": row.stay.dock,
+            "case": row.stay.case.ident,
             "cells": [
                 NOTHING if isnan(value) else texts.get(value) or number(value)
                 for value in shown(found, row)[:, column].tolist()

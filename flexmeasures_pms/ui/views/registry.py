@@ -10,7 +10,12 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.registry.kinds import PMS, slot_for
-from flexmeasures_pms.registry.queries.browse import cases_below, loose, matching, registered_kinds
+from flexmeasures_pms.registry.queries.browse import (
+    cases_below,
+    matching,
+    not_installed,
+    registered_kinds,
+)
 from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
@@ -63,7 +68,7 @@ def _list_page(organisation: Organisation, to: Addresses) -> Response:
     kinds = tuple(kind for kind in terms.SEVERAL if kind in there)
     kind = request.args.get("kind", "")
     kind = kind if kind in terms.SEVERAL else next(iter(kinds), PMS)
-    listed = loose(
+    listed = not_installed(
         organisation.id, kind, now, after=request.args.get("after", "")[:200], count=PAGE
     )
     counts = cases_below([one.id for one in listed.found], now) if kind == PMS else {}
