@@ -25,6 +25,7 @@ import click
 
 from benchmarks import clones, fleet
 from benchmarks.platform import Platform, application, platform_under_test
+from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.simulator import Layout, Site, fleet_layout
 
 LAYOUT = fleet_layout(1, 4, 12)
@@ -197,7 +198,7 @@ def _decoded(body: bytes) -> Any:
     from flexmeasures_pms.wire import decode
 
     return decode(
-        body, dataset="pms", content_type="application/json", limits=settings().limits
+        body, dataset="pms", content_type="application/json", limits=decoding_limits(settings())
     ).samples
 
 

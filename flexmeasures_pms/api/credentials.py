@@ -61,13 +61,13 @@ class Caller:
     def requests_per_minute(self) -> int:
         """How many requests it may send."""
         own = self.gateway.requests_per_minute if self.gateway else None
-        return own or settings().requests_per_minute
+        return own or settings().gateway_requests_per_minute
 
     @property
     def samples_per_minute(self) -> int:
         """How many samples it may send."""
         own = self.gateway.samples_per_minute if self.gateway else None
-        return own or settings().samples_per_minute
+        return own or settings().gateway_samples_per_minute
 
 
 def caller(now: datetime) -> Caller:

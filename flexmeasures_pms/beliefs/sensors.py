@@ -20,6 +20,7 @@ from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.catalogue.recording import label
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.storage.session import forgets_after_failure
 
 SensorIds = dict[str, int]
 
@@ -38,6 +39,7 @@ _remembered: OrderedDict[int, SensorIds] = OrderedDict()
 _lock = Lock()  # a worker has several threads
 
 
+@forgets_after_failure
 def forget_sensors() -> None:
     """Drop the sensor ids this process remembers."""
     with _lock:

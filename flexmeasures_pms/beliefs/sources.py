@@ -15,6 +15,7 @@ from flexmeasures.data.services.data_sources import get_or_create_source
 from sqlalchemy import func, select
 
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.storage.session import forgets_after_failure
 
 SOURCE_TYPE = "gateway"
 
@@ -23,9 +24,20 @@ _remembered: dict[_Key, int] = {}
 _MOST_REMEMBERED = 20_000
 
 
+@forgets_after_failure
 def forget_sources() -> None:
     """Drop the source ids this process remembers."""
     _remembered.clear()
+
+
+def reporters(account_id: int) -> dict[int, tuple[str, str]]:
+    """Return the (kind, id) of an organisation's reporting devices by their source's id."""
+    rows = db.session.execute(
+        select(DataSource.id, DataSource.model, DataSource.name).where(
+            DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE
+        )
+    )
+    return {source_id: (model, name) for source_id, model, name in rows}
 
 
 def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:

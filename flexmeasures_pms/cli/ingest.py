@@ -18,6 +18,7 @@ from flexmeasures_pms.cli.common import (
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import AmbiguousId, Problem, UnknownId
 from flexmeasures_pms.ingest.files import batches, ingest_file
+from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.receipt import Receipt, ReceiptCounts
 from flexmeasures_pms.registry.queries.search import search
 
@@ -75,7 +76,7 @@ def _organisation(path: Path, dataset: DatasetName, account_id: int | None) -> i
     """Return the organisation that has the devices of a file, or the one that was named."""
     if account_id is not None:
         return organisation(account_id)
-    first = next(batches(path, dataset, settings().limits, lambda _: None))
+    first = next(batches(path, dataset, decoding_limits(settings()), lambda _: None))
     devices = sorted({sample.device_id for sample in first.samples if sample.device_id})
     owners = {f.account_id for device in devices for f in search(device, kinds=[dataset])}
     if not owners:

@@ -13,17 +13,15 @@ from flexmeasures.data import db
 from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, SerializationFailure
 from sqlalchemy.exc import DBAPIError
 
-from flexmeasures_pms.beliefs.sensors import forget_sensors
-from flexmeasures_pms.beliefs.sources import forget_sources
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
+from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
 from flexmeasures_pms.storage.intake import journal, receipts
 from flexmeasures_pms.storage.intake.journal import Claimed
 from flexmeasures_pms.storage.intake.quarantine import QuarantinedSample, keep
 from flexmeasures_pms.storage.intake.receipts import Logged
-from flexmeasures_pms.storage.readings.unwritten import forget_bits
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.wire import Decoded, Sample, decode
 
@@ -90,7 +88,7 @@ def read(
         dataset=dataset,
         content_type=origin.content_type,
         content_encoding=encoding,
-        limits=settings.limits,
+        limits=decoding_limits(settings),
     )
 
 
@@ -116,30 +114,22 @@ def store(
     :raises NotHeld: when another worker is at it.
     """
     try:
-        with _forgetting_failures():
+        with _abandoned_on_failure():
             return _store_once(decoded, dataset, digest, origin, settings, claimed, values)
     except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, _WORTH_A_SECOND_TRY):
             raise
-    with _forgetting_failures():
+    with _abandoned_on_failure():
         return _store_once(decoded, dataset, digest, origin, settings, claimed, values)
 
 
 @contextmanager
-def _forgetting_failures() -> Iterator[None]:
-    """Forget what was learnt in a transaction that came to nothing.
-
-    A source or sensor may have been made in it. Its number is free again, and after a
-    crash PostgreSQL may give it to somebody else's.
-    """
+def _abandoned_on_failure() -> Iterator[None]:
     try:
         yield
     except BaseException:
         abandon()
-        forget_sensors()
-        forget_sources()
-        forget_bits()
         raise
 
 

@@ -24,6 +24,7 @@ from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.errors import Problem, UnsupportedBody, WireError
 from flexmeasures_pms.ingest.accept import Origin, digest_of, store
+from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import SampleValues, measured
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.wire import Decoded, Limits, Sample, decode
@@ -49,7 +50,7 @@ def ingest_file(
     :raises WireError: for what can't be read; what came before it is stored.
     """
     content_type = CSV if _format(path) == ".csv" else JSON
-    found = batches(path, dataset, settings.limits, progress)
+    found = batches(path, dataset, decoding_limits(settings), progress)
     with _side_by_side():
         for decoded, digest, values in _ahead(map(_prepared, found)):
             origin = Origin(account_id, f"file:{path.name}", content_type, datetime.now(UTC))

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem, WireError
+from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import Outcome, process
 from flexmeasures_pms.ingest.receipt import count, hours
 from flexmeasures_pms.registry.messages.message import CountText, Message, message
@@ -71,7 +72,7 @@ def replay(account_id: int, ids: Sequence[int]) -> Replayed:
 
 
 def _replay_batch(account_id: int, ids: Sequence[int]) -> Replayed:
-    limits = settings().limits
+    limits = decoding_limits(settings())
     rows = quarantine.locked(account_id, ids)
     decoded = [(row, _decode(row, limits)) for row in rows]
     readable = [(row, sample) for row, sample in decoded if isinstance(sample, Sample)]

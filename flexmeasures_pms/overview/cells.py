@@ -16,6 +16,7 @@ import numpy as np
 
 from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.beliefs.sources import reporters
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
 from flexmeasures_pms.config import settings
@@ -24,7 +25,6 @@ from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.storage.queries.cells import (
     ReadingGrid,
     at_moments,
-    gateway_sources,
     usual_steps,
 )
 from flexmeasures_pms.storage.readings.recordings import policies_of
@@ -124,7 +124,7 @@ def cell_map(
     width = (end - start) / number
     moments = [start + (i + 1) * width for i in range(number)]
     sensors = _sensors(assets, quantity)
-    sources = gateway_sources(registered.account_id)
+    sources = list(reporters(registered.account_id))
     if _held([t.case.id for t in there], quantity):
         look_back = np.full((len(assets), number), LONGEST_HELD.total_seconds())
     else:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.catalogue.limits import SILENT_AFTER
 from flexmeasures_pms.overview.states import (
-    SILENT_AFTER,
     Code,
     Extremes,
     Finding,

@@ -14,6 +14,7 @@ from itertools import zip_longest
 
 from flexmeasures_pms.beliefs.recordings import explained
 from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.beliefs.sources import reporters
 from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import SensorSpec, sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
@@ -26,7 +27,6 @@ from flexmeasures_pms.storage.queries.history import (
     HistoryQuery,
     bounds,
     read,
-    reporters,
 )
 
 _S, _H, _D = 1, 3600, 86_400

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import WireError
+from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.overview.docks import UnknownPack
 from flexmeasures_pms.storage.queries.racks import WaitingUnknownPack
 from flexmeasures_pms.wire import decode
@@ -25,7 +26,7 @@ def _read(waiting: WaitingUnknownPack) -> tuple[str, int | None]:
             waiting.text.encode(),
             dataset="pms",
             content_type=waiting.content_type,
-            limits=settings().limits,
+            limits=decoding_limits(settings()),
         )
     except WireError:
         return waiting.ident, None

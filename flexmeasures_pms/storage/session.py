@@ -1,13 +1,30 @@
-"""The transaction of a request that failed."""
+"""The transaction of a request that failed, and what was learnt in it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from flexmeasures.data import db
 from sqlalchemy.exc import SQLAlchemyError
 
+Forget = TypeVar("Forget", bound=Callable[[], None])
+
+_caches: list[Callable[[], None]] = []
+
+
+def forgets_after_failure(forget: Forget) -> Forget:
+    """Register a function that empties a cache of row numbers, to be called by :func:`abandon`.
+
+    A row may have been made in the transaction that failed. Its number is free again, and
+    after a crash PostgreSQL may give it to another row.
+    """
+    _caches.append(forget)
+    return forget
+
 
 def abandon() -> None:
-    """Undo the transaction, also where its connection is dead.
+    """Undo the transaction, also where its connection is dead, and empty the caches.
 
     The COPY and its like speak to the driver itself: SQLAlchemy does not see that they
     lost the connection, and finds out only when it wants to roll back.
@@ -16,3 +33,5 @@ def abandon() -> None:
         db.session.rollback()
     except SQLAlchemyError:
         db.session().invalidate()
+    for forget in _caches:
+        forget()

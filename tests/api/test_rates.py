@@ -88,7 +88,9 @@ def test_users_are_limited_too_and_reading_counts(
     other_organisation: Organisation, app: Flask, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     with app.app_context():
-        few = replace(config.settings(), requests_per_minute=2, samples_per_minute=3)
+        few = replace(
+            config.settings(), gateway_requests_per_minute=2, gateway_samples_per_minute=3
+        )
     monkeypatch.setitem(app.extensions, "flexmeasures_pms", few)
 
     assert post(organisation.headers, 0, 1).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flexmeasures_pms.catalogue import limits
 from flexmeasures_pms.overview import states
 from flexmeasures_pms.ui.language.findings import NAMES
 
@@ -12,12 +13,12 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "states.md"
 
 def test_the_page_about_states_has_the_limits() -> None:
     text = PAGE.read_text()
-    minutes = states.SILENT_AFTER.total_seconds() / 60
+    minutes = limits.SILENT_AFTER.total_seconds() / 60
     for limit in (
-        f"{states.HOT:.0f} °C",
-        f"{states.HOT_FET:.0f} °C",
-        f"above {states.CELL_HIGH} V, or below {states.CELL_LOW} V",
-        f"{states.WEAK_CELL:.0f} mV",
+        f"{limits.HOT:.0f} °C",
+        f"{limits.HOT_FET:.0f} °C",
+        f"above {limits.CELL_HIGH} V, or below {limits.CELL_LOW} V",
+        f"{limits.WEAK_CELL:.0f} mV",
         f"{minutes:.0f} minutes",
     ):
         assert limit in text

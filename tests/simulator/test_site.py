@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.catalogue.derive import SQRT_3
-from flexmeasures_pms.overview.states import WEAK_CELL, weak_by
+from flexmeasures_pms.catalogue.limits import WEAK_CELL
+from flexmeasures_pms.overview.states import weak_by
 from flexmeasures_pms.simulator import SimulatedRequest, Site, demo_layout, fleet_layout, pack
 from flexmeasures_pms.simulator.power import INVERTER_EFFICIENCY, MPPT_EFFICIENCY, STRING_EFFICIENCY
 from flexmeasures_pms.simulator.track import TrackSnapshot

@@ -16,7 +16,7 @@ from support.site import Site
 from support.telemetry import NOON
 
 from flexmeasures_pms.beliefs.sensors import sensor_ids
-from flexmeasures_pms.beliefs.sources import source_ids
+from flexmeasures_pms.beliefs.sources import reporters, source_ids
 from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.storage.queries import history
 from flexmeasures_pms.storage.queries.history import (
@@ -27,7 +27,6 @@ from flexmeasures_pms.storage.queries.history import (
     columns,
     estimated,
     read,
-    reporters,
     sampled,
 )
 from flexmeasures_pms.storage.readings.beliefs import copy_rows

@@ -13,11 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sqlalchemy as sa
 from flexmeasures.data import db
-from flexmeasures.data.models.data_sources import DataSource
-
-from flexmeasures_pms.beliefs.sources import SOURCE_TYPE
 
 ReadingGrid = npt.NDArray[np.float64]
 """Readings in the sensors' unit; NaN where there is none."""
@@ -67,14 +63,6 @@ AROUND = 3
 """How many readings on either side tell what is usual, so that one long step tells nothing."""
 REACH = timedelta(hours=1)
 """How far before and after a time they are looked for."""
-
-
-def gateway_sources(account_id: int) -> list[int]:
-    """Return the sources of what an organisation's devices measured."""
-    query = sa.select(DataSource.id).where(
-        DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE
-    )
-    return list(db.session.scalars(query))
 
 
 def at_moments(

@@ -14,10 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from flexmeasures.data import db
-from flexmeasures.data.models.data_sources import DataSource
-from sqlalchemy import select
-
-from flexmeasures_pms.beliefs.sources import SOURCE_TYPE
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Columns of every width begin here, so that a moment is always in the same one."""
@@ -263,13 +259,3 @@ def bounds(sensors: Sequence[int], sources: Collection[int]) -> tuple[datetime, 
     cursor.execute(_BOUNDS, {"sensors": list(sensors), "sources": list(sources)})
     ((first, last),) = cursor.fetchall()
     return None if first is None else (first.astimezone(UTC), last.astimezone(UTC))
-
-
-def reporters(account_id: int) -> dict[int, tuple[str, str]]:
-    """Return the (kind, id) of an organisation's reporting devices by their source's id."""
-    rows = db.session.execute(
-        select(DataSource.id, DataSource.model, DataSource.name).where(
-            DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE
-        )
-    )
-    return {source_id: (model, name) for source_id, model, name in rows}

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.readings.newest import Bits
+from flexmeasures_pms.storage.session import forgets_after_failure
 from flexmeasures_pms.storage.tables import repeat, repeat_bit
 
 SampleKey = tuple[int, datetime, int]
@@ -62,6 +63,7 @@ def bits_of(asset_type: str, names: Collection[str]) -> Bits:
     return known
 
 
+@forgets_after_failure
 def forget_bits() -> None:
     """Drop what this process remembers of bits."""
     with _lock:

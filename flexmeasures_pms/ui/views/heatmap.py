@@ -12,6 +12,7 @@ from flask import Response, request
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
+from flexmeasures_pms.catalogue.limits import WEAK_CELL
 from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import (
@@ -24,7 +25,6 @@ from flexmeasures_pms.overview.cells import (
     shown,
 )
 from flexmeasures_pms.overview.dock_stays import dock_stays
-from flexmeasures_pms.overview.states import WEAK_CELL
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language.figures import NOTHING, number

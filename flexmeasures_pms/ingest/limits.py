@@ -1,0 +1,17 @@
+"""How large a request body may be, from the settings."""
+
+from __future__ import annotations
+
+from flexmeasures_pms.config import Settings
+from flexmeasures_pms.wire.samples import Limits
+
+
+def decoding_limits(settings: Settings) -> Limits:
+    """Return the limits within which a body is decoded."""
+    return Limits(
+        bytes=settings.max_decoded_bytes,
+        datasets=settings.max_datasets,
+        samples=settings.max_samples,
+        depth=settings.max_nesting,
+        sample_bytes=settings.max_sample_bytes,
+    )
