@@ -63,8 +63,7 @@ faults: $(STAMP)  ## Break everything around the product and check what it ackno
 
 fuzz: $(STAMP)  ## Try many more inputs that nobody wrote, and say how they were answered. TIMES=20
 	PMS_FUZZ=$(TIMES) $(BIN)/python -m pytest --quiet tests/wire/test_everything.py \
-		tests/wire/test_usual.py tests/api/test_anything.py tests/api/test_openapi.py \
-		tests/ingest/test_idempotency.py $(ARGS)
+		tests/api/test_anything.py tests/api/test_openapi.py tests/ingest/test_idempotency.py $(ARGS)
 
 lint: $(STAMP) $(ASSETS)  ## Check style, types and the size of modules.
 	$(BIN)/ruff check .
