@@ -12,21 +12,12 @@ import click
 
 from flexmeasures_pms.catalogue import status
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
-from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, Quantity
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, QUANTITIES, Quantity
 from flexmeasures_pms.catalogue.recording import default, written
 from flexmeasures_pms.config import SETTINGS
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Written by `make docs`: change the code, not this page. -->"
-
-STATUS_FIELDS = {
-    "bus connected": status.BUS_CONNECTED,
-    "input status": status.INPUT,
-    "charging status": status.CHARGING,
-    "load status": status.LOAD,
-    "system fault": status.SYSTEM_FAULT,
-    "running": status.RUNNING,
-}
 
 
 def pages() -> dict[str, str]:
@@ -49,11 +40,13 @@ def _sensors() -> Iterator[str]:
         yield "|---|---|---|---|---|"
         yield from map(_sensor, BY_ASSET_TYPE[asset_type.name])
     yield from ("", "## States as numbers", "", "| Sensor | Numbers |", "|---|---|")
-    for name, field in STATUS_FIELDS.items():
-        meanings = ", ".join(f"{value} {words}" for value, words in field.meanings.values())
-        yield f"| `{name}` | {meanings} |"
-    shorts = ", ".join(f"{1 << i} {words}" for i, (_, words) in enumerate(status.SHORT_CIRCUITS))
-    yield f"| `short circuits` | sum of: {shorts} |"
+    for name, field in {q.name: q.status for q in QUANTITIES}.items():
+        if isinstance(field, status.StatusField):
+            meanings = ", ".join(f"{value} {words}" for value, words in field.meanings.values())
+            yield f"| `{name}` | {meanings} |"
+        elif field is not None:
+            sums = ", ".join(f"{1 << i} {words}" for i, (_, words) in enumerate(field.bits))
+            yield f"| `{name}` | sum of: {sums} |"
     yield "| `cell NN open`, `FET N open` | 0 closed, 1 open |"
     yield "| `dock` | the dock counted across the PMS, 1-48 |"
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment
-from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
 from flexmeasures_pms.registry.directory import Entry, directory
@@ -53,5 +53,5 @@ def _devices(sender: Caller, account_id: int) -> list[Entry]:
         found = of_kinds(account_id, DATASETS)
     allowed = [e for e in found if scope is None or scoped(e.kind, e.ident) in scope]
     if named and not allowed:
-        raise NotFound("No PMS, MPPT or inverter of this id is registered in the organisation.")
+        raise NotFound(f"No {device_labels()} of this id is registered in the organisation.")
     return sorted(allowed, key=lambda entry: (entry.kind, entry.ident))

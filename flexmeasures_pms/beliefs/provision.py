@@ -16,7 +16,7 @@ from flexmeasures.data import db
 from flexmeasures.data.models.audit_log import AssetAuditLog
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor
-from sqlalchemy import BigInteger, any_, func, literal, select, update
+from sqlalchemy import BigInteger, any_, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Row
 
@@ -25,7 +25,7 @@ from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sens
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, ASSET_TYPES
 from flexmeasures_pms.registry.directory import Directory, directory
 from flexmeasures_pms.registry.editing.writer import link_assets
-from flexmeasures_pms.registry.tables import trackable
+from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
 _PARENTS_FIRST = [t.name for t in ASSET_TYPES]
 _BATCH = 200
@@ -50,11 +50,7 @@ def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...
 
 def without_asset(account_id: int) -> tuple[int, ...]:
     """Return what is registered in an organisation and lacks the asset it should have."""
-    query = select(trackable.c.id).where(
-        trackable.c.account_id == account_id,
-        trackable.c.kind.in_(_PARENTS_FIRST),
-        trackable.c.asset_id.is_(None),
-    )
+    query = select(trackable.c.id).where(trackable.c.account_id == account_id, text(WITHOUT_ASSET))
     return tuple(db.session.scalars(query))
 
 

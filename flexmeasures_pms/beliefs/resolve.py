@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.wire.samples import Sample
 
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=1)
-
-DEVICE_WORDS = {"pms": "PMS", "mppt": "MPPT", "inverter": "inverter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def _out_of_range(sample: Sample) -> Problem:
 
 
 def _unknown_device(sample: Sample) -> Problem:
-    kind = DEVICE_WORDS[sample.dataset]
+    kind = DEVICE_KIND_BY_NAME[sample.dataset].label
     path = f"{sample.path.split('.data[')[0]}.{sample.dataset}_id"
     if sample.device_id is None:
         message = f"No {kind} id was sent, and none follows from the pack."

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from flexmeasures_pms.catalogue.status import StatusField
-from flexmeasures_pms.catalogue.status import short_circuits as decode_short_circuits
+from flexmeasures_pms.catalogue.status import StatusBits, StatusField
 
 Fields = Mapping[str, Any]
 NumberArray = tuple[Decimal | None, ...]
@@ -177,13 +176,7 @@ def grid_power(fields: Fields) -> Decimal | None:
     return round4(_grid_share(arrays) * sum((v * a * pf for v, a, pf in phases), Decimal(0)))
 
 
-def status_bits(field: StatusField, fields: Fields) -> int | None:
+def status_bits(field: StatusField | StatusBits, fields: Fields) -> int | None:
     """Small integer of one status field, see :mod:`flexmeasures_pms.catalogue.status`."""
     code = fields.get("status.code")
     return None if code is None else field.decode(code)
-
-
-def short_circuits(fields: Fields) -> int | None:
-    """Short circuits of an MPPT as a small bit set."""
-    code = fields.get("status.code")
-    return None if code is None else decode_short_circuits(code)

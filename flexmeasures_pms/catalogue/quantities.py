@@ -1,10 +1,10 @@
 """The catalogue: every sensor of every asset type, one line each.
 
-Adding a quantity is adding a line here. Its ``source`` is either the path of a field
-in a sample, as it is written in the current wire format, or a formula over the
-sample's fields. The decoder reads the fields the catalogue names and marks readings
-outside their bounds as faulty; provisioning makes the sensors; the graphs and the
-documentation follow.
+Adding a quantity is adding a line here, and its label to the translations. Its ``source``
+is either the path of a field in a sample, as it is written in the current wire format, or a
+formula over the sample's fields. The decoder reads the fields the catalogue names and marks
+readings outside their bounds as faulty; provisioning makes the sensors; the graphs, the
+charts and the documentation follow.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 
 from flexmeasures_pms.catalogue import derive, status
 from flexmeasures_pms.catalogue.asset_types import AssetTypeName
+from flexmeasures_pms.catalogue.charts import CHART_BY_KEY, Chart
+from flexmeasures_pms.catalogue.status import StatusBits, StatusField
 
 CELLS = 14
 FETS = 2
@@ -48,7 +50,11 @@ class Quantity:
     :param grows: the sensors appear when the array first reaches their position.
     :param state: a discrete state rather than a measurement.
     :param consumption: what a positive power is to FlexMeasures; None for no power.
-    :param graph: title of the plot it is drawn in; None leaves it off the graph page.
+    :param graph: title of FlexMeasures' plot; None leaves it off FlexMeasures' graph page.
+    :param chart: key of the chart of our own pages that shows it; None for no chart.
+    :param label: what it is called in that chart; ``{n}`` stands for the position in an array.
+    :param digits: to how many decimals a mean is rounded, where its unit does not say.
+    :param status: the bits of the status code that it is read from.
     """
 
     asset_type: AssetTypeName
@@ -62,6 +68,15 @@ class Quantity:
     state: bool = False
     consumption: bool | None = None
     graph: str | None = None
+    chart: str | None = None
+    label: str = ""
+    digits: int | None = None
+    status: StatusField | StatusBits | None = None
+
+    @property
+    def decimals(self) -> int:
+        """To how many decimals a mean of readings is rounded."""
+        return _DECIMALS.get(self.unit, 3) if self.digits is None else self.digits
 
     def sensor_names(self) -> tuple[str, ...]:
         """Return the names of the quantity's sensors, in the order of the array."""
@@ -77,8 +92,15 @@ EHUB: tuple[AssetTypeName, ...] = ("cabinet", "pms")
 CONVERTERS: tuple[AssetTypeName, ...] = ("mppt", "inverter")
 
 
-def _bit(field: status.StatusField) -> Source:
-    return partial(derive.status_bits, field)
+_DECIMALS = {"V": 4, "A": 3, "W": 1, "°C": 2, "mV": 1}
+
+
+def _status(
+    kind: AssetTypeName, name: str, field: StatusField | StatusBits, label: str, **more: Any
+) -> Quantity:
+    """Return a state that is read from the status code."""
+    source = partial(derive.status_bits, field)
+    return Q(kind, name, ONE, source, state=True, status=field, label=label, **more)
 
 
 # fmt: off
@@ -86,55 +108,75 @@ QUANTITIES: tuple[Quantity, ...] = (
     # The EHub's own, on its cabinet, or on the PMS where the docks do not tell which.
     *(q for kind in EHUB for q in (
         Q(kind, "status code", ONE, "status.code", state=True),
-        Q(kind, "bus connected", ONE, _bit(status.BUS_CONNECTED), state=True),
+        _status(kind, "bus connected", status.BUS_CONNECTED, "Bus"),
         Q(kind, "EHub temperature", "°C", "status.temp", TEMPERATURE, graph="EHub temperature"),
     )),
-    Q("case", "pack voltage", "V", derive.pack_voltage, graph="Pack voltage"),
+    Q("case", "pack voltage", "V", derive.pack_voltage, graph="Pack voltage", chart="voltage",
+      label="Pack voltage"),
     # Off the graph page: most packs do not send it, and would look stale for ever.
     Q("case", "reported pack voltage", "V", "pack.volts", VOLTAGE),
-    Q("case", "pack current", "A", "pack.amps", CURRENT, graph="Pack current"),
-    Q("case", "pack power", "W", derive.pack_power, consumption=True, graph="Pack power"),
-    Q("case", "temperature top", "°C", "pack.temp", TEMPERATURE, index=0, graph="Temperature"),
-    Q("case", "temperature middle", "°C", "pack.temp", TEMPERATURE, index=1, graph="Temperature"),
-    Q("case", "temperature bottom", "°C", "pack.temp", TEMPERATURE, index=2, graph="Temperature"),
-    Q("case", "dock", ONE, "pack.dock", state=True),
+    Q("case", "pack current", "A", "pack.amps", CURRENT, graph="Pack current", chart="current",
+      label="Pack current"),
+    Q("case", "pack power", "W", derive.pack_power, consumption=True, graph="Pack power",
+      chart="pack-power", label="Pack power"),
+    Q("case", "temperature top", "°C", "pack.temp", TEMPERATURE, index=0, graph="Temperature",
+      chart="temperatures", label="Top"),
+    Q("case", "temperature middle", "°C", "pack.temp", TEMPERATURE, index=1, graph="Temperature",
+      chart="temperatures", label="Middle"),
+    Q("case", "temperature bottom", "°C", "pack.temp", TEMPERATURE, index=2, graph="Temperature",
+      chart="temperatures", label="Bottom"),
+    Q("case", "dock", ONE, "pack.dock", state=True, chart="dock", label="Dock"),
     Q("case", "lowest cell voltage", "V", derive.lowest_cell_voltage),
     Q("case", "highest cell voltage", "V", derive.highest_cell_voltage),
-    Q("case", "cell spread", "mV", derive.cell_spread, graph="Cell spread"),
-    Q("case", "cell {n:02d} voltage", "V", "cell.volts", CELL_VOLTAGE, CELLS, graph="Cell voltage"),
-    Q("case", "cell {n:02d} open", ONE, derive.cells_open, count=CELLS, state=True),
-    Q("case", "FET {n} temperature", "°C", "fet.temp", TEMPERATURE, FETS, graph="FET temperature"),
-    Q("case", "FET {n} open", ONE, derive.fets_open, count=FETS, state=True),
+    Q("case", "cell spread", "mV", derive.cell_spread, graph="Cell spread", chart="spread",
+      label="Cell spread"),
+    Q("case", "cell {n:02d} voltage", "V", "cell.volts", CELL_VOLTAGE, CELLS, graph="Cell voltage",
+      chart="cells", label="Cell {n}"),
+    Q("case", "FET {n} temperature", "°C", "fet.temp", TEMPERATURE, FETS, graph="FET temperature",
+      chart="temperatures", label="FET {n}"),
+    Q("case", "FET {n} open", ONE, derive.fets_open, count=FETS, state=True, chart="open",
+      label="FET {n}"),
+    Q("case", "cell {n:02d} open", ONE, derive.cells_open, count=CELLS, state=True, chart="open",
+      label="Cell {n}"),
     *(q for kind in CONVERTERS for q in (
-        Q(kind, "PV {n} voltage", "V", "pv.volts", VOLTAGE, 4, grows=True, graph="PV voltage"),
-        Q(kind, "PV {n} current", "A", "pv.amps", CURRENT, 4, grows=True),
+        Q(kind, "PV {n} voltage", "V", "pv.volts", VOLTAGE, 4, grows=True, graph="PV voltage",
+          chart="pv-voltage", label="PV {n}"),
+        Q(kind, "PV {n} current", "A", "pv.amps", CURRENT, 4, grows=True, chart="pv-current",
+          label="PV {n}"),
         Q(kind, "PV {n} power", "W", derive.pv_power, ANY, 4, grows=True, consumption=False,
-          graph="PV power"),
-        Q(kind, "battery voltage", "V", "battery.volts", VOLTAGE, graph="Battery voltage"),
-        Q(kind, "battery current", "A", "battery.amps", CURRENT, graph="Battery current"),
+          graph="PV power", chart="power", label="PV {n}"),
+        Q(kind, "battery voltage", "V", "battery.volts", VOLTAGE, graph="Battery voltage",
+          chart="battery-voltage", label="Battery"),
+        Q(kind, "battery current", "A", "battery.amps", CURRENT, graph="Battery current",
+          chart="battery-current", label="Battery"),
         Q(kind, "battery power", "W", derive.battery_power, consumption=True,
-          graph="Battery power"),
-        Q(kind, "load {n} voltage", "V", "load.volts", VOLTAGE, 2, grows=True),
-        Q(kind, "load {n} current", "A", "load.amps", CURRENT, 2, grows=True),
+          graph="Battery power", chart="power", label="Battery"),
+        Q(kind, "load {n} voltage", "V", "load.volts", VOLTAGE, 2, grows=True,
+          chart="load-voltage", label="Load {n}"),
+        Q(kind, "load {n} current", "A", "load.amps", CURRENT, 2, grows=True,
+          chart="load-current", label="Load {n}"),
         Q(kind, "load {n} power", "W", derive.load_power, ANY, 2, grows=True, consumption=True,
-          graph="Load power"),
+          graph="Load power", chart="power", label="Load {n}"),
         Q(kind, "status code", ONE, "status.code", state=True),
-        Q(kind, "bus connected", ONE, _bit(status.BUS_CONNECTED), state=True),
+        _status(kind, "bus connected", status.BUS_CONNECTED, "Bus", chart="status"),
     )),
     Q("inverter", "grid {n} voltage", "V", "grid.volts", VOLTAGE, 3, grows=True,
-      graph="Grid voltage"),
-    Q("inverter", "grid {n} current", "A", "grid.amps", CURRENT, 3, grows=True),
-    Q("inverter", "grid {n} power factor", ONE, "grid.pf", POWER_FACTOR, 3, grows=True),
+      graph="Grid voltage", chart="grid-voltage", label="Grid {n}"),
+    Q("inverter", "grid {n} current", "A", "grid.amps", CURRENT, 3, grows=True,
+      chart="grid-current", label="Grid {n}"),
+    Q("inverter", "grid {n} power factor", ONE, "grid.pf", POWER_FACTOR, 3, grows=True,
+      chart="grid-power-factor", label="Grid {n}"),
     Q("inverter", "grid {n} power", "W", derive.grid_powers, ANY, 3, grows=True,
       consumption=False),
     Q("inverter", "grid power", "W", derive.grid_power, grows=True, consumption=False,
-      graph="Grid power"),
-    Q("mppt", "input status", ONE, _bit(status.INPUT), state=True),
-    Q("mppt", "charging status", ONE, _bit(status.CHARGING), state=True, graph="Charging status"),
-    Q("mppt", "load status", ONE, _bit(status.LOAD), state=True),
-    Q("mppt", "system fault", ONE, _bit(status.SYSTEM_FAULT), state=True),
-    Q("mppt", "running", ONE, _bit(status.RUNNING), state=True),
-    Q("mppt", "short circuits", ONE, derive.short_circuits, state=True),
+      graph="Grid power", chart="power", label="Grid"),
+    _status("mppt", "running", status.RUNNING, "Running", chart="status"),
+    _status("mppt", "charging status", status.CHARGING, "Charging", chart="status",
+            graph="Charging status"),
+    _status("mppt", "input status", status.INPUT, "Input", chart="status"),
+    _status("mppt", "load status", status.LOAD, "Load", chart="status"),
+    _status("mppt", "system fault", status.SYSTEM_FAULT, "System", chart="status"),
+    _status("mppt", "short circuits", status.SHORT_CIRCUITS, "Short circuits", chart="status"),
 )
 # fmt: on
 
@@ -142,3 +184,9 @@ BY_ASSET_TYPE: dict[str, tuple[Quantity, ...]] = {
     kind: tuple(q for q in QUANTITIES if q.asset_type == kind)
     for kind in dict.fromkeys(q.asset_type for q in QUANTITIES)
 }
+
+
+def charts_of(asset_type: str) -> tuple[Chart, ...]:
+    """Return the charts of an asset type, in the order of a page."""
+    used = {q.chart for q in BY_ASSET_TYPE[asset_type]}
+    return tuple(chart for key, chart in CHART_BY_KEY.items() if key in used)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
     MOMENT,
@@ -63,7 +63,7 @@ def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
         return of_kinds(organisation(account_id), DATASETS)
     named = search(ident, kinds=DATASETS, account_id=account_id)
     if not named:
-        raise UnknownId(f"No PMS, MPPT or inverter '{ident}' is registered.")
+        raise UnknownId(f"No {device_labels()} '{ident}' is registered.")
     owners = sorted({device.account_id for device in named})
     if len(owners) > 1:
         listed = ", ".join(map(str, owners))

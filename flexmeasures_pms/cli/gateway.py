@@ -12,6 +12,7 @@ import msgspec
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
     MOMENT,
@@ -51,15 +52,9 @@ class Span(click.ParamType[timedelta]):
 
 def _device_options(command: Callable[..., T]) -> Callable[..., T]:
     """Let a command name devices, by kind."""
-    for kind, words in (
-        ("inverter", "… for this inverter"),
-        ("mppt", "… for this MPPT"),
-        ("pms", "It may report for this PMS"),
-    ):
-        option = click.option(
-            f"--{kind}", multiple=True, metavar="ID", help=f"{words}; repeatable."
-        )
-        command = option(command)
+    for kind in reversed(DEVICE_KINDS):
+        words = f"It may report for this {kind.label}; repeatable."
+        command = click.option(f"--{kind.name}", multiple=True, metavar="ID", help=words)(command)
     return command
 
 

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 import click
 
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS, DeviceKind
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
     F,
@@ -21,7 +22,6 @@ from flexmeasures_pms.registry.editing import assembled, changes, registration
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
-from flexmeasures_pms.registry.kinds import INVERTER, MPPT, PMS
 
 
 def _site_options(function: F) -> F:
@@ -41,63 +41,31 @@ def _site_options(function: F) -> F:
     return function
 
 
-def _register_device(
-    kind: str,
-    ident: str,
-    account_id: int | None,
-    who: Author,
-    **details: Unpack[registration.Details],
-) -> None:
-    _, change = changes.register(organisation(account_id), kind, ident, author=who, **details)
-    finish(change, who)
+def _add_command(kind: DeviceKind) -> None:
+    """Add the command that registers devices of a kind."""
+
+    @pms_cli.cli.command(f"register-{kind.name}")
+    @click.argument("ident", metavar="ID")
+    @account_option
+    @_site_options
+    @author_options()
+    @one_line_errors
+    def register(
+        ident: str, account_id: int | None, who: Author, **details: Unpack[registration.Details]
+    ) -> None:
+        account = organisation(account_id)
+        _, change = changes.register(account, kind.name, ident, author=who, **details)
+        finish(change, who)
+
+    register.help = (
+        f"Register {kind.what}.\n\n\b\nExample:\n"
+        f"  flexmeasures pms register-{kind.name} {kind.example} --account 1 "
+        "--timezone Asia/Jakarta"
+    )
 
 
-@pms_cli.cli.command("register-pms")
-@click.argument("ident", metavar="ID")
-@account_option
-@_site_options
-@author_options()
-@one_line_errors
-def register_pms(ident: str, account_id: int | None, **options: Any) -> None:
-    """Register a PMS: the site's battery system, named by its pms id.
-
-    \b
-    Example:
-      flexmeasures pms register-pms PMS-01-001 --account 1 --timezone Asia/Jakarta
-    """
-    _register_device(PMS, ident, account_id, **options)
-
-
-@pms_cli.cli.command("register-mppt")
-@click.argument("ident", metavar="ID")
-@account_option
-@_site_options
-@author_options()
-@one_line_errors
-def register_mppt(ident: str, account_id: int | None, **options: Any) -> None:
-    """Register an MPPT solar controller.
-
-    \b
-    Example:
-      flexmeasures pms register-mppt IT6415AD-01-001 --account 1
-    """
-    _register_device(MPPT, ident, account_id, **options)
-
-
-@pms_cli.cli.command("register-inverter")
-@click.argument("ident", metavar="ID")
-@account_option
-@_site_options
-@author_options()
-@one_line_errors
-def register_inverter(ident: str, account_id: int | None, **options: Any) -> None:
-    """Register an inverter.
-
-    \b
-    Example:
-      flexmeasures pms register-inverter SPI-B2-01-001 --account 1
-    """
-    _register_device(INVERTER, ident, account_id, **options)
+for _kind in DEVICE_KINDS:
+    _add_command(_kind)
 
 
 @pms_cli.cli.command("register-cabinet")

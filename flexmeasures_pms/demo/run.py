@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.demo import printout
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.gateway import (
@@ -39,6 +38,7 @@ from flexmeasures_pms.demo.store import (
 from flexmeasures_pms.demo.valkey import free_port
 from flexmeasures_pms.demo.web import ensure_free, web_server
 from flexmeasures_pms.simulator import SimulatedRequest, Site
+from flexmeasures_pms.simulator.site import SIMULATED
 
 DAY = timedelta(days=1)
 Say = Callable[[str], None]
@@ -158,6 +158,6 @@ def simulate(demo: Demo, say: Say) -> None:
 
 def _sent_until(demo: Demo, sent: SentHistory, request: SimulatedRequest) -> None:
     """Remember how far the site has come, once all its devices have reported a moment."""
-    if request.dataset == DATASETS[-1] and request.time > sent.until:
+    if request.dataset == SIMULATED[-1] and request.time > sent.until:
         sent.until = request.time
         keep(demo.data_dir, sent)

@@ -9,13 +9,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
 
 from flask import current_app
 from flexmeasures.data import db
 from sqlalchemy.exc import DBAPIError
 
-from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings, settings
 from flexmeasures_pms.errors import NotHeld, PmsError
 from flexmeasures_pms.ingest import journal_queue
@@ -122,7 +120,7 @@ def process(claimed: Claimed, settings: Settings) -> bool:
 
 
 def _store(claimed: Claimed, settings: Settings) -> None:
-    dataset = cast(DatasetName, claimed.dataset)
+    dataset = claimed.dataset
     origin = Origin(
         account_id=claimed.account_id,
         sender=claimed.sender,

@@ -16,7 +16,7 @@ from flexmeasures_pms.beliefs.provision import ensure_sensors_of
 from flexmeasures_pms.beliefs.resolve import Target, registered_near, resolve
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
-from flexmeasures_pms.catalogue.asset_types import AssetTypeName, DatasetName
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
 from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
@@ -31,11 +31,7 @@ from flexmeasures_pms.wire.samples import Sample
 SampleResult = Literal["stored", "duplicate", "quarantined", "no_answer"]
 SampleValues = dict[str, Decimal | int]
 
-_SUBJECTS: dict[DatasetName, AssetTypeName] = {
-    "pms": "case",
-    "mppt": "mppt",
-    "inverter": "inverter",
-}
+_SUBJECTS = {kind.name: kind.asset_types[0] for kind in DEVICE_KINDS}
 
 
 @dataclass(frozen=True, slots=True)

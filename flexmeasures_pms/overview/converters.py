@@ -1,47 +1,25 @@
-"""An MPPT or inverter as its newest reading shows it: what flows where, and its status."""
+"""A device as its newest reading shows it: what flows where, its status, and the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from flexmeasures_pms.catalogue.status import (
-    BUS_CONNECTED,
-    CHARGING,
-    INPUT,
-    LOAD,
-    RUNNING,
-    SHORT_CIRCUITS,
-    SYSTEM_FAULT,
-    StatusField,
-)
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME, Side
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, Quantity
+from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.states import is_silent
 
 ConverterReadings = Mapping[str, float]
-Side = Literal["pv", "battery", "load", "grid"]
-_NAMES: Mapping[Side, tuple[str, int]] = {
-    "pv": ("PV {n}", 4),
-    "battery": ("battery", 0),
-    "load": ("load {n}", 2),
-    "grid": ("grid {n}", 3),
+_LINES: Mapping[Side, str] = {
+    "pv": "PV {n}",
+    "battery": "battery",
+    "load": "load {n}",
+    "grid": "grid {n}",
 }
-_FIELDS: Mapping[str, StatusField] = {
-    "bus connected": BUS_CONNECTED,
-    "running": RUNNING,
-    "charging status": CHARGING,
-    "input status": INPUT,
-    "load status": LOAD,
-    "system fault": SYSTEM_FAULT,
-}
-_BAD: Mapping[str, frozenset[int]] = {
-    "bus connected": frozenset({0}),
-    "input status": frozenset({2, 3}),
-    "load status": frozenset({1, 2}),
-    "system fault": frozenset({1}),
-    "short circuits": frozenset(range(1, 1 << len(SHORT_CIRCUITS))),
-}
+"""How the names of a side's quantities begin."""
+_MEASURED = ("voltage", "current", "power", "power factor")
 AT_REST = 0.5  # W either way: less is no flow worth an arrow
 
 
@@ -88,20 +66,33 @@ class ConverterStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherReading:
+    """A reading that no flow and no state shows.
+
+    :param name: of the sensor.
+    """
+
+    name: str
+    quantity: Quantity
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Converter:
-    """The newest reading of an MPPT or inverter."""
+    """The newest reading of a device, such as an MPPT or an inverter."""
 
     ident: str
     time: datetime | None
     silent: bool
     flows: tuple[Flow, ...]
     states: tuple[ConverterStatus, ...]
+    others: tuple[OtherReading, ...]
 
 
 def converter(
-    ident: str, time: datetime | None, readings: ConverterReadings, now: datetime
+    kind: str, ident: str, time: datetime | None, readings: ConverterReadings, now: datetime
 ) -> Converter:
-    """Return an MPPT or inverter as its newest reading shows it.
+    """Return a device as its newest reading shows it.
 
     :param readings: value by sensor name; empty for one that has not reported yet.
     """
@@ -109,40 +100,27 @@ def converter(
         ident,
         time,
         time is not None and is_silent(time, now),
-        tuple(_flows(readings)),
-        tuple(_states(readings)),
+        tuple(_flows(kind, readings)),
+        tuple(_states(kind, readings)),
+        tuple(_others(kind, readings)),
     )
 
 
-def words_of(sensor: str) -> dict[int, tuple[str, ...]]:
-    """Return what the values of a status sensor mean, in English; nothing for others."""
-    field = _FIELDS.get(sensor)
-    if field is not None:
-        return {value: (words,) for value, words in sorted(field.meanings.values())}
-    if sensor != "short circuits":
-        return {}
-    return {value: _shorts(value) for value in range(1 << len(SHORT_CIRCUITS))}
-
-
-def is_bad(sensor: str, value: int) -> bool:
-    """Whether a value of a status sensor is a fault."""
-    return value in _BAD.get(sensor, ())
-
-
-def _shorts(value: int) -> tuple[str, ...]:
-    found = tuple(words for i, (_, words) in enumerate(SHORT_CIRCUITS) if value >> i & 1)
-    return found or ("none",)
-
-
-def _flows(readings: ConverterReadings) -> Iterator[Flow]:
-    for side, (name, most) in _NAMES.items():
-        lines = tuple(_lines(readings, name, most))
+def _flows(kind: str, readings: ConverterReadings) -> Iterator[Flow]:
+    for side in DEVICE_KIND_BY_NAME[kind].sides:
+        lines = tuple(_lines(readings, _LINES[side], _most(kind, side)))
         if lines:
             powers = [line.power for line in lines if line.power is not None]
             power = readings.get("grid power") if side == "grid" else None
             if power is None and powers:
                 power = sum(powers)
             yield Flow(side, lines, power, _outward(side, power))
+
+
+def _most(kind: str, side: Side) -> int:
+    """Return how many lines of a side a kind may have; 0 for one without a number."""
+    name = f"{_LINES[side]} voltage"
+    return max((q.count for q in BY_ASSET_TYPE[kind] if q.name == name), default=0)
 
 
 def _lines(readings: ConverterReadings, name: str, most: int) -> Iterator[Line]:
@@ -163,10 +141,19 @@ def _outward(side: Side, power: float | None) -> bool | None:
     return (power > 0) != (side == "pv")
 
 
-def _states(readings: ConverterReadings) -> Iterator[ConverterStatus]:
-    for name in (*_FIELDS, "short circuits"):
-        value = readings.get(name)
-        if value is None:
+def _states(kind: str, readings: ConverterReadings) -> Iterator[ConverterStatus]:
+    for quantity in BY_ASSET_TYPE[kind]:
+        value = readings.get(quantity.name)
+        if quantity.status is None or value is None:
             continue
-        known = words_of(name).get(int(value), (str(int(value)),))
-        yield ConverterStatus(name, known, is_bad(name, int(value)))
+        number = int(value)
+        known = quantity.status.states().get(number, (str(number),))
+        yield ConverterStatus(quantity.name, known, number in quantity.status.faults)
+
+
+def _others(kind: str, readings: ConverterReadings) -> Iterator[OtherReading]:
+    prefixes = tuple(_LINES[side].split(" ")[0] for side in DEVICE_KIND_BY_NAME[kind].sides)
+    for name, spec in sensor_specs(kind).items():
+        in_flow = name.startswith(prefixes) and name.endswith(_MEASURED)
+        if name in readings and not (in_flow or spec.quantity.state):
+            yield OtherReading(name, spec.quantity, readings[name])

@@ -1,4 +1,4 @@
-"""All PMSes, MPPTs and inverters of some organisations, each in one row."""
+"""All devices of some organisations, each in one row."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.catalogue.limits import SILENT_AFTER
 from flexmeasures_pms.overview.states import (
     Code,
@@ -36,9 +37,6 @@ _COUNTS: Mapping[Code, str] = {
 }
 
 
-KINDS = ("pms", "inverter", "mppt")
-
-
 # A fleet makes thousands at once. Python's garbage collector would look through all of the
 # process's memory for that; there is nothing circular in these that it could find.
 class Device(
@@ -47,7 +45,7 @@ class Device(
     gc=False,
     rename={"ident": "id", "asset_id": "asset", "account_id": "account"},
 ):
-    """A PMS, MPPT or inverter.
+    """A PMS or another device that reports.
 
     :param newest: when its newest reading was.
     :param packs: how many are registered in a PMS, of which ``reporting`` report.
@@ -103,7 +101,7 @@ def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tup
 
 
 def _by_kind(device: Device) -> tuple[int, str, int]:
-    return KINDS.index(device.kind), device.ident, device.account_id
+    return DATASETS.index(device.kind), device.ident, device.account_id
 
 
 def _by_name(device: Device) -> tuple[str, str, int]:

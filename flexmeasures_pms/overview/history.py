@@ -19,7 +19,6 @@ from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import SensorSpec, sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
 from flexmeasures_pms.overview.cadence import Cadence, cadence
-from flexmeasures_pms.overview.charts import digits
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.queries.history import (
     EPOCH,
@@ -242,7 +241,7 @@ def _carried(before: HistoryColumn, view: _View) -> Iterator[HistoryColumn]:
 
 def _put(series: Series, at: datetime, column: HistoryColumn) -> None:
     value = column.last if series.held or column.readings == 1 else None
-    mean = round(column.mean, digits(series.quantity))
+    mean = round(column.mean, series.quantity.decimals)
     series.at.append(at)
     series.values.append(mean if value is None else value)
     series.low.append(column.low)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from flexmeasures_pms.catalogue.asset_types import DATASETS, SINGLE_DEVICES
+
 TrackableClass = Literal["system", "device", "assembly", "component"]
 
 PMS = "pms"
 CABINET = "cabinet"
 CASE = "case"
-MPPT = "mppt"
-INVERTER = "inverter"
 BOARD = "acquisition-board"
 FET_BOARD = "fet-board"
 CELL_BLOCK = "cell-block"
@@ -54,8 +54,7 @@ KINDS: dict[str, Kind] = {
         Kind(PMS, "system", "PMS"),
         Kind(CABINET, "assembly", "cabinet"),
         Kind(CASE, "assembly", "case"),
-        Kind(MPPT, "device", "MPPT"),
-        Kind(INVERTER, "device", "inverter"),
+        *(Kind(device.name, "device", device.label) for device in SINGLE_DEVICES),
         Kind(BOARD, "component", "acquisition board"),
         Kind(FET_BOARD, "component", "FET board"),
         Kind(CELL_BLOCK, "component", "cell block"),
@@ -90,6 +89,9 @@ SLOTS: tuple[Slot, ...] = (
     Slot("dock", PMS, (CASE,), MAX_DOCKS, "dock"),
     Slot("cabinet", PMS, (CABINET,), MAX_CABINETS, "position"),
 )
+
+SITE_KINDS: tuple[str, ...] = DATASETS
+"""The kinds that stand at a site of their own: they have a time zone and a location."""
 
 _SLOT_BY_KINDS = {(slot.assembly, part): slot for slot in SLOTS for part in slot.parts}
 

@@ -14,10 +14,15 @@ from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, UUID, ExcludeConstraint
 
 from flexmeasures_pms.registry import ddl
+from flexmeasures_pms.registry.kinds import KINDS
 
 metadata: sa.MetaData = db.metadata
 
 UTC_NOW = sa.text("clock_timestamp()")
+
+_COMPONENTS = ", ".join(f"'{k.name}'" for k in KINDS.values() if k.trackable_class == "component")
+WITHOUT_ASSET = f"asset_id IS NULL AND kind NOT IN ({_COMPONENTS})"
+"""The condition for what should have an asset and lacks it: components never have one."""
 
 
 def account_column(*, primary_key: bool = False) -> sa.Column[int]:
@@ -60,9 +65,7 @@ trackable = sa.Table(
     sa.Index(
         "pms_trackable_no_asset_idx",
         "account_id",
-        postgresql_where=sa.text(
-            "asset_id IS NULL AND kind IN ('pms', 'cabinet', 'case', 'mppt', 'inverter')"
-        ),
+        postgresql_where=sa.text(WITHOUT_ASSET),
     ),
 )
 

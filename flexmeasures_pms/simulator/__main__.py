@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
+from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.simulator.files import written
 from flexmeasures_pms.simulator.fleet import fleet_layout
 from flexmeasures_pms.simulator.registry_csv import registry_csv
-from flexmeasures_pms.simulator.site import SimulatedRequest, Site
+from flexmeasures_pms.simulator.site import SIMULATED, SimulatedRequest, Site
 
 EPILOG = """\
 example:
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="a file or a folder")
     parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
     parser.add_argument("--gzip", action="store_true", help="compress, always to the same bytes")
-    parser.add_argument("--dataset", choices=DATASETS, default="pms", help="of a single file")
+    parser.add_argument("--dataset", choices=SIMULATED, default="pms", help="of a single file")
     parser.add_argument("--samples-per-request", type=int, default=1, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pms", type=int, default=1, help="number of PMSs")
@@ -105,7 +105,7 @@ def _targets(
     out.mkdir(parents=True, exist_ok=True)
     ending = ".gz" if packed else ""
     return {
-        name: out / f"{name}.{format_ if name == 'pms' else 'jsonl'}{ending}" for name in DATASETS
+        name: out / f"{name}.{format_ if name == 'pms' else 'jsonl'}{ending}" for name in SIMULATED
     }
 
 

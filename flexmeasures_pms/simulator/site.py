@@ -9,7 +9,7 @@ from itertools import groupby
 
 import msgspec
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
+from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.simulator import shapes
 from flexmeasures_pms.simulator.devices import inverter_reports, mppt_reports
 from flexmeasures_pms.simulator.ehub import pack_reports
@@ -24,13 +24,15 @@ _REPORTS: dict[DatasetName, Callable[[TrackSnapshot], list[shapes.DeviceReport]]
     "mppt": mppt_reports,
     "inverter": inverter_reports,
 }
+SIMULATED: tuple[DatasetName, ...] = tuple(_REPORTS)
+"""The datasets that the site's devices send, in the order of their requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRequest:
     """One request as a gateway would POST it.
 
-    :param dataset: ``pms``, ``mppt`` or ``inverter``.
+    :param dataset: one of :data:`SIMULATED`.
     :param body: JSON of the current wire shape.
     :param time: of its newest samples, in the site's timezone.
     :param samples: how many it holds.
@@ -111,8 +113,8 @@ def _requests(
 ) -> Iterator[SimulatedRequest]:
     for _, readings in groupby(moments, key=lambda systems: batch(systems[0].time)):
         for history in zip(*readings, strict=True):
-            for dataset in DATASETS:
-                reports = [r for snapshot in history for r in _REPORTS[dataset](snapshot)]
+            for dataset, report in _REPORTS.items():
+                reports = [r for snapshot in history for r in report(snapshot)]
                 if reports:
                     yield _request(dataset, reports, history[-1].time)
 

@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from flexmeasures_pms.catalogue.asset_types import AssetTypeName, DatasetName
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME, AssetTypeName, DatasetName
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, CELLS, FETS, Quantity
 from flexmeasures_pms.wire import measures, readers, spellings
-
-# Whose quantities the samples of a dataset feed.
-ASSET_TYPES: dict[DatasetName, tuple[AssetTypeName, ...]] = {
-    "pms": ("case", "cabinet", "pms"),
-    "mppt": ("mppt",),
-    "inverter": ("inverter",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ def sample_fields(dataset: DatasetName) -> dict[str, SampleField]:
             path: SampleField(path, readers.ordinals(path, size), size, flags=True)
             for path, size in (("cell.open", CELLS), ("fet.open", FETS))
         }
-    for kind in ASSET_TYPES[dataset]:
+    for kind in DEVICE_KIND_BY_NAME[dataset].asset_types:
         for quantity in BY_ASSET_TYPE[kind]:
             if isinstance(quantity.source, str):
                 fields.setdefault(quantity.source, _measured(kind, quantity.source))

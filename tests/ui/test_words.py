@@ -14,6 +14,7 @@ from jinja2.ext import babel_extract
 
 import flexmeasures_pms.ui
 from flexmeasures_pms.ui.language import words
+from flexmeasures_pms.ui.language.sensors import catalogue_words
 
 UI = Path(flexmeasures_pms.ui.__file__).parent
 KEYWORDS = {"_": None, "gettext": None, "mark": None, "n_": (1, 2), "ngettext": (1, 2)}
@@ -53,7 +54,8 @@ def used(*, scripts: bool) -> dict[str, str]:
     told = [path for name in TELLERS for path in sorted((UI.parent / name).rglob("*.py"))]
     pages = [*ours(".", "*.py"), *ours("templates", "*.html"), *told]
     paths = ours("static/js", "*.js") if scripts else pages
-    return {text: path.name for path in paths for text in messages(path) if text}
+    found = {text: path.name for path in paths for text in messages(path) if text}
+    return found if scripts else found | dict.fromkeys(catalogue_words(), "the catalogue")
 
 
 def placeholders(text: str) -> set[str]:

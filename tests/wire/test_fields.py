@@ -10,6 +10,7 @@ import pytest
 from support.messages import codes, one, pms_sample, read_csv
 
 from flexmeasures_pms.catalogue import quantities
+from flexmeasures_pms.catalogue.asset_types import DATASETS, DEVICE_KIND_BY_NAME
 from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.wire import csv_header, fields, spellings, tree
 
@@ -58,11 +59,11 @@ class TestOneNewLine:
         assert sample.fields == {"pack.soc": 80, "cell.temp": (20, None, 22)}
 
 
-@pytest.mark.parametrize("dataset", ["pms", "mppt", "inverter"])
+@pytest.mark.parametrize("dataset", DATASETS)
 def test_every_field_of_the_catalogue_is_read(dataset: Any) -> None:
     sources = {
         quantity.source
-        for kind in fields.ASSET_TYPES[dataset]
+        for kind in DEVICE_KIND_BY_NAME[dataset].asset_types
         for quantity in quantities.BY_ASSET_TYPE[kind]
         if isinstance(quantity.source, str)
     }
@@ -71,7 +72,7 @@ def test_every_field_of_the_catalogue_is_read(dataset: Any) -> None:
 
 
 def test_every_spelling_belongs_to_a_field() -> None:
-    known = {path for dataset in fields.ASSET_TYPES for path in fields.sample_fields(dataset)}
+    known = {path for dataset in DATASETS for path in fields.sample_fields(dataset)}
     spelled = {*spellings.SAMPLE, *spellings.DATASET, *spellings.MEMBERS, *spellings.SURPLUS}
 
     assert spelled <= known

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.registry.kinds import INVERTER, MPPT, PART_KINDS, PMS
+from flexmeasures_pms.registry.kinds import PART_KINDS, SITE_KINDS
 from flexmeasures_pms.registry.queries.search import Found, search
 from flexmeasures_pms.registry.tables import alias, installation, trackable
 
@@ -67,10 +67,10 @@ def registered_kinds(account_id: int) -> frozenset[str]:
 
 
 def only_timezone(account_id: int) -> str | None:
-    """Return the timezone of an organisation's PMSes, MPPTs and inverters if it is but one."""
+    """Return the timezone of an organisation's devices if it is but one."""
     t = trackable.c
     zones = sa.select(t.timezone).where(
-        t.account_id == account_id, t.kind.in_((PMS, MPPT, INVERTER)), t.timezone.is_not(None)
+        t.account_id == account_id, t.kind.in_(SITE_KINDS), t.timezone.is_not(None)
     )
     found = list(db.session.scalars(zones.distinct().limit(2)))
     return found[0] if len(found) == 1 else None

@@ -13,20 +13,21 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
-from flexmeasures_pms.registry.tables import trackable
+from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
+from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
 # PMS by PMS, from each down to what is in it, so that nothing is sorted and every step goes
 # by an index. ``OFFSET 0`` keeps it the index on the assembly, with the 16 parts of a case
 # never looked at: the one on places would be searched by ranges, which takes longer. Docks
 # are counted on from cabinet to cabinet, and a cabinet of unknown size counts 12, as in
 # registry/directory.py.
-_SYSTEMS = """
+_SYSTEMS = f"""
     WITH system AS MATERIALIZED (
       SELECT id, account_id, ident, asset_id, timezone FROM pms_trackable
       WHERE kind = 'pms' AND account_id = ANY (:accounts)
     ), without_asset AS MATERIALIZED (
       SELECT id FROM pms_trackable
-      WHERE asset_id IS NULL AND kind IN ('pms', 'cabinet', 'case', 'mppt', 'inverter')
+      WHERE {WITHOUT_ASSET}
         AND account_id = ANY (:accounts)
     )
     SELECT s.account_id, s.ident, s.asset_id, s.timezone, found.*,
@@ -105,12 +106,12 @@ _SYSTEMS = """
         JOIN pms_latest l ON l.trackable_id = e.id
       )
       SELECT * FROM packs CROSS JOIN ehubs
-    ) found"""
+    ) found"""  # noqa: S608 - of constants
 
 _CONVERTERS = """
     WITH converter AS MATERIALIZED (
       SELECT id, account_id, kind, ident, asset_id, timezone FROM pms_trackable
-      WHERE kind IN ('mppt', 'inverter') AND account_id = ANY (:accounts)
+      WHERE kind = ANY (:kinds) AND account_id = ANY (:accounts)
     )
     SELECT c.account_id, c.kind, c.ident, c.asset_id, c.timezone, l.event_time,
       r."battery power" AS battery_power, r."state of charge" AS soc,
@@ -138,11 +139,12 @@ def systems(accounts: Collection[int], fresh: datetime, now: datetime) -> list[R
 
 
 def converters(accounts: Collection[int]) -> Iterator[Row[Any]]:
-    """Yield one row for each MPPT and inverter of some organisations, with its newest reading.
+    """Yield one row for each device but the PMSes of some organisations, with its newest reading.
 
     A fleet has many of them: rows that are kept would have Python look through all its memory.
     """
-    yield from db.session.execute(sa.text(_CONVERTERS), {"accounts": list(accounts)})
+    values = {"accounts": list(accounts), "kinds": [kind.name for kind in SINGLE_DEVICES]}
+    yield from db.session.execute(sa.text(_CONVERTERS), values)
 
 
 def idents(trackable_ids: Collection[int]) -> dict[int, str]:

@@ -22,7 +22,6 @@ from flexmeasures_pms.ui.page import links, period
 from flexmeasures_pms.ui.page.access import Seen
 
 API = "/pms/api/v1"
-_LOOKS = {"cells": "cells", "open": "lanes", "status": "lanes", "dock": "steps"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +116,10 @@ def _charts(seen: Seen) -> list[ShownChart]:
             found.append(
                 ShownChart(
                     code=chart.code,
-                    title=sensors.chart_name(kind, chart.code),
-                    note=sensors.chart_note(kind, chart.code),
+                    title=_(chart.title),
+                    note=_(chart.note) if chart.note else "",
                     unit="" if unit == "dimensionless" else unit,
-                    look=_LOOKS.get(chart.code, "lines"),
+                    look=chart.look,
                     sensors=names,
                     shown=asked is None or chart.code in asked,
                 )

@@ -7,13 +7,14 @@ from urllib.parse import quote, urlencode
 
 from flask import has_request_context, request
 
+from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.ui.page.access import PARAMETER as ORGANISATION
 
 ROOT = "/pms"
 # First parts of paths that are pages themselves: a PMS of that name has the longer address.
 RESERVED = frozenset(
     {
-        *("api", "case", "completeness", "inverter", "mppt", "openapi.json", "pms"),
+        *("api", "case", "completeness", "openapi.json", *DATASETS),
         *("quarantine", "receipts", "registry", "static"),
     }
 )
@@ -37,7 +38,7 @@ def rack(ident: str, *more: str, **query: Any) -> str:
 
 
 def device(kind: str, ident: str, **query: Any) -> str:
-    """Return the address of a case, MPPT, inverter or PMS."""
+    """Return the address of a case or device."""
     return rack(ident, **query) if kind == "pms" else page(kind, ident, **query)
 
 

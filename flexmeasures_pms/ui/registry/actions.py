@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, PMS
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, PMS, SITE_KINDS
 from flexmeasures_pms.ui.language.words import mark
 from flexmeasures_pms.ui.registry import mending, placing
 from flexmeasures_pms.ui.registry.action import Action, titled
-from flexmeasures_pms.ui.registry.mending import SITES
 from flexmeasures_pms.ui.registry.subject import Subject
 
 
@@ -33,7 +32,7 @@ def _is_board(subject: Subject) -> bool:
 
 def _has_what_to_mend(subject: Subject) -> bool:
     was_installed = bool(subject.registered.by_part.get(subject.entry.id))
-    return was_installed or subject.entry.kind in (CABINET, *SITES)
+    return was_installed or subject.entry.kind in (CABINET, *SITE_KINDS)
 
 
 def _always(_subject: Subject) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.editing.orders import Mended
-from flexmeasures_pms.registry.kinds import CABINET, INVERTER, MPPT, PMS, slot_for
+from flexmeasures_pms.registry.kinds import CABINET, SITE_KINDS, slot_for
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
@@ -17,8 +17,6 @@ from flexmeasures_pms.ui.registry.action import (
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import place_name
-
-SITES = (PMS, MPPT, INVERTER)
 
 
 def only_at(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
@@ -71,7 +69,7 @@ def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
         asked.append(FormField("until", _("Until when it really was there"), "time"))
     if kind == CABINET:
         asked.append(FormField("docks", _("How many docks it really has"), "number"))
-    if kind in SITES:
+    if kind in SITE_KINDS:
         asked += site_fields(subject)
     return tuple(asked)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.registry.editing import assembled, changes
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.changeset import Change
-from flexmeasures_pms.registry.kinds import CABINET, CASE, INVERTER, MAX_CABINETS, MPPT, PMS
+from flexmeasures_pms.registry.kinds import CABINET, CASE, MAX_CABINETS, PMS
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.action import at_field, since_ever, up_to
@@ -14,7 +15,7 @@ from flexmeasures_pms.ui.registry.mending import site_fields
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
 from flexmeasures_pms.ui.registry.terms import kind_name
 
-KINDS = (PMS, CABINET, CASE, MPPT, INVERTER)
+KINDS = tuple(kind.name for kind in ASSET_TYPES)
 """What is registered by itself; other things are where they are put in somewhere."""
 
 CELL_BLOCKS = 14

@@ -10,7 +10,7 @@ from flask import current_app
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import INVERTER, KINDS, MPPT, PMS
+from flexmeasures_pms.registry.kinds import CASE, KINDS, SITE_KINDS
 from flexmeasures_pms.registry.queries.browse import only_timezone
 from flexmeasures_pms.registry.timeline import Installation
 from flexmeasures_pms.ui.language.words import _
@@ -121,8 +121,8 @@ class Addresses:
         return links.page("registry", "import", organisation=self.organisation)
 
     def readings(self, kind: str, ident: str) -> str | None:
-        """Return the address of what a case, PMS, MPPT or inverter measures, if it does."""
-        if kind not in ("case", PMS, MPPT, INVERTER):
+        """Return the address of what a case or device measures, if it does."""
+        if kind not in (CASE, *SITE_KINDS):
             return None
         return links.device(kind, ident, organisation=self.organisation)
 

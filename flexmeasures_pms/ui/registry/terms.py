@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import Slot, words
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.ui.language.words import _, mark
 
 TERMS = (
-    *(mark("PMS"), mark("cabinet"), mark("case"), mark("MPPT"), mark("inverter")),
+    *(mark("cabinet"), mark("case")),
     *(mark("acquisition board"), mark("FET board"), mark("cell block")),
     *(mark("EHub"), mark("BBC"), mark("busbar"), mark("controller")),
     *(mark("dock"), mark("position"), mark("cell block position")),
 )
-"""Kinds and slots as the registry calls them, for translators."""
+"""Kinds and slots as the registry calls them, for translators; devices are in the catalogue."""
 
 SEVERAL = {
-    "pms": mark("PMSes"),
-    "mppt": mark("MPPTs"),
-    "inverter": mark("Inverters"),
+    **{kind.name: kind.plural for kind in DEVICE_KINDS},
     "cabinet": mark("Cabinets"),
     "case": mark("Cases"),
     "acquisition-board": mark("Acquisition boards"),
@@ -45,6 +44,11 @@ SHELVES = {
 def kind_name(kind: str) -> str:
     """Return a kind as written in sentences."""
     return _(words(kind))
+
+
+def kind_title(kind: str) -> str:
+    """Return a kind as it begins a line."""
+    return title(kind_name(kind))
 
 
 def title(text: str) -> str:

@@ -26,6 +26,7 @@ from flexmeasures_pms.ui.language.words import _, mark, n_
 from flexmeasures_pms.ui.page import query_params
 from flexmeasures_pms.ui.page.access import one_organisation
 from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.registry.terms import kind_title
 from flexmeasures_pms.ui.routes import pms_ui
 
 DAYS = (1, 7, 30)
@@ -33,7 +34,6 @@ BY_DEFAULT = 7
 MOST_DAYS = 42
 """Days of devices on one page: six devices for a week."""
 
-KINDS = {"pms": mark("PMS"), "mppt": mark("MPPT"), "inverter": mark("Inverter")}
 STATES = {
     "complete": mark("complete"),
     "most": mark("most of it"),
@@ -72,7 +72,7 @@ def completeness_page() -> Response:
         before=time[0] if time else None,
         running=end >= now,
         text=request.args.get("q", "").strip(),
-        kinds={kind: _(words) for kind, words in KINDS.items()},
+        kind_title=kind_title,
         states={state: _(words) for state, words in STATES.items()},
         verdict=verdict,
         told=told,

@@ -1,4 +1,4 @@
-"""An MPPT or inverter: what flows where, its status in words, and charts over any time."""
+"""A device that is no PMS: what flows where, its status in words, and charts over any time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response
 
+from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME, SINGLE_DEVICES
 from flexmeasures_pms.overview.converters import Converter, Flow, converter
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
@@ -17,7 +18,7 @@ from flexmeasures_pms.ui.page import live, query_params
 from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
 from flexmeasures_pms.ui.page.chart_page import charted, zone_of
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry.terms import called, title
+from flexmeasures_pms.ui.registry.terms import called, kind_title, title
 from flexmeasures_pms.ui.routes import pms_ui
 
 NAMES = {
@@ -38,29 +39,28 @@ _WAYS = {
 }
 
 
-@pms_ui.get("/pms/mppt/<path:ident>")
-def show_mppt(ident: str) -> Response:
-    """Show an MPPT."""
-    return _show(trackable_or_404("mppt", ident))
+_KINDS = ", ".join(kind.name for kind in SINGLE_DEVICES)
 
 
-@pms_ui.get("/pms/inverter/<path:ident>")
-def show_inverter(ident: str) -> Response:
-    """Show an inverter."""
-    return _show(trackable_or_404("inverter", ident))
+@pms_ui.get(f"/pms/<any({_KINDS}):kind>/<path:ident>")
+def show_device(kind: str, ident: str) -> Response:
+    """Show a device, such as an MPPT or an inverter."""
+    return _show(trackable_or_404(kind, ident))
 
 
 def _show(seen: Seen) -> Response:
     require_tables()
     zone = zone_of(seen)
     one = _converter(seen)
+    kind = DEVICE_KIND_BY_NAME[seen.entry.kind]
     context: dict[str, Any] = {
         "one": one,
-        "kind": seen.entry.kind,
+        "kind": kind,
+        "kind_title": kind_title(kind.name),
         "zone": zone,
         "names": {side: _(words) for side, words in NAMES.items()},
         "way": way,
-        "label": sensors.label,
+        "labels": sensors.labels(kind.name),
         "says": says,
     }
     if live.is_asked():
@@ -81,7 +81,7 @@ def _converter(seen: Seen) -> Converter:
     entry = seen.entry
     row = latest_of([entry.id]).get(entry.id)
     time = row.event_time.astimezone(UTC) if row else None
-    return converter(entry.ident, time, row.readings if row else {}, seen.now)
+    return converter(entry.kind, entry.ident, time, row.readings if row else {}, seen.now)
 
 
 def way(flow: Flow) -> str:

@@ -16,9 +16,9 @@ from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import links, live, query_params
 from flexmeasures_pms.ui.page.access import chosen
 from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.registry.terms import kind_title
 from flexmeasures_pms.ui.routes import pms_ui
 
-KINDS = {"pms": "PMS", "mppt": "MPPT", "inverter": mark("Inverter")}
 COLUMNS = {
     "state": mark("State"),
     "name": mark("Device"),
@@ -60,7 +60,7 @@ def show_fleet() -> Response:
         "columns": _columns(everything),
         "sort": sort,
         "q": q,
-        "kinds": KINDS,
+        "kind_title": kind_title,
         "names": {organisation.id: organisation.name for organisation in seen},
         "says": findings,
         "address": partial(_address, several=len(seen) > 1),

@@ -9,7 +9,7 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import PMS, slot_for
+from flexmeasures_pms.registry.kinds import PMS, SITE_KINDS, slot_for
 from flexmeasures_pms.registry.queries.browse import (
     cases_below,
     matching,
@@ -26,7 +26,6 @@ from flexmeasures_pms.ui.registry import flash, terms
 from flexmeasures_pms.ui.registry.actions import possible
 from flexmeasures_pms.ui.registry.branches import HOLDING, TreeBranch, branch
 from flexmeasures_pms.ui.registry.events import span, story
-from flexmeasures_pms.ui.registry.mending import SITES
 from flexmeasures_pms.ui.registry.slots import shelves
 from flexmeasures_pms.ui.registry.subject import (
     CHANGE_THINGS,
@@ -94,7 +93,7 @@ def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Respo
         may_register=may(CHANGE_THINGS, organisation),
         may_import=may(MAKE_THINGS, organisation),
         terms=terms,
-        sites=SITES,
+        sites=SITE_KINDS,
         said=flash.take(),
         **{"text": "", "found": (), "roots": (), "kinds": (), "kind": "", "opened": None, **shown},
     )
