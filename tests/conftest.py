@@ -85,7 +85,7 @@ def application(uri: str) -> Flask:
         from flexmeasures.utils.config_defaults import TestingConfig
 
         from flexmeasures_pms import config
-        from flexmeasures_pms.ui.page.files import FOLDER
+        from flexmeasures_pms.ui.files import FOLDER
 
         # The pages' tests want them to ask no other host for anything.
         TestingConfig.PMS_OFFLINE_ASSETS = (FOLDER / "vendor" / "manifest.json").exists()

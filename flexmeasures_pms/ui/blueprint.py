@@ -16,10 +16,10 @@ from flexmeasures_pms import config
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.compress import compressed
-from flexmeasures_pms.ui import views
+from flexmeasures_pms.ui import files, views
 from flexmeasures_pms.ui.offline import serve
 from flexmeasures_pms.ui.offline.loader import ChangedTemplates
-from flexmeasures_pms.ui.page import csrf, files, frame, refusals
+from flexmeasures_pms.ui.page import csrf, frame, refusals
 from flexmeasures_pms.ui.routes import STATIC, pms_ui
 
 __all__ = ["files", "pms_ui", "refusals", "views"]

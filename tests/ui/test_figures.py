@@ -12,8 +12,8 @@ from conftest import PASSWORD, Organisation
 from flask import Flask
 from support.browser import Visitor
 
+from flexmeasures_pms.ui import files
 from flexmeasures_pms.ui.language import figures, words
-from flexmeasures_pms.ui.page import files
 
 NewVisitor = Callable[..., AbstractContextManager[Visitor]]
 

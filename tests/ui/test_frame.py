@@ -112,7 +112,7 @@ def test_the_language_is_that_of_the_browser_or_the_one_chosen(reader: FlaskClie
 
 
 def test_files_are_kept_for_good_under_the_version_in_their_address(client: FlaskClient) -> None:
-    from flexmeasures_pms.ui.page import files
+    from flexmeasures_pms.ui import files
 
     reply = client.get(files.url("css/pms.css"), headers={"Accept-Encoding": "gzip"})
     assert (reply.status_code, reply.mimetype) == (200, "text/css")

@@ -18,9 +18,9 @@ from support.simulated import register_layout, send
 
 from flexmeasures_pms.errors import ConfigError
 from flexmeasures_pms.simulator import fleet_layout
+from flexmeasures_pms.ui import files
 from flexmeasures_pms.ui.offline import coverage, serve
 from flexmeasures_pms.ui.offline.table import FILES, ROWS
-from flexmeasures_pms.ui.page import files
 
 LAYOUT = fleet_layout(cabinets=1, packs=2)
 CASE = LAYOUT.systems[0].cases()[0].ident

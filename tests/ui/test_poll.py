@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import Page, Route
 from support.browser import Visitor
 
-from flexmeasures_pms.ui.page import files
+from flexmeasures_pms.ui import files
 
 START = """async ([module, url]) => {
   const { poll } = await import(module);

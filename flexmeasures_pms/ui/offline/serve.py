@@ -19,8 +19,8 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import ConfigError
+from flexmeasures_pms.ui import files
 from flexmeasures_pms.ui.offline.table import FILES, HOSTS
-from flexmeasures_pms.ui.page import files
 from flexmeasures_pms.ui.routes import STATIC, pms_ui
 
 VENDOR = files.FOLDER / "vendor"

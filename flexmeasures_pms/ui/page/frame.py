@@ -8,8 +8,9 @@ from typing import Any
 from flask import Response, current_app, g, request
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 
+from flexmeasures_pms.ui import files
 from flexmeasures_pms.ui.language import figures, words
-from flexmeasures_pms.ui.page import csrf, files, links, policy
+from flexmeasures_pms.ui.page import csrf, links, policy
 from flexmeasures_pms.ui.page.access import organisations
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (

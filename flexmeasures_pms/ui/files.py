@@ -13,7 +13,7 @@ from flask import Response, send_from_directory
 
 from flexmeasures_pms.ui.routes import STATIC, pms_ui
 
-FOLDER = Path(__file__).parents[1] / "static"
+FOLDER = Path(__file__).parent / "static"
 YEAR = 365 * 24 * 3600
 
 
