@@ -12,7 +12,7 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
-from flexmeasures_pms.overview.history import past
+from flexmeasures_pms.overview.history import period_history
 from flexmeasures_pms.overview.history_record import record
 from flexmeasures_pms.registry.directory import Directory, Entry, directory
 from flexmeasures_pms.serving.readiness import require_tables
@@ -34,7 +34,7 @@ def history_of_device(ident: str) -> Response:
         raise NotFound("No case, MPPT or inverter of this id is registered in the organisation.")
     start, end = _time(now)
     width = whole_number("width", most=MOST_COLUMNS) or COLUMNS
-    found = past(registered.account_id, entry, _names(entry.kind), start, end, width)
+    found = period_history(registered.account_id, entry, _names(entry.kind), start, end, width)
     return reply(200, record(entry.kind, entry.ident, found))
 
 

@@ -172,7 +172,7 @@ def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, ro
     _make_sensors(going, taken)
     written = write(account_id, _blocks(going, taken), settings().recording)
     for stray, result in zip(going, written, strict=True):
-        if result.fate == "conflict":
+        if result.result == "conflict":
             homeless.append(stray)
         else:
             moved.count(stray.old, stray.new or "", result.beliefs)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.intake.receipt_hours import Stored, stored_hours
+from flexmeasures_pms.storage.intake.receipt_hours import StoredHour, stored_hours
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -75,7 +75,7 @@ def completeness(
 
 
 def of_hour(
-    device: Entry, hour: datetime, stored: Mapping[tuple[int, datetime], Stored], elapsed: float
+    device: Entry, hour: datetime, stored: Mapping[tuple[int, datetime], StoredHour], elapsed: float
 ) -> Completeness:
     """Return how complete an hour is.
 
@@ -83,7 +83,7 @@ def of_hour(
     """
     day = (stored.get((device.id, hour - n * HOUR)) for n in range(25))
     seen = [there for there in day if there]
-    came = stored.get((device.id, hour), Stored(0, 0))
+    came = stored.get((device.id, hour), StoredHour(0, 0))
     expected = cadence = None
     share = float(came.samples > 0)
     if seen:

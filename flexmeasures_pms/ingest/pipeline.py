@@ -44,7 +44,7 @@ class Outcome:
     :param device: the registry's number of what reported, where that is known.
     """
 
-    fate: SampleResult
+    result: SampleResult
     beliefs: int = 0
     problem: Problem | None = None
     status_problem: Problem | None = None
@@ -86,13 +86,13 @@ def process(
     registered = registered_near(account_id, samples)
     targets = _targets(samples, registered, now)
     values = measured(samples) if values is None else values
-    parcels = list(_parcels(samples, values, targets, registered))
-    sources = source_ids(account_id, {p.device.id: p.device for p in parcels}.values())
+    asset_readings = list(_asset_readings(samples, values, targets, registered))
+    sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
     moved = unexpected(_reports(samples, targets), registered)
-    written = write(account_id, _blocks(parcels, sources), settings().recording)
-    outcomes = _outcomes(samples, targets, parcels, written)
+    written = write(account_id, _blocks(asset_readings, sources), settings().recording)
+    outcomes = _outcomes(samples, targets, asset_readings, written)
     _keep_board_reports(targets, outcomes, sources)
-    record_moves(account_id, [r for r in moved if outcomes[r.sample].fate == "stored"])
+    record_moves(account_id, [r for r in moved if outcomes[r.sample].result == "stored"])
     return outcomes
 
 
@@ -121,7 +121,7 @@ def _asset_gone(sample: Sample, target: Target) -> Problem:
     )
 
 
-def _parcels(
+def _asset_readings(
     samples: Sequence[Sample],
     values: Sequence[SampleValues],
     targets: Sequence[Target | Problem],
@@ -136,10 +136,10 @@ def _parcels(
         if values[i]:
             yield _AssetReadings(i, target.subject, target.device, target.time, values[i])
     packs = [item for item in located if item[1].dataset == "pms"]
-    yield from map(_ehub_parcel, ehub_readings(packs, registered))
+    yield from map(_ehub_readings, ehub_readings(packs, registered))
 
 
-def _ehub_parcel(reading: EhubReading) -> _AssetReadings:
+def _ehub_readings(reading: EhubReading) -> _AssetReadings:
     values = readings(reading.subject.kind, reading.fields)
     return _AssetReadings(
         reading.sample, reading.subject, reading.device, reading.time, values, ehub=True
@@ -155,8 +155,8 @@ def _reports(
             yield PackReport(i, target.subject, target.device, dock, target.time)
 
 
-def _blocks(parcels: Sequence[_AssetReadings], sources: dict[int, int]) -> list[Block]:
-    ids = _sensor_ids(parcels)
+def _blocks(asset_readings: Sequence[_AssetReadings], sources: dict[int, int]) -> list[Block]:
+    ids = _sensor_ids(asset_readings)
     return [
         Block(
             subject_id=p.subject.id,
@@ -167,16 +167,16 @@ def _blocks(parcels: Sequence[_AssetReadings], sources: dict[int, int]) -> list[
             values=p.values,
             sensors=ids[p.subject.asset_id or 0],
         )
-        for p in parcels
+        for p in asset_readings
     ]
 
 
-def _sensor_ids(parcels: Sequence[_AssetReadings]) -> dict[int, SensorIds]:
+def _sensor_ids(asset_readings: Sequence[_AssetReadings]) -> dict[int, SensorIds]:
     """Return the sensors of all parcels, making those that are needed for the first time."""
-    assets = {p.subject.asset_id or 0: p.subject for p in parcels}
+    assets = {p.subject.asset_id or 0: p.subject for p in asset_readings}
     ids = sensor_ids(assets)
     lacking: dict[int, dict[str, None]] = {}
-    for p in parcels:
+    for p in asset_readings:
         asset_id = p.subject.asset_id or 0
         if not p.values.keys() <= ids[asset_id].keys():
             names = (name for name in p.values if name not in ids[asset_id])
@@ -191,7 +191,7 @@ def _sensor_ids(parcels: Sequence[_AssetReadings]) -> dict[int, SensorIds]:
 def _outcomes(
     samples: Sequence[Sample],
     targets: Sequence[Target | Problem],
-    parcels: Sequence[_AssetReadings],
+    asset_readings: Sequence[_AssetReadings],
     written: Sequence[Written],
 ) -> list[Outcome]:
     # A sample that gives no reading at all is a pack that does not answer.
@@ -201,33 +201,31 @@ def _outcomes(
         else Outcome("no_answer")
         for s, t in zip(samples, targets, strict=True)
     ]
-    for parcel, result in zip(parcels, written, strict=True):
-        before = outcomes[parcel.sample]
-        path = samples[parcel.sample].path
-        if parcel.ehub:
-            problem = _conflict(f"{path.split('.data[')[0]}.status", parcel, "status_conflict")
-            outcomes[parcel.sample] = replace(
+    for one, wrote in zip(asset_readings, written, strict=True):
+        before = outcomes[one.sample]
+        path = samples[one.sample].path
+        if one.ehub:
+            problem = _conflict(f"{path.split('.data[')[0]}.status", one, "status_conflict")
+            outcomes[one.sample] = replace(
                 before,
-                beliefs=before.beliefs + result.beliefs,
-                status_problem=problem if result.fate == "conflict" else None,
+                beliefs=before.beliefs + wrote.beliefs,
+                status_problem=problem if wrote.result == "conflict" else None,
             )
-        elif result.fate == "conflict":
-            outcomes[parcel.sample] = Outcome(
-                "quarantined", problem=_conflict(path, parcel, "conflict")
-            )
+        elif wrote.result == "conflict":
+            outcomes[one.sample] = Outcome("quarantined", problem=_conflict(path, one, "conflict"))
         else:
-            outcomes[parcel.sample] = Outcome(result.fate, result.beliefs, device=parcel.device.id)
+            outcomes[one.sample] = Outcome(wrote.result, wrote.beliefs, device=one.device.id)
     return outcomes
 
 
-def _conflict(path: str, parcel: _AssetReadings, code: str) -> Problem:
+def _conflict(path: str, one: _AssetReadings, code: str) -> Problem:
     return Problem(
         path,
         code,
-        f"Another reading of {parcel.subject.kind} '{parcel.subject.ident}' by "
-        f"'{parcel.device.ident}' at {parcel.time.isoformat(timespec='milliseconds')} came "
+        f"Another reading of {one.subject.kind} '{one.subject.ident}' by "
+        f"'{one.device.ident}' at {one.time.isoformat(timespec='milliseconds')} came "
         "first and stands. This one waits in quarantine.",
-        parcel.subject.ident,
+        one.subject.ident,
     )
 
 
@@ -237,5 +235,5 @@ def _keep_board_reports(
     keep_reports(
         BoardReport(t.board.id, t.time, sources[t.device.id], t.subject.id)
         for t, outcome in zip(targets, outcomes, strict=True)
-        if isinstance(t, Target) and t.board is not None and outcome.fate == "stored"
+        if isinstance(t, Target) and t.board is not None and outcome.result == "stored"
     )

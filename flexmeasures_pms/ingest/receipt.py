@@ -125,11 +125,11 @@ def count(
     devices: dict[str | None, DeviceCounts] = {}
     for sample, outcome in zip(samples, outcomes, strict=True):
         device = devices.setdefault(sample.device_id, DeviceCounts(sample.device_id))
-        setattr(counts, outcome.fate, getattr(counts, outcome.fate) + 1)
+        setattr(counts, outcome.result, getattr(counts, outcome.result) + 1)
         counts.faulty += len(sample.faulty)
         counts.beliefs += outcome.beliefs
         device.samples += 1
-        device.stored += outcome.fate == "stored"
+        device.stored += outcome.result == "stored"
         device.beliefs += outcome.beliefs
     return counts, list(devices.values())
 
@@ -138,7 +138,7 @@ def hours(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> list[Device
     """Count the stored samples of each reporting device and hour."""
     found: dict[tuple[int, datetime], tuple[int, int]] = {}
     for sample, outcome in zip(samples, outcomes, strict=True):
-        if outcome.fate == "stored" and outcome.device is not None and sample.time is not None:
+        if outcome.result == "stored" and outcome.device is not None and sample.time is not None:
             key = outcome.device, sample.time.replace(minute=0, second=0, microsecond=0)
             number, packs = found.get(key, (0, 0))
             found[key] = number + 1, packs | 1 << _bit(sample)

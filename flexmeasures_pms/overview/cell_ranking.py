@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedCell:
     """How long a cell stood out.
 
     :param dock: where its pack was last, as counted across the PMS.
@@ -39,7 +39,7 @@ class Ranked:
     end: datetime
 
 
-def ranking(found: CellMap) -> list[Ranked]:
+def ranking(found: CellMap) -> list[RankedCell]:
     """Return the cells that stood out, the longest first.
 
     Of voltages it is the lowest of a pack, alone or with others, but not where all cells
@@ -59,7 +59,7 @@ def _by_case(found: CellMap) -> Iterator[list[PackCells]]:
         yield sorted(of_case, key=lambda row: row.stay.begin)
 
 
-def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[Ranked]:
+def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[RankedCell]:
     # A pack is in one dock at a time: no column has readings of two of its rows.
     values = np.fmax.reduce([row.values for row in rows])
     out = values == 1 if found.quantity == "open" else lowest(values)
@@ -70,7 +70,7 @@ def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[Ranked]:
         mask = out[cell]
         first, after = longest_run(mask)
         weak_by = None if depths is None else round(float(depths[cell][mask].mean()) * 1000, 1)
-        yield Ranked(
+        yield RankedCell(
             case=last.case,
             dock=last.dock,
             cell=int(cell) + 1,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
+from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
 from flexmeasures_pms.overview.cells import CellMap, shown
 from flexmeasures_pms.storage.queries.cells import ReadingGrid
 
@@ -46,7 +46,7 @@ def _whole(values: ReadingGrid) -> list[list[int | None]]:
     return [[None if value < 0 else value for value in cell] for cell in whole]
 
 
-def _ranked(one: Ranked) -> dict[str, Any]:
+def _ranked(one: RankedCell) -> dict[str, Any]:
     return {
         "case": one.case.ident,
         "dock": one.dock,

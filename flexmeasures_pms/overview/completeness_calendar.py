@@ -20,7 +20,7 @@ COMPLETE, MOST = 0.99, 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Square:
+class CalendarHour:
     """One hour of a device.
 
     :param start: its beginning in UTC.
@@ -44,7 +44,7 @@ class Day:
     """
 
     date: date
-    hours: tuple[tuple[Square, ...], ...]
+    hours: tuple[tuple[CalendarHour, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +59,26 @@ class Calendar:
     days: tuple[Day, ...]
 
     @property
-    def squares(self) -> list[Square]:
+    def calendar_hours(self) -> list[CalendarHour]:
         """All squares in order of time."""
-        return [square for day in self.days for hour in day.hours for square in hour]
+        return [one for day in self.days for hour in day.hours for one in hour]
 
     @property
     def missing(self) -> int:
         """In how many hours nothing came, since the first in which something did."""
-        since = dropwhile(lambda square: square.state == "silent", self.squares)
-        return sum(square.state in ("nothing", "silent") for square in since)
+        since = dropwhile(lambda one: one.state == "silent", self.calendar_hours)
+        return sum(one.state in ("nothing", "silent") for one in since)
 
     @property
     def incomplete(self) -> int:
         """In how many hours only a part came; the one that is going on is left out."""
-        return sum(s.state in ("most", "part") and not s.running for s in self.squares)
+        return sum(s.state in ("most", "part") and not s.running for s in self.calendar_hours)
 
     @property
     def silent_for(self) -> int:
         """For how many hours up to the end nothing has come."""
-        silent = takewhile(lambda s: not s.hour.samples, reversed(self.squares))
-        return sum(square.state != "begun" for square in silent)
+        silent = takewhile(lambda s: not s.hour.samples, reversed(self.calendar_hours))
+        return sum(one.state != "begun" for one in silent)
 
 
 def state_of(hour: Completeness) -> HourState:
@@ -109,17 +109,19 @@ def calendar(device: Entry, hours: Iterable[Completeness], now: datetime) -> Cal
     """Return the calendar of one device's hours, which are in order of time."""
     zone = device.timezone or "UTC"
     clock = ZoneInfo(zone)
-    squares = [Square(h.hour, state_of(h), h, h.hour + HOUR > now) for h in hours]
-    by_day = groupby(squares, key=lambda s: s.start.astimezone(clock).date())
+    calendar_hours = [CalendarHour(h.hour, state_of(h), h, h.hour + HOUR > now) for h in hours]
+    by_day = groupby(calendar_hours, key=lambda s: s.start.astimezone(clock).date())
     return Calendar(
         device, zone, tuple(Day(day, _by_hour(list(group), clock)) for day, group in by_day)
     )
 
 
-def _by_hour(squares: Sequence[Square], clock: ZoneInfo) -> tuple[tuple[Square, ...], ...]:
-    hours: list[list[Square]] = [[] for _ in range(HOURS)]
-    for square in squares:
-        hours[square.start.astimezone(clock).hour].append(square)
+def _by_hour(
+    calendar_hours: Sequence[CalendarHour], clock: ZoneInfo
+) -> tuple[tuple[CalendarHour, ...], ...]:
+    hours: list[list[CalendarHour]] = [[] for _ in range(HOURS)]
+    for one in calendar_hours:
+        hours[one.start.astimezone(clock).hour].append(one)
     return tuple(tuple(hour) for hour in hours)
 
 

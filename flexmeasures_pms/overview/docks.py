@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from flexmeasures_pms.overview.packs import CellState, PackState
+from flexmeasures_pms.overview.packs import ShownCell, ShownPack
 from flexmeasures_pms.overview.states import Finding
 
 
@@ -32,7 +32,7 @@ class Occupant:
     :param findings: what is the matter with it, the worst first; at least that all is well.
     """
 
-    pack: PackState
+    pack: ShownPack
     dock: int | None
     since: datetime | None
     findings: tuple[Finding, ...]
@@ -105,7 +105,7 @@ class WorstCell:
     """
 
     occupant: Occupant
-    cell: CellState
+    cell: ShownCell
     below: float
 
 

@@ -75,7 +75,7 @@ class Reporter:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PeriodHistory:
     """What a thing read over a time.
 
     :param start: when the first column begins, and ``end`` when the last one ends.
@@ -101,14 +101,14 @@ def step_for(period: timedelta, width: int) -> timedelta:
     return next((step for step in STEPS if step * width >= period), STEPS[-1])
 
 
-def past(
+def period_history(
     account_id: int,
     entry: Entry,
     names: Sequence[str],
     start: datetime,
     end: datetime,
     width: int,
-) -> Past:
+) -> PeriodHistory:
     """Return what some sensors of a registered thing read over a time.
 
     :param width: most columns of the time; where the widest step makes more, so be it.
@@ -134,7 +134,7 @@ def past(
     heard = _moments(found.values())
     often = cadence(measured, heard, step, exact=exact)
     view = _View(first, heard, often, step, exact, got.sample is not None)
-    return Past(
+    return PeriodHistory(
         start=first.astimezone(UTC),
         end=last.astimezone(UTC),
         step=step,

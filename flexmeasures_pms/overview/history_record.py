@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from flexmeasures_pms.overview.history import Past, Series
+from flexmeasures_pms.overview.history import PeriodHistory, Series
 
 _MS = timedelta(milliseconds=1)
 
 
-def record(kind: str, ident: str, past: Past) -> dict[str, Any]:
+def record(kind: str, ident: str, past: PeriodHistory) -> dict[str, Any]:
     """Return a past.
 
     Sensors that were read at the same moments share one list of them, ``times[series.times]``,

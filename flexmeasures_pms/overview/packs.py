@@ -17,7 +17,7 @@ PackReadings = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class CellState:
+class ShownCell:
     """One cell of a pack.
 
     :param volts: None where it was not told.
@@ -30,7 +30,7 @@ class CellState:
 
 
 @dataclass(frozen=True, slots=True)
-class PackState:
+class ShownPack:
     """The newest reading of a pack.
 
     :param time: of the reading; None for a pack that has not reported yet.
@@ -58,7 +58,7 @@ class PackState:
     temperatures: tuple[float | None, ...]
     fet_temperatures: tuple[float | None, ...]
     fets_open: tuple[int, ...]
-    cells: tuple[CellState, ...]
+    cells: tuple[ShownCell, ...]
     weakest: int | None
     strongest: int | None
     spread: float | None
@@ -84,14 +84,14 @@ def pack(
     source: str | None,
     readings: PackReadings,
     now: datetime,
-) -> PackState:
+) -> ShownPack:
     """Return a pack as its newest reading shows it.
 
     :param readings: value by sensor name; empty for a pack that has not reported yet.
     """
     cells = tuple(_cells(readings))
     known = sorted((cell.volts, cell.number) for cell in cells if cell.volts is not None)
-    seen = PackState(
+    seen = ShownPack(
         ident=ident,
         asset_id=asset_id,
         time=time,
@@ -115,17 +115,17 @@ def pack(
     return replace(seen, findings=tuple(_findings(seen)))
 
 
-def _cells(readings: PackReadings) -> Iterator[CellState]:
+def _cells(readings: PackReadings) -> Iterator[ShownCell]:
     for n in range(1, CELLS + 1) if readings else ():
         volts, is_open = (readings.get(f"cell {n:02d} {what}") for what in ("voltage", "open"))
-        yield CellState(n, volts, bool(is_open))
+        yield ShownCell(n, volts, bool(is_open))
 
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _findings(seen: PackState) -> Iterator[Finding]:
+def _findings(seen: ShownPack) -> Iterator[Finding]:
     """Yield what is the matter: of a pack that is silent nothing else is known now."""
     if seen.time is None:
         yield Finding("never")
@@ -141,7 +141,7 @@ def _findings(seen: PackState) -> Iterator[Finding]:
         yield Finding("unallocated")
 
 
-def extremes(seen: PackState) -> Extremes:
+def extremes(seen: ShownPack) -> Extremes:
     """Return the figures that a pack is judged by."""
     volts = [cell.volts for cell in seen.cells if cell.volts is not None]
     return Extremes(
@@ -153,7 +153,7 @@ def extremes(seen: PackState) -> Extremes:
     )
 
 
-def _cells_of(code: Code, seen: PackState) -> tuple[int, ...]:
+def _cells_of(code: Code, seen: ShownPack) -> tuple[int, ...]:
     """Return the number of the cell that a finding is about."""
     number = {"cell_high": seen.strongest, "cell_low": seen.weakest, "weak_cell": seen.weakest}
     found = number.get(code)

@@ -22,7 +22,7 @@ from flexmeasures_pms.overview.docks import (
     UnknownPack,
     WorstCell,
 )
-from flexmeasures_pms.overview.packs import PackState, pack
+from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.states import (
     OK,
     Finding,
@@ -122,7 +122,7 @@ def _occupant(standing: _Standing, row: Installation, dock: int | None) -> Occup
     return Occupant(seen, dock, since, worst_first(findings))
 
 
-def _misplaced(pms: Entry, seen: PackState, dock: int | None) -> Iterator[Finding]:
+def _misplaced(pms: Entry, seen: ShownPack, dock: int | None) -> Iterator[Finding]:
     """Yield that a pack reports from another PMS or dock than it is registered in."""
     if seen.source != pms.ident:
         yield Finding("wrong_place", numbers=_numbers(seen.dock), source=seen.source)
@@ -134,7 +134,7 @@ def _numbers(dock: int | None) -> tuple[int, ...]:
     return () if dock is None else (dock,)
 
 
-def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> PackState:
+def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> ShownPack:
     row = row or standing.latest.get(case.id)
     asset_id = case.asset_id or 0
     if row is None:

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from flexmeasures_pms.ingest.completeness import of_hour, period
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.intake.receipt_hours import Stored
+from flexmeasures_pms.storage.intake.receipt_hours import StoredHour
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PMS = Entry(7, "pms", "PMS-1")
 
 
-def hours(*came: tuple[int, int] | None) -> dict[tuple[int, datetime], Stored]:
+def hours(*came: tuple[int, int] | None) -> dict[tuple[int, datetime], StoredHour]:
     """What came in the hours up to noon's, as (samples, packs); None for nothing."""
     first = NOON - (len(came) - 1) * HOUR
-    return {(PMS.id, first + n * HOUR): Stored(*there) for n, there in enumerate(came) if there}
+    return {(PMS.id, first + n * HOUR): StoredHour(*there) for n, there in enumerate(came) if there}
 
 
 def test_a_full_hour_is_complete() -> None:

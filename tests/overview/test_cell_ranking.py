@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.messages import unhurried
 
-from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
+from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
 from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells
 from flexmeasures_pms.overview.dock_stays import DockStay
 from flexmeasures_pms.registry.directory import Entry
@@ -38,7 +38,7 @@ def row(case: int, dock: int, begin: datetime, end: datetime, cells: Cells) -> P
     return PackCells(DockStay(entry, dock, "A", begin, end), np.array(cells, dtype=float))
 
 
-def told(ranked: Sequence[Ranked]) -> list[tuple[str, int, float, float, float | None]]:
+def told(ranked: Sequence[RankedCell]) -> list[tuple[str, int, float, float, float | None]]:
     return [(r.case.ident, r.cell, r.duration / MINUTE, r.share, r.weak_by) for r in ranked]
 
 

@@ -12,7 +12,7 @@ from flexmeasures.data import db
 from flexmeasures_pms.storage.tables import receipt_hour
 
 
-class Stored(NamedTuple):
+class StoredHour(NamedTuple):
     """What came of one device in one hour.
 
     :param packs: how many packs it came from; 1 for an MPPT or inverter.
@@ -24,7 +24,7 @@ class Stored(NamedTuple):
 
 def stored_hours(
     devices: Collection[int], since: datetime, until: datetime
-) -> dict[tuple[int, datetime], Stored]:
+) -> dict[tuple[int, datetime], StoredHour]:
     """Return what was stored by (device, hour), for hours that begin in a time.
 
     :param devices: the registry's numbers of PMSes, MPPTs and inverters.
@@ -36,6 +36,6 @@ def stored_hours(
         .group_by(c.device_id, c.hour)
     )
     return {
-        (device, hour): Stored(int(samples), packs.bit_count())
+        (device, hour): StoredHour(int(samples), packs.bit_count())
         for device, hour, samples, packs in db.session.execute(query)
     }

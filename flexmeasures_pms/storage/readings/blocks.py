@@ -38,11 +38,11 @@ class Block:
 class Written:
     """What became of one block.
 
-    :param fate: ``conflict`` when a stored value differs: then nothing of it was written.
+    :param result: ``conflict`` when a stored value differs: then nothing of it was written.
     :param beliefs: rows that it added.
     """
 
-    fate: WriteResult
+    result: WriteResult
     beliefs: int
 
 

@@ -139,7 +139,7 @@ def _plan_late(
             )
             _note(block, mask, plan)
             _doubt(newest[block.subject_id], block, rows[before:])
-            if plan.written[i].fate == "stored":
+            if plan.written[i].result == "stored":
                 _advance(newest[block.subject_id], block)
     return rows
 

@@ -42,7 +42,7 @@ class ShownChart:
 
 
 @dataclass(frozen=True, slots=True)
-class Charted:
+class ChartPage:
     """The charts of a thing over a time.
 
     :param bounds: when its first and its newest reading were taken.
@@ -94,14 +94,14 @@ def zone_of(seen: Seen) -> str:
     return timezone(seen.registered, seen.entry, seen.now) or server
 
 
-def charted(seen: Seen, zone: str) -> Charted:
+def chart_page(seen: Seen, zone: str) -> ChartPage:
     """Return the charts of a thing, for the time that the address asks for.
 
     :raises BadRequest: for a time or a chart that can't be shown.
     """
     bounds = known_bounds(seen.organisation.id, seen.entry)
     shown = period.period(bounds, zone, seen.now)
-    return Charted(bounds, shown, tuple(_charts(seen)), tuple(_spans(shown)), zone)
+    return ChartPage(bounds, shown, tuple(_charts(seen)), tuple(_spans(shown)), zone)
 
 
 def _charts(seen: Seen) -> list[ShownChart]:

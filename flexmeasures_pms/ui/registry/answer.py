@@ -17,7 +17,7 @@ from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.events import sentence
 from flexmeasures_pms.ui.registry.forms import Filled, Unusable, field_of
-from flexmeasures_pms.ui.registry.message import told, wrong
+from flexmeasures_pms.ui.registry.message import rendered, wrong
 
 CURES: Mapping[str, str] = {
     "taken": mark("Swap it instead, or remove first what is there."),
@@ -33,7 +33,7 @@ CURES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedChange:
     """Why nothing was done, at which field, and what to do about it."""
 
     field: str
@@ -53,7 +53,7 @@ class Answer:
 
     lines: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
-    refusal: Refusal | None = None
+    refusal: RefusedChange | None = None
     changed: bool = True
 
     @property
@@ -95,21 +95,21 @@ def answer(
         change = make()
         if doubtful and change.touched:
             abandon()
-            return Answer(told(change.lines, filled.zone), doubtful)
+            return Answer(rendered(change.lines, filled.zone), doubtful)
         done = commit_with_effects(change, filled.order(organisation.id, at=None).author)
-        return Answer(told(done, filled.zone), changed=bool(change.touched))
+        return Answer(rendered(done, filled.zone), changed=bool(change.touched))
     except (Unusable, RegistryError) as error:
         abandon()
         return Answer(refusal=_refusal(error, filled, main))
     except IntegrityError:
         abandon()
         message = _("Somebody else changed this at the same moment. Look again, then try again.")
-        return Answer(refusal=Refusal(main, message))
+        return Answer(refusal=RefusedChange(main, message))
 
 
-def _refusal(error: Unusable | RegistryError, filled: Filled, main: str) -> Refusal:
+def _refusal(error: Unusable | RegistryError, filled: Filled, main: str) -> RefusedChange:
     field = field_of(error, filled.sent, main)
     if isinstance(error, Unusable):
-        return Refusal(field, str(error))
+        return RefusedChange(field, str(error))
     cure = CURES.get(error.cure)
-    return Refusal(field, wrong(error, filled.zone), _(cure) if cure else "")
+    return RefusedChange(field, wrong(error, filled.zone), _(cure) if cure else "")

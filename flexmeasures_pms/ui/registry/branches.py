@@ -11,7 +11,7 @@ from flexmeasures_pms.registry.kinds import CABINET, CASE, CELL_BLOCK, PMS, Slot
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.ui.language.figures import moment
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.registry.slots import shelves
+from flexmeasures_pms.ui.registry.slots import slot_groups
 from flexmeasures_pms.ui.registry.terms import kind_name, place_name
 
 HOLDING = (PMS, CABINET, CASE)
@@ -79,7 +79,7 @@ def _branch(look: _Look, bare: TreeBranch, entry: Entry) -> TreeBranch:
 
 
 def _parts(look: _Look, entry: Entry) -> Iterator[TreeBranch]:
-    for shelf in shelves(look.registered, entry, look.at):
+    for shelf in slot_groups(look.registered, entry, look.at):
         for spot in shelf.spots:
             if spot.entry is None:
                 continue

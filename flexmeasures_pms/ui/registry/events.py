@@ -17,7 +17,7 @@ from flexmeasures_pms.ui.language import figures
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.terms import in_slot, kind_name, title
 
-Record = Mapping[str, Any]
+TransactionRecord = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Event:
     sentences: tuple[str, ...]
 
 
-def story(transactions: Sequence[Record], zone: str) -> tuple[Event, ...]:
+def events_of(transactions: Sequence[TransactionRecord], zone: str) -> tuple[Event, ...]:
     """Return transactions, in the order of recording, as events with the newest first."""
     authors = _people({item["author"] for item in transactions})
     groups = groupby(transactions, key=lambda t: (t["request_id"], t["author"], t["recorded_at"]))
     return tuple(_event(list(group), authors, zone) for _key, group in groups)[::-1]
 
 
-def _event(items: list[Record], people: Mapping[str, str], zone: str) -> Event:
+def _event(items: list[TransactionRecord], people: Mapping[str, str], zone: str) -> Event:
     first = items[0]
     times = {item["effective_at"] for item in items if item["effective_at"]}
     return Event(
@@ -77,12 +77,12 @@ def _author(author: str, people: Mapping[str, str]) -> str:
     return author
 
 
-def sentence(item: Record, zone: str) -> str:
+def sentence(item: TransactionRecord, zone: str) -> str:
     """Return one transaction in words."""
     return title(_sentence(item, zone))
 
 
-def _sentence(item: Record, zone: str) -> str:
+def _sentence(item: TransactionRecord, zone: str) -> str:
     what = f"{kind_name(item['kind'])} {item['id']}"
     verb = item["verb"]
     if verb == "corrected":
@@ -94,7 +94,7 @@ def _sentence(item: Record, zone: str) -> str:
     return _serviced(item, what) if verb == "serviced" else _moved(item, what)
 
 
-def _moved(item: Record, what: str) -> str:
+def _moved(item: TransactionRecord, what: str) -> str:
     was, now = _installations(item, "before"), _installations(item, "after")
     came, left = _came(was, now), _left(was, now)
     place = _where(came, item["kind"]) if came else ""
@@ -106,27 +106,31 @@ def _moved(item: Record, what: str) -> str:
     return _("Took {what} out of {left}.", what=what, left=from_)
 
 
-def _installations(item: Record, which: str) -> Sequence[Record]:
-    found: Sequence[Record] = (item[which] or {}).get("installations", ())
+def _installations(item: TransactionRecord, which: str) -> Sequence[TransactionRecord]:
+    found: Sequence[TransactionRecord] = (item[which] or {}).get("installations", ())
     return found
 
 
-def _came(was: Sequence[Record], now: Sequence[Record]) -> Record | None:
+def _came(
+    was: Sequence[TransactionRecord], now: Sequence[TransactionRecord]
+) -> TransactionRecord | None:
     """Return the installation that begins, not those that were only cut short."""
     begun = [row for row in now if not any(_same_begin(row, other) for other in was)]
     return begun[-1] if begun else None
 
 
-def _left(was: Sequence[Record], now: Sequence[Record]) -> Record | None:
+def _left(
+    was: Sequence[TransactionRecord], now: Sequence[TransactionRecord]
+) -> TransactionRecord | None:
     ended = [row for row in was if row not in now]
     return ended[0] if ended else None
 
 
-def _same_begin(row: Record, other: Record) -> bool:
+def _same_begin(row: TransactionRecord, other: TransactionRecord) -> bool:
     return all(row[name] == other[name] for name in ("assembly_id", "place", "from"))
 
 
-def _serviced(item: Record, what: str) -> str:
+def _serviced(item: TransactionRecord, what: str) -> str:
     before, after = item["before"] or {}, item["after"] or {}
     aliases = [name for name in after.get("aliases", ()) if name not in before.get("aliases", ())]
     if aliases:
@@ -136,7 +140,7 @@ def _serviced(item: Record, what: str) -> str:
     return _("Serviced {what}.", what=what)
 
 
-def _corrected(item: Record, what: str, zone: str) -> str:
+def _corrected(item: TransactionRecord, what: str, zone: str) -> str:
     before, after = item["before"] or {}, item["after"] or {}
     if "installations" in before or "installations" in after:
         now, was = (_periods(record, item["kind"], zone) for record in (after, before))
@@ -145,12 +149,12 @@ def _corrected(item: Record, what: str, zone: str) -> str:
     return _("Corrected {what}: {now} (was: {was}).", what=what, now=now, was=was)
 
 
-def _periods(record: Record, kind: str, zone: str) -> str:
+def _periods(record: TransactionRecord, kind: str, zone: str) -> str:
     rows = record.get("installations", ())
     return "; ".join(_period(row, kind, zone) for row in rows) or _("nowhere")
 
 
-def _period(row: Record, kind: str, zone: str) -> str:
+def _period(row: TransactionRecord, kind: str, zone: str) -> str:
     begin, end = (row[name] and datetime.fromisoformat(row[name]) for name in ("from", "until"))
     return f"{_where(row, kind)} {span(begin, end, zone)}"
 
@@ -161,11 +165,11 @@ def span(begin: datetime | None, end: datetime | None, zone: str) -> str:
     return said if end is None else _("{since} until {t}", since=said, t=figures.moment(end, zone))
 
 
-def _where(row: Record, kind: str) -> str:
+def _where(row: TransactionRecord, kind: str) -> str:
     slot = slot_for(row["assembly_kind"], kind)
     return in_slot(slot, row["place"], row["assembly_kind"], row["assembly"])
 
 
-def _details(record: Record, other: Record) -> str:
+def _details(record: TransactionRecord, other: TransactionRecord) -> str:
     differ = (name for name in record if name != "ident" and record[name] != other.get(name))
     return ", ".join(f"{name} {record[name]}" for name in differ)

@@ -19,7 +19,7 @@ FACTS = (
 """What sentences of the registry are made of besides its terms, for translators."""
 
 
-def told(sentences: Iterable[Message], zone: str) -> tuple[str, ...]:
+def rendered(sentences: Iterable[Message], zone: str) -> tuple[str, ...]:
     """Return what was done in words."""
     renderer = _renderer(zone)
     return tuple(sentence.render(renderer) for sentence in sentences)

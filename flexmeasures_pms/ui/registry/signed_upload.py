@@ -25,12 +25,12 @@ _GOOD_FOR = 24 * 3600  # seconds
 COMMAND = "flexmeasures pms import-registry"
 
 
-class Spoiled(PmsError):
+class UnusableUpload(PmsError):
     """A file that is too large, or not the one that was shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class SignedUpload:
     """A file that was shown.
 
     :param version: of the registry that it was held against.
@@ -45,16 +45,16 @@ class Parcel:
     request_id: str
 
 
-def parcel(name: str, data: bytes, version: int, skip_faulty: bool) -> Parcel:
+def signed_upload(name: str, data: bytes, version: int, skip_faulty: bool) -> SignedUpload:
     """Return a file that is shown now.
 
     :raises Spoiled: if it is too large.
     """
-    made = Parcel(name, data, version, skip_faulty, str(uuid4()))
+    made = SignedUpload(name, data, version, skip_faulty, str(uuid4()))
     if len(data) > MOST or len(packed(made)) > MOST_PACKED:
         message = _("The file is too large for this page: import it with `{command}`.",
                     command=COMMAND)  # fmt: skip
-        raise Spoiled(message)
+        raise UnusableUpload(message)
     return made
 
 
@@ -72,15 +72,15 @@ def check_effort(changed: int) -> None:
             most=MOST_CHANGES,
             command=COMMAND,
         )
-        raise Spoiled(message)
+        raise UnusableUpload(message)
 
 
-def packed(made: Parcel) -> str:
+def packed(made: SignedUpload) -> str:
     """Return the file as the page carries it."""
     return b64encode(zlib.compress(made.data, 9)).decode()
 
 
-def seal(made: Parcel, account_id: int) -> str:
+def seal(made: SignedUpload, account_id: int) -> str:
     """Return what shows that this file was shown for this organisation."""
     what = [
         account_id, sha256(made.data).hexdigest(), made.name, made.version, made.skip_faulty,
@@ -89,7 +89,7 @@ def seal(made: Parcel, account_id: int) -> str:
     return _serializer().dumps(what)
 
 
-def opened(text: str, sealed: str, account_id: int) -> Parcel:
+def opened(text: str, sealed: str, account_id: int) -> SignedUpload:
     """Return the file that was shown.
 
     :raises Spoiled: if it is another, of another organisation, or was shown long ago.
@@ -100,14 +100,14 @@ def opened(text: str, sealed: str, account_id: int) -> Parcel:
         )
         data = zlib.decompressobj().decompress(b64decode(text, validate=True), MOST + 1)
     except (BadSignature, ValueError, zlib.error) as error:
-        raise Spoiled(_("This is not the file that was shown. Choose it again.")) from error
+        raise UnusableUpload(_("This is not the file that was shown. Choose it again.")) from error
     if whose != account_id or sha256(data).hexdigest() != digest:
-        raise Spoiled(_("This is not the file that was shown. Choose it again."))
-    return Parcel(name, data, version, skip_faulty, request_id)
+        raise UnusableUpload(_("This is not the file that was shown. Choose it again."))
+    return SignedUpload(name, data, version, skip_faulty, request_id)
 
 
 def _serializer() -> URLSafeTimedSerializer:
     secret = current_app.secret_key
     if not secret:
-        raise Spoiled("The server has no SECRET_KEY to seal the file with.")
+        raise UnusableUpload("The server has no SECRET_KEY to seal the file with.")
     return URLSafeTimedSerializer(secret, salt="pms-import-registry")

@@ -33,7 +33,7 @@ class SlotPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class SlotGroup:
     """The places of one slot of an assembly."""
 
     slot: Slot
@@ -45,11 +45,11 @@ class Shelf:
         return sum(spot.entry is not None for spot in self.spots)
 
 
-def shelves(registered: Directory, assembly: Entry, at: datetime) -> tuple[Shelf, ...]:
+def slot_groups(registered: Directory, assembly: Entry, at: datetime) -> tuple[SlotGroup, ...]:
     """Return what is in a PMS, cabinet or case at a time; nothing for other things."""
     rows = registered.parts_of(assembly.id, at)
     found = (
-        Shelf(slot, tuple(_spots(registered, assembly, slot, rows, at)))
+        SlotGroup(slot, tuple(_spots(registered, assembly, slot, rows, at)))
         for slot in SLOTS
         if slot.assembly == assembly.kind
     )

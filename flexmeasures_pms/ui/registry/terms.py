@@ -29,7 +29,7 @@ SEVERAL = {
 }
 """The lists that the tree begins with, by kind."""
 
-SHELVES = {
+SLOT_TITLES = {
     "acquisition board": mark("Acquisition board"),
     "FET board": mark("FET board"),
     "cell block position": mark("Cell blocks"),

@@ -13,7 +13,7 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.completeness import period
 from flexmeasures_pms.overview.completeness_calendar import (
     Calendar,
-    Square,
+    CalendarHour,
     calendars,
     days_before,
 )
@@ -104,7 +104,7 @@ def verdict(calendar: Calendar) -> tuple[str, str]:
     return "warn" if calendar.missing else "notice", ", ".join(words)
 
 
-def told(square: Square, zone: str) -> str:
+def told(square: CalendarHour, zone: str) -> str:
     """Return an hour in words."""
     local = square.start.astimezone(ZoneInfo(zone))
     when = f"{local:%Y-%m-%d %H:%M}"

@@ -16,7 +16,7 @@ from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import live, query_params
 from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
-from flexmeasures_pms.ui.page.chart_page import charted, zone_of
+from flexmeasures_pms.ui.page.chart_page import chart_page, zone_of
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.terms import called, kind_title, title
 from flexmeasures_pms.ui.routes import pms_ui
@@ -65,7 +65,7 @@ def _show(seen: Seen) -> Response:
     }
     if live.is_asked():
         return live.part("pms/device_live.html", one, **context)
-    shown = charted(seen, zone)
+    shown = chart_page(seen, zone)
     return page(
         "pms/device.html",
         charts=True,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.catalogue.limits import WEAK_CELL
-from flexmeasures_pms.overview.cell_ranking import Ranked, ranking
+from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import (
     HOUR,
@@ -138,7 +138,7 @@ def _link(start: datetime, end: datetime) -> str:
     return links.same(start=start.isoformat(), end=end.isoformat(), at=None)
 
 
-def _in_order(ranked: list[Ranked]) -> list[Ranked]:
+def _in_order(ranked: list[RankedCell]) -> list[RankedCell]:
     """Return cells as ``?order=`` says: by how far they were below the others, or as ranked."""
     if request.args.get("order") != DEEPEST:
         return ranked

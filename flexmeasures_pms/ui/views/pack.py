@@ -13,7 +13,7 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.life import Lane, Stay, lanes, turns
 from flexmeasures_pms.overview.location import above
-from flexmeasures_pms.overview.packs import PackState, pack
+from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
 from flexmeasures_pms.registry.queries.history import history
@@ -25,9 +25,9 @@ from flexmeasures_pms.ui.language.reasons import reason
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import live, query_params
 from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
-from flexmeasures_pms.ui.page.chart_page import Charted, around, charted, zone_of
+from flexmeasures_pms.ui.page.chart_page import ChartPage, around, chart_page, zone_of
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry.events import Event, story
+from flexmeasures_pms.ui.registry.events import Event, events_of
 from flexmeasures_pms.ui.registry.terms import kind_name, title
 from flexmeasures_pms.ui.routes import pms_ui
 
@@ -76,7 +76,7 @@ def show_pack(ident: str) -> Response:
     }
     if live.is_asked():
         return live.part("pms/pack_live.html", one, **context)
-    shown = charted(seen, zone)
+    shown = chart_page(seen, zone)
     life = lanes(seen.registered, seen.entry.id, seen.now)
     return page(
         "pms/pack.html",
@@ -100,7 +100,7 @@ def show_pack(ident: str) -> Response:
     )
 
 
-def _pack(seen: Seen) -> PackState:
+def _pack(seen: Seen) -> ShownPack:
     entry = seen.entry
     row = latest_of([entry.id]).get(entry.id)
     source = seen.registered.entry(row.device_id).ident if row else None
@@ -111,7 +111,7 @@ def _pack(seen: Seen) -> PackState:
 
 
 def _events(seen: Seen, zone: str) -> tuple[Event, ...]:
-    return story(history(seen.organisation.id, seen.entry.id).transactions, zone)[:EVENTS]
+    return events_of(history(seen.organisation.id, seen.entry.id).transactions, zone)[:EVENTS]
 
 
 def _spellings(seen: Seen) -> list[str]:
@@ -123,7 +123,7 @@ def _spellings(seen: Seen) -> list[str]:
     return [identifiers.board_key(name) for name in (seen.entry.ident, *names)]
 
 
-def _begin(life: Sequence[Lane], shown: Charted, now: datetime) -> datetime:
+def _begin(life: Sequence[Lane], shown: ChartPage, now: datetime) -> datetime:
     """Return when the timeline begins: with what is known, and some room before it."""
     known = [*turns(life), *(shown.bounds or ())]
     first = min(known, default=now)
@@ -141,7 +141,7 @@ def _marks(life: Sequence[Lane]) -> list[tuple[datetime, str]]:
     return sorted(found.items())
 
 
-def _tracks(life: Sequence[Lane], shown: Charted, now: datetime) -> list[TimelineLane]:
+def _tracks(life: Sequence[Lane], shown: ChartPage, now: datetime) -> list[TimelineLane]:
     begin = _begin(life, shown, now)
     return [TimelineLane(_lane_name(lane), tuple(_bars(lane, begin, now))) for lane in life]
 

@@ -29,7 +29,7 @@ MOST_AT_ONCE = 1_000
 """Samples that one press of a button replays or discards."""
 TEXT_SHOWN = 2_000
 MOST_NOTE = 1_000
-SAID = "pms"
+NOTICE = "pms"
 
 
 @pms_ui.get("/pms/quarantine")
@@ -61,7 +61,7 @@ def quarantine_page() -> Response:
         may_change=may(CHANGE, organisation),
         most=MOST_AT_ONCE,
         text_shown=TEXT_SHOWN,
-        said=SAID,
+        notice=NOTICE,
     )
 
 
@@ -96,12 +96,12 @@ def quarantine_change() -> BaseResponse:
         raise Forbidden(_("You may look at the quarantine, but not change it."))
     ids = _ids(organisation)
     if request.form.get("action") == "replay":
-        said = _replayed(organisation, ids)
+        notice = _replayed(organisation, ids)
     elif request.form.get("action") == "discard":
-        said = _discarded(organisation, ids)
+        notice = _discarded(organisation, ids)
     else:
         raise BadRequest(_("Say whether to replay or to discard."))
-    flash(said, SAID)
+    flash(notice, NOTICE)
     return redirect(links.same(before=None), 303)
 
 

@@ -25,8 +25,8 @@ from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry import flash, terms
 from flexmeasures_pms.ui.registry.actions import possible
 from flexmeasures_pms.ui.registry.branches import HOLDING, TreeBranch, branch
-from flexmeasures_pms.ui.registry.events import span, story
-from flexmeasures_pms.ui.registry.slots import shelves
+from flexmeasures_pms.ui.registry.events import events_of, span
+from flexmeasures_pms.ui.registry.slots import slot_groups
 from flexmeasures_pms.ui.registry.subject import (
     CHANGE_THINGS,
     MAKE_THINGS,
@@ -94,7 +94,7 @@ def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Respo
         may_import=may(MAKE_THINGS, organisation),
         terms=terms,
         sites=SITE_KINDS,
-        said=flash.take(),
+        notice=flash.take(),
         **{"text": "", "found": (), "roots": (), "kinds": (), "kind": "", "opened": None, **shown},
     )
 
@@ -125,7 +125,7 @@ def registry_branch() -> Response:
 def thing_page(subject: Subject) -> Response:
     """Show one thing: what is in it, where it is, and its life."""
     life = history(subject.organisation.id, subject.entry.id)
-    events = story(life.transactions, subject.zone)
+    events = events_of(life.transactions, subject.zone)
     everything = request.args.get("events") == "all"
     own = [t["verb"] for t in life.transactions if t["id"] == subject.entry.ident]
     verbs = [verb for verb in own if verb != "serviced"]
@@ -143,13 +143,13 @@ def thing_page(subject: Subject) -> Response:
         dock=subject.registered.dock_across(subject.entry.id, subject.now),
         aliases=life.aliases,
         retired=bool(verbs) and verbs[-1] == "retired",
-        shelves=shelves(subject.registered, subject.entry, subject.now),
+        slot_groups=slot_groups(subject.registered, subject.entry, subject.now),
         actions=possible(subject) if subject.may_change else (),
         places=[(_where(subject, row), _span(row, subject.zone)) for row in life.places[::-1]],
         earlier=_earlier_parts(subject, life.parts),
         events=events if everything else events[:EVENTS],
         more_events=0 if everything else max(0, len(events) - EVENTS),
-        said=flash.take(),
+        notice=flash.take(),
     )
 
 

@@ -20,11 +20,11 @@ from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry import signed_upload as parcels
+from flexmeasures_pms.ui.registry import signed_upload as uploads
 from flexmeasures_pms.ui.registry.answer import repeated
 from flexmeasures_pms.ui.registry.forms import Filled
-from flexmeasures_pms.ui.registry.message import faults, refusal, summary, told, wrong
-from flexmeasures_pms.ui.registry.signed_upload import MOST, Parcel, Spoiled
+from flexmeasures_pms.ui.registry.message import faults, refusal, rendered, summary, wrong
+from flexmeasures_pms.ui.registry.signed_upload import MOST, SignedUpload, UnusableUpload
 from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
 from flexmeasures_pms.ui.routes import pms_ui
 
@@ -47,7 +47,7 @@ def registry_import() -> Response:
         if "seal" in request.form:
             return _apply(organisation)
         return _show(organisation, _chosen(organisation))
-    except Spoiled as error:
+    except UnusableUpload as error:
         abandon()
         return _page(organisation, status=422, error=str(error))
     except RegistryError as error:
@@ -55,39 +55,41 @@ def registry_import() -> Response:
         return _page(organisation, status=422, error=wrong(error, zone_of(organisation.id)))
 
 
-def _chosen(organisation: Organisation) -> Parcel:
+def _chosen(organisation: Organisation) -> SignedUpload:
     upload = request.files.get("file")
     if upload is None or not upload.filename:
         raise RegistryError(_("Choose a file."))
     name = identifiers.clean(upload.filename)[:200] or "file"
     version = directory(organisation.id).version
-    return parcels.parcel(name, upload.stream.read(MOST + 1), version, "skip" in request.form)
+    return uploads.signed_upload(
+        name, upload.stream.read(MOST + 1), version, "skip" in request.form
+    )
 
 
-def _show(organisation: Organisation, chosen: Parcel, notice: str = "") -> Response:
+def _show(organisation: Organisation, chosen: SignedUpload, notice: str = "") -> Response:
     result = _run(organisation, chosen, dry_run=True)
     abandon()
-    parcels.check_effort(result.changed)
+    uploads.check_effort(result.changed)
     zone = zone_of(organisation.id)
     wanted = bool(result.changed) and (chosen.skip_faulty or not result.faults)
     return _page(
         organisation,
         status=200 if wanted or not result.faults else 422,
         result=result,
-        lines=told(result.change.lines, zone),
+        lines=rendered(result.change.lines, zone),
         faults=faults(result.faults, zone),
         refusal=refusal(result),
         summary=summary(result),
         notice=notice,
         name=chosen.name,
         skip=chosen.skip_faulty,
-        packed=parcels.packed(chosen) if wanted else "",
-        seal=parcels.seal(chosen, organisation.id) if wanted else "",
+        packed=uploads.packed(chosen) if wanted else "",
+        seal=uploads.seal(chosen, organisation.id) if wanted else "",
     )
 
 
 def _apply(organisation: Organisation) -> Response:
-    shown = parcels.opened(request.form.get("file", ""), request.form["seal"], organisation.id)
+    shown = uploads.opened(request.form.get("file", ""), request.form["seal"], organisation.id)
     again = repeated(
         organisation, Filled({"request_id": shown.request_id}, zone_of(organisation.id))
     )
@@ -95,7 +97,7 @@ def _apply(organisation: Organisation) -> Response:
         return _page(organisation, done=again.lines)
     if directory(organisation.id).version != shown.version:
         abandon()
-        fresh = parcels.parcel(
+        fresh = uploads.signed_upload(
             shown.name, shown.data, directory(organisation.id).version, shown.skip_faulty
         )
         notice = _("The registry has changed since: look at this again.")
@@ -103,11 +105,11 @@ def _apply(organisation: Organisation) -> Response:
     result = _run(organisation, shown, dry_run=False)
     if not result.written:
         raise RegistryError(refusal(result))
-    lines = told(commit_with_effects(result.change, _author(shown)), zone_of(organisation.id))
+    lines = rendered(commit_with_effects(result.change, _author(shown)), zone_of(organisation.id))
     return _page(organisation, done=(*lines, summary(result)), name=shown.name)
 
 
-def _run(organisation: Organisation, file: Parcel, *, dry_run: bool) -> Imported:
+def _run(organisation: Organisation, file: SignedUpload, *, dry_run: bool) -> Imported:
     return import_file(
         organisation.id,
         file.data,
@@ -117,7 +119,7 @@ def _run(organisation: Organisation, file: Parcel, *, dry_run: bool) -> Imported
     )
 
 
-def _author(file: Parcel) -> Author:
+def _author(file: SignedUpload) -> Author:
     return of_file(Author(f"user:{current_user.id}", None, UUID(file.request_id)), file.name)
 
 

@@ -13,7 +13,7 @@ from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry import flash, registration, terms
 from flexmeasures_pms.ui.registry.action import WHY
-from flexmeasures_pms.ui.registry.answer import Answer, Refusal, answer, repeated
+from flexmeasures_pms.ui.registry.answer import Answer, RefusedChange, answer, repeated
 from flexmeasures_pms.ui.registry.forms import Filled
 from flexmeasures_pms.ui.registry.subject import (
     CHANGE_THINGS,
@@ -52,9 +52,9 @@ def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
     if not may(registration.permission(kind, filled), organisation):
         if kind == CASE:
             message = _("Only an admin of the organisation may register this without a cabinet.")
-            return Answer(refusal=Refusal("cabinet", message))
+            return Answer(refusal=RefusedChange("cabinet", message))
         message = _("Only an admin of the organisation may register this.")
-        return Answer(refusal=Refusal("ident", message))
+        return Answer(refusal=RefusedChange("ident", message))
     return repeated(organisation, filled) or answer(
         organisation, filled, lambda: registration.make(kind, organisation, filled), main="ident"
     )
