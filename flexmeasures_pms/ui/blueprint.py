@@ -50,8 +50,14 @@ def _draw_asset_types() -> None:
         for name in (asset_type.name, pluralize(asset_type.name)):
             view_utils.ICON_MAPPING.setdefault(name, asset_type.icon)
         view_utils.NORMALIZED_SVG_ICON_MAPPING.setdefault(
-            asset_type.name, f"{STATIC}/icons/{asset_type.name}.svg"
+            asset_type.name, f"{STATIC}/{_picture(asset_type.name)}"
         )
+
+
+def _picture(asset_type: str) -> str:
+    """Return the picture of an asset type: its own file, or that of any device."""
+    own = f"icons/{asset_type}.svg"
+    return own if (files.FOLDER / own).exists() else "icons/device.svg"
 
 
 @pms_ui.record_once

@@ -9,7 +9,7 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import PMS, SITE_KINDS, slot_for
+from flexmeasures_pms.registry.kinds import PART_KINDS, PMS, SITE_KINDS, slot_for
 from flexmeasures_pms.registry.queries.browse import (
     cases_below,
     matching,
@@ -137,6 +137,7 @@ def thing_page(subject: Subject) -> Response:
         trail=trail(to, subject),
         subject=subject,
         entry=subject.entry,
+        installable=subject.entry.kind in PART_KINDS,
         terms=terms,
         span=span,
         where=_where(subject, subject.row) if subject.row else "",
