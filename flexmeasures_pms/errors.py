@@ -28,6 +28,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+__all__ = [
+    "AccessError",
+    "AmbiguousId",
+    "BodyTooLarge",
+    "ConfigError",
+    "MisshapenBody",
+    "NotHeld",
+    "OutOfScope",
+    "PmsError",
+    "Problem",
+    "QueueAway",
+    "RegistryConflict",
+    "RegistryError",
+    "SchemaError",
+    "StorageBusy",
+    "TooMany",
+    "UnknownId",
+    "UnreadableBody",
+    "UnsupportedBody",
+    "WireError",
+]
+
 
 class PmsError(Exception):
     """Base of all errors that the plugin raises on purpose."""

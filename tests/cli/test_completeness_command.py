@@ -20,7 +20,7 @@ TIMES = ("--since", NOON.isoformat(), "--until", at(120).isoformat())
 def pms_id(pms: Command, organisation: Organisation, tmp_path: Path) -> str:
     """A PMS, of which an hour of two packs and then nothing is stored."""
     site = Site(organisation.id)
-    name = f"PMS-{organisation.id}"
+    name = f"PMS-OF-{organisation.id}"
     site.pms(name)
     for dock, case in enumerate(("0241", "0242"), 1):
         site.case(case, f"{name}-A", dock)

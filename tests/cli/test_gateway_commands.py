@@ -29,9 +29,9 @@ URL = "/pms/api/v1/devices/dataset/pms"
 def pms_id(organisation: Organisation) -> str:
     # An id of this test alone: the command line sees all organisations.
     site = Site(organisation.id)
-    site.pms(f"PMS-{organisation.id}")
-    site.case("0241", f"PMS-{organisation.id}-A", 1)
-    return f"PMS-{organisation.id}"
+    site.pms(f"PMS-OF-{organisation.id}")
+    site.case("0241", f"PMS-OF-{organisation.id}-A", 1)
+    return f"PMS-OF-{organisation.id}"
 
 
 @pytest.fixture
@@ -151,8 +151,8 @@ def test_only_registered_devices_of_one_organisation_can_be_named(
     other_organisation: Organisation,
     pms_id: str,
 ) -> None:
-    Site(other_organisation.id).pms(f"PMS-{other_organisation.id}")
-    other = f"PMS-{other_organisation.id}"
+    Site(other_organisation.id).pms(f"PMS-OF-{other_organisation.id}")
+    other = f"PMS-OF-{other_organisation.id}"
     assert "'PMS-nobody' is registered" in fails("gateway", "add", "x", "--pms", "PMS-nobody")
     both = fails("gateway", "add", "x", "--pms", pms_id, "--pms", other)
     assert "several organisations" in both
@@ -209,7 +209,7 @@ def test_a_gateway_is_not_changed_to_what_its_organisation_has_not(
     organisation: Organisation,
     other_organisation: Organisation,
 ) -> None:
-    theirs = f"PMS-{other_organisation.id}-T"
+    theirs = f"PMS-OF-{other_organisation.id}-T"
     Site(other_organisation.id).pms(theirs)
     name = f"Mast {organisation.id}"
     pms("gateway", "add", name, "--pms", pms_id)

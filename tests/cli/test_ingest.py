@@ -30,14 +30,14 @@ def run(runner: FlaskCliRunner) -> Run:
 def site(organisation: Organisation) -> Site:
     # Ids of this test alone: the command line sees all organisations.
     site = Site(organisation.id)
-    site.pms(f"PMS-{organisation.id}")
-    site.case("0241", f"PMS-{organisation.id}-A", 1)
+    site.pms(f"PMS-OF-{organisation.id}")
+    site.case("0241", f"PMS-OF-{organisation.id}-A", 1)
     return site
 
 
 @pytest.fixture
 def pms(site: Site) -> str:
-    return f"PMS-{site.account_id}"
+    return f"PMS-OF-{site.account_id}"
 
 
 def csv(pms: str, *minutes: float, pack: str = "0241", volts: str = "3.7") -> str:

@@ -1,0 +1,65 @@
+"""The stated Python API: these names and signatures change only on purpose."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+PUBLIC = {
+    "flexmeasures_pms.wire": {"Decoded", "Limits", "Sample", "decode"},
+    "flexmeasures_pms.errors": {
+        *("AccessError", "AmbiguousId", "BodyTooLarge", "ConfigError", "MisshapenBody", "NotHeld"),
+        *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryConflict", "RegistryError"),
+        *("SchemaError", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),
+        *("UnsupportedBody", "WireError"),
+    },
+    "flexmeasures_pms.simulator": {
+        *("Cabinet", "Case", "Layout", "Move", "SimulatedRequest", "Site", "System"),
+        *("demo_layout", "fleet_layout", "make_case", "registry_csv"),
+    },
+}
+SIGNATURES = {
+    "flexmeasures_pms.wire.decode": "body, *, dataset, content_type, content_encoding, limits",
+    "flexmeasures_pms.wire.Limits": "bytes, datasets, samples, depth, sample_bytes",
+    "flexmeasures_pms.wire.Decoded": "samples, warnings, ignored, skipped",
+    "flexmeasures_pms.errors.Problem": "path, code, message, value",
+    "flexmeasures_pms.simulator.Site": "layout, seed",
+    "flexmeasures_pms.simulator.Site.requests": "self, start, end, step, *, samples_per_request",
+    "flexmeasures_pms.simulator.registry_csv": "layout, at",
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_names_are_those_that_are_stated(module: str) -> None:
+    assert set(importlib.import_module(module).__all__) == PUBLIC[module]
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_name_is_there_and_documented(module: str) -> None:
+    found = importlib.import_module(module)
+    for name in found.__all__:
+        assert inspect.getdoc(getattr(found, name)), name
+
+
+@pytest.mark.parametrize("path", SIGNATURES)
+def test_the_parameters_are_those_that_are_stated(path: str) -> None:
+    parts = path.split(".")
+    thing = importlib.import_module(".".join(parts[:2]))
+    for part in parts[2:]:
+        thing = getattr(thing, part)
+    names = []
+    for name, parameter in inspect.signature(thing).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in names:
+            names.append("*")
+        names.append(name)
+    assert ", ".join(names) == SIGNATURES[path]
+
+
+def test_the_api_needs_no_flexmeasures() -> None:
+    code = f"import sys, {', '.join(PUBLIC)}; print('flexmeasures' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
