@@ -14,45 +14,24 @@ from alembic.script import ScriptDirectory
 from flexmeasures.data import db
 
 from flexmeasures_pms.errors import SchemaError
-from flexmeasures_pms.gateways import tables as gateway_tables
-from flexmeasures_pms.registry import tables
-from flexmeasures_pms.storage import tables as storage_tables
 
 PREFIX = "pms_"
 VERSION_TABLE = "pms_alembic_version"
 UPGRADE = "flexmeasures pms db upgrade"
 
-TABLES: tuple[sa.Table, ...] = (
-    tables.trackable,
-    tables.alias,
-    tables.installation,
-    tables.transaction,
-    tables.registry_version,
-    tables.registry_change,
-    storage_tables.quarantine,
-    storage_tables.board_report,
-    gateway_tables.gateway,
-    gateway_tables.gateway_key,
-    storage_tables.receipt,
-    storage_tables.receipt_hour,
-    storage_tables.journal,
-    storage_tables.journal_lane,
-    storage_tables.latest,
-    storage_tables.repeat,
-    storage_tables.repeat_bit,
-    storage_tables.recording,
-)
-"""The plugin's tables, each after those that it refers to."""
+
+def _is_own(name: str | None) -> bool:
+    return (name or "").startswith(PREFIX) and name != VERSION_TABLE
 
 
-def _is_own(_thing: object, name: str | None, type_: str, *_: object) -> bool:
-    return type_ != "table" or ((name or "").startswith(PREFIX) and name != VERSION_TABLE)
+def _is_compared(_thing: object, name: str | None, type_: str, *_: object) -> bool:
+    return type_ != "table" or _is_own(name)
 
 
 OPTIONS: dict[str, Any] = {
     "version_table": VERSION_TABLE,
-    "target_metadata": tables.metadata,
-    "include_object": _is_own,
+    "target_metadata": db.metadata,
+    "include_object": _is_compared,
     "compare_server_default": False,
 }
 
@@ -95,35 +74,40 @@ def upgrade() -> str:
     :raises SchemaError: if FlexMeasures' own tables are not there yet.
     """
     with db.engine.begin() as connection:
-        existing = set(sa.inspect(connection).get_table_names())
-        if "generic_asset" not in existing:
+        if not sa.inspect(connection).has_table("generic_asset"):
             raise SchemaError(
                 "FlexMeasures' own tables are missing: run `flexmeasures db upgrade`."
             )
         config = _config(connection)
         if current(connection) is None:
-            _adopt(connection, config, existing)
+            _adopt(connection, config)
         command.upgrade(config, "head")
     return head()
 
 
-def _adopt(connection: sa.Connection, config: Config, existing: set[str]) -> None:
-    found = [t for t in TABLES if t.name in existing]
-    if not found:
-        return
-    if any(connection.execute(sa.select(t).limit(1)).first() for t in found):
+def _adopt(connection: sa.Connection, config: Config) -> None:
+    tables = _tables(connection)
+    if any(_has_rows(connection, name) for name in tables):
         command.stamp(config, "head")
-    else:
+    elif tables:
         drop(connection)
 
 
-def drop(connection: sa.Connection) -> None:
-    """Drop the plugin's tables.
+def _has_rows(connection: sa.Connection, table: str) -> bool:
+    query = sa.select(sa.exists().select_from(sa.table(table)))
+    return bool(connection.execute(query).scalar())
 
-    One by one: ``metadata.drop_all`` would take types of FlexMeasures' tables along.
-    """
-    for table in reversed(TABLES):
-        table.drop(connection, checkfirst=True)
+
+def drop(connection: sa.Connection) -> None:
+    """Drop the plugin's tables."""
+    for name in reversed(_tables(connection)):
+        sa.Table(name, sa.MetaData()).drop(connection)
+
+
+def _tables(connection: sa.Connection) -> list[str]:
+    """Return the plugin's tables in the database, each after those that it refers to."""
+    ordered = sa.inspect(connection).get_sorted_table_and_fkc_names()
+    return [name for name, _ in ordered if name is not None and _is_own(name)]
 
 
 def _config(connection: sa.Connection | None = None) -> Config:
