@@ -55,11 +55,11 @@ def _sensors(platform: Platform) -> tuple[list[Mapping[str, int]], int]:
 
     from flexmeasures_pms.beliefs.sensors import sensor_ids
     from flexmeasures_pms.beliefs.sources import source_ids
-    from flexmeasures_pms.registry.directory import directory
+    from flexmeasures_pms.registry.loading.load import load_directory
 
     system = measures.ONE_PMS.systems[0]
     with platform.app.app_context():
-        registered = directory(platform.account_id)
+        registered = load_directory(platform.account_id)
         packs = [registered.find("case", case.ident) for case in system.cases()]
         assets = [pack.asset_id for pack in packs if pack and pack.asset_id]
         known = sensor_ids(assets)

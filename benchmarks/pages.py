@@ -89,8 +89,8 @@ def _make(app: Flask) -> Month:
     from flexmeasures_pms.beliefs.sensors import sensor_ids
     from flexmeasures_pms.beliefs.sources import source_ids
     from flexmeasures_pms.gateways import manage
-    from flexmeasures_pms.registry.directory import directory
     from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.loading.load import load_directory
     from flexmeasures_pms.storage.readings.rebuild import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
@@ -110,7 +110,7 @@ def _make(app: Flask) -> Month:
             rates=(10**9, 10**9),
             author=Author("bench"),
         )
-        registered = directory(user.account_id)
+        registered = load_directory(user.account_id)
         cases = [registered.find("case", case.ident) for case in LAYOUT.systems[0].cases()]
         assets = [case.asset_id for case in cases if case and case.asset_id]
         sensors = sensor_ids(assets)
@@ -191,10 +191,10 @@ def _iso(at: datetime) -> str:
 
 def asset_of(found: Found, case: str) -> int:
     """Return the number of a case's FlexMeasures asset."""
-    from flexmeasures_pms.registry.directory import directory
+    from flexmeasures_pms.registry.loading.load import load_directory
 
     with found.platform.app.app_context():
-        entry = directory(found.month.account_id).find("case", case)
+        entry = load_directory(found.month.account_id).find("case", case)
     assert entry is not None and entry.asset_id is not None  # noqa: S101 - registered
     return entry.asset_id
 

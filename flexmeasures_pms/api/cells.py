@@ -13,7 +13,8 @@ from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, CellQuantity, cell_map, period
-from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
 
 
@@ -22,7 +23,7 @@ def cells_of_pms(ident: str) -> Response:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    registered = directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
+    registered = load_directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
     if pms is None or not _may_see(sender, pms):
         raise NotFound("No PMS of this id is registered in the organisation.")

@@ -13,7 +13,8 @@ from flexmeasures_pms.api.query import moment
 from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
 from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
-from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.serving.readiness import require_tables
 
@@ -47,7 +48,7 @@ def _devices(sender: Caller, account_id: int) -> list[Entry]:
     scope = sender.gateway.devices if sender.gateway else None
     named = request.args.get("device", "")
     if named:
-        registered = directory(account_id, things=[(kind, named) for kind in DATASETS])
+        registered = load_directory(account_id, things=[(kind, named) for kind in DATASETS])
         found = [entry for kind in DATASETS if (entry := registered.find(kind, named))]
     else:
         found = of_kinds(account_id, DATASETS)

@@ -15,7 +15,7 @@ from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.docks import Rack
 from flexmeasures_pms.overview.fleet import Device, arranged, fleet
 from flexmeasures_pms.overview.rack import rack
-from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
 
 _NAMES = {"ident": "id", "asset_id": "asset", "account_id": "account"}
@@ -35,7 +35,7 @@ def rack_of_pms(ident: str) -> Response:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    registered = directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
+    registered = load_directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
     if pms is None or pms.asset_id is None or not _may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")

@@ -14,7 +14,8 @@ from flexmeasures_pms.gateways.scope import scoped
 from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
 from flexmeasures_pms.overview.history import period_history
 from flexmeasures_pms.overview.history_record import record
-from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
 
 MOST_COLUMNS = 2_000
@@ -28,7 +29,7 @@ def history_of_device(ident: str) -> Response:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    registered = directory(organisation(sender, READ))
+    registered = load_directory(organisation(sender, READ))
     entry = _find(registered, ident)
     if entry is None or not _may_see(sender, registered, entry, now):
         raise NotFound("No case, MPPT or inverter of this id is registered in the organisation.")

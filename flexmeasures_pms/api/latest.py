@@ -18,7 +18,8 @@ from werkzeug.exceptions import NotFound
 from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.gateways.scope import scoped
-from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
 
@@ -32,7 +33,7 @@ def latest_of_device(ident: str) -> Response:
     """
     account_id, sender, now = _ask()
     things = [(kind, ident) for kind in KINDS]
-    registered = directory(account_id, packs=[ident], things=things)
+    registered = load_directory(account_id, packs=[ident], things=things)
     entry = _find(registered, ident, now)
     if entry is None or not _may_see(sender, registered, entry, now):
         raise NotFound("Nothing of this id is registered in the organisation.")
@@ -43,7 +44,7 @@ def latest_of_device(ident: str) -> Response:
 def latest_of_pms(ident: str) -> Response:
     """Reply with the newest readings of a PMS's cabinets and packs, by dock."""
     account_id, sender, now = _ask()
-    registered = directory(account_id, things=[("pms", ident)], parts=True)
+    registered = load_directory(account_id, things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
     if pms is None or pms.asset_id is None or not _may_see(sender, registered, pms, now):
         raise NotFound("No PMS of this id is registered in the organisation.")

@@ -23,8 +23,9 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
 from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, ASSET_TYPES
-from flexmeasures_pms.registry.directory import Directory, directory
+from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing.writer import link_assets
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
 _PARENTS_FIRST = [t.name for t in ASSET_TYPES]
@@ -56,7 +57,7 @@ def without_asset(account_id: int) -> tuple[int, ...]:
 
 def _sync_some(account_id: int, rows: Sequence[Row[Any]]) -> list[int]:
     """Make or mend the assets of things of one kind; return those that were made."""
-    registered = directory(account_id, numbers=[row.id for row in rows])
+    registered = load_directory(account_id, numbers=[row.id for row in rows])
     known = _find(account_id, rows)
     assets = {row.id: _sync(account_id, row, known.get(row.id), registered) for row in rows}
     link_assets(

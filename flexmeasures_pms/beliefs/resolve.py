@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME
 from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.wire.samples import Sample
 
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ def registered_near(account_id: int, samples: Iterable[Sample]) -> Directory:
     things = {(kind, ident) for kind, ident, _ in devices if ident is not None}
     cabinets = {("cabinet", ident) for _, ident, of_cabinet in devices if ident and of_cabinet}
     packs = {s.pack_id for s in named if s.pack_id is not None}
-    return directory(account_id, packs=packs, things=things | cabinets)
+    return load_directory(account_id, packs=packs, things=things | cabinets)
 
 
 def resolve(sample: Sample, registered: Directory, now: datetime) -> Target | Problem:

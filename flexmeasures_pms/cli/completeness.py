@@ -19,7 +19,8 @@ from flexmeasures_pms.cli.common import (
 from flexmeasures_pms.errors import AmbiguousId, RegistryError, UnknownId
 from flexmeasures_pms.ingest.completeness import Completeness, period
 from flexmeasures_pms.ingest.completeness import completeness as hours_of
-from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.registry.queries.search import search
 
@@ -70,7 +71,7 @@ def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
         raise AmbiguousId(
             f"'{ident}' is registered in organisations {listed}: say which with --account."
         )
-    return [directory(owners[0]).entry(device.id) for device in named]
+    return [load_directory(owners[0]).entry(device.id) for device in named]
 
 
 def _as_text(hour: Completeness) -> str:

@@ -20,8 +20,8 @@ from flexmeasures_pms.cli.common import (
     organisation,
 )
 from flexmeasures_pms.errors import UnknownId
-from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.loading import snapshot
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.queries.history import history as history_of
 from flexmeasures_pms.registry.queries.lookup import look_up, registry_as_of
 from flexmeasures_pms.registry.queries.search import Found, find_one, registered_organisations
@@ -128,7 +128,7 @@ def tree(
     moment = at or datetime.now(UTC)
     if ident is not None:
         found = _find(ident, kind, account_id)
-        registered = directory(found.account_id, numbers=[found.id], parts=True)
+        registered = load_directory(found.account_id, numbers=[found.id], parts=True)
         _show(tree_of(registered, registered.entry(found.id), moment), as_json)
         return
     using = registered_organisations()

@@ -1,13 +1,13 @@
 """The registry of one organisation, as questions are asked of it.
 
-A :class:`Directory` answers; where it has its answers from is not its concern. Those of
-requests come from :mod:`~flexmeasures_pms.registry.loading.load`, which has read what is near the
-ids of the request; a changeset (``registry/editing/changeset.py``) has one that it changes.
+A :class:`Directory` answers from what it was given. For a request,
+``registry/loading/load.py`` makes one of what is near the ids of the request; a changeset
+(``registry/editing/changeset.py``) has one that it changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -255,24 +255,3 @@ class Directory:
         """Return a case's dock as counted across its PMS, or None if it is not known."""
         stand = self.stand(case_id, at)
         return None if stand is None else stand[1]
-
-
-def directory(
-    account_id: int,
-    *,
-    packs: Iterable[str] = (),
-    things: Iterable[tuple[str, str]] = (),
-    numbers: Iterable[int] = (),
-    parts: bool = False,
-) -> Directory:
-    """Return the registry of an organisation, as of now.
-
-    What is named (see :class:`RegistryQuery`) and where it is and was has been read when this
-    returns, all of it of one version: in one small query where it was remembered. What is
-    not named can be asked for as well. Then it is read when it is asked for, as it is then.
-    """
-    from flexmeasures_pms.registry.loading.load import load
-
-    return load(
-        account_id, RegistryQuery(frozenset(packs), frozenset(things), frozenset(numbers), parts)
-    )

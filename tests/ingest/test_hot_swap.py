@@ -16,7 +16,7 @@ from support import stored
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 
-from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import transaction
 
 Post = Callable[..., dict[str, Any]]
@@ -50,7 +50,7 @@ def post(client: FlaskClient, organisation: Organisation) -> Post:
 
 
 def place(site: Site, case: str, time: datetime) -> tuple[str, int | None] | None:
-    registered = directory(site.account_id)
+    registered = load_directory(site.account_id)
     found = registered.place_of(site.number("case", case), time)
     return found and (registered.entry(found.assembly_id).ident, found.place)
 

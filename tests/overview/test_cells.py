@@ -25,7 +25,7 @@ from flexmeasures_pms.overview.cells import (
     shown,
 )
 from flexmeasures_pms.overview.dock_stays import dock_stays
-from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.loading.load import load_directory
 
 URL = "/pms/api/v1/devices/dataset/pms"
 LEVEL = 3.7
@@ -63,7 +63,7 @@ def volts(*lower: tuple[int, float], opened: tuple[int, ...] = ()) -> dict[str, 
 
 def seen(site: Site, minutes: float, columns: int, quantity: CellQuantity = "voltage") -> CellMap:
     end = at(minutes)
-    registered = directory(site.account_id)
+    registered = load_directory(site.account_id)
     pms = registered.find("pms", "PMS-1")
     assert pms is not None
     return cell_map(registered, pms.id, NOON, end, quantity=quantity, columns=columns)
@@ -192,7 +192,7 @@ def test_packs_are_those_that_were_there_then(site: Site, post: Any) -> None:
 
 def test_a_pack_that_changed_its_dock_has_a_row_for_each(site: Site) -> None:
     site.install(("case", "0242"), ("cabinet", "PMS-1-A"), at=at(5), place=7)
-    registered = directory(site.account_id)
+    registered = load_directory(site.account_id)
     stays = dock_stays(registered, site.number("pms", "PMS-1"), NOON, at(10))
     told = [(t.case.ident, t.dock, t.cabinet, t.begin, t.end) for t in stays]
     assert told == [
@@ -212,7 +212,7 @@ def test_what_others_believe_of_a_cell_is_no_reading(
     from sqlalchemy import select
 
     post(pack_sample("0241", at(1), cell=volts()))
-    case = directory(site.account_id).find("case", "0241")
+    case = load_directory(site.account_id).find("case", "0241")
     assert case is not None
     sensor = db.session.scalars(
         select(Sensor).where(

@@ -16,7 +16,7 @@ from support.telemetry import CELLS, at, converter_sample, pack_sample
 
 from flexmeasures_pms.overview.fleet import Device, arranged, fleet
 from flexmeasures_pms.overview.rack import rack
-from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.loading.load import load_directory
 
 Post = Callable[..., dict[str, Any]]
 NOW = at(1)
@@ -152,7 +152,7 @@ def test_a_fleet_and_its_racks_agree(site: Site, post: Post) -> None:
         status={"code": "0000", "temp": 48.3},
     )
     site.install(("case", "0245"), ("cabinet", "PMS-1-D"), at=at(-60), place=3)
-    registered = directory(site.account_id)
+    registered = load_directory(site.account_id)
     pms = registered.find("pms", "PMS-1")
     assert pms is not None
 

@@ -12,7 +12,7 @@ from support.telemetry import CELLS, at, pack_sample
 
 from flexmeasures_pms.overview.docks import Occupant, Rack, Scale
 from flexmeasures_pms.overview.rack import rack
-from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.loading.load import load_directory
 
 Post = Callable[..., dict[str, Any]]
 NOW = at(1)
@@ -28,7 +28,7 @@ def cells(**changed: float) -> dict[str, Any]:
 
 
 def seen(site: Site, pms: str = "PMS-1", now: datetime = NOW) -> Rack:
-    registered = directory(site.account_id)
+    registered = load_directory(site.account_id)
     entry = registered.find("pms", pms)
     assert entry is not None
     return rack(registered, entry, now)

@@ -29,9 +29,9 @@ class Registry:
 
     @property
     def directory(self) -> Any:
-        from flexmeasures_pms.registry.directory import directory
+        from flexmeasures_pms.registry.loading.load import load_directory
 
-        return directory(self.account_id)
+        return load_directory(self.account_id)
 
     @property
     def whole(self) -> Any:

@@ -104,8 +104,8 @@ def test_two_processes_change_one_registry_one_after_the_other(app, registry):
 
 
 def test_an_organisation_without_a_registry_has_an_empty_one(organisation, app_context):
-    from flexmeasures_pms.registry.directory import directory
+    from flexmeasures_pms.registry.loading.load import load_directory
 
-    known = directory(organisation.id, packs=["269"])
+    known = load_directory(organisation.id, packs=["269"])
     assert (known.version, known.entries.get(1)) == (0, None)
     assert known.resolve_pack("269", NOON) is None

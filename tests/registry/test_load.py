@@ -27,9 +27,9 @@ def nothing_remembered(app_context):
 
 
 def near(registry, *packs, **named):
-    from flexmeasures_pms.registry.directory import directory
+    from flexmeasures_pms.registry.loading.load import load_directory
 
-    return directory(registry.account_id, packs=packs, **named)
+    return load_directory(registry.account_id, packs=packs, **named)
 
 
 def commit():

@@ -17,7 +17,7 @@ from support.telemetry import NOON
 
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.beliefs.sources import reporters, source_ids
-from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.queries import history
 from flexmeasures_pms.storage.queries.history import (
     EPOCH,
@@ -43,7 +43,7 @@ class Case:
         site.pms("PMS-1")
         site.pms("PMS-2")
         site.case("0241", "PMS-1-A", 1)
-        registered = directory(account_id)
+        registered = load_directory(account_id)
         entry, first, second = (
             registered.find(*thing)
             for thing in (("case", "0241"), ("pms", "PMS-1"), ("pms", "PMS-2"))

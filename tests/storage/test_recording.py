@@ -25,7 +25,8 @@ from support.telemetry import NOON
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
-from flexmeasures_pms.registry.directory import Entry, directory
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.readings import write as write_module
 from flexmeasures_pms.storage.readings.blocks import Block
 from flexmeasures_pms.storage.readings.latest import latest_of
@@ -57,7 +58,7 @@ def stage(organisation: Organisation) -> Iterator[Stage]:
     site.pms("PMS-1")
     site.pms("PMS-2")
     site.case("0241")
-    registered = directory(organisation.id)
+    registered = load_directory(organisation.id)
     case = registered.entry(site.number("case", "0241"))
     devices = [registered.entry(site.number("pms", ident)) for ident in ("PMS-1", "PMS-2")]
     sources = source_ids(organisation.id, devices)

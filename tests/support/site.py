@@ -9,9 +9,9 @@ from typing import Any
 from flexmeasures.data import db
 
 from flexmeasures_pms.ingest.follow_up import Effects, follow_up
-from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.editing import changes
 from flexmeasures_pms.registry.editing.changes import Author, Change
+from flexmeasures_pms.registry.loading.load import load_directory
 
 AUTHOR = Author("test")
 
@@ -31,7 +31,7 @@ class Site:
 
     def number(self, kind: str, ident: str) -> int:
         """The registry's number of a trackable."""
-        found = directory(self.account_id).find(kind, ident)
+        found = load_directory(self.account_id).find(kind, ident)
         assert found is not None
         return found.id
 

@@ -19,8 +19,8 @@ from support.site import Site
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms import config
-from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.editing.writer import LOCK
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import alias, trackable, transaction
 
 MakeOrganisation = Callable[..., Organisation]
@@ -88,7 +88,7 @@ def form(client: FlaskClient, kind: str, ident: str, action: str, query: str = "
 
 def place(account_id: int, kind: str, ident: str) -> tuple[str, int | None] | None:
     """Where something is now: the id of what it is in, and its place there."""
-    registered = directory(account_id)
+    registered = load_directory(account_id)
     found = registered.find(kind, ident)
     row = registered.by_part.get(found.id, ())[-1:] if found else ()
     if not row or row[0].end.year < 9000:

@@ -15,7 +15,7 @@ from support.forms import forms
 from support.site import Site
 from werkzeug.test import TestResponse
 
-from flexmeasures_pms.registry.directory import directory
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import trackable, transaction
 from flexmeasures_pms.ui.registry import signed_upload
 
@@ -184,7 +184,7 @@ def test_a_registry_that_changed_meanwhile_is_looked_at_again(
     Site(admin.id).case("0300")
     again = confirm(keeper, shown)
     assert "The registry has changed since: look at this again." in again.get_data(as_text=True)
-    assert directory(admin.id).find("case", "0241") is None
+    assert load_directory(admin.id).find("case", "0241") is None
     confirm(keeper, again)
     assert "0241" in registered(admin.id)
 

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
 
-from flexmeasures_pms.registry.directory import directory, ident_key
+from flexmeasures_pms.registry.directory import ident_key
 from flexmeasures_pms.registry.editing.changeset import DETAILS, Author, Changeset
 from flexmeasures_pms.registry.kinds import BOARD
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import (
     alias,
     installation,
@@ -47,7 +48,7 @@ def editing(
     """
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
     now = _now(account_id)
-    registered = directory(account_id, numbers=numbers, parts=True)
+    registered = load_directory(account_id, numbers=numbers, parts=True)
     changeset = Changeset(registered, author, now, lambda: _reserve(expected))
     yield changeset
     if changeset.entered and not changeset.discarded:

@@ -2,12 +2,12 @@
 
 A request names some ids. What they name, where that was ever installed (as is believed
 now), and which cabinets the PMSes had that it was in: with that every question of a
-request has its answer. :func:`load` has it from memory where it can. It asks the database
-for the registry's version either way, in one statement with whose the assets are. Where the
-version is another, what changed is forgotten; what is not remembered is read, in as many
-statements as an assembly has levels, however many ids there are. Then the version is asked
-for again: had it changed meanwhile, all is done anew. So another process's registration is
-seen by the next request, and nothing half-way through a change ever is.
+request has its answer. :func:`load_directory` takes it from memory where it can. It asks the
+database for the registry's version either way, in one statement with whose the assets are.
+Where the version is another, what changed is forgotten; what is not remembered is read, in as
+many statements as an assembly has levels, however many ids there are. Then the version is
+asked for again: had it changed meanwhile, all is done anew. So another process's registration
+is seen by the next request, and nothing half-way through a change ever is.
 
 A transaction that has changed the registry itself reads everything anew and leaves nothing
 behind: what it read may be undone.
@@ -25,8 +25,21 @@ from flexmeasures_pms.registry.loading import cache, rows
 from flexmeasures_pms.registry.loading.request_view import Missing, RequestView, lookups, with_parts
 
 
-def load(account_id: int, wanted: RegistryQuery) -> Directory:
-    """Return the registry of an organisation as of now, with what is wanted read."""
+def load_directory(
+    account_id: int,
+    *,
+    packs: Iterable[str] = (),
+    things: Iterable[tuple[str, str]] = (),
+    numbers: Iterable[int] = (),
+    parts: bool = False,
+) -> Directory:
+    """Return the registry of an organisation, as of now.
+
+    What is named (see :class:`RegistryQuery`) and where it is and was has been read when this
+    returns, all of it of one version: in one small query where it was remembered. What is
+    not named can be asked for as well. Then it is read when it is asked for, as it is then.
+    """
+    wanted = RegistryQuery(frozenset(packs), frozenset(things), frozenset(numbers), parts)
     while True:
         view = RequestView(account_id, cache.version_of(account_id))
         missing = walk(view, wanted)

@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import words
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.wording import (
     capital,
     moment,
@@ -81,7 +82,7 @@ class TrackableHistory:
 
 def history(account_id: int, entry_id: int) -> TrackableHistory:
     """Return the life of a trackable of an organisation."""
-    known = directory(account_id)
+    known = load_directory(account_id)
     parts = known.by_assembly.get(entry_id, ())
     return TrackableHistory(
         entry=known.entry(entry_id),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flexmeasures_pms.registry.directory import Directory, Entry, directory
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CASE
-from flexmeasures_pms.registry.loading.load import as_known_at
+from flexmeasures_pms.registry.loading.load import as_known_at, load_directory
 from flexmeasures_pms.registry.messages.wording import capital, named, period, row_record, where
 from flexmeasures_pms.registry.timeline import Installation
 
@@ -64,7 +64,7 @@ class Meaning:
 
 def registry_as_of(account_id: int, known_at: datetime | None) -> Directory:
     """Return what is registered, or what was at an earlier moment."""
-    return directory(account_id) if known_at is None else as_known_at(account_id, known_at)
+    return load_directory(account_id) if known_at is None else as_known_at(account_id, known_at)
 
 
 def look_up(registered: Directory, entry: Entry, at: datetime) -> Meaning:

@@ -18,7 +18,8 @@ from flexmeasures.data import db
 from flexmeasures.data.models.user import Account
 from werkzeug.exceptions import NotFound
 
-from flexmeasures_pms.registry.directory import Directory, Entry, directory, ident_key
+from flexmeasures_pms.registry.directory import Directory, Entry, ident_key
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import trackable
 from flexmeasures_pms.ui.language.words import _
 
@@ -105,7 +106,7 @@ def trackable_or_404(kind: str | Sequence[str], ident: str) -> Seen:
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
     among = chosen()
     for organisation in _that_know(among, kinds, ident):
-        registered = directory(organisation.id)
+        registered = load_directory(organisation.id)
         for one in kinds:
             entry = registered.find(one, ident)
             if entry is not None:

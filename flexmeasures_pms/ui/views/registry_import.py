@@ -12,10 +12,10 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
-from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
 from flexmeasures_pms.registry.importing.importer_csv import OPTIONAL, REQUIRED
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
@@ -60,7 +60,7 @@ def _chosen(organisation: Organisation) -> SignedUpload:
     if upload is None or not upload.filename:
         raise RegistryError(_("Choose a file."))
     name = identifiers.clean(upload.filename)[:200] or "file"
-    version = directory(organisation.id).version
+    version = load_directory(organisation.id).version
     return uploads.signed_upload(
         name, upload.stream.read(MOST + 1), version, "skip" in request.form
     )
@@ -95,10 +95,10 @@ def _apply(organisation: Organisation) -> Response:
     )
     if again is not None:
         return _page(organisation, done=again.lines)
-    if directory(organisation.id).version != shown.version:
+    if load_directory(organisation.id).version != shown.version:
         abandon()
         fresh = uploads.signed_upload(
-            shown.name, shown.data, directory(organisation.id).version, shown.skip_faulty
+            shown.name, shown.data, load_directory(organisation.id).version, shown.skip_faulty
         )
         notice = _("The registry has changed since: look at this again.")
         return _show(organisation, fresh, notice)

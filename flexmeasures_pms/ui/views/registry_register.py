@@ -6,8 +6,8 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.directory import directory
 from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
@@ -43,7 +43,7 @@ def registry_register() -> BaseResponse:
     if not came.done:
         return _form(organisation, kind, filled, came)
     flash.keep(came.lines, changed=came.changed)
-    known = directory(organisation.id).find(kind, filled.text("ident") or "")
+    known = load_directory(organisation.id).find(kind, filled.text("ident") or "")
     to = addresses(organisation)
     return redirect(to.thing(kind, known.ident) if known else to.tree(), 303)
 
@@ -62,7 +62,7 @@ def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
 
 def _zone(organisation: Organisation, pms: str | None, cabinet: str | None) -> str:
     """Return the timezone of the site that a new thing comes to."""
-    registered = directory(organisation.id)
+    registered = load_directory(organisation.id)
     found = registered.find("pms", pms) if pms else None
     if cabinet and (rack := registered.find("cabinet", cabinet)) is not None:
         row = registered.by_part.get(rack.id, ())[-1:]
