@@ -167,8 +167,9 @@ def _registry(account_id: int, body: bytes) -> dict[str, float]:
     from flexmeasures.data import db
 
     from flexmeasures_pms.beliefs.resolve import registered_near
-    from flexmeasures_pms.registry.editing import changes
+    from flexmeasures_pms.registry.editing import orders
     from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.orders import Order
     from flexmeasures_pms.registry.loading import cache as remembered
 
     samples = _decoded(body)
@@ -181,7 +182,8 @@ def _registry(account_id: int, body: bytes) -> dict[str, float]:
         return timed(ask)
 
     def elsewhere(number: int) -> float:
-        changes.register(account_id, "mppt", f"elsewhere {number}", author=Author("bench"))
+        order = Order(Author("bench"), account_id=account_id)
+        orders.register(order, "mppt", f"elsewhere {number}")
         db.session.commit()
         return timed(ask)
 

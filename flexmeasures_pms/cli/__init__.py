@@ -7,13 +7,13 @@ from flexmeasures_pms.cli import (
     import_registry,
     ingest,
     journal,
-    life,
     look,
     parts,
     quarantine,
     receipts,
     recording,
     register,
+    service,
     worker,
 )
 from flexmeasures_pms.cli.blueprint import pms_cli
@@ -25,7 +25,6 @@ __all__ = [
     "import_registry",
     "ingest",
     "journal",
-    "life",
     "look",
     "parts",
     "pms_cli",
@@ -33,5 +32,6 @@ __all__ = [
     "receipts",
     "recording",
     "register",
+    "service",
     "worker",
 ]

@@ -20,7 +20,7 @@ from flexmeasures_pms.cli.common import (
 )
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Author
-from flexmeasures_pms.registry.editing.orders import Mended, Order
+from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
 from flexmeasures_pms.registry.editing.registration import Details
 
 
@@ -164,8 +164,8 @@ def correct(
       flexmeasures pms correct 66BFF353734574E43235318 --into 270 \\
           --since 2026-03-01T11:00:00+07:00 --note "swapped before lunch"
     """
-    mended = Mended(into, place, since, until)
-    if not mended and all(value is None for value in details.values()):
+    corrected = CorrectedInstallation(into, place, since, until)
+    if not corrected and all(value is None for value in details.values()):
         raise click.UsageError("Say what to correct: --into, --place, --since, --until, --docks…")
     order = Order(who, account_id=account_id)
-    finish(orders.correct(order, part, mended, details, kind=kind), who)
+    finish(orders.correct(order, part, corrected, details, kind=kind), who)

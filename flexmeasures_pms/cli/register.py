@@ -18,7 +18,7 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
-from flexmeasures_pms.registry.editing import assembled, changes, registration
+from flexmeasures_pms.registry.editing import assembled, orders, registration
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
@@ -53,9 +53,8 @@ def _add_command(kind: DeviceKind) -> None:
     def register(
         ident: str, account_id: int | None, who: Author, **details: Unpack[registration.Details]
     ) -> None:
-        account = organisation(account_id)
-        _, change = changes.register(account, kind.name, ident, author=who, **details)
-        finish(change, who)
+        order = Order(who, account_id=organisation(account_id))
+        finish(orders.register(order, kind.name, ident, **details), who)
 
     register.help = (
         f"Register {kind.what}.\n\n\b\nExample:\n"

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from flexmeasures_pms.beliefs.provision import sync_assets
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.editing import changes
+from flexmeasures_pms.registry.editing import hot_swap
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.storage.readings.latest import newest_time
 
@@ -67,6 +67,6 @@ def record_moves(account_id: int, reports: Sequence[PackReport]) -> None:
     touched: set[int] = set()
     for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):
         author = Author(f"device:{pms}", "reported from there", request_id)
-        moves = [changes.DockReport(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
-        touched.update(changes.record_moves(account_id, moves, author).touched)
+        moves = [hot_swap.DockReport(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
+        touched.update(hot_swap.record_moves(account_id, moves, author).touched)
     sync_assets(account_id, touched)

@@ -1,7 +1,7 @@
 """Identity: what is registered, where it is installed, and since when.
 
-Pure parts: :mod:`~flexmeasures_pms.registry.kinds` (what fits where) and
-:mod:`~flexmeasures_pms.registry.timeline` (installations over time). The tables are in
-:mod:`~flexmeasures_pms.registry.tables`; :mod:`~flexmeasures_pms.registry.directory`
-answers questions from memory, :mod:`~flexmeasures_pms.registry.editing.changes` makes changes.
+:mod:`~flexmeasures_pms.registry.kinds` says what fits where,
+:mod:`~flexmeasures_pms.registry.timeline` is the arithmetic of installations over time, and
+:mod:`~flexmeasures_pms.registry.directory` answers questions. ``loading`` reads a directory from
+the database; :mod:`~flexmeasures_pms.registry.editing.orders` makes changes.
 """

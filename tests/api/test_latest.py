@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
-from support.site import AUTHOR, Site, commit
+from support.site import Site
 from support.telemetry import at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
-
-from flexmeasures_pms.registry.editing import changes
 
 PREFIX = "/pms/api/v1"
 Send = Callable[..., dict[str, Any]]
@@ -148,15 +146,7 @@ def test_a_corrected_board_takes_its_latest_reading_along(site: Site, post: Send
     post(*(pack_sample("66CFF353", at(n), dock=None, amps=float(n)) for n in (-2, -1)))
     assert get("devices/0241/latest").get_json()["readings"]["pack current"] == -1
 
-    commit(
-        changes.correct(
-            site.account_id,
-            site.number(*board),
-            assembly_id=site.number("case", "0242"),
-            since=at(-1.5),
-            author=AUTHOR,
-        )
-    )
+    site.correct(board, into="0242", since=at(-1.5))
 
     assert get("devices/0241/latest").get_json()["readings"]["pack current"] == -2
     assert get("devices/0242/latest").get_json()["readings"]["pack current"] == -1

@@ -59,9 +59,7 @@ def _organisation(number: int, name: str) -> dict[str, object]:
 
 
 def _register(account_id: int, number: int) -> None:
-    from support.site import AUTHOR, Site, commit
-
-    from flexmeasures_pms.registry.editing import changes
+    from support.site import Site
 
     site = Site(account_id)
     site.pms(plant.PMS, cabinets=len(plant.CABINETS))
@@ -77,8 +75,7 @@ def _register(account_id: int, number: int) -> None:
         site.register("acquisition-board", board)
         site.install(("acquisition-board", board), ("case", cases[0]))
         for case in cases[1:]:
-            part = site.number("acquisition-board", board)
-            commit(changes.remove(account_id, part, at=plant.MOVE_AT, author=AUTHOR))
+            site.remove(("acquisition-board", board), at=plant.MOVE_AT)
             site.install(("acquisition-board", board), ("case", case), at=plant.MOVE_AT)
 
 

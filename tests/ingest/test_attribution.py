@@ -14,7 +14,8 @@ from support import stored
 from support.site import AUTHOR, Site, commit
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.registry.editing import changes
+from flexmeasures_pms.registry.editing import moves
+from flexmeasures_pms.registry.editing.writer import editing
 
 Post = Callable[..., dict[str, Any]]
 BOARD = ("acquisition-board", "66CFF353734574E43231516")
@@ -55,9 +56,7 @@ def board_sample(minutes: float) -> dict[str, Any]:
 
 
 def correct(site: Site, **changed: Any) -> tuple[str, ...]:
-    number = site.number(*BOARD)
-    change = changes.correct(site.account_id, number, author=AUTHOR, **changed)
-    return tuple(map(str, commit(change).lines))
+    return tuple(map(str, site.correct(BOARD, **changed).lines))
 
 
 def times(site: Site, case: str) -> list[datetime]:
@@ -78,7 +77,7 @@ def test_a_correction_moves_the_hour_and_says_how_much(site: Site, post: Post) -
     post(*(board_sample(n) for n in (-90, -60, -30, -1, 0)))
     before = stored.readings(site.account_id, "case:A", at(-30))
 
-    lines = correct(site, since=at(-60), assembly_id=site.number("case", "B"))
+    lines = correct(site, since=at(-60), into="B")
 
     # A sample without its dock is 41 beliefs.
     assert lines == ("Moved 123 beliefs of 3 samples from case A to case B.",)
@@ -89,7 +88,7 @@ def test_a_correction_moves_the_hour_and_says_how_much(site: Site, post: Post) -
 
 def test_a_retry_after_the_correction_is_still_a_duplicate(site: Site, post: Post) -> None:
     post(board_sample(-30))
-    correct(site, since=at(-60), assembly_id=site.number("case", "B"))
+    correct(site, since=at(-60), into="B")
     assert post(board_sample(-30))["receipt"]["duplicate"] == 1
 
 
@@ -97,9 +96,9 @@ def test_a_correction_back_restores_what_was(site: Site, post: Post) -> None:
     post(*(board_sample(n) for n in (-30, 30)))
     before = stored.beliefs(site.account_id, "case:A")
 
-    correct(site, since=at(-60), assembly_id=site.number("case", "B"))
-    correct(site, since=at(0), assembly_id=site.number("case", "B"))
-    correct(site, until=at(0), assembly_id=site.number("case", "A"))
+    correct(site, since=at(-60), into="B")
+    correct(site, since=at(0), into="B")
+    correct(site, until=at(0), into="A")
 
     assert stored.beliefs(site.account_id, "case:A") == before
     assert times(site, "B") == [at(30)]
@@ -108,7 +107,7 @@ def test_a_correction_back_restores_what_was(site: Site, post: Post) -> None:
 
 def test_samples_sent_under_the_case_id_stay(site: Site, post: Post) -> None:
     post(pack_sample("A", at(-30), dock=None), board_sample(-20))
-    correct(site, since=at(-60), assembly_id=site.number("case", "B"))
+    correct(site, since=at(-60), into="B")
     assert times(site, "A") == [at(-30)]
 
 
@@ -116,7 +115,7 @@ def test_what_belongs_to_no_case_any_more_waits_and_comes_back(site: Site, post:
     post(*(board_sample(n) for n in (30, 90)))
     before = stored.beliefs(site.account_id, "case:B")
 
-    lines = correct(site, until=at(60), assembly_id=site.number("case", "B"))
+    lines = correct(site, until=at(60), into="B")
     assert lines == ("Put 1 sample back into quarantine: no case, or another reading came first.",)
     assert times(site, "B") == [at(30)]
     assert [row.reason for row in stored.waiting(site.account_id)] == ["unknown_pack"]
@@ -129,7 +128,7 @@ def test_what_belongs_to_no_case_any_more_waits_and_comes_back(site: Site, post:
 def test_what_contradicts_the_other_cases_own_reading_waits(site: Site, post: Post) -> None:
     post(board_sample(-30), pack_sample("B", at(-30), dock=None, amps=7.5))
 
-    lines = correct(site, since=at(-60), assembly_id=site.number("case", "B"))
+    lines = correct(site, since=at(-60), into="B")
 
     assert lines == ("Put 1 sample back into quarantine: no case, or another reading came first.",)
     assert times(site, "A") == []
@@ -150,14 +149,14 @@ def test_two_boards_that_were_registered_the_wrong_way_round_change_places(
     samples = [pack_sample("B1", at(1), dock=None), pack_sample("B2", at(1), dock=None, amps=7.5)]
     post(*samples)
 
-    b1, b2 = (site.number("acquisition-board", b) for b in ("B1", "B2"))
-    c, d = (site.number("case", case) for case in ("C", "D"))
-    fixes = [
-        changes.remove(site.account_id, b2, at=at(0), author=AUTHOR),
-        changes.install(site.account_id, b1, d, at=at(0), author=AUTHOR),
-        changes.install(site.account_id, b2, c, at=at(0), author=AUTHOR),
-    ]
-    commit(changes.combine(fixes))
+    with editing(site.account_id, AUTHOR) as changeset:
+        view = changeset.view
+        b1, b2 = (view.entry(site.number("acquisition-board", b)) for b in ("B1", "B2"))
+        c, d = (view.entry(site.number("case", case)) for case in ("C", "D"))
+        moves.remove(changeset, b2, at(0))
+        moves.install(changeset, b1, d, at=at(0))
+        moves.install(changeset, b2, c, at=at(0))
+    commit(changeset.change())
 
     assert stored.readings(site.account_id, "case:C", at(1))["pack current"] == 7.5
     assert stored.readings(site.account_id, "case:D", at(1))["pack current"] == -0.625

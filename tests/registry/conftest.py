@@ -40,17 +40,33 @@ class Registry:
         return read(self.account_id)
 
     def add(self, kind: str, *idents: str, **details: Any) -> list[int]:
-        from flexmeasures_pms.registry.editing import changes
+        from flexmeasures_pms.registry.editing import registration
+        from flexmeasures_pms.registry.editing.writer import editing
 
-        return [
-            changes.register(self.account_id, kind, ident, author=self.author, **details)[0]
-            for ident in idents
-        ]
+        with editing(self.account_id, self.author) as changeset:
+            return [registration.register(changeset, kind, ident, **details).id for ident in idents]
 
-    def do(self, verb: str, *args: Any, **options: Any) -> Any:
-        from flexmeasures_pms.registry.editing import changes
+    def do(self, verb: str, *numbers: int, **options: Any) -> Any:
+        """Change things that are given by their numbers."""
+        from flexmeasures_pms.registry.editing import correction, moves, registration
+        from flexmeasures_pms.registry.editing.writer import editing
 
-        return getattr(changes, verb)(self.account_id, *args, author=self.author, **options)
+        rules = {
+            "install": moves.install,
+            "remove": moves.remove,
+            "swap": moves.swap,
+            "correct": correction.correct,
+            "add_alias": registration.add_alias,
+        }
+        with editing(self.account_id, self.author) as changeset:
+            rules[verb](changeset, *map(changeset.view.entry, numbers), **options)
+        return changeset.change()
+
+    def report(self, case: int, pms: int, dock: int | None, at: datetime) -> Any:
+        """Record where a case reports to be."""
+        from flexmeasures_pms.registry.editing.hot_swap import DockReport, record_moves
+
+        return record_moves(self.account_id, [DockReport(case, pms, dock, at)], self.author)
 
     def timeline(self, part_id: int) -> list[tuple[str, int | None, int | None, int | None]]:
         """Return (assembly, place, from hour, until hour) of each installation."""

@@ -105,10 +105,10 @@ def test_docks_are_limited_by_the_registration_of_the_cabinet(registry):
     (small,), (large,) = registry.add("cabinet", "C1"), registry.add("cabinet", "JS7", docks=16)
     one, two = registry.add("case", "1", "2")
     with pytest.raises(RegistryConflict, match="docks 1-12"):
-        registry.do("move_case", one, small, 13)
-    registry.do("move_case", one, large, 16)
+        registry.do("install", one, small, place=13)
+    registry.do("install", one, large, place=16)
     with pytest.raises(RegistryConflict, match="taken by case 1"):
-        registry.do("move_case", two, large, 16)
+        registry.do("install", two, large, place=16)
 
 
 def test_a_pms_has_at_most_four_cabinets_and_a_cabinet_one_controller(registry):
@@ -142,8 +142,8 @@ def test_an_id_never_means_both_a_case_and_a_board(registry):
         with pytest.raises(RegistryConflict, match="ambiguous"):
             registry.add("acquisition-board", spelling)
         with pytest.raises(RegistryConflict, match="ambiguous"):
-            registry.do("add_alias", board, spelling)
-    registry.do("add_alias", board, "B7")
+            registry.do("add_alias", board, alias=spelling)
+    registry.do("add_alias", board, alias="B7")
     for spelling in ("66BFFFFFF353734574E43235318", "b7"):
         with pytest.raises(RegistryConflict, match="ambiguous"):
             registry.add("case", spelling)
@@ -155,12 +155,12 @@ def test_a_board_is_known_by_its_aliases_and_by_what_loggers_make_of_its_id(regi
         registry.add("case", "269"),
     )
     registry.do("install", board, case)
-    registry.do("add_alias", board, "left-hand one")
+    registry.do("add_alias", board, alias="left-hand one")
     for spelling in (" 66cff353734574e43232110", "66CFFFFFF353734574E43232110", "LEFT-HAND ONE "):
         found = registry.directory.resolve_pack(spelling, NOON)
         assert (found.case.id, found.board.id) == (case, board)
     with pytest.raises(RegistryConflict, match="spelling of"):
-        registry.do("add_alias", *registry.add("acquisition-board", "B2"), "left-hand one")
+        registry.do("add_alias", *registry.add("acquisition-board", "B2"), alias="left-hand one")
 
 
 @pytest.mark.parametrize("ident", ["", "  ", "x" * 81, "a\x00b"])

@@ -93,7 +93,7 @@ def test_ids_are_unique_within_kind_and_organisation(registry, sql):
 def test_a_registry_goes_with_its_organisation(registry, sql):
     (board,), (case,) = registry.add("acquisition-board", "B"), registry.add("case", "1")
     registry.do("install", board, case)
-    registry.do("add_alias", board, "B2")
+    registry.do("add_alias", board, alias="B2")
     sql("DELETE FROM fm_user WHERE account_id = :id", id=registry.account_id)
     sql("DELETE FROM account WHERE id = :id", id=registry.account_id)
     for table in ("trackable", "alias", "installation", "transaction", "registry_version"):

@@ -25,7 +25,7 @@ def moved(registry):
 
 def test_an_earlier_beginning_trims_the_neighbours_of_part_and_place(registry, moved):
     x, y, _, b = moved
-    change = registry.do("correct", x, assembly_id=b, since=at(11))
+    change = registry.do("correct", x, b, since=at(11))
     assert registry.timeline(x) == [("A", 1, None, 11), ("B", 1, 11, None)]
     assert registry.timeline(y) == [("B", 1, None, 11)]
     assert set(change.boards) == {x, y}
@@ -33,7 +33,7 @@ def test_an_earlier_beginning_trims_the_neighbours_of_part_and_place(registry, m
 
 def test_a_later_beginning_lets_the_neighbours_follow(registry, moved):
     x, y, _, b = moved
-    registry.do("correct", x, assembly_id=b, since=at(13))
+    registry.do("correct", x, b, since=at(13))
     assert registry.timeline(x) == [("A", 1, None, 13), ("B", 1, 13, None)]
     assert registry.timeline(y) == [("B", 1, None, 13)]
 
@@ -42,7 +42,7 @@ def test_correcting_there_and_back_leaves_what_was(registry, moved):
     x, y, _, b = moved
     before = registry.timeline(x), registry.timeline(y)
     for hour in (11, 14, 12):
-        registry.do("correct", x, assembly_id=b, since=at(hour))
+        registry.do("correct", x, b, since=at(hour))
     assert (registry.timeline(x), registry.timeline(y)) == before
 
 
@@ -52,7 +52,7 @@ def test_a_neighbour_follows_only_as_far_as_it_was_free(registry, moved):
     (c,) = registry.add("case", "C")
     registry.do("install", z, a, at=at(12))
     registry.do("install", y, c, at=at(13))
-    registry.do("correct", x, assembly_id=b, since=at(15))
+    registry.do("correct", x, b, since=at(15))
     assert registry.timeline(x) == [("A", 1, None, 12), ("B", 1, 15, None)]
     assert registry.timeline(y) == [("B", 1, None, 13), ("C", 1, 13, None)]
     assert registry.timeline(z) == [("A", 1, 12, None)]
@@ -62,12 +62,12 @@ def test_an_earlier_end_lets_the_next_follow_unless_it_was_elsewhere(registry, m
     x, y, _, b = moved
     (z,), (c,) = registry.add("acquisition-board", "Z"), registry.add("case", "C")
     registry.do("swap", x, z, at=at(14))
-    registry.do("correct", x, assembly_id=b, until=at(13))
+    registry.do("correct", x, b, until=at(13))
     assert registry.timeline(z) == [("B", 1, 13, None)]
     registry.do("install", y, c, at=at(16))
     registry.do("remove", y, at=at(18))
     registry.do("swap", z, y, at=at(18))
-    registry.do("correct", z, assembly_id=b, until=at(17))
+    registry.do("correct", z, b, until=at(17))
     assert registry.timeline(z) == [("B", 1, 13, 17)]
     assert registry.timeline(y) == [("B", 1, None, 12), ("C", 1, 16, 18), ("B", 1, 18, None)]
 
@@ -76,7 +76,7 @@ def test_an_installation_that_is_wholly_covered_is_gone(registry, moved):
     x, y, a, b = moved
     registry.do("remove", x, at=at(14))
     registry.do("install", y, b, at=at(14))
-    registry.do("correct", x, assembly_id=a, until=at(16))
+    registry.do("correct", x, a, until=at(16))
     assert registry.timeline(x) == [("A", 1, None, 16)]
     assert registry.timeline(y) == [("B", 1, None, 12), ("B", 1, 14, None)]
 
@@ -84,14 +84,14 @@ def test_an_installation_that_is_wholly_covered_is_gone(registry, moved):
 def test_a_part_can_turn_out_to_have_been_elsewhere(registry, moved):
     x, y, a, _ = moved
     (c,) = registry.add("case", "C")
-    registry.do("correct", x, assembly_id=c, since=at(13), until=at(15))
+    registry.do("correct", x, c, since=at(13), until=at(15))
     assert registry.timeline(x) == [
         ("A", 1, None, 12),
         ("B", 1, 12, 13),
         ("C", 1, 13, 15),
         ("B", 1, 15, None),
     ]
-    registry.do("correct", x, assembly_id=c)
+    registry.do("correct", x, c)
     assert registry.timeline(x) == [
         ("A", 1, None, 12),
         ("B", 1, 12, 13),
@@ -112,14 +112,14 @@ def test_of_several_installations_in_an_assembly_the_nearest_is_meant(registry):
     (x,), (a, b) = registry.add("acquisition-board", "X"), registry.add("case", "A", "B")
     for hour, case in ((1, a), (2, b), (5, a), (8, b)):
         registry.do("install", x, case, at=at(hour))
-    registry.do("correct", x, assembly_id=a, since=at(4))
+    registry.do("correct", x, a, since=at(4))
     assert registry.timeline(x) == [
         ("A", 1, 1, 2),
         ("B", 1, 2, 4),
         ("A", 1, 4, 8),
         ("B", 1, 8, None),
     ]
-    registry.do("correct", x, assembly_id=a, until=at(3))
+    registry.do("correct", x, a, until=at(3))
     assert registry.timeline(x) == [
         ("A", 1, 1, 3),
         ("B", 1, 3, 4),
@@ -139,24 +139,24 @@ def test_what_was_never_installed_or_would_end_before_it_begins_is_refused(regis
 
 def test_the_same_correction_again_changes_nothing(registry, moved):
     x, _, _, b = moved
-    registry.do("correct", x, assembly_id=b, since=at(11))
-    again = registry.do("correct", x, assembly_id=b, since=at(11))
+    registry.do("correct", x, b, since=at(11))
+    again = registry.do("correct", x, b, since=at(11))
     assert (again.touched, len(again.lines)) == ((), 1)
 
 
 def test_a_dock_can_be_corrected_and_its_wrong_tenant_gives_way(registry):
     (cabinet,) = registry.add("cabinet", "CAB")
     one, two = registry.add("case", "1", "2")
-    registry.do("move_case", one, cabinet, 1, at=at(10))
-    registry.do("move_case", two, cabinet, 2, at=at(10))
-    registry.do("correct", one, assembly_id=cabinet, place=2)
+    registry.do("install", one, cabinet, place=1, at=at(10))
+    registry.do("install", two, cabinet, place=2, at=at(10))
+    registry.do("correct", one, cabinet, place=2)
     assert registry.timeline(one) == [("CAB", 2, 10, None)]
     assert registry.timeline(two) == []
 
 
 def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(registry, moved):
     x, y, _, b = moved
-    registry.do("correct", x, assembly_id=b, since=at(11))
+    registry.do("correct", x, b, since=at(11))
     from flexmeasures_pms.registry.queries.history import history
 
     for part, where in ((x, "B"), (y, "B")):
@@ -174,7 +174,7 @@ def test_what_was_believed_before_a_correction_can_still_be_asked_for(registry, 
     from flexmeasures_pms.registry.loading.load import as_known_at
 
     before = datetime.fromisoformat(_last_recorded(registry, x))
-    registry.do("correct", x, assembly_id=b, since=at(11))
+    registry.do("correct", x, b, since=at(11))
     after = datetime.fromisoformat(_last_recorded(registry, x))
     asked = at(11).replace(minute=30)
     for known_at, case in ((before, "A"), (after, "B")):

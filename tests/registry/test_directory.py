@@ -59,7 +59,7 @@ def test_an_asset_that_is_linked_or_deleted_is_noticed(registry):
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
-    from flexmeasures_pms.registry.editing.changes import link_assets
+    from flexmeasures_pms.registry.editing.writer import link_assets
 
     (case,) = registry.add("case", "1")
     kind = db.session.scalar(sa.select(GenericAssetType).limit(1))
@@ -88,7 +88,7 @@ def test_two_processes_change_one_registry_one_after_the_other(app, registry):
 
         with app.app_context():
             try:
-                registry.do("move_case", case, cabinet, 1, at=NOON)
+                registry.do("install", case, cabinet, place=1, at=NOON)
                 db.session.commit()
                 outcomes.append("docked")
             except RegistryConflict:

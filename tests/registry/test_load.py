@@ -113,7 +113,9 @@ def test_what_is_in_a_pms_is_there_at_once_where_it_is_wanted(fleet):
 
 def test_a_change_elsewhere_leaves_what_is_remembered(fleet):
     before = answers(near(fleet, "000", "B001"), ["000", "B001"], HOURS[1])
-    fleet.do("move_case", number(fleet, "case", "100"), number(fleet, "cabinet", "C10"), 1, at=NOON)
+    fleet.do(
+        "install", number(fleet, "case", "100"), number(fleet, "cabinet", "C10"), place=1, at=NOON
+    )
     fleet.do("remove", number(fleet, "case", "101"), at=HOURS[1])
     commit()
     with statements() as asked:
@@ -127,7 +129,7 @@ def test_a_move_is_seen_and_only_what_it_concerns_is_read_again(fleet):
     near(fleet, *packs)
     case, cabinet = number(fleet, "case", "000"), number(fleet, "cabinet", "C11")
     fleet.do("remove", number(fleet, "case", "110"), at=HOURS[1])
-    fleet.do("move_case", case, cabinet, 1, at=HOURS[2])
+    fleet.do("install", case, cabinet, place=1, at=HOURS[2])
     commit()
     with statements() as asked:
         known = near(fleet, *packs)
@@ -154,7 +156,11 @@ def test_what_comes_into_a_cabinet_and_goes_is_seen_where_its_parts_are_wanted(f
     assert packs() == ["000", "001"]
     fleet.do("remove", number(fleet, "case", "000"), at=HOURS[1])
     fleet.do(
-        "move_case", number(fleet, "case", "110"), number(fleet, "cabinet", "C00"), 1, at=HOURS[1]
+        "install",
+        number(fleet, "case", "110"),
+        number(fleet, "cabinet", "C00"),
+        place=1,
+        at=HOURS[1],
     )
     commit()
     assert packs() == ["110", "001"]
@@ -172,7 +178,7 @@ def test_an_id_that_named_nothing_names_what_is_registered_since(fleet):
 
 def test_a_board_is_found_by_an_alias_registered_since(fleet):
     assert near(fleet, "other").resolve_pack("other", HOURS[1]) is None
-    fleet.do("add_alias", number(fleet, "acquisition-board", "B000"), "other")
+    fleet.do("add_alias", number(fleet, "acquisition-board", "B000"), alias="other")
     commit()
     assert near(fleet, "other").resolve_pack("other", HOURS[1]).case.ident == "000"
 
@@ -254,7 +260,7 @@ def test_assets_that_are_another_organisations_are_not_owned(fleet, other_regist
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
-    from flexmeasures_pms.registry.editing.changes import link_assets
+    from flexmeasures_pms.registry.editing.writer import link_assets
 
     kind = db.session.scalar(sa.select(GenericAssetType).limit(1))
     kind = kind or GenericAssetType(name=f"of-test-{fleet.account_id}")
@@ -285,7 +291,7 @@ def test_a_change_between_two_reads_is_not_seen_by_half(fleet, monkeypatch):
         if not times:
             times.append(1)
             fleet.do("remove", taken, at=HOURS[1])
-            fleet.do("move_case", case, other, 1, at=HOURS[1])
+            fleet.do("install", case, other, place=1, at=HOURS[1])
             fleet.do("remove", cabinet, at=HOURS[1])
             commit()
         return found
@@ -316,7 +322,7 @@ def change(registry, verb, args, at):
     if verb == "move":
         case = number(registry, "case", names[args[0]])
         cabinet = number(registry, "cabinet", cabinets[args[1]])
-        registry.do("move_case", case, cabinet, args[2], at=at)
+        registry.do("install", case, cabinet, place=args[2], at=at)
     elif verb == "cabinet":
         cabinet = number(registry, "cabinet", cabinets[args[0]])
         pms = number(registry, "pms", f"P{args[1]}")
@@ -332,7 +338,7 @@ def change(registry, verb, args, at):
         registry.add(args[0], f"new-{args[1]}")
     else:
         case, pms = number(registry, "case", names[args[0]]), number(registry, "pms", f"P{args[1]}")
-        registry.do("record_move", case, pms, args[2], at)
+        registry.report(case, pms, args[2], at)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

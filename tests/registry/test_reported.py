@@ -19,8 +19,8 @@ def site(registry):
     registry.do("install", large, p)
     registry.do("install", small, p)
     one, two = registry.add("case", "1", "2")
-    registry.do("move_case", one, large, 1)
-    registry.do("move_case", two, large, 2)
+    registry.do("install", one, large, place=1)
+    registry.do("install", two, large, place=2)
     return p, q, one, two
 
 
@@ -49,13 +49,13 @@ def test_a_cabinet_that_is_not_registered_counts_twelve_docks(registry):
 
 def test_a_case_that_reports_from_where_it_is_changes_nothing(registry, site):
     p, _, one, _ = site
-    assert registry.do("record_move", one, p, 1, at(10)).touched == ()
-    assert registry.do("record_move", one, p, None, at(10)).touched == ()
+    assert registry.report(one, p, 1, at(10)).touched == ()
+    assert registry.report(one, p, None, at(10)).touched == ()
 
 
 def test_a_case_that_reports_from_another_dock_displaces_who_is_registered_there(registry, site):
     p, _, one, two = site
-    change = registry.do("record_move", one, p, 2, at(10))
+    change = registry.report(one, p, 2, at(10))
     assert set(change.touched) == {one, two}
     assert registry.timeline(one) == [("L", 1, None, 10), ("L", 2, 10, None)]
     assert registry.timeline(two) == [("L", 2, None, 10)]
@@ -63,19 +63,20 @@ def test_a_case_that_reports_from_another_dock_displaces_who_is_registered_there
 
 def test_two_cases_that_exchanged_docks_both_land(registry, site):
     p, _, one, two = site
-    registry.do("record_move", one, p, 2, at(10))
-    registry.do("record_move", two, p, 17, at(10))
+    registry.report(one, p, 2, at(10))
+    registry.report(two, p, 17, at(10))
     assert registry.timeline(two) == [("L", 2, None, 10), ("S", 1, 10, None)]
 
 
 def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_author(registry, site):
-    from flexmeasures_pms.registry.editing import changes
+    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.hot_swap import DockReport, record_moves
     from flexmeasures_pms.registry.queries.history import history
 
     _, q, one, _ = site
-    author = changes.Author("device:Q")
-    changes.record_move(registry.account_id, one, q, None, at(10), author)
-    changes.record_move(registry.account_id, one, q, 5, at(11), author)
+    author = Author("device:Q")
+    record_moves(registry.account_id, [DockReport(one, q, None, at(10))], author)
+    record_moves(registry.account_id, [DockReport(one, q, 5, at(11))], author)
     assert registry.timeline(one) == [("L", 1, None, 10), ("Q", None, 10, 11), ("Q", 5, 11, None)]
     assert registry.directory.pms_of(one, at(12)).ident == "Q"
     last = history(registry.account_id, one).transactions[-1]
@@ -84,8 +85,8 @@ def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_autho
 
 def test_a_late_report_holds_until_the_next_that_is_known(registry, site):
     p, q, one, two = site
-    registry.do("record_move", one, q, 5, at(12))
-    registry.do("record_move", one, p, 2, at(10))
+    registry.report(one, q, 5, at(12))
+    registry.report(one, p, 2, at(10))
     assert registry.timeline(one) == [("L", 1, None, 10), ("L", 2, 10, 12), ("Q", 5, 12, None)]
     assert registry.timeline(two) == [("L", 2, None, 10), ("L", 2, 12, None)]
 
@@ -93,13 +94,14 @@ def test_a_late_report_holds_until_the_next_that_is_known(registry, site):
 def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(registry, site):
     p, *_ = site
     (new,) = registry.add("case", "3")
-    registry.do("record_move", new, p, 40, at(10))
-    registry.do("record_move", new, p, 40, at(9))
+    registry.report(new, p, 40, at(10))
+    registry.report(new, p, 40, at(9))
     assert registry.timeline(new) == [("P", 40, 9, None)]
 
 
 def test_many_reports_are_recorded_in_the_order_of_their_times(registry, site):
-    from flexmeasures_pms.registry.editing.changes import Author, DockReport, record_moves
+    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.hot_swap import DockReport, record_moves
 
     p, q, one, _ = site
     reports = [DockReport(one, q, 3, at(12)), DockReport(one, p, 20, at(10))]
@@ -111,7 +113,7 @@ def test_cases_in_docks_that_a_cabinet_was_not_known_to_have_are_taken_in(regist
     (pms,), (cabinet,) = registry.add("pms", "JS7"), registry.add("cabinet", "C")
     (case,) = registry.add("case", "16")
     registry.do("install", cabinet, pms)
-    registry.do("record_move", case, pms, 16, at(10))
+    registry.report(case, pms, 16, at(10))
     assert registry.timeline(case) == [("JS7", 16, 10, None)]
     registry.add("cabinet", "C", docks=16)
     assert registry.timeline(case) == [("C", 16, 10, None)]

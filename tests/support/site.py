@@ -9,8 +9,10 @@ from typing import Any
 from flexmeasures.data import db
 
 from flexmeasures_pms.ingest.follow_up import Effects, follow_up
-from flexmeasures_pms.registry.editing import changes
-from flexmeasures_pms.registry.editing.changes import Author, Change
+from flexmeasures_pms.registry.editing import orders, registration
+from flexmeasures_pms.registry.editing.changeset import Author, Change
+from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
+from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.loading.load import load_directory
 
 AUTHOR = Author("test")
@@ -37,26 +39,35 @@ class Site:
 
     def register(self, kind: str, *idents: str, **details: Any) -> Effects:
         """Register trackables of a kind."""
-        made = [
-            changes.register(self.account_id, kind, ident, author=AUTHOR, **details)[1]
-            for ident in idents
-        ]
-        return commit(changes.combine(made))
+        with editing(self.account_id, AUTHOR) as changeset:
+            for ident in idents:
+                registration.register(changeset, kind, ident, **details)
+        return commit(changeset.change())
 
     def install(
-        self, part: tuple[str, str], into: tuple[str, str], at: datetime | None = None, **where: Any
+        self,
+        part: tuple[str, str],
+        into: tuple[str, str],
+        at: datetime | None = None,
+        place: int | None = None,
     ) -> Effects:
         """Install a registered part: ``install(("case", "0241"), ("cabinet", "C1"), place=1)``."""
+        self.number(*part)
+        order = Order(AUTHOR, at, self.account_id)
         return commit(
-            changes.install(
-                self.account_id,
-                self.number(*part),
-                self.number(*into),
-                at=at,
-                author=AUTHOR,
-                **where,
-            )
+            orders.install(order, part[1], into[1], kind=part[0], into_kinds=[into[0]], place=place)
         )
+
+    def remove(self, part: tuple[str, str], at: datetime | None = None) -> Effects:
+        """Remove a part from where it is."""
+        order = Order(AUTHOR, at, self.account_id)
+        return commit(orders.remove(order, part[1], kind=part[0]))
+
+    def correct(self, part: tuple[str, str], **corrected: Any) -> Effects:
+        """Correct an installation: ``correct(("case", "0241"), into="C1", since=at(0))``."""
+        order = Order(AUTHOR, account_id=self.account_id)
+        said = CorrectedInstallation(**corrected)
+        return commit(orders.correct(order, part[1], said, {}, kind=part[0]))
 
     def pms(self, ident: str = "PMS-1", cabinets: int = 1) -> None:
         """Register a PMS with cabinets ``PMS-1-A``, ``PMS-1-B`` …"""

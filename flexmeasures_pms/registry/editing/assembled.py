@@ -53,11 +53,13 @@ def register_cabinet(order: Order, ident: str, pms: str, parts: CabinetParts) ->
     found = find_one(pms, kinds=[PMS], account_id=order.account_id)
     with editing(found.account_id, order.author, expected=3) as changeset:
         cabinet = registration.register(changeset, CABINET, ident, docks=parts.docks)
-        _settle_in(changeset, cabinet, changeset.view.entry(found.id), parts.position, order.at)
+        _install_unless_elsewhere(
+            changeset, cabinet, changeset.view.entry(found.id), parts.position, order.at
+        )
         for kind, part in ((EHUB, parts.ehub), (BUSBAR, parts.busbar)):
             if part is not None:
                 entry = registration.register(changeset, kind, part)
-                _settle_in(changeset, entry, cabinet, None, order.at)
+                _install_unless_elsewhere(changeset, entry, cabinet, None, order.at)
     return changeset.change()
 
 
@@ -81,14 +83,14 @@ def register_case(
         problem = message("Another spelling needs the board that it is a spelling of.")
         raise RegistryError(problem)
     rack = find_one(cabinet, kinds=[CABINET], account_id=order.account_id) if cabinet else None
-    account_id = rack.account_id if rack else order.account_id
-    if account_id is None:
-        raise RegistryError("Say which organisation the case belongs to.")
+    account_id = rack.account_id if rack else order.organisation
     with editing(account_id, order.author, expected=17) as changeset:
         case = registration.register(changeset, CASE, ident)
         _fill_case(changeset, case, order.at, parts)
         if rack:
-            _settle_in(changeset, case, changeset.view.entry(rack.id), dock, order.at)
+            _install_unless_elsewhere(
+                changeset, case, changeset.view.entry(rack.id), dock, order.at
+            )
     return changeset.change()
 
 
@@ -97,18 +99,18 @@ def _fill_case(changeset: Changeset, case: Entry, at: datetime | None, parts: Ca
         entry = registration.register(changeset, BOARD, parts.board)
         for alias in parts.board_aliases:
             registration.add_alias(changeset, entry, alias)
-        _settle_in(changeset, entry, case, None, at)
+        _install_unless_elsewhere(changeset, entry, case, None, at)
     if parts.fet_board is not None:
-        _settle_in(
+        _install_unless_elsewhere(
             changeset, registration.register(changeset, FET_BOARD, parts.fet_board), case, None, at
         )
     for position, block in enumerate(parts.cell_blocks, 1):
         if block:
             entry = registration.register(changeset, CELL_BLOCK, block)
-            _settle_in(changeset, entry, case, position, at)
+            _install_unless_elsewhere(changeset, entry, case, position, at)
 
 
-def _settle_in(
+def _install_unless_elsewhere(
     changeset: Changeset, part: Entry, assembly: Entry, place: int | None, at: datetime | None
 ) -> None:
     """Install what is registered; what is elsewhere already is not moved by the way."""

@@ -51,21 +51,6 @@ class Change:
     lines: tuple[Message, ...] = ()
 
 
-def combine(changes: Iterable[Change]) -> Change:
-    """Return several changes of one organisation as one.
-
-    :raises ValueError: for none at all, or of several organisations.
-    """
-    listed = list(changes)
-    (account_id,) = {change.account_id for change in listed}
-    return Change(
-        account_id,
-        tuple(dict.fromkeys(n for change in listed for n in change.touched)),
-        tuple(dict.fromkeys(n for change in listed for n in change.boards)),
-        tuple(line for change in listed for line in change.lines),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Entered:
     """One transaction to be written."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
+from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.messages.message import held, placed, since
 from flexmeasures_pms.registry.messages.wording import named
 from flexmeasures_pms.registry.timeline import (
@@ -34,6 +36,16 @@ class DockReport:
     at: datetime
 
 
+def record_moves(account_id: int, reports: Iterable[DockReport], author: Author) -> Change:
+    """Record where cases report to be, in the order of the reports' times."""
+    ordered = sorted(reports, key=lambda r: r.at)
+    numbers = {number for r in ordered for number in (r.case_id, r.pms_id)}
+    with editing(account_id, author, numbers=numbers) as changeset:
+        for report in ordered:
+            record_move(changeset, report)
+    return changeset.change()
+
+
 def record_move(changeset: Changeset, report: DockReport) -> None:
     """Record where a case reports to be, until the next that is known of it or its place.
 
@@ -53,13 +65,13 @@ def record_move(changeset: Changeset, report: DockReport) -> None:
     others = changeset.others_in(spot, case.id)
     end = min(row.end if row else FOREVER, next_begin(rows, at), next_begin(others, at))
     new = Installation(case.id, *spot, at, end)
-    _give_way(changeset, row_at(others, at), new)
+    _remove_occupant(changeset, row_at(others, at), new)
     changeset.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
     place, when = placed(changeset.view.entries, new), held(new)
     changeset.say("{what} reports from {place}, {period}.", what=case, place=place, period=when)
 
 
-def _give_way(changeset: Changeset, taken: Installation | None, new: Installation) -> None:
+def _remove_occupant(changeset: Changeset, taken: Installation | None, new: Installation) -> None:
     if taken is None:
         return
     entries = changeset.view.entries

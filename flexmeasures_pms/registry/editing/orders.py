@@ -1,8 +1,10 @@
 """Changes as people order them: things are named by the ids that are written on them.
 
-The command line and the pages give the same orders. Each works like the functions of
-:mod:`~flexmeasures_pms.registry.editing.changes` in the caller's transaction, and returns what it
-did. Without ``account_id`` the ids tell which organisation is meant.
+The command line and the pages give the same orders. Each works in the caller's database
+transaction, locks the organisation's registry until that ends, and returns what it did.
+Without ``account_id`` the ids tell which organisation is meant. To make several changes at
+once, open the registry with :func:`~flexmeasures_pms.registry.editing.writer.editing` and use
+the rules behind these: ``moves``, ``correction``, ``registration``, ``service``.
 
 All raise :class:`~flexmeasures_pms.errors.RegistryError`, and then nothing is written.
 """
@@ -12,16 +14,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Unpack
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.editing import changes, correction, life, moves, registration
-from flexmeasures_pms.registry.editing.changeset import Author, Change
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing import correction, moves, registration
+from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES, pair, part_and_assembly
+from flexmeasures_pms.registry.editing.parents import check_parent
 from flexmeasures_pms.registry.editing.registration import Details
+from flexmeasures_pms.registry.editing.service import record_retirement, record_service
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable
 from flexmeasures_pms.registry.messages.message import message
-from flexmeasures_pms.registry.queries.search import find_one, search, the_one
+from flexmeasures_pms.registry.queries.search import Found, find_one, search, the_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,24 @@ class Order:
     author: Author
     at: datetime | None = None
     account_id: int | None = None
+
+    @property
+    def organisation(self) -> int:
+        """The organisation's FlexMeasures account.
+
+        :raises RegistryError: if the order names none.
+        """
+        if self.account_id is None:
+            raise RegistryError("Say which organisation it belongs to.")
+        return self.account_id
+
+
+def register(order: Order, kind: str, ident: str, **details: Unpack[Details]) -> Change:
+    """Register a thing, or find it registered already and add details that it lacks."""
+    check_parent(order.organisation, details.get("parent_asset_id"))
+    with editing(order.organisation, order.author) as changeset:
+        registration.register(changeset, kind, ident, **details)
+    return changeset.change()
 
 
 def install(
@@ -59,9 +83,10 @@ def install(
 
 def remove(order: Order, part: str, *, kind: str | None = None) -> Change:
     """Remove a part from where it is."""
-    kinds = [kind] if kind else PART_KINDS
-    found = find_one(part, kinds=kinds, account_id=order.account_id)
-    return changes.remove(found.account_id, found.id, at=order.at, author=order.author)
+    found = _find(order, part, [kind] if kind else PART_KINDS)
+    with editing(found.account_id, order.author) as changeset:
+        moves.remove(changeset, changeset.view.entry(found.id), order.at)
+    return changeset.change()
 
 
 def swap(order: Order, old: str, new: str, *, kind: str | None = None) -> Change:
@@ -71,26 +96,28 @@ def swap(order: Order, old: str, new: str, *, kind: str | None = None) -> Change
     same = [f for f in found if f.kind == kind]
     taken = the_one(old, same or found, kinds, order.account_id)
     with editing(taken.account_id, order.author) as changeset:
-        fresh = next(
-            filter(
-                None, (changeset.view.find(k, new) for k in interchangeable(kind or taken.kind))
-            ),
-            None,
-        ) or registration.register(changeset, kind or taken.kind, new)
+        fresh = _found_or_registered(changeset, kind or taken.kind, new)
         moves.swap(changeset, changeset.view.entry(taken.id), fresh, order.at)
     return changeset.change()
+
+
+def _found_or_registered(changeset: Changeset, kind: str, ident: str) -> Entry:
+    known = (changeset.view.find(k, ident) for k in interchangeable(kind))
+    found = next((entry for entry in known if entry is not None), None)
+    return found or registration.register(changeset, kind, ident)
 
 
 def move_case(order: Order, case: str, *, cabinet: str, dock: int) -> Change:
     """Move a case to a dock of a cabinet."""
     found, rack = pair(case, [CASE], cabinet, [CABINET], order.account_id)
-    return changes.move_case(
-        found.account_id, found.id, rack.id, dock, at=order.at, author=order.author
-    )
+    with editing(found.account_id, order.author) as changeset:
+        entries = changeset.view.entries
+        moves.install(changeset, entries[found.id], entries[rack.id], dock, order.at)
+    return changeset.change()
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class CorrectedInstallation:
     """What a correction says of an installation; None says nothing."""
 
     into: str | None = None
@@ -106,55 +133,66 @@ class Mended:
 def correct(
     order: Order,
     part: str,
-    mended: Mended,
+    corrected: CorrectedInstallation,
     details: Details,
     *,
     kind: str | None = None,
     into_kinds: Collection[str] = ASSEMBLIES,
 ) -> Change:
-    """Mend a recorded installation, or details of a registration.
+    """Correct a recorded installation, or details of a registration.
 
     :raises RegistryError: if nothing is said, too.
     """
     given = any(value is not None for value in details.values())
-    if not given and not mended:
+    if not given and not corrected:
         raise RegistryError(message("Say what to correct: where it was, since when, until when…"))
-    kinds = [kind] if kind else (PART_KINDS if mended else None)
-    if mended.into is None:
-        found, assembly = find_one(part, kinds=kinds, account_id=order.account_id), None
+    kinds = [kind] if kind else (PART_KINDS if corrected else None)
+    if corrected.into is None:
+        found, assembly = _find(order, part, kinds), None
     else:
-        found, assembly = pair(part, kinds or PART_KINDS, mended.into, into_kinds, order.account_id)
+        found, assembly = pair(
+            part, kinds or PART_KINDS, corrected.into, into_kinds, order.account_id
+        )
     with editing(found.account_id, order.author) as changeset:
         if given:
             registration.amend(changeset, changeset.view.entry(found.id), **details)
-        if mended:
-            target = changeset.view.entry(assembly.id) if assembly else None
-            entry = changeset.view.entry(found.id)
+        if corrected:
             correction.correct(
-                changeset, entry, target, place=mended.place, since=mended.since, until=mended.until
+                changeset,
+                changeset.view.entry(found.id),
+                changeset.view.entry(assembly.id) if assembly else None,
+                place=corrected.place,
+                since=corrected.since,
+                until=corrected.until,
             )
     return changeset.change()
 
 
 def add_alias(order: Order, board: str, alias: str) -> Change:
     """Let an acquisition board be known under one more spelling of its id."""
-    found = find_one(board, kinds=[BOARD], account_id=order.account_id)
-    return changes.add_alias(found.account_id, found.id, alias, author=order.author)
+    found = _find(order, board, [BOARD])
+    with editing(found.account_id, order.author) as changeset:
+        registration.add_alias(changeset, changeset.view.entry(found.id), alias)
+    return changeset.change()
 
 
 def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
-    """Enter that something was serviced; what was done is the author's note."""
+    """Record that something was serviced; what was done is the author's note."""
     if not order.author.note:
         raise RegistryError(message("Say what was done: it is kept in the history."))
-    found = find_one(ident, kinds=[kind] if kind else None, account_id=order.account_id)
+    found = _find(order, ident, [kind] if kind else None)
     with editing(found.account_id, order.author) as changeset:
-        life.service(changeset, changeset.view.entry(found.id), order.at)
+        record_service(changeset, changeset.view.entry(found.id), order.at)
     return changeset.change()
 
 
 def retire(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Take something out of use for good; its telemetry and history stay."""
-    found = find_one(ident, kinds=[kind] if kind else None, account_id=order.account_id)
+    found = _find(order, ident, [kind] if kind else None)
     with editing(found.account_id, order.author) as changeset:
-        life.retire(changeset, changeset.view.entry(found.id), order.at)
+        record_retirement(changeset, changeset.view.entry(found.id), order.at)
     return changeset.change()
+
+
+def _find(order: Order, ident: str, kinds: Collection[str] | None) -> Found:
+    return find_one(ident, kinds=kinds, account_id=order.account_id)

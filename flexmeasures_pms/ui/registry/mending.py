@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Change
-from flexmeasures_pms.registry.editing.orders import Mended
+from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
 from flexmeasures_pms.registry.kinds import CABINET, SITE_KINDS, slot_for
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.action import (
@@ -101,14 +101,14 @@ def correct(subject: Subject, filled: Filled) -> Change:
     kinds = assemblies_for(subject.entry.kind)
     order = filled.order(subject.organisation.id, at=None)
     filled.reason(_("Say why: it is kept in the history."))
-    mended = Mended(
+    corrected = CorrectedInstallation(
         filled.text("into"), filled.number("place"), filled.time("since"), filled.time("until")
     )
     into_kind = chosen_kind(filled, kinds, kinds[0], name="into_kind") if kinds else ""
     return orders.correct(
         order,
         subject.entry.ident,
-        mended,
+        corrected,
         {
             "docks": filled.number("docks"),
             "timezone": filled.text("timezone"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
-from flexmeasures_pms.registry.editing import assembled, changes
+from flexmeasures_pms.registry.editing import assembled, orders
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.kinds import CABINET, CASE, MAX_CABINETS, PMS
@@ -80,17 +80,15 @@ def make(kind: str, organisation: Organisation, filled: Filled) -> Change:
 
 
 def _site(kind: str, organisation: Organisation, filled: Filled) -> Change:
-    _number, change = changes.register(
-        organisation.id,
+    return orders.register(
+        filled.order(organisation.id, at=None),
         kind,
         filled.required("ident"),
-        author=filled.order(organisation.id, at=None).author,
         timezone=filled.text("timezone"),
         latitude=filled.degrees("latitude"),
         longitude=filled.degrees("longitude"),
         parent_asset_id=filled.number("parent_asset"),
     )
-    return change
 
 
 def _cabinet(organisation: Organisation, filled: Filled) -> Change:

@@ -1,4 +1,4 @@
-"""What befalls a trackable besides being put somewhere: services, and its end."""
+"""Service and retirement: what is recorded of a trackable besides where it is installed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from flexmeasures_pms.registry.tables import transaction
 from flexmeasures_pms.registry.timeline import row_at
 
 
-def service(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
-    """Enter that something was serviced; what was done is the author's note."""
+def record_service(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
+    """Record that something was serviced; what was done is the author's note."""
     moment = at or changeset.now
     changeset.enter("serviced", entry, at=moment)
     note = changeset.author.note or ""
     changeset.say("Entered that {what} was serviced: {note}.", what=entry, note=note)
 
 
-def retire(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
-    """Enter that something is out of use for good, and remove it from where it is.
+def record_retirement(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
+    """Record that something is out of use for good, and remove it from where it is.
 
     Its telemetry and history stay. Installing it again brings it back.
     """

@@ -1,4 +1,4 @@
-"""Commands for what befalls a part besides being put somewhere."""
+"""Commands for service and retirement."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WHEN = click.option("--at", type=MOMENT, metavar="TIME", help="When; by default 
 def service(
     ident: str, kind: str | None, at: datetime | None, account_id: int | None, who: Author
 ) -> None:
-    """Enter that something was serviced, with what was done, into its history.
+    """Record in its history that something was serviced, and what was done.
 
     \b
     Example:
