@@ -18,8 +18,8 @@ from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.journal import Accepted, keep
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.ingest.retention import tidy
+from flexmeasures_pms.plural import counted
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.wording import counted
 
 
 def post_dataset(dataset: str) -> Response:

@@ -132,5 +132,5 @@ def organisation(account_id: int | None) -> int:
         return account_id
     only = search.only_organisation()
     if only is None:
-        raise RegistryError("Say which organisation with --account: these ids don't tell.")
+        raise RegistryError("The organisation is not clear from these ids: give --account.")
     return only

@@ -17,7 +17,7 @@ from flexmeasures_pms.cli.common import (
 )
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.editing.changeset import Author
-from flexmeasures_pms.registry.importing.importer import import_file, of_file
+from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
 from flexmeasures_pms.registry.importing.importer_csv import read_rows
 from flexmeasures_pms.registry.kinds import CABINET, PMS
 from flexmeasures_pms.registry.queries.search import search
@@ -50,14 +50,25 @@ def import_registry(
     for fault in result.faults:
         click.echo(str(fault), err=True)
     if result.faults and not skip_faulty:
-        raise RegistryError(result.refusal)
+        raise RegistryError(_refusal(result))
     if result.written:
         finish(result.change, who)
     else:
         db.session.rollback()
         for line in result.change.lines:
             click.echo(line)
-    click.echo(result.summary)
+    click.echo(_summary(result))
+
+
+def _refusal(result: Imported) -> str:
+    return f"Nothing was imported: {result.faulty_lines} of {result.rows} lines are faulty."
+
+
+def _summary(result: Imported) -> str:
+    did = "changed" if result.written else "would change"
+    more = f", {result.faulty_lines} skipped" if result.faults else ""
+    changed = f"{result.changed} {did} the registry"
+    return f"{result.rows} lines: {changed}, {result.same} say what it has{more}."
 
 
 def _organisation_of(data: bytes) -> int | None:

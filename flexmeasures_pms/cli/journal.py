@@ -13,8 +13,8 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import account_option, json_option, one_line_errors
 from flexmeasures_pms.ingest import journal_queue, journal_worker
+from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.intake import journal
-from flexmeasures_pms.wording import counted
 
 
 @pms_cli.cli.command("journal")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import click
 
@@ -19,6 +19,7 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
+from flexmeasures_pms.cli.text import history_lines, meaning_lines, tree_lines
 from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.registry.loading import snapshot
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -29,14 +30,14 @@ from flexmeasures_pms.registry.queries.tree import forest
 from flexmeasures_pms.registry.queries.tree import tree as tree_of
 
 
-class Shown(Protocol):
-    """Something that can be printed both ways."""
+class HasJson(Protocol):
+    """What can be printed as JSON."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
 
-    def lines(self) -> Iterable[str]:
-        """Return it as text."""
+
+T = TypeVar("T", bound=HasJson)
 
 
 def _at_option(function: F) -> F:
@@ -44,11 +45,11 @@ def _at_option(function: F) -> F:
     return click.option("--at", type=MOMENT, metavar="TIME", help=text)(function)
 
 
-def _show(shown: Shown, as_json: bool) -> None:
+def _show(shown: T, lines: Callable[[T], Iterable[str]], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(shown.as_json(), indent=2, ensure_ascii=False))
         return
-    for line in shown.lines():
+    for line in lines(shown):
         click.echo(line)
 
 
@@ -85,7 +86,7 @@ def lookup(
     entry = registered.entries.get(found.id)
     if entry is None or registered.find(entry.kind, ident) is None:
         raise UnknownId(f"'{ident}' was not registered yet at {as_known_at}.")
-    _show(look_up(registered, entry, at or datetime.now(UTC)), as_json)
+    _show(look_up(registered, entry, at or datetime.now(UTC)), meaning_lines, as_json)
 
 
 @pms_cli.cli.command("history")
@@ -102,7 +103,7 @@ def history(ident: str, kind: str | None, account_id: int | None, as_json: bool)
       flexmeasures pms history 269
     """
     found = _find(ident, kind, account_id)
-    _show(history_of(found.account_id, found.id), as_json)
+    _show(history_of(found.account_id, found.id), history_lines, as_json)
 
 
 @pms_cli.cli.command("tree")
@@ -129,7 +130,7 @@ def tree(
     if ident is not None:
         found = _find(ident, kind, account_id)
         registered = load_directory(found.account_id, numbers=[found.id], parts=True)
-        _show(tree_of(registered, registered.entry(found.id), moment), as_json)
+        _show(tree_of(registered, registered.entry(found.id), moment), tree_lines, as_json)
         return
     using = registered_organisations()
     if account_id is None and len(using) == 1:
@@ -139,6 +140,6 @@ def tree(
         click.echo(json.dumps([n.as_json() for n in nodes], indent=2, ensure_ascii=False))
         return
     for node in nodes:
-        _show(node, as_json=False)
+        _show(node, tree_lines, as_json=False)
     if not nodes:
         click.echo("Nothing is registered.")

@@ -19,9 +19,9 @@ from flexmeasures_pms.cli.common import (
 )
 from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.ingest.replay import Replayed, replay
+from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.storage.intake import quarantine
-from flexmeasures_pms.wording import counted
 
 
 @pms_cli.cli.group("quarantine")

@@ -21,9 +21,11 @@ from flexmeasures_pms.registry.timeline import (
     SINCE_EVER,
     Installation,
     Rows,
+    iso,
     row_at,
 )
 
+K = TypeVar("K")
 K_contra = TypeVar("K_contra", contravariant=True)
 V = TypeVar("V")
 Default = TypeVar("Default")
@@ -61,6 +63,10 @@ class Entry:
     latitude: float | None = None
     longitude: float | None = None
     parent_asset_id: int | None = None
+
+
+Entries = Lookup[int, Entry]
+"""Trackables by their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ class Directory:
 
     account_id: int
     version: int
-    entries: Lookup[int, Entry]
+    entries: Entries
     names: Lookup[Name, int]
     aliases: Lookup[int, tuple[str, ...]]
     by_part: Lookup[int, Rows]
@@ -255,3 +261,17 @@ class Directory:
         """Return a case's dock as counted across its PMS, or None if it is not known."""
         stand = self.stand(case_id, at)
         return None if stand is None else stand[1]
+
+
+def installation_record(entries: Entries, row: Installation) -> dict[str, object]:
+    """Return an installation as transactions keep it and programs read it."""
+    assembly = entries[row.assembly_id]
+    return {
+        "assembly_id": assembly.id,
+        "assembly_kind": assembly.kind,
+        "assembly": assembly.ident,
+        "slot": row.slot,
+        "place": row.place,
+        "from": None if row.begin == SINCE_EVER else iso(row.begin),
+        "until": None if row.end == FOREVER else iso(row.end),
+    }

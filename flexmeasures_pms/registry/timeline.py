@@ -51,6 +51,11 @@ class Installation:
 Rows = tuple[Installation, ...]
 
 
+def iso(at: datetime) -> str:
+    """Return a time as ISO 8601, to the second or, where it has a fraction, the millisecond."""
+    return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds")
+
+
 def row_at(rows: Sequence[Installation], at: datetime) -> Installation | None:
     """Return the row that holds at a moment."""
     index = bisect_right(rows, at, key=_begin) - 1

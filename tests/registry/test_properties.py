@@ -119,14 +119,16 @@ def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(sequence):
     changeset, things = new_book()
     for operation in sequence:
         before = installations(changeset, things)
-        entered = len(changeset.entered)
+        entered = len(changeset.transactions)
         try:
             apply(changeset, things, operation)
         except RegistryConflict:
             assert installations(changeset, things) == before
             continue
         check(changeset, things)
-        assert (installations(changeset, things) != before) == (len(changeset.entered) > entered)
+        assert (installations(changeset, things) != before) == (
+            len(changeset.transactions) > entered
+        )
 
 
 @settings(max_examples=200, deadline=None)

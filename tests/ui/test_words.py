@@ -19,7 +19,8 @@ from flexmeasures_pms.ui.language.sensors import catalogue_words
 UI = Path(flexmeasures_pms.ui.__file__).parent
 KEYWORDS = {"_": None, "gettext": None, "mark": None, "n_": (1, 2), "ngettext": (1, 2)}
 # What the registry and the line tell of a change, the same for the command line.
-TELLING = {"message": None, "message_form": None, "say": None, "say_already": None, "word": None}
+MARKS = ("message", "message_form", "add_message", "add_unchanged", "word")
+TELLING = dict.fromkeys(MARKS)
 TELLERS = ("registry", "ingest")
 TRANSLATED = [name for name in words.LANGUAGES if name != words.DEFAULT]
 # Names, and what is the same in every language.

@@ -21,7 +21,7 @@ from flexmeasures_pms.registry.kinds import (
     FET_BOARD,
     PMS,
 )
-from flexmeasures_pms.registry.messages.message import message, placed
+from flexmeasures_pms.registry.messages.message import message, place_of
 from flexmeasures_pms.registry.queries.search import find_one
 
 
@@ -113,13 +113,16 @@ def _fill_case(changeset: Changeset, case: Entry, at: datetime | None, parts: Ca
 def _install_unless_elsewhere(
     changeset: Changeset, part: Entry, assembly: Entry, place: int | None, at: datetime | None
 ) -> None:
-    """Install what is registered; what is elsewhere already is not moved by the way."""
+    """Install a part.
+
+    :raises RegistryConflict: if it is elsewhere already and the order says no time.
+    """
     row = changeset.view.installed(part.id, changeset.now)
     elsewhere = row is not None and (
         row.assembly_id != assembly.id or place not in (None, row.place)
     )
     if row is not None and elsewhere and at is None:
-        here = placed(changeset.view.entries, row)
+        here = place_of(changeset.view.entries, row)
         raise RegistryConflict(
             message("{what} is registered in {place}.", what=part, place=here),
             command=f"to move it, use `install {part.ident} --into {assembly.ident}`, or say "

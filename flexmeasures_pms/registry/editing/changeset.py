@@ -1,8 +1,7 @@
 """One organisation's registry while it is being changed, in memory.
 
-A change works on a :class:`Changeset` and never on the database: it either ends with
-everything said and consistent, or raises before anything was written. The
-:mod:`~flexmeasures_pms.registry.editing.writer` writes what a changeset has gathered.
+A change works on a :class:`Changeset` and never on the database: it either ends consistent,
+or raises before anything was written. ``writer.py`` writes a changeset to the database.
 """
 
 from __future__ import annotations
@@ -14,11 +13,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from flexmeasures_pms.registry.directory import Directory, Entry, Name, ident_key
+from flexmeasures_pms.registry.directory import (
+    Directory,
+    Entry,
+    Name,
+    ident_key,
+    installation_record,
+)
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.kinds import BOARD, KINDS
 from flexmeasures_pms.registry.messages.message import Message, MessageValue, message
-from flexmeasures_pms.registry.messages.wording import row_record
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot
 
 DETAILS = ("docks", "timezone", "latitude", "longitude", "parent_asset_id")
@@ -42,7 +46,7 @@ class Change:
 
     :param touched: trackables whose registration or place changed.
     :param boards: acquisition boards whose case changed over some time.
-    :param lines: what people are told; there is a sentence even when nothing changed.
+    :param lines: messages for people; there is one even when nothing changed.
     """
 
     account_id: int
@@ -52,7 +56,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class TransactionRecord:
     """One transaction to be written."""
 
     verb: str
@@ -86,12 +90,12 @@ class Changeset:
         self.now = now
         self._reserve = reserve
         self._numbers: deque[int] = deque()
-        self._journal = UndoLog()
-        self._entries: Overlay[int, Entry] = Overlay(base.entries, self._journal)
-        self._names: Overlay[Name, int] = Overlay(base.names, self._journal)
-        self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._journal)
-        self._by_part: Overlay[int, Rows] = Overlay(base.by_part, self._journal)
-        self._by_assembly: Overlay[int, Rows] = Overlay(base.by_assembly, self._journal)
+        self._undo_log = UndoLog()
+        self._entries: Overlay[int, Entry] = Overlay(base.entries, self._undo_log)
+        self._names: Overlay[Name, int] = Overlay(base.names, self._undo_log)
+        self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._undo_log)
+        self._by_part: Overlay[int, Rows] = Overlay(base.by_part, self._undo_log)
+        self._by_assembly: Overlay[int, Rows] = Overlay(base.by_assembly, self._undo_log)
         self.view = replace(
             base,
             entries=self._entries,
@@ -101,7 +105,7 @@ class Changeset:
             by_assembly=self._by_assembly,
         )
         self._added: set[int] = set()
-        self.entered: list[Entered] = []
+        self.transactions: list[TransactionRecord] = []
         self.lines: list[Message] = []
         self.only_changes = False
         self.discarded = False
@@ -110,12 +114,12 @@ class Changeset:
 
     def savepoint(self) -> Callable[[], None]:
         """Return a function that undoes what comes after this; only the latest one can."""
-        self._journal.begin()
-        counts = len(self.entered), len(self.lines), len(self.touched)
+        self._undo_log.begin()
+        counts = len(self.transactions), len(self.lines), len(self.touched)
 
         def undone() -> None:
-            self._journal.undo()
-            del self.entered[counts[0] :], self.lines[counts[1] :]
+            self._undo_log.undo()
+            del self.transactions[counts[0] :], self.lines[counts[1] :]
             for number in list(self.touched)[counts[2] :]:
                 del self.touched[number]
 
@@ -126,14 +130,14 @@ class Changeset:
         """The organisation's FlexMeasures account."""
         return self.base.account_id
 
-    def say(self, form: str, /, **values: MessageValue) -> None:
-        """Tell the person who makes the change what is done."""
+    def add_message(self, form: str, /, **values: MessageValue) -> None:
+        """Add a message for the person who makes the change."""
         self.lines.append(message(form, **values))
 
-    def say_already(self, form: str, /, **values: MessageValue) -> None:
-        """Tell that something is so already, unless only changes are of interest."""
+    def add_unchanged(self, form: str, /, **values: MessageValue) -> None:
+        """Add a message that something is so already, unless only changes are of interest."""
         if not self.only_changes:
-            self.say(form, **values)
+            self.add_message(form, **values)
 
     def change(self) -> Change:
         """Return what was changed."""
@@ -155,14 +159,14 @@ class Changeset:
         self._entries[entry.id] = entry
         self._names[entry.kind, ident_key(entry.kind, entry.ident)] = entry.id
         self._aliases[entry.id] = self._by_part[entry.id] = self._by_assembly[entry.id] = ()
-        self.enter(KINDS[entry.kind].first_verb, entry, after=_recorded_details(entry))
+        self.record(KINDS[entry.kind].first_verb, entry, after=_recorded_details(entry))
         return entry
 
     def amend(self, entry: Entry, verb: str) -> None:
         """Replace a trackable's details."""
         before = self._entries[entry.id]
         self._entries[entry.id] = entry
-        self.enter(verb, entry, _recorded_details(before), _recorded_details(entry), self.now)
+        self.record(verb, entry, _recorded_details(before), _recorded_details(entry), self.now)
 
     def add_alias(self, board: Entry, alias: str) -> None:
         """Let a board be known under one more spelling."""
@@ -170,7 +174,7 @@ class Changeset:
         self._aliases[board.id] = (*before, alias)
         self._names[BOARD, ident_key(BOARD, alias)] = board.id
         names = {"aliases": list(before)}, {"aliases": [*before, alias]}
-        self.enter("serviced", board, *names, self.now)
+        self.record("serviced", board, *names, self.now)
 
     # Installations
 
@@ -196,7 +200,7 @@ class Changeset:
     def place(
         self, part_id: int, rows: Rows, verb: str, at: datetime, note: str | None = None
     ) -> bool:
-        """Replace a part's installations and enter the transaction; tell if they differ."""
+        """Replace a part's installations and record the transaction; tell if they differ."""
         before = self.rows(part_id)
         stored = {_value(r): r for r in (*before, *self.registered_rows(part_id))}
         rows = tuple(stored.get(_value(row), row) for row in rows)
@@ -210,14 +214,15 @@ class Changeset:
             kept = [r for r in self._by_assembly.get(assembly_id, ()) if r not in gone]
             kept += [r for r in new if r.assembly_id == assembly_id]
             self._by_assembly[assembly_id] = tuple(sorted(kept, key=lambda r: r.begin))
-        self.enter(verb, self._entries[part_id], self._record(gone), self._record(new), at, note)
+        before_after = self._installations_record(gone), self._installations_record(new)
+        self.record(verb, self._entries[part_id], *before_after, at, note)
         return True
 
-    def _record(self, rows: list[Installation]) -> dict[str, Any] | None:
-        records = [row_record(self._entries, row) for row in rows]
+    def _installations_record(self, rows: list[Installation]) -> dict[str, Any] | None:
+        records = [installation_record(self._entries, row) for row in rows]
         return {"installations": records} if records else None
 
-    def enter(
+    def record(
         self,
         verb: str,
         entry: Entry,
@@ -226,10 +231,10 @@ class Changeset:
         at: datetime = SINCE_EVER,
         note: str | None = None,
     ) -> None:
-        """Enter a transaction about a trackable."""
+        """Record a transaction about a trackable."""
         self.touched.setdefault(entry.id)
         notes = "; ".join(text for text in (self.author.note, note) if text)
-        self.entered.append(Entered(verb, entry, at, before, after, notes or None))
+        self.transactions.append(TransactionRecord(verb, entry, at, before, after, notes or None))
 
 
 def _value(row: Installation) -> Installation:
@@ -237,7 +242,6 @@ def _value(row: Installation) -> Installation:
 
 
 def _recorded_details(entry: Entry) -> dict[str, Any]:
-    said = {name: value for name, value in asdict(entry).items() if name in DETAILS}
-    return {name: value for name, value in said.items() if value is not None} | {
-        "ident": entry.ident
-    }
+    details = {name: value for name, value in asdict(entry).items() if name in DETAILS}
+    known = {name: value for name, value in details.items() if value is not None}
+    return known | {"ident": entry.ident}

@@ -1,4 +1,4 @@
-"""Mending a recorded installation (A4.6): the neighbours give way."""
+"""Correcting a recorded installation (A4.6): the neighbours give way."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def correct(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> None:
-    """Mend an installation: where the part was, since when, or until when.
+    """Correct an installation: where the part was, since when, or until when.
 
     Of several installations in ``assembly`` the one nearest to the given times is meant;
     without ``assembly`` the latest. Where it now begins earlier or ends later, the
@@ -45,7 +45,7 @@ def correct(
             command="use `install`",
             cure="never_installed",
         )
-    meant = _meant(rows, assembly, since, until)
+    meant = _corrected_row(rows, assembly, since, until)
     begin, end = since or meant.begin, until or meant.end
     if begin >= end:
         raise RegistryConflict(
@@ -68,10 +68,10 @@ def _same_place(changeset: Changeset, row: Installation, assembly: Entry) -> int
     return row.place if same_kind else None
 
 
-def _meant(
+def _corrected_row(
     rows: Rows, assembly: Entry | None, since: datetime | None, until: datetime | None
 ) -> Installation:
-    """Return the row that is mended, or that gives way to what is now said."""
+    """Return the row that is corrected, or that gives way to the correction."""
     candidates = [r for r in rows if assembly is not None and r.assembly_id == assembly.id]
 
     def distance(row: Installation) -> tuple[timedelta, timedelta]:
@@ -87,40 +87,38 @@ def _meant(
 
 
 def _apply(changeset: Changeset, old: Installation, new: Installation) -> None:
-    before = {new.part_id: changeset.rows(new.part_id)}
-    mended = old.spot == new.spot
-    rows = tuple(r for r in changeset.rows(new.part_id) if not (mended and r == old))
+    corrected = old.spot == new.spot
+    rows = tuple(r for r in changeset.rows(new.part_id) if not (corrected and r == old))
     changed: dict[int, Rows] = {new.part_id: rows}
-    if mended:
-        _neighbours_follow(changeset, old, new, changed)
+    if corrected:
+        _extend_neighbours(changeset, old, new, changed)
     changed[new.part_id] = with_row(changed[new.part_id], new)
     for other in changeset.others_in(new.spot, new.part_id):
         held = changed.get(other.part_id, changeset.rows(other.part_id))
-        before[other.part_id] = changeset.rows(other.part_id)
         spot = tuple(r for r in held if r.spot == new.spot)
         elsewhere = tuple(r for r in held if r.spot != new.spot)
         kept = (*elsewhere, *without(spot, new.begin, new.end))
         changed[other.part_id] = tuple(sorted(kept, key=lambda r: r.begin))
-    if not sum([_enter(changeset, part_id, rows, new.begin) for part_id, rows in changed.items()]):
+    if not sum([_record(changeset, part_id, rows, new.begin) for part_id, rows in changed.items()]):
         part = changeset.view.entries[new.part_id]
-        changeset.say_already("{what} is registered so already.", what=part)
+        changeset.add_unchanged("{what} is registered so already.", what=part)
 
 
-def _enter(changeset: Changeset, part_id: int, rows: Rows, at: datetime) -> bool:
+def _record(changeset: Changeset, part_id: int, rows: Rows, at: datetime) -> bool:
     entries, before = changeset.view.entries, changeset.rows(part_id)
     differs = changeset.place(part_id, rows, "corrected", at)
     if differs:
         now = stays(entries, (row for row in changeset.rows(part_id) if row not in before))
         was = stays(entries, (row for row in before if row not in changeset.rows(part_id)))
         part = entries[part_id]
-        changeset.say("Corrected {what}: {now} (was: {was}).", what=part, now=now, was=was)
+        changeset.add_message("Corrected {what}: {now} (was: {was}).", what=part, now=now, was=was)
     return differs
 
 
-def _neighbours_follow(
+def _extend_neighbours(
     changeset: Changeset, old: Installation, new: Installation, changed: dict[int, Rows]
 ) -> None:
-    """Let what adjoined the old row fill the time that the mended one gives back."""
+    """Extend what adjoined the old row over the time that the corrected one gives back."""
     part_rows = [r for r in changeset.rows(old.part_id) if r != old]
     for row in (*part_rows, *changeset.others_in(old.spot, old.part_id)):
         begin, end = row.begin, row.end

@@ -10,8 +10,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing
-from flexmeasures_pms.registry.messages.message import held, placed, since
-from flexmeasures_pms.registry.messages.wording import named
+from flexmeasures_pms.registry.messages.message import english, period_of, place_of, since
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     Installation,
@@ -49,8 +48,8 @@ def record_moves(account_id: int, reports: Iterable[DockReport], author: Author)
 def record_move(changeset: Changeset, report: DockReport) -> None:
     """Record where a case reports to be, until the next that is known of it or its place.
 
-    Whoever is registered in that dock gives way for that time. A case without a dock
-    that is registered anywhere in the PMS stays where it is.
+    A case that is registered in that dock is removed from it for that time. A case that
+    reports no dock and is registered anywhere in the PMS stays where it is.
     """
     case, pms = changeset.view.entries[report.case_id], changeset.view.entries[report.pms_id]
     rows, at = changeset.rows(case.id), report.at
@@ -67,8 +66,10 @@ def record_move(changeset: Changeset, report: DockReport) -> None:
     new = Installation(case.id, *spot, at, end)
     _remove_occupant(changeset, row_at(others, at), new)
     changeset.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
-    place, when = placed(changeset.view.entries, new), held(new)
-    changeset.say("{what} reports from {place}, {period}.", what=case, place=place, period=when)
+    place, when = place_of(changeset.view.entries, new), period_of(new)
+    changeset.add_message(
+        "{what} reports from {place}, {period}.", what=case, place=place, period=when
+    )
 
 
 def _remove_occupant(changeset: Changeset, taken: Installation | None, new: Installation) -> None:
@@ -76,12 +77,12 @@ def _remove_occupant(changeset: Changeset, taken: Installation | None, new: Inst
         return
     entries = changeset.view.entries
     other: Entry = entries[taken.part_id]
-    note = f"{named(entries[new.part_id])} reported its dock"
+    note = f"{english(entries[new.part_id])} reported its dock"
     rows = tuple(r for r in changeset.rows(other.id) if r != taken)
     trimmed = without((taken,), new.begin, new.end)
     kept = tuple(sorted((*rows, *trimmed), key=lambda r: r.begin))
     changeset.place(other.id, kept, "removed", new.begin, note)
-    place, begin = placed(entries, taken), since(new.begin)
-    changeset.say(
+    place, begin = place_of(entries, taken), since(new.begin)
+    changeset.add_message(
         "So {what} is no longer in {place}, {since}.", what=other, place=place, since=begin
     )

@@ -10,7 +10,13 @@ from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.rehoming import take_over_docks
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.kinds import CABINET
-from flexmeasures_pms.registry.messages.message import held, message, message_form, placed, since
+from flexmeasures_pms.registry.messages.message import (
+    message,
+    message_form,
+    period_of,
+    place_of,
+    since,
+)
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -46,42 +52,44 @@ def install(
     begin = at or (changeset.now if rows or others else SINCE_EVER)
     row = row_at(rows, begin)
     if row is not None and row.spot == spot:
-        here = placed(changeset.view.entries, row)
-        changeset.say_already("{what} is in {place} already.", what=part, place=here)
+        here = place_of(changeset.view.entries, row)
+        changeset.add_unchanged("{what} is in {place} already.", what=part, place=here)
         return
     _refuse_taken(changeset, part, row_at(others, begin))
     end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(others, begin))
-    _put(changeset, Installation(part.id, *spot, begin, end))
+    _record_installation(changeset, Installation(part.id, *spot, begin, end))
 
 
-def _put(changeset: Changeset, new: Installation) -> None:
-    """Enter an installation: whatever else the part did at that time gives way."""
+def _record_installation(changeset: Changeset, new: Installation) -> None:
+    """Record an installation: it replaces the part's other installations of that time."""
     part = changeset.view.entries[new.part_id]
     rows = changeset.rows(part.id)
     left = row_at(rows, new.begin)
     verb = "installed" if left is None else "moved"
     changeset.place(part.id, with_row(rows, new), verb, new.begin)
-    _say_put(changeset, part, left, new)
+    _add_installed_message(changeset, part, left, new)
     if part.kind == CABINET:
         take_over_docks(changeset, new)
 
 
-def _say_put(
+def _add_installed_message(
     changeset: Changeset, part: Entry, left: Installation | None, new: Installation
 ) -> None:
     entries = changeset.view.entries
-    place, when = placed(entries, new), held(new)
+    place, when = place_of(entries, new), period_of(new)
     if left is None:
-        changeset.say(INSTALLED, what=part, place=place, period=when)
+        changeset.add_message(INSTALLED, what=part, place=place, period=when)
     else:
-        changeset.say(MOVED, what=part, place=place, left=placed(entries, left), period=when)
+        changeset.add_message(
+            MOVED, what=part, place=place, left=place_of(entries, left), period=when
+        )
 
 
 def _refuse_taken(changeset: Changeset, part: Entry, taken: Installation | None) -> None:
     if taken is None:
         return
     other = changeset.view.entries[taken.part_id]
-    place, when = placed(changeset.view.entries, taken), held(taken)
+    place, when = place_of(changeset.view.entries, taken), period_of(taken)
     if place.slot is None or place.slot.places == 1:
         holder = message("{place} has {what} {period}.", place=place, what=other, period=when)
     else:
@@ -97,16 +105,16 @@ def _refuse_taken(changeset: Changeset, part: Entry, taken: Installation | None)
 
 def remove(changeset: Changeset, part: Entry, at: datetime | None = None) -> None:
     """Remove a part from where it is at a time (by default now)."""
-    moment_ = at or changeset.now
+    moment = at or changeset.now
     rows = changeset.rows(part.id)
-    row = row_at(rows, moment_)
+    row = row_at(rows, moment)
     if row is None:
-        changeset.say("{what} is not installed anywhere at {t}.", what=part, t=moment_)
+        changeset.add_message("{what} is not installed anywhere at {t}.", what=part, t=moment)
         return
-    changeset.place(part.id, without(rows, moment_, row.end), "removed", moment_)
-    left = placed(changeset.view.entries, row)
-    changeset.say(
-        "Removed {what} from {left}, {since}.", what=part, left=left, since=since(moment_)
+    changeset.place(part.id, without(rows, moment, row.end), "removed", moment)
+    left = place_of(changeset.view.entries, row)
+    changeset.add_message(
+        "Removed {what} from {left}, {since}.", what=part, left=left, since=since(moment)
     )
 
 
@@ -119,7 +127,7 @@ def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = Non
     row = row_at(changeset.rows(old.id), begin)
     if row is None:
         if _swapped_already(changeset, old, new, at):
-            changeset.say_already("{new} has taken the place of {old} already.", new=new, old=old)
+            changeset.add_unchanged("{new} has taken the place of {old} already.", new=new, old=old)
             return
         raise RegistryConflict(
             message("{what} is not installed anywhere at {t}.", what=old, t=begin),
@@ -129,18 +137,19 @@ def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = Non
     if old.id == new.id:
         raise RegistryConflict(message("{what} can't take its own place.", what=old))
     spot = spot_for(changeset, new, changeset.view.entries[row.assembly_id], row.place, begin)
-    new_rows, others = changeset.rows(new.id), _less(changeset.others_in(spot, new.id), old.id)
+    new_rows, others = (
+        changeset.rows(new.id),
+        _without_part(changeset.others_in(spot, new.id), old.id),
+    )
     end = min(row.end, next_begin(new_rows, begin), next_begin(others, begin))
     changeset.place(old.id, without(changeset.rows(old.id), begin, row.end), "swapped", begin)
     installed = Installation(new.id, *spot, begin, end)
     changeset.place(new.id, with_row(new_rows, installed), "swapped", begin)
-    changeset.say(
-        SWAPPED,
-        old=old, new=new, place=placed(changeset.view.entries, installed), period=held(installed),
-    )  # fmt: skip
+    place, period = place_of(changeset.view.entries, installed), period_of(installed)
+    changeset.add_message(SWAPPED, old=old, new=new, place=place, period=period)
 
 
-def _less(rows: Rows, part_id: int) -> Rows:
+def _without_part(rows: Rows, part_id: int) -> Rows:
     return tuple(row for row in rows if row.part_id != part_id)
 
 

@@ -1,4 +1,4 @@
-"""What the ids of an order name: each helps to tell what the other one means."""
+"""Which things the ids of an order name: each id helps to resolve the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PART_KINDS, PMS, slot_for
-from flexmeasures_pms.registry.queries.search import Found, find_one, search, the_one
+from flexmeasures_pms.registry.queries.search import Found, find_one, only_match, search
 
 ASSEMBLIES = (CASE, CABINET, PMS)
 
@@ -33,8 +33,10 @@ def pair(
     if len(accounts) == 1:
         (account_id,) = accounts
     return (
-        the_one(part, list(dict.fromkeys(p for p, _ in fitting)) or parts, part_kinds, account_id),
-        the_one(
+        only_match(
+            part, list(dict.fromkeys(p for p, _ in fitting)) or parts, part_kinds, account_id
+        ),
+        only_match(
             into, list(dict.fromkeys(a for _, a in fitting)) or assemblies, into_kinds, account_id
         ),
     )
@@ -64,5 +66,5 @@ def part_and_assembly(
     assemblies = [k for k in into_kinds if slot_for(k, str(kind))]
     fitting = search(into, kinds=assemblies, account_id=account_id)
     if fitting:
-        return None, the_one(into, fitting, assemblies, account_id)
+        return None, only_match(into, fitting, assemblies, account_id)
     return None, find_one(into, kinds=into_kinds, account_id=account_id)

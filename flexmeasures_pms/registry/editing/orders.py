@@ -27,7 +27,7 @@ from flexmeasures_pms.registry.editing.service import record_retirement, record_
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable
 from flexmeasures_pms.registry.messages.message import message
-from flexmeasures_pms.registry.queries.search import Found, find_one, search, the_one
+from flexmeasures_pms.registry.queries.search import Found, find_one, only_match, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def swap(order: Order, old: str, new: str, *, kind: str | None = None) -> Change
     kinds: Collection[str] = interchangeable(kind) if kind else PART_KINDS
     found = search(old, kinds=kinds, account_id=order.account_id)
     same = [f for f in found if f.kind == kind]
-    taken = the_one(old, same or found, kinds, order.account_id)
+    taken = only_match(old, same or found, kinds, order.account_id)
     with editing(taken.account_id, order.author) as changeset:
         fresh = _found_or_registered(changeset, kind or taken.kind, new)
         moves.swap(changeset, changeset.view.entry(taken.id), fresh, order.at)

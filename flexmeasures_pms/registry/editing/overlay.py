@@ -1,17 +1,13 @@
-"""Changes laid over what is registered, which itself is never changed."""
+"""Changes on top of what is registered, which itself is never changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar, overload
+from typing import Generic, overload
 
-from flexmeasures_pms.registry.directory import Lookup
-
-K = TypeVar("K")
-V = TypeVar("V")
-Default = TypeVar("Default")
+from flexmeasures_pms.registry.directory import Default, K, Lookup, V
 
 
 @dataclass(slots=True)
@@ -39,13 +35,13 @@ class Overlay(Generic[K, V]):
     """What is registered, with the changes made so far.
 
     :param base: what is registered.
-    :param journal: where to write down how each change is undone.
+    :param undo_log: where to keep how each change is undone.
     """
 
-    def __init__(self, base: Lookup[K, V], journal: UndoLog) -> None:
+    def __init__(self, base: Lookup[K, V], undo_log: UndoLog) -> None:
         self._base = base
         self._changed: dict[K, V] = {}
-        self._journal = journal
+        self._undo_log = undo_log
 
     def __getitem__(self, key: K, /) -> V:
         """Return what is there; KeyError if nothing is."""
@@ -67,8 +63,8 @@ class Overlay(Generic[K, V]):
     def __setitem__(self, key: K, value: V, /) -> None:
         """Change what is there."""
         changed = self._changed
-        if self._journal.kept and key in changed:
-            self._journal.undoing.append(partial(changed.__setitem__, key, changed[key]))
-        elif self._journal.kept:
-            self._journal.undoing.append(partial(changed.__delitem__, key))
+        if self._undo_log.kept and key in changed:
+            self._undo_log.undoing.append(partial(changed.__setitem__, key, changed[key]))
+        elif self._undo_log.kept:
+            self._undo_log.undoing.append(partial(changed.__delitem__, key))
         changed[key] = value

@@ -27,7 +27,7 @@ _SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
 
 
 class Details(TypedDict, total=False):
-    """What may be said of a trackable besides its kind and id; None says nothing."""
+    """Details of a trackable besides its kind and id; None where one is not given."""
 
     docks: int | None
     timezone: str | None
@@ -44,14 +44,14 @@ def register(changeset: Changeset, kind: str, ident: str, **details: Unpack[Deta
     :raises RegistryConflict: if the id has another meaning, or other details are registered.
     :raises RegistryError: for an unusable id or detail.
     """
-    ident = _usable(kind, ident)
+    ident = _checked_ident(kind, ident)
     _check_details(kind, ident, details)
     known = changeset.view.find(kind, ident)
     if known is not None:
-        return _again(changeset, known, details)
-    _check_meaning(changeset, kind, ident)
+        return _add_details(changeset, known, details)
+    _check_unambiguous(changeset, kind, ident)
     entry = changeset.add(Entry(0, kind, ident, **details))
-    changeset.say(REGISTERED, what=entry)
+    changeset.add_message(REGISTERED, what=entry)
     return entry
 
 
@@ -62,7 +62,7 @@ def add_alias(changeset: Changeset, board: Entry, alias: str) -> None:
     """
     if board.kind != BOARD:
         raise RegistryError(message("{what} can't have an alias: only boards can.", what=board))
-    alias = _usable(BOARD, alias)
+    alias = _checked_ident(BOARD, alias)
     known = changeset.view.find(BOARD, alias)
     if known is not None and known.id != board.id:
         problem = message(
@@ -73,11 +73,11 @@ def add_alias(changeset: Changeset, board: Entry, alias: str) -> None:
         )
         raise RegistryConflict(problem)
     if known is not None:
-        changeset.say_already("{what} is known as {alias} already.", what=board, alias=alias)
+        changeset.add_unchanged("{what} is known as {alias} already.", what=board, alias=alias)
         return
-    _check_meaning(changeset, BOARD, alias)
+    _check_unambiguous(changeset, BOARD, alias)
     changeset.add_alias(board, alias)
-    changeset.say("{what} is now also known as {alias}.", what=board, alias=alias)
+    changeset.add_message("{what} is now also known as {alias}.", what=board, alias=alias)
 
 
 def amend(changeset: Changeset, entry: Entry, **details: Unpack[Details]) -> None:
@@ -86,18 +86,18 @@ def amend(changeset: Changeset, entry: Entry, **details: Unpack[Details]) -> Non
     :raises RegistryError: for an unusable detail.
     """
     _check_details(entry.kind, entry.ident, details)
-    said: dict[str, Any] = {n: value for n, value in details.items() if value is not None}
-    amended = replace(entry, **said)
+    given: dict[str, Any] = {n: value for n, value in details.items() if value is not None}
+    amended = replace(entry, **given)
     if amended == entry:
-        changeset.say_already("{what} has these details already.", what=entry)
+        changeset.add_unchanged("{what} has these details already.", what=entry)
         return
     _check_docks(changeset, amended)
     changeset.amend(amended, "corrected")
-    changeset.say("Corrected {what}: {details}.", what=entry, details=DetailsText(said))
+    changeset.add_message("Corrected {what}: {details}.", what=entry, details=DetailsText(given))
     _use_docks(changeset, amended)
 
 
-def _again(changeset: Changeset, known: Entry, details: Details) -> Entry:
+def _add_details(changeset: Changeset, known: Entry, details: Details) -> Entry:
     added: dict[str, Any] = {}
     for name, value in details.items():
         registered = getattr(known, name)
@@ -116,18 +116,18 @@ def _again(changeset: Changeset, known: Entry, details: Details) -> Entry:
             )
         added[name] = value
     if not added:
-        changeset.say_already("{what} is registered already.", what=known)
+        changeset.add_unchanged("{what} is registered already.", what=known)
         return known
     amended = replace(known, **added)
     _check_docks(changeset, amended)
     changeset.amend(amended, "serviced")
     names = DetailsText(dict.fromkeys(added))
-    changeset.say("Added to {what}: {details}.", what=known, details=names)
+    changeset.add_message("Added to {what}: {details}.", what=known, details=names)
     _use_docks(changeset, amended)
     return amended
 
 
-def _usable(kind: str, ident: str) -> str:
+def _checked_ident(kind: str, ident: str) -> str:
     if kind not in KINDS:
         raise RegistryError(f"'{kind}' is not a kind: use one of {', '.join(KINDS)}.")
     text = identifiers.clean(ident)
@@ -140,7 +140,7 @@ def _usable(kind: str, ident: str) -> str:
     return text
 
 
-def _check_meaning(changeset: Changeset, kind: str, ident: str) -> None:
+def _check_unambiguous(changeset: Changeset, kind: str, ident: str) -> None:
     """Refuse an id that would mean both a case and a board (A4.2)."""
     if kind == CASE:
         other = changeset.view.find(BOARD, ident)
@@ -216,7 +216,7 @@ def _check_docks(changeset: Changeset, cabinet: Entry) -> None:
 
 
 def _use_docks(changeset: Changeset, entry: Entry) -> None:
-    """Take in cases that reported docks which the cabinet was not known to have."""
+    """Move in cases that reported docks which the cabinet was not known to have."""
     if entry.kind == CABINET:
         for row in changeset.rows(entry.id):
             take_over_docks(changeset, row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.messages.message import placed
+from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.registry.timeline import Installation, next_begin, row_at, with_row
 
 
@@ -26,5 +26,5 @@ def take_over_docks(changeset: Changeset, cabinet: Installation) -> None:
             docked = docked.between(begin, min(end, next_begin(others, begin)))
             case = changeset.view.entries[row.part_id]
             changeset.place(case.id, with_row(changeset.rows(case.id), docked), "moved", begin)
-            place = placed(changeset.view.entries, docked)
-            changeset.say("So {what} is in {place}.", what=case, place=place)
+            place = place_of(changeset.view.entries, docked)
+            changeset.add_message("So {what} is in {place}.", what=case, place=place)

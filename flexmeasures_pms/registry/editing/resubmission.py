@@ -1,4 +1,4 @@
-"""Telling that a change was made already, for forms that are sent twice."""
+"""Finding out that a change was made already, for forms that are sent twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT = timedelta(days=7)
 def made_already(
     account_id: int, request_id: UUID, *, lock_timeout: int
 ) -> tuple[dict[str, Any], ...]:
-    """Return what was entered under this number, and let nothing be entered meanwhile.
+    """Return what was recorded under this number, and let nothing be recorded meanwhile.
 
     Nobody else changes the organisation's registry until the caller's transaction ends:
     of two requests at once, the second waits here and then finds what the first did.

@@ -18,9 +18,9 @@ from flexmeasures_pms.registry.timeline import row_at
 def record_service(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
     """Record that something was serviced; what was done is the author's note."""
     moment = at or changeset.now
-    changeset.enter("serviced", entry, at=moment)
+    changeset.record("serviced", entry, at=moment)
     note = changeset.author.note or ""
-    changeset.say("Entered that {what} was serviced: {note}.", what=entry, note=note)
+    changeset.add_message("Entered that {what} was serviced: {note}.", what=entry, note=note)
 
 
 def record_retirement(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
@@ -32,10 +32,10 @@ def record_retirement(changeset: Changeset, entry: Entry, at: datetime | None = 
     if row_at(changeset.rows(entry.id), moment) is not None:
         moves.remove(changeset, entry, moment)
     elif _is_retired(entry):
-        changeset.say_already("{what} is retired already.", what=entry)
+        changeset.add_unchanged("{what} is retired already.", what=entry)
         return
-    changeset.enter("retired", entry, at=moment)
-    changeset.say("Retired {what}, {since}.", what=entry, since=since(moment))
+    changeset.record("retired", entry, at=moment)
+    changeset.add_message("Retired {what}, {since}.", what=entry, since=since(moment))
 
 
 def _is_retired(entry: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""Where in an assembly a part goes."""
+"""The place of a part in an assembly."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _default_place(
 def _does_not_fit(part: Entry, assembly: Entry) -> Message:
     fitting = tuple(slot.assembly for slot in SLOTS if part.kind in slot.parts)
     if not fitting:
-        return message("{what} goes in nothing.", what=part)
+        return message("{what} can't be installed in anything.", what=part)
     return message(
         "{what} does not go in {assembly}: a {kind} goes in a {kinds}.",
         what=part,

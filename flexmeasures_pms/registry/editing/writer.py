@@ -51,7 +51,7 @@ def editing(
     registered = load_directory(account_id, numbers=numbers, parts=True)
     changeset = Changeset(registered, author, now, lambda: _reserve(expected))
     yield changeset
-    if changeset.entered and not changeset.discarded:
+    if changeset.transactions and not changeset.discarded:
         _write(changeset)
 
 
@@ -221,7 +221,7 @@ def _transactions(changeset: Changeset) -> Iterator[dict[str, Any]]:
             "after": item.after,
             "note": item.note,
         }
-        for item in changeset.entered
+        for item in changeset.transactions
     )
 
 

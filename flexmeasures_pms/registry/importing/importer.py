@@ -1,7 +1,7 @@
-"""Bringing the registry to what a file says (the seed's "twice a day through a data file").
+"""Importing a registry file (the seed's "twice a day through a data file").
 
-An empty field says nothing, so it changes nothing. Another part in a place than the file
-has is swapped for the file's. The same file again finds everything as it says.
+An empty field changes nothing. Another part in a place than the file
+has is swapped for the file's. The same file again changes nothing.
 """
 
 from __future__ import annotations
@@ -71,19 +71,6 @@ class Imported:
         """How many lines say what the registry has."""
         return self.rows - self.changed - self.faulty_lines
 
-    @property
-    def refusal(self) -> str:
-        """Why nothing was imported, for a file with faults that were not to be skipped."""
-        return f"Nothing was imported: {self.faulty_lines} of {self.rows} lines are faulty."
-
-    @property
-    def summary(self) -> str:
-        """What came of the file, in one sentence."""
-        did = "changed" if self.written else "would change"
-        more = f", {self.faulty_lines} skipped" if self.faults else ""
-        changed = f"{self.changed} {did} the registry"
-        return f"{self.rows} lines: {changed}, {self.same} say what it has{more}."
-
 
 def of_file(author: Author, name: str) -> Author:
     """Return the author with the name of a file in front of the note."""
@@ -98,7 +85,7 @@ def import_file(
     dry_run: bool = False,
     skip_faulty: bool = False,
 ) -> Imported:
-    """Bring an organisation's registry to what a file says.
+    """Make an organisation's registry as a file says.
 
     All or nothing, unless faulty lines are to be skipped. Works in the caller's
     transaction.
@@ -144,9 +131,9 @@ def _named(row: CaseRow) -> Iterator[tuple[str, str]]:
 
 
 def _import_row(changeset: Changeset, row: CaseRow, *, skip_faulty: bool) -> bool:
-    """Import one line and tell if it changed anything; what it said is summed up."""
+    """Import one line and tell if it changed anything; its messages are summed up."""
     undo = changeset.savepoint() if skip_faulty else None
-    entered, lines = len(changeset.entered), len(changeset.lines)
+    transactions, lines = len(changeset.transactions), len(changeset.lines)
     new = changeset.view.find(CASE, row.case) is None
     changeset.only_changes = True
     try:
@@ -156,20 +143,20 @@ def _import_row(changeset: Changeset, row: CaseRow, *, skip_faulty: bool) -> boo
             undo()
         del changeset.lines[lines:]
         raise
-    said = changeset.lines[lines:]
-    shown = _sum_up(said) if new else said
+    added = changeset.lines[lines:]
+    shown = _sum_up(added) if new else added
     changeset.lines[lines:] = [message("Line {n}: {said}", n=row.line, said=line) for line in shown]
-    return len(changeset.entered) > entered
+    return len(changeset.transactions) > transactions
 
 
-def _sum_up(said: Sequence[Message]) -> list[Message]:
-    """Return one sentence for a new case and its parts, and what else had to change."""
-    first, *others = (line for line in said if line.form == registration.REGISTERED)
+def _sum_up(added: Sequence[Message]) -> list[Message]:
+    """Return one message for a new case and its parts, and what else had to change."""
+    first, *others = (line for line in added if line.form == registration.REGISTERED)
     if others:
         more = CountText(len(others), "other thing")
         what = first.values["what"]
         first = message("Registered {what} and {things} with it.", what=what, things=more)
-    return [first, *filter(_is_move, said)]
+    return [first, *filter(_is_move, added)]
 
 
 def _is_move(line: Message) -> bool:
@@ -185,25 +172,29 @@ def _apply(changeset: Changeset, row: CaseRow) -> None:
     cabinet = _registered(changeset, CABINET, ids.get("cabinet.id"))
     if cabinet is not None:
         if pms is not None:
-            _fit(changeset, cabinet, pms, None, at)
+            _install_or_swap(changeset, cabinet, pms, None, at)
         for kind, name in (
             (_controller(changeset, ids.get("ehub.id")), "ehub.id"),
             (BUSBAR, "busbar.id"),
         ):
-            _fit(changeset, _registered(changeset, kind, ids.get(name)), cabinet, None, at)
+            _install_or_swap(
+                changeset, _registered(changeset, kind, ids.get(name)), cabinet, None, at
+            )
     board = _registered(changeset, BOARD, ids.get("board.id"))
     if board is not None and "board.alias" in ids:
         registration.add_alias(changeset, board, ids["board.alias"])
-    _fit(changeset, board, case, None, at)
-    _fit(changeset, _registered(changeset, FET_BOARD, ids.get("fet.board.id")), case, None, at)
+    _install_or_swap(changeset, board, case, None, at)
+    _install_or_swap(
+        changeset, _registered(changeset, FET_BOARD, ids.get("fet.board.id")), case, None, at
+    )
     for position, block in enumerate(row.cells, 1):
-        _fit(changeset, _registered(changeset, CELL_BLOCK, block), case, position, at)
+        _install_or_swap(changeset, _registered(changeset, CELL_BLOCK, block), case, position, at)
     if cabinet is not None:
-        _fit(changeset, case, cabinet, row.dock, at)
+        _install_or_swap(changeset, case, cabinet, row.dock, at)
     elif pms is not None and (
         row.dock is not None or changeset.view.pms_of(case.id, at or changeset.now) != pms
     ):
-        _fit(changeset, case, pms, row.dock, at)
+        _install_or_swap(changeset, case, pms, row.dock, at)
 
 
 def _registered(changeset: Changeset, kind: str, ident: str | None) -> Entry | None:
@@ -214,14 +205,14 @@ def _controller(changeset: Changeset, ident: str | None) -> str:
     return BBC if ident is not None and changeset.view.find(BBC, ident) is not None else EHUB
 
 
-def _fit(
+def _install_or_swap(
     changeset: Changeset,
     part: Entry | None,
     assembly: Entry,
     place: int | None,
     at: datetime | None,
 ) -> None:
-    """Make a part be in a place since a time, swapped for whatever else is there."""
+    """Install a part in a place since a time, swapped for whatever else is there."""
     if part is None:
         return
     moment = at or changeset.now

@@ -51,7 +51,7 @@ class FaultyLine:
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """One line: a case and what is in it. An empty field says nothing."""
+    """One line: a case and what is in it. An empty field is None or left out."""
 
     line: int
     ids: dict[str, str] = field(default_factory=dict)
@@ -97,7 +97,7 @@ def read_rows(data: bytes) -> RegistryFile:
             rows.append(_row(number, header, fields))
         except RegistryError as error:
             faults.append(FaultyLine(number, error))
-    twice = list(_said_twice(rows))
+    twice = list(_repeated(rows))
     return RegistryFile(tuple(rows), tuple(sorted((*faults, *twice), key=lambda f: f.line)))
 
 
@@ -130,25 +130,25 @@ def _row(number: int, header: list[str], fields: list[str]) -> CaseRow:
     if len(fields) != len(header) and any(fields[len(header) :]):
         form = message_form("has {n} fields, the header {header}.")
         raise RegistryError(message(form, n=len(fields), header=len(header)))
-    said = {name: text for name, text in zip(header, fields, strict=False) if name and text}
-    if "pack.id" not in said:
+    given = {name: text for name, text in zip(header, fields, strict=False) if name and text}
+    if "pack.id" not in given:
         raise RegistryError(message("pack.id is empty: each line is about a case."))
-    for name, text in said.items():
+    for name, text in given.items():
         if fault := identifiers.fault(text):
             raise RegistryError(f"{name} {fault}.")
     for name in ("ehub.id", "busbar.id"):
-        if name in said and "cabinet.id" not in said:
+        if name in given and "cabinet.id" not in given:
             raise RegistryError(
                 message("{name} needs the cabinet.id that it belongs to.", name=name)
             )
-    if "board.alias" in said and "board.id" not in said:
+    if "board.alias" in given and "board.id" not in given:
         raise RegistryError(message("board.alias needs the board.id that it is a spelling of."))
-    dock = _dock(said.pop("dock", None))
-    if dock is not None and not {"cabinet.id", "pms.id"} & said.keys():
+    dock = _dock(given.pop("dock", None))
+    if dock is not None and not {"cabinet.id", "pms.id"} & given.keys():
         raise RegistryError(message("dock needs the cabinet.id or pms.id that it is in."))
-    valid_from = said.pop("valid_from", None)
-    cells = tuple(said.pop(name, None) for name in CELL_COLUMNS)
-    return CaseRow(number, said, cells, dock, read_moment(valid_from) if valid_from else None)
+    valid_from = given.pop("valid_from", None)
+    cells = tuple(given.pop(name, None) for name in CELL_COLUMNS)
+    return CaseRow(number, given, cells, dock, read_moment(valid_from) if valid_from else None)
 
 
 def _dock(text: str | None) -> int | None:
@@ -159,18 +159,18 @@ def _dock(text: str | None) -> int | None:
     return int(text)
 
 
-def _said_twice(rows: Sequence[CaseRow]) -> Iterator[FaultyLine]:
-    """Yield the lines that say something else of a thing than another line.
+def _repeated(rows: Sequence[CaseRow]) -> Iterator[FaultyLine]:
+    """Yield the lines that contradict another line about the same thing.
 
-    A thing may be on several lines if each says since when: then they are its history.
+    A thing may be on several lines if each has a ``valid_from``: then they are its history.
     """
-    said: dict[_Said, list[CaseRow]] = {}
+    seen: dict[_NamedThing, list[CaseRow]] = {}
     for row in rows:
         for thing, count in Counter(_things(row)).items():
             if count > 1:
                 yield _fault(row, message("{what} is on this line twice.", what=thing))
-            said.setdefault(thing, []).append(row)
-    for thing, group in said.items():
+            seen.setdefault(thing, []).append(row)
+    for thing, group in seen.items():
         for n, row in enumerate(group):
             other = next((r for r in group[:n] if r.valid_from == row.valid_from), None)
             if other is not None:
@@ -186,8 +186,8 @@ def _fault(row: CaseRow, why: Message) -> FaultyLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """A thing as a line says it, or a dock of the cabinet or PMS of that id."""
+class _NamedThing:
+    """A thing that a line names, or a dock of the cabinet or PMS of that id."""
 
     words: str
     ident: str
@@ -201,15 +201,15 @@ class _Said:
         return renderer.word("{place} of {assembly}").format(place=place, assembly=self.ident)
 
 
-def _things(row: CaseRow) -> Iterator[_Said]:
+def _things(row: CaseRow) -> Iterator[_NamedThing]:
     for kind, name in (("case", "pack.id"), ("FET board", "fet.board.id")):
         if name in row.ids:
-            yield _Said(kind, identifiers.key(row.ids[name]))
+            yield _NamedThing(kind, identifiers.key(row.ids[name]))
     boards = (row.ids.get(name) for name in ("board.id", "board.alias"))
     for board in {identifiers.board_key(text) for text in boards if text}:
-        yield _Said("acquisition board", board)
+        yield _NamedThing("acquisition board", board)
     for cell in filter(None, row.cells):
-        yield _Said("cell block", identifiers.key(cell))
+        yield _NamedThing("cell block", identifiers.key(cell))
     if row.dock is not None:
         rack = row.ids.get("cabinet.id") or row.ids["pms.id"]
-        yield _Said("dock", identifiers.key(rack), row.dock)
+        yield _NamedThing("dock", identifiers.key(rack), row.dock)

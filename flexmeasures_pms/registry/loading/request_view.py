@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar, overload
+from typing import Generic, overload
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.registry.directory import Entry, Lookup, Name
+from flexmeasures_pms.registry.directory import Default, Entry, K, Lookup, Name, V
 from flexmeasures_pms.registry.loading import cache, rows
 from flexmeasures_pms.registry.loading.cache import CacheKey, Fact, KnownName
 from flexmeasures_pms.registry.loading.rows import KnownTrackable
 from flexmeasures_pms.registry.timeline import Rows
-
-K = TypeVar("K")
-V = TypeVar("V")
-Default = TypeVar("Default")
 
 
 @dataclass(slots=True)
@@ -118,8 +114,8 @@ class RequestView:
             self.fresh |= {(account_id, "inside", n): parts for n, parts in inside.items()}
 
 
-class _Asked(Generic[K, V]):
-    """What is held, asked for one by one; what is not held is read first."""
+class _LazyLookup(Generic[K, V]):
+    """What is held, looked up one by one; what is not held is read first."""
 
     def __init__(self, ask: Callable[[K], V | None]) -> None:
         self._ask = ask
@@ -166,7 +162,7 @@ def lookups(view: RequestView) -> Lookups:
         known = view.things.get(number)
         if known is not None:
             return known
-        return _until_there(view, lambda missing: view.thing(number, missing))
+        return _read_until_found(view, lambda missing: view.thing(number, missing))
 
     def entry(number: int) -> Entry | None:
         found = thing(number)
@@ -180,10 +176,10 @@ def lookups(view: RequestView) -> Lookups:
         known = view.names.get(asked)
         if known is not None:
             return known
-        return _until_there(view, lambda missing: view.number(asked, missing))
+        return _read_until_found(view, lambda missing: view.number(asked, missing))
 
     def inside(number: int) -> Rows:
-        return _until_there(view, lambda missing: with_parts(view, number, missing))
+        return _read_until_found(view, lambda missing: with_parts(view, number, missing))
 
     known: dict[int, tuple[str, ...]] = {}
 
@@ -192,7 +188,13 @@ def lookups(view: RequestView) -> Lookups:
             known[number] = rows.aliases(view.account_id, number, view.known_at)
         return known[number]
 
-    return _Asked(entry), _Asked(name), _Asked(aliases), _Asked(installations), _Asked(inside)
+    return (
+        _LazyLookup(entry),
+        _LazyLookup(name),
+        _LazyLookup(aliases),
+        _LazyLookup(installations),
+        _LazyLookup(inside),
+    )
 
 
 def with_parts(view: RequestView, number: int, missing: Missing) -> Rows:
@@ -203,7 +205,7 @@ def with_parts(view: RequestView, number: int, missing: Missing) -> Rows:
     return installed
 
 
-def _until_there(view: RequestView, ask: Callable[[Missing], V]) -> V:
+def _read_until_found(view: RequestView, ask: Callable[[Missing], V]) -> V:
     while True:
         missing = Missing()
         found = ask(missing)

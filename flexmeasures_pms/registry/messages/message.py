@@ -1,7 +1,8 @@
-"""What was done, or why it was not, kept as facts until somebody is told.
+"""Messages: what was done, or why it was not, translated only when it is shown.
 
-A :class:`Message` is a sentence with what it is about. A :class:`Renderer` puts it into words: that
-of the command line in English, a page's in its reader's language and on the site's clock.
+A :class:`Message` is a sentence with the values that stand in it. A :class:`Renderer` writes
+it: that of the command line in English, a page's in its reader's language and on the site's
+clock.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.plural import counted
+from flexmeasures_pms.registry.directory import Entries, Entry
 from flexmeasures_pms.registry.kinds import Slot, slot_for, words
-from flexmeasures_pms.registry.messages.wording import Entries, HasIdentity, capital, moment
-from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
-from flexmeasures_pms.wording import counted
+from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation, iso
 
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """How somebody is told.
+    """How messages are written for one reader.
 
     :param word: translates a sentence or the registry's word for something.
     :param moment: writes a time.
@@ -39,6 +39,18 @@ class Renderable(Protocol):
 
     def render(self, renderer: Renderer) -> str:
         """Return it in words."""
+
+
+class HasIdentity(Protocol):
+    """Whatever has a kind and an id."""
+
+    @property
+    def kind(self) -> str:
+        """The kind, as stored."""
+
+    @property
+    def ident(self) -> str:
+        """The id, as registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,33 +197,43 @@ class Message:
     def render(self, renderer: Renderer) -> str:
         """Return the sentence."""
         form = renderer.word(self.form)
-        filled = {name: _words(value, renderer) for name, value in self.values.items()}
+        filled = {name: _text(value, renderer) for name, value in self.values.items()}
         text = form.format(**filled)
-        return capital(text) if self._begins_with_a_thing(form) else text
+        return capital(text) if self._begins_with_a_value(form) else text
 
     def __str__(self) -> str:
         """Return it as the command line says it."""
         return self.render(ENGLISH)
 
-    def _begins_with_a_thing(self, form: str) -> bool:
+    def _begins_with_a_value(self, form: str) -> bool:
         first = form[1 : form.index("}")] if form.startswith("{") else ""
         return isinstance(self.values.get(first), Entry | TrackableText | PlaceText)
 
 
-ENGLISH = Renderer(str, moment, counted, names_organisations=True)
+ENGLISH = Renderer(str, iso, counted, names_organisations=True)
+
+
+def english(value: MessageValue) -> str:
+    """Return a value as the command line writes it, such as ``case 269``."""
+    return _text(value, ENGLISH)
+
+
+def capital(text: str) -> str:
+    """Return a sentence with a capital in front."""
+    return text[:1].upper() + text[1:]
 
 
 def message_form(form: str, /) -> str:
-    """Mark a sentence that is told elsewhere, so that it is translated, and return it."""
+    """Mark a sentence that becomes a message elsewhere, so that it is translated; return it."""
     return form
 
 
 def message(form: str, /, **values: MessageValue) -> Message:
-    """Return a sentence; ``form`` is English, and translated in ``ui/language``."""
+    """Return a message; ``form`` is English, and translated in ``ui/language``."""
     return Message(form, values)
 
 
-def placed(entries: Entries, row: Installation) -> PlaceText:
+def place_of(entries: Entries, row: Installation) -> PlaceText:
     """Return the place of an installation."""
     assembly, part = entries[row.assembly_id], entries[row.part_id]
     return PlaceText(assembly, slot_for(assembly.kind, part.kind), row.place)
@@ -222,21 +244,21 @@ def since(begin: datetime) -> PeriodText:
     return PeriodText(None if begin == SINCE_EVER else begin)
 
 
-def held(row: Installation) -> PeriodText:
+def period_of(row: Installation) -> PeriodText:
     """Return from when until when an installation holds."""
     return PeriodText(since(row.begin).begin, None if row.end == FOREVER else row.end)
 
 
 def stays(entries: Entries, rows: Iterable[Installation]) -> StaysText:
     """Return where a part is, period by period."""
-    return StaysText(tuple((placed(entries, row), held(row)) for row in rows))
+    return StaysText(tuple((place_of(entries, row), period_of(row)) for row in rows))
 
 
 def _named(thing: HasIdentity, renderer: Renderer) -> str:
     return f"{renderer.word(words(thing.kind))} {thing.ident}"
 
 
-def _words(value: MessageValue, renderer: Renderer) -> str:
+def _text(value: MessageValue, renderer: Renderer) -> str:
     if isinstance(value, datetime):
         return renderer.moment(value)
     if isinstance(value, Entry):

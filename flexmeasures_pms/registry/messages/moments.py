@@ -1,4 +1,4 @@
-"""Times as people give them: with an offset, for nobody can tell what one without means."""
+"""Times as people give them: with an offset from UTC."""
 
 from __future__ import annotations
 

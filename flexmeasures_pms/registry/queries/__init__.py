@@ -1,1 +1,1 @@
-"""Questions about the registry beside those that telemetry asks."""
+"""Questions about the registry besides those that telemetry asks."""

@@ -1,4 +1,4 @@
-"""On whose clock the times of a whole organisation are told."""
+"""The timezone in which the times of a whole organisation are shown."""
 
 from __future__ import annotations
 

@@ -10,19 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import words
+from flexmeasures_pms.registry.directory import Directory, Entry, installation_record
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.registry.messages.wording import (
-    capital,
-    moment,
-    named,
-    period,
-    row_record,
-    where,
-)
 from flexmeasures_pms.registry.tables import installation, transaction
-from flexmeasures_pms.registry.timeline import Rows
+from flexmeasures_pms.registry.timeline import Rows, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +40,17 @@ class TrackableHistory:
             "kind": self.entry.kind,
             "id": self.entry.ident,
             "aliases": list(self.aliases),
-            "installed_in": [row_record(entries, row) for row in self.places],
+            "installed_in": [installation_record(entries, row) for row in self.places],
             "parts": [
                 {
                     "kind": entries[row.part_id].kind,
                     "id": entries[row.part_id].ident,
-                    **row_record(entries, row),
+                    **installation_record(entries, row),
                 }
                 for row in self.parts
             ],
             "transactions": list(self.transactions),
         }
-
-    def lines(self) -> Iterator[str]:
-        """Yield everything as text."""
-        entries = self.directory.entries
-        known_as = f", also known as {', '.join(self.aliases)}" if self.aliases else ""
-        yield capital(named(self.entry)) + known_as
-        if self.places:
-            yield "Where it was:"
-        for row in self.places:
-            yield f"  {where(entries, row)} {period(row)}"
-        if self.parts:
-            yield "What was in it:"
-        for row in self.parts:
-            place = "" if row.place is None else f" {row.place}"
-            yield f"  {row.slot}{place}: {named(entries[row.part_id])} {period(row)}"
-        yield "What was recorded:"
-        for item in self.transactions:
-            yield "  " + _transaction_line(item)
 
 
 def history(account_id: int, entry_id: int) -> TrackableHistory:
@@ -123,26 +96,4 @@ def _transactions(account_id: int, entry_id: int) -> Iterator[dict[str, Any]]:
 
 
 def _iso(at: datetime | None) -> str | None:
-    return None if at is None else moment(at.astimezone(UTC))
-
-
-def _transaction_line(item: dict[str, Any]) -> str:
-    effective = f", effective {item['effective_at']}" if item["effective_at"] else ""
-    change = " -> ".join(filter(None, (_places(item["before"]), _places(item["after"]))))
-    note = f" ({item['note']})" if item["note"] else ""
-    return (
-        f"{item['recorded_at']} {item['verb']} {words(item['kind'])} {item['id']}"
-        f"{': ' + change if change else ''}{effective}, by {item['author']}{note}"
-    )
-
-
-def _places(record: dict[str, Any] | None) -> str:
-    rows = (record or {}).get("installations", ())
-    return "; ".join(_place(row) for row in rows)
-
-
-def _place(row: dict[str, Any]) -> str:
-    place = "" if row["place"] is None else f" {row['slot']} {row['place']}"
-    begin = f"from {row['from']}" if row["from"] else "since ever"
-    end = f" until {row['until']}" if row["until"] else ""
-    return f"{words(row['assembly_kind'])} {row['assembly']}{place} {begin}{end}"
+    return None if at is None else iso(at.astimezone(UTC))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.directory import Directory, Entry, installation_record
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.loading.load import as_known_at, load_directory
-from flexmeasures_pms.registry.messages.wording import capital, named, period, row_record, where
 from flexmeasures_pms.registry.timeline import Installation
 
 
@@ -44,22 +42,11 @@ class Meaning:
             "at": self.at.isoformat(),
             "case": None if case is None else case.ident,
             "dock": None if case is None else self.directory.dock_across(case.id, self.at),
-            "installed_in": [row_record(self.directory.entries, row) for row in self.chain],
+            "installed_in": [
+                installation_record(self.directory.entries, row) for row in self.chain
+            ],
             "asset_id": self.entry.asset_id,
         }
-
-    def lines(self) -> Iterator[str]:
-        """Yield everything as text."""
-        known_as = f", also known as {', '.join(self.aliases)}" if self.aliases else ""
-        yield capital(named(self.entry)) + known_as
-        for depth, row in enumerate(self.chain, 1):
-            yield f"{'  ' * depth}in {where(self.directory.entries, row)} {period(row)}"
-        if not self.chain and self.directory.by_part.get(self.entry.id):
-            yield f"  installed nowhere at {self.at.isoformat()}"
-        case = self.case
-        dock = None if case is None else self.directory.dock_across(case.id, self.at)
-        if dock is not None:
-            yield f"Dock {dock} of the PMS, counted across its cabinets."
 
 
 def registry_as_of(account_id: int, known_at: datetime | None) -> Directory:

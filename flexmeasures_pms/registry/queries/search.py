@@ -65,18 +65,22 @@ def find_one(
     :raises UnknownId: if it names none.
     :raises AmbiguousId: if it names several, of several kinds or organisations.
     """
-    return the_one(text, search(text, kinds=kinds, account_id=account_id), kinds, account_id)
+    return only_match(text, search(text, kinds=kinds, account_id=account_id), kinds, account_id)
 
 
-def the_one(
+def only_match(
     text: str,
     found: list[Found],
     kinds: Collection[str] | None = None,
     account_id: int | None = None,
 ) -> Found:
-    """Return the only one found, or say why there is no such thing."""
+    """Return the only one found.
+
+    :raises UnknownId: if there is none.
+    :raises AmbiguousId: if there are several.
+    """
     if not found:
-        raise UnknownId(_none(text, kinds, account_id), cure="unknown")
+        raise UnknownId(_not_found(text, kinds, account_id), cure="unknown")
     if len({f.account_id for f in found}) > 1:
         accounts = ", ".join(str(n) for n in sorted({f.account_id for f in found}))
         raise AmbiguousId(
@@ -90,7 +94,7 @@ def the_one(
     return found[0]
 
 
-def _none(text: str, kinds: Collection[str] | None, account_id: int | None) -> Message:
+def _not_found(text: str, kinds: Collection[str] | None, account_id: int | None) -> Message:
     named = AnyKindText(() if kinds is None or len(kinds) > 3 else tuple(kinds))
     where = OrganisationText(account_id)
     return message("No {kinds} '{text}' is registered{where}.", kinds=named, text=text, where=where)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import CELL_BLOCK, KINDS
+from flexmeasures_pms.registry.kinds import KINDS
 from flexmeasures_pms.registry.loading.snapshot import Snapshot
-from flexmeasures_pms.registry.messages.wording import capital, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +34,6 @@ class TreeNode:
             "asset_id": self.entry.asset_id,
             "parts": [part.as_json() for part in self.parts],
         }
-
-    def lines(self, depth: int = 0) -> Iterator[str]:
-        """Yield the tree as text; the cell blocks of a case share a line."""
-        indent = "  " * depth
-        numbered = self.place is not None and self.slot in ("dock", "cabinet")
-        label = {"dock": "dock", "cabinet": "position"}.get(self.slot or "", "")
-        yield indent + (f"{label} {self.place}: " if numbered else "") + _title(self.entry, depth)
-        for kind, group in groupby(self.parts, key=lambda part: part.entry.kind):
-            if kind == CELL_BLOCK:
-                yield f"{indent}  cell blocks: " + ", ".join(
-                    f"{part.place} {part.entry.ident}" for part in group
-                )
-                continue
-            for part in group:
-                yield from part.lines(depth + 1)
-
-
-def _title(entry: Entry, depth: int) -> str:
-    return named(entry) if depth else capital(named(entry))
 
 
 def tree(registered: Directory, entry: Entry, at: datetime) -> TreeNode:

@@ -1,4 +1,4 @@
-"""Words that every room of the house uses alike."""
+"""Numbers with what they count."""
 
 from __future__ import annotations
 
