@@ -33,7 +33,7 @@ class MomentParam(click.ParamType[datetime]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Read a time; one without an offset is refused, for nobody can tell what it means."""
+        """Read a time; one without an offset is refused: its meaning would be unclear."""
         if isinstance(value, datetime):
             return value
         try:
@@ -117,7 +117,7 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def finish(change: Change, author: Author) -> None:
-    """Let assets and telemetry follow a change, commit all of it, and say what was done."""
+    """Let assets and telemetry follow a change, commit all of it, and print what was done."""
     for line in commit_with_effects(change, author):
         click.echo(line)
 

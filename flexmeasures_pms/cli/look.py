@@ -75,7 +75,7 @@ def lookup(
     account_id: int | None,
     as_json: bool,
 ) -> None:
-    """Say what an id means at a time: which case a board was in, where a case was.
+    """Print what an id means at a time: which case a board was in, where a case was.
 
     \b
     Example:

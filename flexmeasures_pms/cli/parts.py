@@ -1,4 +1,4 @@
-"""Commands that install, remove, swap and move parts, and mend what was recorded."""
+"""Commands that install, remove, swap and move parts, and correct what was recorded."""
 
 from __future__ import annotations
 
@@ -154,10 +154,10 @@ def correct(
     who: Author,
     **details: Unpack[Details],
 ) -> None:
-    """Mend a recorded installation; the neighbouring ones give way.
+    """Correct a recorded installation; the neighbouring ones give way.
 
     Telemetry of the time that changes moves to the case it belongs to. Details of a
-    registration, such as the number of docks, are mended too.
+    registration, such as the number of docks, are corrected too.
 
     \b
     Example:

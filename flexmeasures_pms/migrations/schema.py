@@ -1,4 +1,4 @@
-"""The plugin's tables and the code: bring them together, and tell when they differ."""
+"""Bringing the plugin's tables to the revision of the code, and checking that they are."""
 
 from __future__ import annotations
 

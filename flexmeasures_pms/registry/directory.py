@@ -35,7 +35,7 @@ Name = tuple[str, str]
 
 
 class Lookup(Protocol[K_contra, V]):
-    """What can be asked for one thing at a time, such as a dict."""
+    """What values are looked up in one by one, such as a dict."""
 
     def __getitem__(self, key: K_contra, /) -> V:
         """Return what is there; KeyError if nothing is."""

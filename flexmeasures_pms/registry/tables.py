@@ -26,7 +26,7 @@ WITHOUT_ASSET = f"asset_id IS NULL AND kind NOT IN ({_COMPONENTS})"
 
 
 def account_column(*, primary_key: bool = False) -> sa.Column[int]:
-    """Return the column that says whose a row is: it goes when the organisation goes."""
+    """Return the column of a row's organisation; the row is deleted with the organisation."""
     key = sa.ForeignKey("account.id", ondelete="CASCADE")
     return sa.Column("account_id", sa.Integer, key, nullable=False, primary_key=primary_key)
 

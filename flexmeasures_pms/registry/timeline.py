@@ -82,7 +82,7 @@ def without(rows: Iterable[Installation], begin: datetime, end: datetime) -> Row
 
 
 def with_row(rows: Iterable[Installation], new: Installation) -> Rows:
-    """Return the rows with one more; what it overlaps gives way, what it continues joins."""
+    """Return the rows with one more; what it overlaps is trimmed, what it continues is joined."""
     if new.begin >= new.end:
         return tuple(rows)
     ordered = sorted((*without(rows, new.begin, new.end), new), key=_begin)

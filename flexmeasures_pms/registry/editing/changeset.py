@@ -179,7 +179,7 @@ class Changeset:
     # Installations
 
     def is_new(self, number: int) -> bool:
-        """Tell whether a trackable was added to this changeset."""
+        """Whether a trackable was added to this changeset."""
         return number in self._added
 
     def registered_rows(self, part_id: int) -> Rows:
@@ -200,7 +200,7 @@ class Changeset:
     def place(
         self, part_id: int, rows: Rows, verb: str, at: datetime, note: str | None = None
     ) -> bool:
-        """Replace a part's installations and record the transaction; tell if they differ."""
+        """Replace a part's installations and record the transaction; return whether they differ."""
         before = self.rows(part_id)
         stored = {_value(r): r for r in (*before, *self.registered_rows(part_id))}
         rows = tuple(stored.get(_value(row), row) for row in rows)

@@ -71,7 +71,7 @@ def _same_place(changeset: Changeset, row: Installation, assembly: Entry) -> int
 def _corrected_row(
     rows: Rows, assembly: Entry | None, since: datetime | None, until: datetime | None
 ) -> Installation:
-    """Return the row that is corrected, or that gives way to the correction."""
+    """Return the row that is corrected, or that the correction replaces in part."""
     candidates = [r for r in rows if assembly is not None and r.assembly_id == assembly.id]
 
     def distance(row: Installation) -> tuple[timedelta, timedelta]:

@@ -24,7 +24,7 @@ from flexmeasures_pms.registry.timeline import (
 
 @dataclass(frozen=True, slots=True)
 class DockReport:
-    """Where a case says it is.
+    """Where a case reports to be.
 
     :param dock: counted across the PMS; None while the EHub has not allocated one.
     """

@@ -21,7 +21,6 @@ from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
     Installation,
-    Rows,
     Spot,
     next_begin,
     row_at,
@@ -125,10 +124,10 @@ def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = Non
     """
     begin = at or changeset.now
     row = row_at(changeset.rows(old.id), begin)
+    if row is None and _swapped_already(changeset, old, new, at):
+        changeset.add_unchanged("{new} has taken the place of {old} already.", new=new, old=old)
+        return
     if row is None:
-        if _swapped_already(changeset, old, new, at):
-            changeset.add_unchanged("{new} has taken the place of {old} already.", new=new, old=old)
-            return
         raise RegistryConflict(
             message("{what} is not installed anywhere at {t}.", what=old, t=begin),
             command=f"`history {old.ident}` shows where it was",
@@ -136,11 +135,16 @@ def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = Non
         )
     if old.id == new.id:
         raise RegistryConflict(message("{what} can't take its own place.", what=old))
+    _replace_in_place(changeset, old, new, row, begin)
+
+
+def _replace_in_place(
+    changeset: Changeset, old: Entry, new: Entry, row: Installation, begin: datetime
+) -> None:
+    """Record the new part in the place of a row of the old one, from ``begin``."""
     spot = spot_for(changeset, new, changeset.view.entries[row.assembly_id], row.place, begin)
-    new_rows, others = (
-        changeset.rows(new.id),
-        _without_part(changeset.others_in(spot, new.id), old.id),
-    )
+    new_rows = changeset.rows(new.id)
+    others = tuple(r for r in changeset.others_in(spot, new.id) if r.part_id != old.id)
     end = min(row.end, next_begin(new_rows, begin), next_begin(others, begin))
     changeset.place(old.id, without(changeset.rows(old.id), begin, row.end), "swapped", begin)
     installed = Installation(new.id, *spot, begin, end)
@@ -149,12 +153,8 @@ def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = Non
     changeset.add_message(SWAPPED, old=old, new=new, place=place, period=period)
 
 
-def _without_part(rows: Rows, part_id: int) -> Rows:
-    return tuple(row for row in rows if row.part_id != part_id)
-
-
 def _swapped_already(changeset: Changeset, old: Entry, new: Entry, at: datetime | None) -> bool:
-    """Tell if the new part follows the old one in its last place, since ``at`` if given."""
+    """Whether the new part follows the old one in its last place, since ``at`` if given."""
     successor = row_at(changeset.rows(new.id), at or changeset.now)
     if successor is None or (at is not None and successor.begin != at):
         return False

@@ -32,13 +32,11 @@ def pair(
         raise UnknownId(f"'{part}' and '{into}' are not registered in one organisation.")
     if len(accounts) == 1:
         (account_id,) = accounts
+    fitting_parts = list(dict.fromkeys(p for p, _ in fitting))
+    fitting_assemblies = list(dict.fromkeys(a for _, a in fitting))
     return (
-        only_match(
-            part, list(dict.fromkeys(p for p, _ in fitting)) or parts, part_kinds, account_id
-        ),
-        only_match(
-            into, list(dict.fromkeys(a for _, a in fitting)) or assemblies, into_kinds, account_id
-        ),
+        only_match(part, fitting_parts or parts, part_kinds, account_id),
+        only_match(into, fitting_assemblies or assemblies, into_kinds, account_id),
     )
 
 

@@ -2,7 +2,7 @@
 
 The command line and the pages give the same orders. Each works in the caller's database
 transaction, locks the organisation's registry until that ends, and returns what it did.
-Without ``account_id`` the ids tell which organisation is meant. To make several changes at
+Without ``account_id`` the organisation follows from the ids. To make several changes at
 once, open the registry with :func:`~flexmeasures_pms.registry.editing.writer.editing` and use
 the rules behind these: ``moves``, ``correction``, ``registration``, ``service``.
 
@@ -35,7 +35,7 @@ class Order:
     """Who orders a change, and since when it holds.
 
     :param at: None for since ever where nothing was before, else for now.
-    :param account_id: the organisation, where the ids alone do not tell it.
+    :param account_id: the organisation, where the ids alone do not determine it.
     """
 
     author: Author
@@ -54,7 +54,7 @@ class Order:
 
 
 def register(order: Order, kind: str, ident: str, **details: Unpack[Details]) -> Change:
-    """Register a thing, or find it registered already and add details that it lacks."""
+    """Register a trackable; one that is registered already gets the details that it lacks."""
     check_parent(order.organisation, details.get("parent_asset_id"))
     with editing(order.organisation, order.author) as changeset:
         registration.register(changeset, kind, ident, **details)
@@ -118,7 +118,7 @@ def move_case(order: Order, case: str, *, cabinet: str, dock: int) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class CorrectedInstallation:
-    """What a correction says of an installation; None says nothing."""
+    """The corrected values of an installation; None for what stays as it is."""
 
     into: str | None = None
     place: int | None = None
@@ -126,7 +126,7 @@ class CorrectedInstallation:
     until: datetime | None = None
 
     def __bool__(self) -> bool:
-        """Whether it says anything."""
+        """Whether anything is corrected."""
         return any(v is not None for v in (self.into, self.place, self.since, self.until))
 
 
@@ -141,7 +141,7 @@ def correct(
 ) -> Change:
     """Correct a recorded installation, or details of a registration.
 
-    :raises RegistryError: if nothing is said, too.
+    :raises RegistryError: also if nothing is to be corrected.
     """
     given = any(value is not None for value in details.values())
     if not given and not corrected:

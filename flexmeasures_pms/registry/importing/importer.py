@@ -68,7 +68,7 @@ class Imported:
 
     @property
     def same(self) -> int:
-        """How many lines say what the registry has."""
+        """How many lines change nothing."""
         return self.rows - self.changed - self.faulty_lines
 
 
@@ -131,7 +131,7 @@ def _named(row: CaseRow) -> Iterator[tuple[str, str]]:
 
 
 def _import_row(changeset: Changeset, row: CaseRow, *, skip_faulty: bool) -> bool:
-    """Import one line and tell if it changed anything; its messages are summed up."""
+    """Import one line and return whether it changed anything; its messages are summed up."""
     undo = changeset.savepoint() if skip_faulty else None
     transactions, lines = len(changeset.transactions), len(changeset.lines)
     new = changeset.view.find(CASE, row.case) is None

@@ -41,7 +41,7 @@ class FaultyLine:
 
     @property
     def message(self) -> str:
-        """Why, as the command line says it."""
+        """Why, as the command line prints it."""
         return str(self.error)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Reading the whole registry of one organisation, for who wants to see all of it."""
+"""Reading the whole registry of one organisation."""
 
 from __future__ import annotations
 

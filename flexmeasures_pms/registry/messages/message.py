@@ -166,14 +166,14 @@ class OrganisationText:
     number: int | None
 
     def render(self, renderer: Renderer) -> str:
-        """Return such as `` in organisation 1``, or nothing where that goes without saying."""
+        """Return such as `` in organisation 1``, or nothing where none is to be named."""
         silent = self.number is None or not renderer.names_organisations
         return "" if silent else f" in organisation {self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class DetailsText:
-    """Details of a registration, by their names; None where only which is said."""
+    """Details of a registration, by their names; None for a name without its value."""
 
     values: Mapping[str, object]
 
@@ -202,7 +202,7 @@ class Message:
         return capital(text) if self._begins_with_a_value(form) else text
 
     def __str__(self) -> str:
-        """Return it as the command line says it."""
+        """Return it as the command line prints it."""
         return self.render(ENGLISH)
 
     def _begins_with_a_value(self, form: str) -> bool:

@@ -71,7 +71,7 @@ def _transactions(account_id: int, entry_id: int) -> Iterator[dict[str, Any]]:
     """Yield what was recorded about a trackable, and about the parts that were in it."""
     t = transaction.c
     inside = {"installations": [{"assembly_id": entry_id}]}
-    # Found by their number first: no index tells of what is in the records.
+    # Found by their number first: no index covers the content of the records.
     parts = db.session.scalars(
         sa.select(installation.c.part_id).where(installation.c.assembly_id == entry_id).distinct()
     )
