@@ -56,7 +56,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionRecord:
+class NewTransaction:
     """One transaction to be written."""
 
     verb: str
@@ -105,7 +105,7 @@ class Changeset:
             by_assembly=self._by_assembly,
         )
         self._added: set[int] = set()
-        self.transactions: list[TransactionRecord] = []
+        self.transactions: list[NewTransaction] = []
         self.lines: list[Message] = []
         self.only_changes = False
         self.discarded = False
@@ -234,7 +234,7 @@ class Changeset:
         """Record a transaction about a trackable."""
         self.touched.setdefault(entry.id)
         notes = "; ".join(text for text in (self.author.note, note) if text)
-        self.transactions.append(TransactionRecord(verb, entry, at, before, after, notes or None))
+        self.transactions.append(NewTransaction(verb, entry, at, before, after, notes or None))
 
 
 def _value(row: Installation) -> Installation:
