@@ -36,10 +36,10 @@ class PackReport(NamedTuple):
 
 def is_expected(report: PackReport, registered: Directory) -> bool:
     """Whether a pack was reported where it is registered at that time."""
-    stand = registered.stand(report.case.id, report.time)
-    if stand is None or stand[0] != report.pms.id:
+    found = registered.dock_in_pms(report.case.id, report.time)
+    if found is None or found[0] != report.pms.id:
         return False
-    return report.dock is None or report.dock == stand[1]
+    return report.dock is None or report.dock == found[1]
 
 
 def unexpected(reports: Iterable[PackReport], registered: Directory) -> list[PackReport]:

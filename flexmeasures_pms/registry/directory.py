@@ -239,7 +239,7 @@ class Directory:
                 return None if cabinet is None else (cabinet, dock - docks.start + 1)
         return None
 
-    def stand(self, case_id: int, at: datetime) -> tuple[int, int | None] | None:
+    def dock_in_pms(self, case_id: int, at: datetime) -> tuple[int, int | None] | None:
         """Return the PMS that a case is in, and its dock as counted across it.
 
         The dock is None where it is not known, all of it where the case is in no PMS.
@@ -259,8 +259,8 @@ class Directory:
 
     def dock_across(self, case_id: int, at: datetime) -> int | None:
         """Return a case's dock as counted across its PMS, or None if it is not known."""
-        stand = self.stand(case_id, at)
-        return None if stand is None else stand[1]
+        found = self.dock_in_pms(case_id, at)
+        return None if found is None else found[1]
 
 
 def installation_record(entries: Entries, row: Installation) -> dict[str, object]:

@@ -166,29 +166,41 @@ def _is_move(line: Message) -> bool:
 
 
 def _apply(changeset: Changeset, row: CaseRow) -> None:
-    at, ids = row.valid_from, row.ids
     case = registration.register(changeset, CASE, row.case)
-    pms = _registered(changeset, PMS, ids.get("pms.id"))
-    cabinet = _registered(changeset, CABINET, ids.get("cabinet.id"))
+    pms = _registered(changeset, PMS, row.ids.get("pms.id"))
+    cabinet = _registered(changeset, CABINET, row.ids.get("cabinet.id"))
     if cabinet is not None:
-        if pms is not None:
-            _install_or_swap(changeset, cabinet, pms, None, at)
-        for kind, name in (
-            (_controller(changeset, ids.get("ehub.id")), "ehub.id"),
-            (BUSBAR, "busbar.id"),
-        ):
-            _install_or_swap(
-                changeset, _registered(changeset, kind, ids.get(name)), cabinet, None, at
-            )
+        _fill_cabinet(changeset, row, cabinet, pms)
+    _fill_case(changeset, row, case)
+    _dock_case(changeset, row, case, cabinet, pms)
+
+
+def _fill_cabinet(changeset: Changeset, row: CaseRow, cabinet: Entry, pms: Entry | None) -> None:
+    at, ids = row.valid_from, row.ids
+    if pms is not None:
+        _install_or_swap(changeset, cabinet, pms, None, at)
+    hub, busbar = ids.get("ehub.id"), ids.get("busbar.id")
+    for kind, ident in ((_controller_kind(changeset, hub), hub), (BUSBAR, busbar)):
+        _install_or_swap(changeset, _registered(changeset, kind, ident), cabinet, None, at)
+
+
+def _fill_case(changeset: Changeset, row: CaseRow, case: Entry) -> None:
+    at, ids = row.valid_from, row.ids
     board = _registered(changeset, BOARD, ids.get("board.id"))
     if board is not None and "board.alias" in ids:
         registration.add_alias(changeset, board, ids["board.alias"])
     _install_or_swap(changeset, board, case, None, at)
-    _install_or_swap(
-        changeset, _registered(changeset, FET_BOARD, ids.get("fet.board.id")), case, None, at
-    )
-    for position, block in enumerate(row.cells, 1):
-        _install_or_swap(changeset, _registered(changeset, CELL_BLOCK, block), case, position, at)
+    fet_board = _registered(changeset, FET_BOARD, ids.get("fet.board.id"))
+    _install_or_swap(changeset, fet_board, case, None, at)
+    for position, ident in enumerate(row.cells, 1):
+        block = _registered(changeset, CELL_BLOCK, ident)
+        _install_or_swap(changeset, block, case, position, at)
+
+
+def _dock_case(
+    changeset: Changeset, row: CaseRow, case: Entry, cabinet: Entry | None, pms: Entry | None
+) -> None:
+    at = row.valid_from
     if cabinet is not None:
         _install_or_swap(changeset, case, cabinet, row.dock, at)
     elif pms is not None and (
@@ -201,7 +213,7 @@ def _registered(changeset: Changeset, kind: str, ident: str | None) -> Entry | N
     return None if ident is None else registration.register(changeset, kind, ident)
 
 
-def _controller(changeset: Changeset, ident: str | None) -> str:
+def _controller_kind(changeset: Changeset, ident: str | None) -> str:
     return BBC if ident is not None and changeset.view.find(BBC, ident) is not None else EHUB
 
 

@@ -199,13 +199,13 @@ class Message:
         form = renderer.word(self.form)
         filled = {name: _text(value, renderer) for name, value in self.values.items()}
         text = form.format(**filled)
-        return capital(text) if self._begins_with_a_value(form) else text
+        return capital(text) if self._begins_with_a_name(form) else text
 
     def __str__(self) -> str:
         """Return it as the command line prints it."""
         return self.render(ENGLISH)
 
-    def _begins_with_a_value(self, form: str) -> bool:
+    def _begins_with_a_name(self, form: str) -> bool:
         first = form[1 : form.index("}")] if form.startswith("{") else ""
         return isinstance(self.values.get(first), Entry | TrackableText | PlaceText)
 

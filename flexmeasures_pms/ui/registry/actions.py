@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, PMS, SITE_KINDS
 from flexmeasures_pms.ui.language.words import mark
-from flexmeasures_pms.ui.registry import mending, placing
+from flexmeasures_pms.ui.registry import corrections, placing
 from flexmeasures_pms.ui.registry.action import Action, titled
 from flexmeasures_pms.ui.registry.subject import Subject
 
@@ -30,7 +30,7 @@ def _is_board(subject: Subject) -> bool:
     return subject.entry.kind == BOARD
 
 
-def _has_what_to_mend(subject: Subject) -> bool:
+def _can_be_corrected(subject: Subject) -> bool:
     was_installed = bool(subject.registered.by_part.get(subject.entry.id))
     return was_installed or subject.entry.kind in (CABINET, *SITE_KINDS)
 
@@ -57,25 +57,25 @@ _ALL = (
         _installed, main="into",
     ),
     Action(
-        "remove", mark("Remove"), titled(mark("Remove {what}")), mending.only_at,
+        "remove", mark("Remove"), titled(mark("Remove {what}")), corrections.only_at,
         placing.remove, _installed,
     ),
     Action(
-        "service", mark("Enter a service"), titled(mark("Service of {what}")), mending.only_at,
-        mending.service, _always, note=mark("What was done"), needs_note=True,
+        "service", mark("Enter a service"), titled(mark("Service of {what}")), corrections.only_at,
+        corrections.service, _always, note=mark("What was done"), needs_note=True,
     ),
     Action(
         "alias", mark("Add a spelling"), titled(mark("Another spelling of {what}")),
-        mending.alias_fields, mending.alias, _is_board, main="alias",
+        corrections.alias_fields, corrections.alias, _is_board, main="alias",
     ),
     Action(
         "correct", mark("Correct"), titled(mark("Correct what is recorded of {what}")),
-        mending.correct_fields, mending.correct, _has_what_to_mend, main="since",
-        needs_note=True, doubts=mending.correct_doubts,
+        corrections.correct_fields, corrections.correct, _can_be_corrected, main="since",
+        needs_note=True, doubts=corrections.correct_doubts,
     ),
     Action(
-        "retire", mark("Retire"), titled(mark("Retire {what}")), mending.only_at,
-        mending.retire, _always,
+        "retire", mark("Retire"), titled(mark("Retire {what}")), corrections.only_at,
+        corrections.retire, _always,
     ),
 )  # fmt: skip
 

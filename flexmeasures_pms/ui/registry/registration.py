@@ -10,8 +10,8 @@ from flexmeasures_pms.registry.kinds import CABINET, CASE, MAX_CABINETS, PMS
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.action import at_field, since_ever, up_to
+from flexmeasures_pms.ui.registry.corrections import site_fields
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
-from flexmeasures_pms.ui.registry.mending import site_fields
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
 from flexmeasures_pms.ui.registry.terms import kind_name
 

@@ -1,4 +1,4 @@
-"""What befalls a thing besides being put somewhere, and mending what was recorded of it."""
+"""Service, retirement, other spellings of an id, and correcting what was recorded."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def correct(subject: Subject, filled: Filled) -> Change:
 
 
 def correct_doubts(_subject: Subject, filled: Filled) -> tuple[str, ...]:
-    """Say what a mended installation brings with it."""
+    """Say what a corrected installation brings with it."""
     if any(filled.text(name) for name in ("into", "place", "since", "until")):
         return (_("Its neighbours give way, and telemetry follows."),)
     return ()
