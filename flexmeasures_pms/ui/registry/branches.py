@@ -79,11 +79,11 @@ def _branch(look: _Look, bare: TreeBranch, entry: Entry) -> TreeBranch:
 
 
 def _parts(look: _Look, entry: Entry) -> Iterator[TreeBranch]:
-    for shelf in slot_groups(look.registered, entry, look.at):
-        for spot in shelf.spots:
+    for group in slot_groups(look.registered, entry, look.at):
+        for spot in group.spots:
             if spot.entry is None:
                 continue
-            place, kind = _labels(shelf.slot, spot.place, spot.entry.kind)
+            place, kind = _labels(group.slot, spot.place, spot.entry.kind)
             bare = TreeBranch(spot.entry, place, kind, since=_since(spot.since, look.zone))
             at_once = spot.entry.kind in _AT_ONCE[entry.kind]
             if at_once or spot.entry.id in look.path or spot.entry.kind not in HOLDING:

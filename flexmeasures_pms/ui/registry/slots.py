@@ -54,7 +54,7 @@ def slot_groups(registered: Directory, assembly: Entry, at: datetime) -> tuple[S
         if slot.assembly == assembly.kind
     )
     # A PMS with cabinets has its cases in them: no empty docks of its own are shown.
-    return tuple(shelf for shelf in found if shelf.spots)
+    return tuple(group for group in found if group.spots)
 
 
 def _spots(
