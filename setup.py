@@ -69,6 +69,7 @@ EXTRAS_REQUIRE = {
     "test": [
         "fakeredis>=2.21",
         "hypothesis>=6.100",
+        "import-linter>=2.9",
         "lupa>=2.0",
         "mypy>=1.11",
         # Drives Debian's Chromium; it brings no browser unless asked to.
