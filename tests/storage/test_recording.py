@@ -179,7 +179,7 @@ def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[K
     for request in requests:
         outcomes = write(stage.account_id, blocks_of(stage, request), host)
         for i in sorted(range(len(request)), key=lambda i: request[i][1]):
-            device, fate = devices[request[i][0]], outcomes[i].fate
+            device, fate = devices[request[i][0]], outcomes[i].result
             if not any(bands.values()):
                 assert fate == fate_of(known, device, request[i])
             if fate == "conflict":
