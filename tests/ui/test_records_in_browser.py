@@ -61,7 +61,7 @@ def test_squares_say_what_they_mean_by_pointer_and_by_keys(
     member: Visitor, site: Site, organisation: Organisation
 ) -> None:
     page = member.open(f"/pms/completeness?{DAY}", ready=".pms-square")
-    told = page.locator("#pms-told")
+    told = page.locator("#pms-square-text")
     page.locator('.pms-squares [data-state="part"]').hover()
     expect(told).to_have_text("2026-03-01 20:00: 2 of 4 samples, 50 %")
     page.locator('.pms-squares [tabindex="0"]').focus()

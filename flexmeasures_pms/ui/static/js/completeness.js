@@ -1,16 +1,16 @@
 // @ts-check
-// A calendar of squares that says what each of them means: under the pointer, or by arrow keys.
+// A calendar of squares: the text of a square is shown for the pointer and for the arrow keys.
 
-const told = document.getElementById("pms-told");
+const text = document.getElementById("pms-square-text");
 
 /** @param {Element | null} square */
-function tell(square) {
-  const words = square?.getAttribute("aria-label");
-  if (told && words && told.textContent !== words) told.textContent = words;
+function showText(square) {
+  const label = square?.getAttribute("aria-label");
+  if (text && label && text.textContent !== label) text.textContent = label;
 }
 
 /** @param {HTMLTableElement} table */
-function operable(table) {
+function watch(table) {
   const rows = [...table.tBodies[0].rows].map((row) =>
     [...row.cells].slice(1).map((cell) => /** @type {HTMLElement | null} */ (cell.querySelector(".pms-square"))),
   );
@@ -49,12 +49,12 @@ function operable(table) {
     to.tabIndex = 0;
     to.focus();
   });
-  table.addEventListener("focusin", (event) => tell(/** @type {Element} */ (event.target)));
+  table.addEventListener("focusin", (event) => showText(/** @type {Element} */ (event.target)));
   table.addEventListener("pointerover", (event) => {
-    tell(/** @type {Element} */ (event.target).closest(".pms-square"));
+    showText(/** @type {Element} */ (event.target).closest(".pms-square"));
   });
 }
 
 for (const table of document.querySelectorAll("table.pms-squares")) {
-  operable(/** @type {HTMLTableElement} */ (table));
+  watch(/** @type {HTMLTableElement} */ (table));
 }

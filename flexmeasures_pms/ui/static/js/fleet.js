@@ -1,26 +1,26 @@
 // @ts-check
-// The fleet follows new readings, and finds what is typed as it is typed.
+// The fleet follows new readings, and searches while the reader types.
 
 import { patch } from "./lib/patch.js";
 import { poll } from "./lib/poll.js";
 
-// The more there is to sum up, the more rarely it is asked for: 5 s, and 15 s for 1,000 devices.
+// A larger fleet takes the server longer, so it is polled less often: 5 s, 15 s for 1,000 devices.
 const EVERY = 5000 + 10 * document.querySelectorAll(".fleet tbody tr").length;
-const PAUSE = 250; // milliseconds after a key, before it is searched for
+const PAUSE = 250; // milliseconds without a key before the search
 
 const part = document.getElementById("fleet-live");
 const form = document.getElementById("fleet-search");
 const field = document.getElementById("fleet-q");
 
-/** @returns {string} the address of the live part of what the page shows */
-function live() {
+/** @returns {string} the address of the live part of the page */
+function liveAddress() {
   const address = new URL(location.href);
   address.searchParams.set("live", "1");
   return address.pathname + address.search;
 }
 
 if (part && form instanceof HTMLFormElement && field instanceof HTMLInputElement) {
-  const polled = poll(live(), (data) => patch(part, data.html), { every: EVERY });
+  const polled = poll(liveAddress(), (data) => patch(part, data.html), { every: EVERY });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typed;
 
@@ -31,7 +31,7 @@ if (part && form instanceof HTMLFormElement && field instanceof HTMLInputElement
     else address.searchParams.delete("q");
     address.searchParams.delete("page");
     history.replaceState(null, "", address);
-    polled.move(live());
+    polled.move(liveAddress());
   };
   field.addEventListener("input", () => {
     clearTimeout(typed);

@@ -1,5 +1,5 @@
 // @ts-check
-// Ticking all samples of a page at once, and a reason asked for before anything is discarded.
+// Selects all samples of a page at once, and requires a note before samples are discarded.
 
 const button = document.getElementById("pms-tick-all");
 const form = document.getElementById("pms-quarantine");

@@ -1,9 +1,9 @@
 // @ts-check
-// The registry's pages work without this: branches of the tree are loaded in place, a form
-// that was sent can't be sent again, and what was done is brought into view.
+// The registry's pages work without this script. It loads branches of the tree in place, sends a
+// form only once, and scrolls to the result of a change.
 
 /**
- * Put a branch of the tree in its place when it is opened.
+ * Load a branch of the tree when it is opened.
  * @param {HTMLDetailsElement} details
  */
 async function load(details) {
@@ -19,7 +19,7 @@ async function load(details) {
     delete details.dataset.branch;
     watch(details);
   } catch {
-    // The link that stands there leads to the same.
+    // The link in its place leads to the same branch.
   } finally {
     details.removeAttribute("aria-busy");
   }
@@ -41,7 +41,7 @@ for (const form of document.querySelectorAll("form[data-once]")) {
     form.setAttribute("aria-busy", "true");
   });
 }
-// Coming back to a form by the browser's button, it can be sent anew.
+// After the browser's "Back" the form can be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) form.removeAttribute("aria-busy");
 });

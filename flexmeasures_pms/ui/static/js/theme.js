@@ -1,4 +1,4 @@
-// Dark or light as the reader's system has it. A classic script in the head: it must have run
+// Follows the dark or light theme of the reader's system. A classic script in the head: it must run
 // before anything is drawn.
 (function () {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");

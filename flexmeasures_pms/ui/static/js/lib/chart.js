@@ -1,22 +1,22 @@
 // @ts-check
-// ECharts with the pages' colours, and what each chart of ours can do: follow its size and the
-// theme, stand still for who wants that, be read aloud, be saved as PNG and CSV.
+// ECharts with the pages' colours. Each chart follows its size and the theme, leaves out animation
+// where the reader wants that, has a label for screen readers, and can be saved as PNG and CSV.
 
-/** Okabe and Ito's colours, told apart by colour-blind eyes; the first suits both themes. */
+/** Okabe and Ito's colours, safe for colour-blind readers; the first suits both themes. */
 export const COLOURS = [
   "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999", "#B8A900",
 ];
 
 /**
  * @typedef {object} Options
- * @property {string} name of the files that it is saved as
- * @property {string} label what it shows, for who can't see it
- * @property {() => Array<Array<string | number | null>>} [rows] what is saved as CSV, with a head
+ * @property {string} name of the saved files
+ * @property {string} label what the chart shows, for screen readers
+ * @property {() => Array<Array<string | number | null>>} [rows] what is saved as CSV, the header first
  *
  * @typedef {object} Chart
- * @property {any} echart the ECharts instance: for events and actions; it is another after a
- *   change of the theme, so ask for it each time or use `on`
- * @property {(option: any, notMerge?: boolean) => void} set what it shows
+ * @property {any} echart the ECharts instance. It is a new one after a change of the theme: read
+ *   it each time, or use `on`
+ * @property {(option: any, notMerge?: boolean) => void} set changes its options
  * @property {(event: string, handler: (event: any) => void) => void} on
  * @property {() => number} width in CSS pixels
  * @property {() => void} dispose
@@ -27,7 +27,7 @@ export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** Whether the reader wants as little motion as can be. */
+/** Whether the reader wants reduced motion. */
 export function still() {
   return window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
@@ -121,7 +121,7 @@ function theme() {
 }
 
 /**
- * ECharts fills an option in with its theme: what it filled in must not outlive the theme.
+ * Remove what ECharts copied from the theme into an option: another theme has other colours.
  * @param {any} option
  * @returns {any}
  */
@@ -133,7 +133,7 @@ function withoutColours(option) {
 
 /**
  * @param {any} instance of ECharts
- * @param {string} name of the file, without its ending
+ * @param {string} name of the file, without extension
  */
 export function savePng(instance, name) {
   const background = colour("--pms-surface");
@@ -141,9 +141,9 @@ export function savePng(instance, name) {
 }
 
 /**
- * Save rows as CSV, with decimal points whatever the language: programs read it.
- * @param {string} name of the file, without its ending
- * @param {Array<Array<string | number | null>>} rows the head first
+ * Save rows as CSV, with decimal points in every language: programs read it.
+ * @param {string} name of the file, without extension
+ * @param {Array<Array<string | number | null>>} rows the header first
  */
 export function saveCsv(name, rows) {
   const text = rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";

@@ -11,10 +11,10 @@ const numbers = new Map();
 const clocks = new Map();
 
 /**
- * Return a number with so many decimals, or a dash for none.
+ * Return a number with that many decimals, or a dash for none.
  * @param {number | null | undefined} value
  * @param {number} [digits]
- * @param {{sign?: boolean}} [options] sign: whether positive numbers show theirs too
+ * @param {{sign?: boolean}} [options] sign: whether positive numbers have a plus sign
  * @returns {string}
  */
 export function number(value, digits = 0, options = {}) {
@@ -23,7 +23,7 @@ export function number(value, digits = 0, options = {}) {
   let format = numbers.get(key);
   if (!format) {
     const both = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-    // As the server: a half goes to the even digit.
+    // As on the server: halves are rounded to the even digit.
     format = new Intl.NumberFormat(language, { ...both, roundingMode: "halfEven" });
     numbers.set(key, format);
   }
@@ -33,7 +33,7 @@ export function number(value, digits = 0, options = {}) {
 }
 
 /**
- * Return how long ago something was, in the largest unit that says enough.
+ * Return how long ago something was, in a suitable unit.
  * @param {number} seconds
  * @returns {string}
  */
@@ -57,7 +57,7 @@ export function age(time, now = Date.now() + serverAhead) {
 }
 
 /**
- * Return a time on the clock of a site: "2026-03-01 19:00:06".
+ * Return a time in a site's time zone: "2026-03-01 19:00:06".
  * @param {string | number | Date | null | undefined} time
  * @param {string} [zone] an IANA name
  * @param {{seconds?: boolean}} [options]
@@ -67,7 +67,7 @@ export function moment(time, zone = "UTC", options = {}) {
   if (time === null || time === undefined || time === "") return NOTHING;
   let format = clocks.get(zone);
   if (!format) {
-    // Swedish writes dates as ISO 8601 does.
+    // Dates in Swedish have the format of ISO 8601.
     const style = { dateStyle: "short", timeStyle: "medium", timeZone: zone };
     format = new Intl.DateTimeFormat("sv-SE", /** @type {Intl.DateTimeFormatOptions} */ (style));
     clocks.set(zone, format);
@@ -80,16 +80,16 @@ export function moment(time, zone = "UTC", options = {}) {
 let serverAhead = 0;
 
 /**
- * Take the server's clock from a reply, so that a wrong clock here makes no wrong ages.
+ * Read the server's clock from a reply, so that ages are right even if the clock here is wrong.
  * @param {Response} response
  */
 export function setClock(response) {
   const date = Date.parse(response.headers.get("Date") || "");
-  // The header has whole seconds: less than a second or two says nothing.
+  // The header has whole seconds: a difference of a second or two means nothing.
   if (Number.isFinite(date)) serverAhead = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0;
 }
 
-/** Keep every <time data-age> on the page right. */
+/** Update every <time data-age> on the page. */
 function tick() {
   for (const element of document.querySelectorAll("time[data-age]")) {
     const text = age(element.getAttribute("datetime"));

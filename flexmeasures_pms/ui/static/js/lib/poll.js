@@ -1,30 +1,30 @@
 // @ts-check
-// Asking a JSON route again and again, by its ETag: unchanged readings cost a few bytes.
+// Polls a JSON route by its ETag: a reply without new readings has a few bytes.
 
 import { setClock } from "./format.js";
 import { t } from "./words.js";
 
 /**
- * How it goes: live; paused while nobody looks; lost while the server can't be reached;
- * refused for good (logged out, or no longer to be seen).
+ * The state of the connection: live; paused while the page is hidden; lost while the server can't
+ * be reached; refused for good (logged out, or no longer allowed).
  * @typedef {"live" | "paused" | "lost" | "refused"} State
  *
  * @typedef {object} Options
- * @property {number} [every] milliseconds between questions
- * @property {number} [longest] milliseconds between questions at most, when they fail
+ * @property {number} [every] milliseconds between requests
+ * @property {number} [longest] maximum milliseconds between requests, when they fail
  * @property {(state: State) => void} [onState] default: show it in the element #pms-live
  *
  * @typedef {object} Poll
- * @property {() => void} now ask at once
- * @property {() => void} stop ask no more
- * @property {(url: string) => void} move ask another address from now on
+ * @property {() => void} now requests at once
+ * @property {() => void} stop requests no more
+ * @property {(url: string) => void} move requests another address from now on
  */
 
 const EVERY = 2500;
 const LONGEST = 60000;
 
 /**
- * Ask a route until told to stop; what is new is handed on.
+ * Poll a route until it is stopped, and pass new data on.
  * @param {string} url
  * @param {(data: any) => void} onData
  * @param {Options} [options]
@@ -38,25 +38,25 @@ export function poll(url, onData, options = {}) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** @type {AbortController | undefined} */
-  let asking;
+  let request;
 
   /** @param {number} milliseconds */
   function later(milliseconds) {
     clearTimeout(timer);
-    if (!stopped && !document.hidden) timer = setTimeout(ask, milliseconds);
+    if (!stopped && !document.hidden) timer = setTimeout(send, milliseconds);
   }
 
-  async function ask() {
+  async function send() {
     clearTimeout(timer);
-    asking?.abort();
-    const mine = (asking = new AbortController());
+    request?.abort();
+    const mine = (request = new AbortController());
     const deadline = setTimeout(() => mine.abort("slow"), 30000);
     try {
       const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
       const response = await fetch(url, { headers, cache: "no-store", signal: mine.signal });
       if (await take(response, mine)) later(every);
     } catch (error) {
-      if (mine === asking) failed(0);
+      if (mine === request) failed(0);
     } finally {
       clearTimeout(deadline);
     }
@@ -65,7 +65,7 @@ export function poll(url, onData, options = {}) {
   /**
    * @param {Response} response
    * @param {AbortController} mine
-   * @returns {Promise<boolean>} whether to go on as usual
+   * @returns {Promise<boolean>} whether to poll on as usual
    */
   async function take(response, mine) {
     if ([401, 403, 404].includes(response.status) || response.redirected) {
@@ -78,7 +78,7 @@ export function poll(url, onData, options = {}) {
       return false;
     }
     const data = response.status === 304 ? undefined : await response.json();
-    if (mine !== asking || stopped) return false;
+    if (mine !== request || stopped) return false;
     setClock(response);
     failures = 0;
     onState("live");
@@ -89,7 +89,7 @@ export function poll(url, onData, options = {}) {
     return true;
   }
 
-  /** @param {number} wait milliseconds that the server asks for, or 0 */
+  /** @param {number} wait milliseconds that the server asks to wait, or 0 */
   function failed(wait) {
     failures += 1;
     onState("lost");
@@ -103,7 +103,7 @@ export function poll(url, onData, options = {}) {
       clearTimeout(timer);
       onState("paused");
     } else {
-      void ask();
+      void send();
     }
   }
 
@@ -116,32 +116,32 @@ export function poll(url, onData, options = {}) {
   document.addEventListener("visibilitychange", onVisibility);
   later(every);
   return {
-    now: () => void ask(),
+    now: () => void send(),
     stop: () => {
       stop();
-      asking?.abort();
+      request?.abort();
     },
     move: (address) => {
       url = address;
       etag = "";
-      void ask();
+      void send();
     },
   };
 }
 
 /**
- * Say in the element #pms-live how it goes.
+ * Show the state of the connection in the element #pms-live.
  * @param {State} state
  */
 export function showState(state) {
   const element = document.getElementById("pms-live");
   if (!element || element.dataset.state === state) return;
-  const said = {
+  const texts = {
     live: t("Live"),
     paused: t("Paused"),
     lost: t("Connection lost: trying again"),
     refused: t("Not followed any more: log in again"),
   };
   element.dataset.state = state;
-  element.textContent = said[state];
+  element.textContent = texts[state];
 }

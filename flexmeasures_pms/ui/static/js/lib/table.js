@@ -1,6 +1,6 @@
 // @ts-check
-// The figures of a chart as a table, for who can't see the chart or wants to read them: a page
-// of rows at a time, so that no browser has to hold them all.
+// The values of a chart as a table, for screen readers and for reading them: one page of rows at a
+// time, so that the browser does not have to hold them all.
 
 import { number } from "./format.js";
 import { t } from "./words.js";
@@ -9,27 +9,27 @@ const ROWS = 50;
 
 /**
  * @typedef {object} Content
- * @property {string} caption what it shows, when, and on which clock
- * @property {Array<{name: string, parts: string[]}>} heads after that of the time; with parts
- *   where a head has several columns
+ * @property {string} caption what it shows, of which period, in which time zone
+ * @property {Array<{name: string, parts: string[]}>} heads the column heads after that of the time;
+ *   parts: the second row of heads, where a head has several columns
  * @property {number} rows how many there are
- * @property {(row: number) => string[]} row the time and the figures
+ * @property {(row: number) => string[]} row the time and the values
  */
 
 /**
  * Fill an element with a table.
  * @param {HTMLElement} place
- * @param {() => Content} read what is to be seen now
- * @returns {() => void} shows what is to be seen by then, on the same page where there is one
+ * @param {() => Content} read returns the present content
+ * @returns {() => void} shows the present content again, on the same page of rows if there is one
  */
 export function table(place, read) {
   let first = 0;
   const pages = document.createElement("p");
   pages.className = "chart-table-pages";
-  const said = document.createElement("span");
-  said.setAttribute("role", "status");
+  const status = document.createElement("span");
+  status.setAttribute("role", "status");
   const [earlier, later] = [button(() => turn(-ROWS)), button(() => turn(ROWS))];
-  pages.append(earlier, said, later);
+  pages.append(earlier, status, later);
   const scroll = document.createElement("div");
   scroll.className = "pms-scroll";
   scroll.tabIndex = 0;
@@ -54,10 +54,10 @@ export function table(place, read) {
     later.disabled = end === all;
     for (const one of [earlier, later]) one.hidden = all <= ROWS;
     const values = { first: number(first + 1), last: number(end), all: number(all) };
-    said.textContent = all ? t("Rows {first} to {last} of {all}", values) : t("No readings in this time.");
+    status.textContent = all ? t("Rows {first} to {last} of {all}", values) : t("No readings in this time.");
     scroll.setAttribute("aria-label", content.caption);
     scroll.hidden = !all;
-    scroll.replaceChildren(made(content, first, end));
+    scroll.replaceChildren(built(content, first, end));
   }
 
   show();
@@ -78,23 +78,23 @@ function button(press) {
  * @param {number} first
  * @param {number} end
  */
-function made(content, first, end) {
-  const built = document.createElement("table");
-  built.className = "pms-table";
-  built.createCaption().textContent = content.caption;
-  heads(built.createTHead(), content.heads);
-  const body = built.createTBody();
+function built(content, first, end) {
+  const table = document.createElement("table");
+  table.className = "pms-table";
+  table.createCaption().textContent = content.caption;
+  heads(table.createTHead(), content.heads);
+  const body = table.createTBody();
   for (let i = first; i < end; i++) {
     const row = body.insertRow();
-    const [time, ...figures] = content.row(i);
+    const [time, ...values] = content.row(i);
     head(row, time, "row");
-    for (const text of figures) {
+    for (const text of values) {
       const cell = row.insertCell();
       cell.className = "pms-number";
       cell.textContent = text;
     }
   }
-  return built;
+  return table;
 }
 
 /**

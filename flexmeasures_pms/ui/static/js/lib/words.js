@@ -1,5 +1,5 @@
 // @ts-check
-// The words of scripts in the page's language: t("Live"), t("{n} packs", {n: 3}).
+// The texts of scripts in the page's language: t("Live"), t("{n} packs", {n: 3}).
 
 /** @type {Record<string, string>} */
 const words = JSON.parse(document.getElementById("pms-words")?.textContent || "{}");

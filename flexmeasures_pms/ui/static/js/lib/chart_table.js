@@ -1,19 +1,19 @@
 // @ts-check
-// A chart's figures as its table tells them: in words, with units, on the site's clock.
+// The values of a chart as a table: as text, with units, in the site's time zone.
 
-import { DIGITS } from "./draw.js";
+import { DIGITS } from "./draw/axes.js";
 import { moment, NOTHING, number } from "./format.js";
-import { grid } from "./past.js";
+import { grid } from "./history.js";
 import { table } from "./table.js";
 import { t } from "./words.js";
 
-/** @typedef {import("./past.js").Series} Series */
+/** @typedef {import("./history.js").Series} Series */
 
 /**
- * Return what the table of a chart has.
+ * Return what the table of a chart shows.
  * @param {{title: string, unit: string, look: string}} spec of the chart
  * @param {Series[]} series
- * @param {import("./draw.js").View} view
+ * @param {import("./draw/axes.js").View} view
  * @returns {import("./table.js").Content}
  */
 export function content(spec, series, view) {
@@ -23,17 +23,17 @@ export function content(spec, series, view) {
   const span = { title, start: moment(view.start, view.zone), end: moment(view.end, view.zone), zone: view.zone };
   return {
     caption: t("{title}, from {start} to {end} on the clock of {zone}", span),
-    heads: columns.map(({ one, parted }) => ({
+    heads: columns.map(({ one, ranged }) => ({
       name: view.labels[one.name] || one.name,
-      parts: parted && !states ? [t("mean"), t("lowest"), t("highest")] : [],
+      parts: ranged && !states ? [t("mean"), t("lowest"), t("highest")] : [],
     })),
     rows: times.length,
     row: (i) => {
-      const figures = row(times[i]);
+      const values = row(times[i]);
       let place = 0;
-      const texts = columns.flatMap(({ one, parted }) => {
-        const own = figures.slice(place, (place += parted ? 3 : 1));
-        return states ? [word(one, own, view)] : own.map((value) => number(value, DIGITS[spec.unit] ?? 0));
+      const texts = columns.flatMap(({ one, ranged }) => {
+        const own = values.slice(place, (place += ranged ? 3 : 1));
+        return states ? [stateText(one, own, view)] : own.map((value) => number(value, DIGITS[spec.unit] ?? 0));
       });
       return [moment(times[i], view.zone), ...texts];
     },
@@ -42,24 +42,24 @@ export function content(spec, series, view) {
 
 /**
  * @param {Series} one of states
- * @param {Array<number | null>} own its value, and the least and greatest where there are several
- * @param {import("./draw.js").View} view
+ * @param {Array<number | null>} own its value, and the lowest and highest where it has a range
+ * @param {import("./draw/axes.js").View} view
  */
-function word(one, [value, low = value, high = value], view) {
+function stateText(one, [value, low = value, high = value], view) {
   if (value === null) return NOTHING;
   if (low !== high) return t("changed several times");
   return view.states[one.name]?.[String(value)]?.[0] || (value ? t("open") : t("closed"));
 }
 
 /**
- * Let the tables below charts be shown and left, each a <details data-table="its chart">.
- * @param {(code: string) => import("./table.js").Content | null} read what a chart tells now;
- *   null before it is known
- * @param {() => void} changed called after one was shown or left
- * @returns {{update: () => void, open: () => string[]}} brings those that are shown up to date,
- *   and tells which they are
+ * Fill the tables below charts when they are opened, each a <details data-table="its chart">.
+ * @param {(code: string) => import("./table.js").Content | null} read what the table of a chart
+ *   shows now; null before its readings are there
+ * @param {() => void} changed called after a table was opened or closed
+ * @returns {{update: () => void, open: () => string[]}} update: fills the open tables again;
+ *   open: returns the charts whose tables are open
  */
-export function tables(read, changed) {
+export function watchTables(read, changed) {
   const all = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details[data-table]")]);
   /** @type {Map<HTMLDetailsElement, () => void>} */
   const filled = new Map();

@@ -1,5 +1,5 @@
 // @ts-check
-// Readings of a time, as the route …/history gives them, and times on the clock of a site.
+// Readings of a period, as the route …/history returns them, and times in a site's time zone.
 
 import { moment } from "./format.js";
 
@@ -8,33 +8,33 @@ import { moment } from "./format.js";
  * @property {string} name of the sensor
  * @property {string} unit
  * @property {boolean} state
- * @property {boolean} held it is written when it changes, and holds until it is written again
+ * @property {boolean} held whether it is recorded when it changes, and is valid until the next record
  * @property {number | null} mean of all readings
  * @property {number[]} times in milliseconds since 1970
  * @property {Array<number | null>} values a reading, the mean of a column, or the last state;
  *   null where a gap begins
- * @property {Array<number | null>} low the least of each column
- * @property {Array<number | null>} high the greatest
+ * @property {Array<number | null>} low the lowest value of each column
+ * @property {Array<number | null>} high the highest value of each column
  *
- * @typedef {object} Past
+ * @typedef {object} History
  * @property {number} step milliseconds of a column
- * @property {boolean} exact every reading stands as it was taken
- * @property {number | null} sample milliseconds of each column that were looked at, if not all
+ * @property {boolean} exact whether these are single readings, not means of columns
+ * @property {number | null} sample milliseconds of each column that were read, if not all of it
  * @property {Array<{kind: string, id: string, begin: string, end: string}>} reporters
  * @property {Map<string, Series>} series by name
  */
 
 /**
- * Fetch readings.
+ * Fetch the readings of a period.
  * @param {string} address of the route, with a query
  * @param {string[]} quantities sensors or charts
  * @param {number} start in milliseconds since 1970
  * @param {number} end
- * @param {number} width most columns
+ * @param {number} width maximum number of columns
  * @param {AbortSignal} signal
- * @returns {Promise<Past>}
+ * @returns {Promise<History>}
  */
-export async function fetchPast(address, quantities, start, end, width, signal) {
+export async function fetchHistory(address, quantities, start, end, width, signal) {
   const url = new URL(address, location.href);
   url.searchParams.set("start", new Date(start).toISOString());
   url.searchParams.set("end", new Date(end).toISOString());
@@ -42,14 +42,14 @@ export async function fetchPast(address, quantities, start, end, width, signal) 
   for (const quantity of quantities) url.searchParams.append("quantity", quantity);
   const response = await fetch(url, { headers: { Accept: "application/json" }, signal });
   if (!response.ok) throw new Error(String(response.status));
-  return read(await response.json());
+  return decode(await response.json());
 }
 
 /**
  * @param {any} body of a reply
- * @returns {Past}
+ * @returns {History}
  */
-export function read(body) {
+function decode(body) {
   const start = Date.parse(body.start);
   const axes = body.times.map((/** @type {number[]} */ axis) => axis.map((at) => start + at));
   const series = new Map();
@@ -61,22 +61,22 @@ export function read(body) {
 }
 
 /**
- * Return how far a site's clock is ahead of UTC at a time, in milliseconds.
+ * Return the UTC offset of a time zone at a time, in milliseconds.
  * @param {string} zone an IANA name
  * @param {number} at in milliseconds since 1970
  */
-export function ahead(zone, at) {
+export function utcOffset(zone, at) {
   const whole = Math.floor(at / 1000) * 1000;
   return Date.parse(`${moment(whole, zone).replace(" ", "T")}Z`) - whole;
 }
 
 /**
- * Return a time with its offset, on the clock of a site: "2026-03-01T19:00:06+07:00".
+ * Return a time in a time zone, with its UTC offset: "2026-03-01T19:00:06+07:00".
  * @param {number} at in milliseconds since 1970
  * @param {string} zone
  */
 export function iso(at, zone) {
-  const offset = ahead(zone, at);
+  const offset = utcOffset(zone, at);
   const text = new Date(at + offset).toISOString().replace(".000", "").replace("Z", "");
   const minutes = Math.abs(offset) / 60000;
   const two = (/** @type {number} */ n) => String(Math.floor(n)).padStart(2, "0");
@@ -84,56 +84,56 @@ export function iso(at, zone) {
 }
 
 /**
- * @typedef {object} Grid figures by time
- * @property {Array<{one: Series, parted: boolean}>} columns parted ones have the mean, the least
- *   and the greatest, others a value
+ * @typedef {object} Grid values by time
+ * @property {Array<{one: Series, ranged: boolean}>} columns three values (mean, lowest, highest) for
+ *   a series with ranges, else one
  * @property {number[]} times in order, in milliseconds since 1970
- * @property {(at: number) => Array<number | null>} row the figures of a time
+ * @property {(at: number) => Array<number | null>} row the values of a time
  */
 
 /**
- * Return series as figures by time; of columns their least and greatest, too.
+ * Arrange series as values by time.
  * @param {Series[]} series
- * @param {[number, number]} range which times, from and to
+ * @param {[number, number]} range the first and the last time
  * @returns {Grid}
  */
 export function grid(series, [from, to]) {
   /** @type {Map<number, Array<number | null>>} */
   const table = new Map();
-  const columns = series.map((one) => ({ one, parted: one.low !== one.values || one.high !== one.values }));
+  const columns = series.map((one) => ({ one, ranged: one.low !== one.values || one.high !== one.values }));
   let width = 0;
-  for (const { one, parted } of columns) {
+  for (const { one, ranged } of columns) {
     one.times.forEach((at, i) => {
       if (one.values[i] === null || at < from || at > to) return;
       const row = table.get(at) || [];
       row[width] = one.values[i];
-      if (parted) [row[width + 1], row[width + 2]] = [one.low[i], one.high[i]];
+      if (ranged) [row[width + 1], row[width + 2]] = [one.low[i], one.high[i]];
       table.set(at, row);
     });
-    width += parted ? 3 : 1;
+    width += ranged ? 3 : 1;
   }
   const times = [...table.keys()].sort((a, b) => a - b);
   return { columns, times, row: (at) => Array.from({ length: width }, (_, i) => table.get(at)?.[i] ?? null) };
 }
 
 /**
- * Return series as rows of a file with a head.
+ * Return series as rows of a CSV file, the header first.
  * @param {Series[]} series
  * @param {string} zone
- * @param {[number, number]} range which times, from and to
+ * @param {[number, number]} range the first and the last time
  * @returns {Array<Array<string | number | null>>}
  */
-export function rows(series, zone, range) {
+export function csvRows(series, zone, range) {
   const { columns, times, row } = grid(series, range);
-  const head = columns.flatMap(({ one, parted }) => {
+  const header = columns.flatMap(({ one, ranged }) => {
     const name = one.unit === "dimensionless" ? one.name : `${one.name} [${one.unit}]`;
-    return parted ? [name, `${name} lowest`, `${name} highest`] : [name];
+    return ranged ? [name, `${name} lowest`, `${name} highest`] : [name];
   });
-  return [["time", ...head], ...times.map((at) => [iso(at, zone), ...row(at)])];
+  return [["time", ...header], ...times.map((at) => [iso(at, zone), ...row(at)])];
 }
 
 /**
- * Return the series with the lowest mean, and how far it is below the mean of the others.
+ * Find the series with the lowest mean, and how far it is below the mean of the others.
  * @param {Series[]} series
  * @returns {{name: string, below: number} | null}
  */
@@ -148,7 +148,8 @@ export function weakest(series) {
 }
 
 /**
- * Return for how long a state had which value: [begin, end, value, whether it changed within].
+ * Return the periods in which a state kept its value: [begin, end, value, whether it changed
+ * within a column].
  * @param {Series} series of a state
  * @returns {Array<[number, number, number, boolean]>}
  */
