@@ -19,7 +19,7 @@ def version() -> str:
 
 
 class BuildWithAssets(build_py):
-    """Puts the files that pages load from CDNs into the wheel: see tools/assets.py."""
+    """Puts the npm packages' files that pages load into the wheel: see tools/assets.py."""
 
     def run(self) -> None:
         """Make them, then copy everything. Without npm the wheel is built without them."""
@@ -27,7 +27,7 @@ class BuildWithAssets(build_py):
             command = [sys.executable, str(HERE / "tools/assets.py"), "--without-dev"]
             made = subprocess.run(command, check=False)
             if made.returncode:
-                print("setup: this build has no PMS_OFFLINE_ASSETS: they could not be made.")
+                print("setup: no npm packages in this build: PMS_OFFLINE_ASSETS will not work.")
         super().run()
 
 

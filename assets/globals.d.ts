@@ -1,2 +1,3 @@
-// ECharts is loaded by a classic script before the modules.
+// Classic scripts, loaded before the modules.
 declare const echarts: any;
+declare var Idiomorph: typeof import("idiomorph").Idiomorph | undefined;

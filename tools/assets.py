@@ -89,7 +89,7 @@ def copies() -> Iterator[tuple[Path, Path]]:
 
     :raises AssetsError: for one that the package does not have.
     """
-    for row in table.ROWS:
+    for row in (*table.ROWS, *table.OWN):
         for _, path in row.pairs():
             source = MODULES / path
             if not source.is_file():

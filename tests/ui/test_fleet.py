@@ -37,7 +37,7 @@ def text(client: FlaskClient, path: str) -> str:
 
 def rows(page: str) -> list[str]:
     """The words of each row of the table."""
-    found = re.findall(r"<tr data-key.*?</tr>", page, re.DOTALL)
+    found = re.findall(r"<tr id=.*?</tr>", page, re.DOTALL)
     return [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in found]
 
 
@@ -157,7 +157,7 @@ def test_it_follows_what_is_typed_and_what_is_read(
 ) -> None:
     page = reader.open("/pms", ready=".fleet")
     page.get_by_label("Search by id").fill("pms-2")
-    page.locator("tr[data-key*='PMS-1']").wait_for(state="detached")
+    page.locator("tr[id*='PMS-1']").wait_for(state="detached")
     assert page.url.endswith("/pms?q=pms-2")
     cooler = pack_sample("0251", now(), temp=[56.1, 33.0, 34.0])
     report(client, organisation.headers, cooler, pms_id="PMS-2")
@@ -171,7 +171,7 @@ def test_a_search_begins_on_the_first_page(
     monkeypatch.setattr("flexmeasures_pms.ui.views.fleet.PAGE", 1)
     page = reader.open("/pms?page=3", ready=".fleet")
     page.get_by_label("Search by id").fill("pms-")
-    page.locator("tr[data-key*='PMS-2']").wait_for()
+    page.locator("tr[id*='PMS-2']").wait_for()
     assert page.url.endswith("/pms?q=pms-")
     page.get_by_text("Page 1 of 2").wait_for()
 

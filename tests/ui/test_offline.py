@@ -20,7 +20,7 @@ from flexmeasures_pms.errors import ConfigError
 from flexmeasures_pms.simulator import fleet_layout
 from flexmeasures_pms.ui import files
 from flexmeasures_pms.ui.offline import coverage, serve
-from flexmeasures_pms.ui.offline.table import FILES, ROWS
+from flexmeasures_pms.ui.offline.table import FILES, OWN, ROWS
 
 LAYOUT = fleet_layout(cabinets=1, packs=2)
 CASE = LAYOUT.systems[0].cases()[0].ident
@@ -64,8 +64,17 @@ def test_what_is_not_in_the_table_is_not_served(client: FlaskClient) -> None:
         assert client.get(f"{serve.prefix()}{url}").status_code in (302, 404)
 
 
+def test_what_our_own_scripts_need_is_served_from_here(client: FlaskClient) -> None:
+    for row in OWN:
+        for _, path in row.pairs():
+            reply = client.get(files.url(f"vendor/{path}"))
+            assert reply.status_code == 200
+            assert "javascript" in reply.mimetype
+            assert "immutable" in reply.headers["Cache-Control"]
+
+
 def test_every_package_has_its_licence() -> None:
-    for row in ROWS:
+    for row in (*ROWS, *OWN):
         name = f"{row.package.replace('/', '-').lstrip('@')}.txt"
         assert (files.FOLDER / "vendor" / "licences" / name).read_text().strip()
 

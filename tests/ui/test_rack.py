@@ -120,7 +120,7 @@ def test_docks_in_each_state_look_different(site: Site, client: FlaskClient) -> 
 
 def test_what_is_the_matter_leads_to_its_dock(site: Site, client: FlaskClient) -> None:
     page = text(client, "/pms/PMS-1")
-    found = re.findall(r'<li data-key="\w+"><a href="#(dock-\d+)">\s*<span[^>]*>([^<]+)', page)
+    found = re.findall(r'<li id="finding-\w+"><a href="#(dock-\d+)">\s*<span[^>]*>([^<]+)', page)
     assert [(to, re.sub(r"since .*", "since …", words)) for to, words in found] == [
         ("dock-2", "0242: FET 2 open"),
         ("dock-3", "0243: Silent since …"),

@@ -205,7 +205,10 @@ FILES: Mapping[str, str] = {
 }
 """Each address, without ``https://``, and its file below ``ui/static/vendor``."""
 
+OWN: tuple[PackageFiles, ...] = (PackageFiles("", "idiomorph", "dist/", ("idiomorph.min.js",)),)
+"""What our own scripts need from npm: served from here, with or without ``PMS_OFFLINE_ASSETS``."""
+
 HOSTS: tuple[str, ...] = tuple(sorted({url.partition("/")[0] for url in FILES}))
 PACKAGES: tuple[str, ...] = tuple(
-    sorted({row.package for row in ROWS} | {icon.package for icon in ICONS})
+    sorted({row.package for row in (*ROWS, *OWN)} | {icon.package for icon in ICONS})
 )
