@@ -1,33 +1,7 @@
-"""The pages, one file each. Every one is imported here, which puts it on the blueprint."""
+"""The pages, one file each: importing a file registers its routes on the blueprint."""
 
-from flexmeasures_pms.ui.views import (
-    completeness,
-    device,
-    fleet,
-    heatmap,
-    nowhere,
-    pack,
-    quarantine,
-    rack,
-    receipts,
-    registry,
-    registry_import,
-    registry_register,
-    registry_thing,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "completeness",
-    "device",
-    "fleet",
-    "heatmap",
-    "nowhere",
-    "pack",
-    "quarantine",
-    "rack",
-    "receipts",
-    "registry",
-    "registry_import",
-    "registry_register",
-    "registry_thing",
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
