@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract
+from flask import Flask
 from jinja2.ext import babel_extract
 
 import flexmeasures_pms.ui
@@ -32,8 +33,12 @@ def ours(folder: str, pattern: str) -> list[Path]:
     return [p for p in sorted((UI / folder).rglob(pattern)) if "vendor" not in p.parts]
 
 
-def messages(path: Path) -> Iterator[str]:
-    """Yield what a file has marked; of a number of things, the plural."""
+Message = str | tuple[str, str]
+"""A message; of a number of things, its singular and plural."""
+
+
+def messages(path: Path) -> Iterator[Message]:
+    """Yield what a file has marked."""
     with path.open("rb") as file:
         if path.suffix == ".js":
             found = extract("javascript", file, {"t": None})
@@ -44,19 +49,29 @@ def messages(path: Path) -> Iterator[str]:
             found = extract("python", file, KEYWORDS if UI in path.parents else TELLING)
         for _, text, *_ in list(found):
             if isinstance(text, tuple):
-                strings = [part for part in text if isinstance(part, str)]
-                yield strings[-1]
+                one, *many = [part for part in text if isinstance(part, str)]
+                yield (one, many[0]) if many else one
             elif isinstance(text, str):
                 yield text
 
 
-def used(*, scripts: bool) -> dict[str, str]:
+def used(*, scripts: bool) -> dict[Message, str]:
     """Return all messages, each with a file that has it."""
     told = [path for name in TELLERS for path in sorted((UI.parent / name).rglob("*.py"))]
     pages = [*ours(".", "*.py"), *ours("templates", "*.html"), *told]
     paths = ours("static/js", "*.js") if scripts else pages
     found = {text: path.name for path in paths for text in messages(path) if text}
     return found if scripts else found | dict.fromkeys(catalogue_words(), "the catalogue")
+
+
+def translated(language: str, *, scripts: bool) -> dict[Message, tuple[str, ...]]:
+    """Return all messages of a language that are translated, each with its forms."""
+    found = {}
+    for message in words.catalog(language, scripts=scripts):
+        forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        if message.id and all(forms):
+            found[message.id] = forms
+    return found
 
 
 def placeholders(text: str) -> set[str]:
@@ -66,7 +81,7 @@ def placeholders(text: str) -> set[str]:
 @pytest.mark.parametrize("language", TRANSLATED)
 @pytest.mark.parametrize("scripts", [False, True], ids=["pages", "scripts"])
 def test_no_message_lacks_a_translation(language: str, scripts: bool) -> None:
-    known = words.catalogue(language, scripts=scripts)
+    known = translated(language, scripts=scripts)
     lacking = {text: where for text, where in used(scripts=scripts).items() if text not in known}
     assert lacking == {}, f"add them to a file of ui/language/{language}/"
 
@@ -74,14 +89,15 @@ def test_no_message_lacks_a_translation(language: str, scripts: bool) -> None:
 @pytest.mark.parametrize("language", TRANSLATED)
 @pytest.mark.parametrize("scripts", [False, True], ids=["pages", "scripts"])
 def test_no_translation_is_of_what_nobody_says(language: str, scripts: bool) -> None:
-    assert set(words.catalogue(language, scripts=scripts)) - set(used(scripts=scripts)) == set()
+    assert set(translated(language, scripts=scripts)) - set(used(scripts=scripts)) == set()
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 @pytest.mark.parametrize("scripts", [False, True], ids=["pages", "scripts"])
 def test_a_translation_has_the_placeholders_of_its_message(language: str, scripts: bool) -> None:
-    for text, translation in words.catalogue(language, scripts=scripts).items():
-        assert placeholders(text) == placeholders(translation), text
+    for message, forms in translated(language, scripts=scripts).items():
+        text = message if isinstance(message, str) else message[-1]
+        assert [placeholders(form) for form in forms] == [placeholders(text)] * len(forms), text
 
 
 def test_the_messages_are_found() -> None:
@@ -137,3 +153,51 @@ def test_no_words_of_a_script_are_shown_unmarked(path: Path) -> None:
     text = re.sub(r"\$\{[^}]*\}", "", path.read_text())
     found = [match["text"] for match in shown.finditer(text)]
     assert [text for text in found if WORDY.search(NO_WORDS.sub("", text))] == []
+
+
+POLISH = r"""
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\n"
+"Plural-Forms: nplurals=3; plural=n==1 ? 0 : n%10>=2 && n%10<=4 ? 1 : 2;\n"
+
+msgid "{n} device"
+msgid_plural "{n} devices"
+msgstr[0] "{n} urządzenie"
+msgstr[1] "{n} urządzenia"
+msgstr[2] "{n} urządzeń"
+"""
+
+
+def test_a_language_has_the_plural_forms_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pl").mkdir()
+    (tmp_path / "pl" / "fleet.po").write_text(POLISH)
+    monkeypatch.setattr(words, "FOLDER", tmp_path)
+    polish = words.translations.__wrapped__("pl")
+    texts = [polish.ngettext("{n} device", "{n} devices", n).format(n=n) for n in (1, 2, 5)]
+    assert texts == ["1 urządzenie", "2 urządzenia", "5 urządzeń"]
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_file_of_a_language_has_its_plural_forms(language: str) -> None:
+    texts = [path.read_text() for path in (words.FOLDER / language).glob("*.po")]
+    headers = [re.findall(r'^"Plural-Forms: .*"$', text, re.MULTILINE) for text in texts]
+    assert all(len(found) == 1 for found in headers)
+    assert len({found[0] for found in headers}) == 1
+
+
+def test_english_and_indonesian_count_things(app: Flask) -> None:
+    def devices(n: int) -> str:
+        return words.ngettext("{n} device", "{n} devices", n)
+
+    with app.test_request_context("/pms?lang=en"):
+        assert (devices(1), devices(2)) == ("1 device", "2 devices")
+    with app.test_request_context("/pms?lang=id"):
+        assert (devices(1), devices(2)) == ("1 perangkat", "2 perangkat")
+
+
+def test_nothing_is_translated_to_nothing(app: Flask) -> None:
+    with app.test_request_context("/pms?lang=id"):
+        assert words.gettext("") == ""

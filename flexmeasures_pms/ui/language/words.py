@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.support import Translations
 from flask import g, has_request_context, request
 
 FOLDER = Path(__file__).parent
@@ -36,16 +40,14 @@ def language() -> str:
 
 def gettext(message: str, /, **values: object) -> str:
     """Return a message in the language of the request, with its placeholders filled."""
-    text = catalogue(language()).get(message) or message
+    # Translations keep the header of their files as that of the empty message.
+    text = translations(language()).gettext(message) if message else ""
     return text.format(**values) if values else text
 
 
 def ngettext(one: str, many: str, n: int, /, **values: object) -> str:
-    """Return the message for a number of things; ``{n}`` is the number.
-
-    A translation has one form for all numbers, under the English plural.
-    """
-    text = catalogue(language()).get(many) or (one if n == 1 else many)
+    """Return the message for a number of things; ``{n}`` is the number."""
+    text = translations(language()).ngettext(one, many, n)
     return text.format(n=n, **values)
 
 
@@ -55,15 +57,33 @@ def mark(message: str, /) -> str:
 
 
 @cache
-def catalogue(name: str, *, scripts: bool = False) -> Mapping[str, str]:
-    """Return the messages of a language, those of scripts or all others."""
-    found: dict[str, str] = {}
+def translations(name: str) -> Translations:
+    """Return the texts of pages in a language. English needs none: messages are English."""
+    compiled = BytesIO()
+    write_mo(compiled, catalog(name))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+@cache
+def script_texts(name: str) -> Mapping[str, str]:
+    """Return the texts of scripts in a language, by their English messages."""
+    messages = catalog(name, scripts=True)
+    return {str(message.id): str(message.string) for message in messages if message.id}
+
+
+def catalog(name: str, *, scripts: bool = False) -> Catalog:
+    """Read the messages of a language, those of scripts or all others."""
+    found = Catalog(locale=name)
     for path in sorted((FOLDER / name).glob("*.po")):
         if path.name.endswith(".js.po") is scripts:
             with path.open("rb") as file:
-                for message in read_po(file, locale=name):
-                    if message.id and isinstance(message.string, str) and message.string:
-                        found[str(message.id)] = message.string
+                part = read_po(file, locale=name)
+            # Babel does not know the plural forms of every language: the files have them.
+            found.mime_headers = [("Plural-Forms", part.plural_forms)]
+            for message in part:
+                if message.id:
+                    found[message.id] = message
     return found
 
 

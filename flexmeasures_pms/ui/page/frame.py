@@ -58,7 +58,7 @@ def context() -> dict[str, Any]:
         "n_": words.ngettext,
         "language": name,
         "languages": words.LANGUAGES,
-        "script_words": words.catalogue(name, scripts=True),
+        "script_words": words.script_texts(name),
         "number": figures.number,
         "moment": figures.moment,
         "clock": figures.clock,
