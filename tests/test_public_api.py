@@ -10,7 +10,12 @@ import sys
 import pytest
 
 PUBLIC = {
-    "flexmeasures_pms.wire": {"Decoded", "Limits", "Sample", "decode"},
+    "flexmeasures_pms.wire": {
+        *("BatteryReadings", "CellReadings", "ChannelReadings", "DatasetStatus", "Decoded"),
+        *("EhubStatus", "FetReadings", "GridReadings", "InverterDataset", "InverterRequest"),
+        *("InverterSample", "Limits", "MpptDataset", "MpptRequest", "MpptSample", "PackBody"),
+        *("PackSample", "PmsDataset", "PmsRequest", "Sample", "decode"),
+    },
     "flexmeasures_pms.errors": {
         *("AccessError", "AmbiguousId", "BodyTooLarge", "ConfigError", "MisshapenBody", "NotHeld"),
         *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryConflict", "RegistryError"),
@@ -26,6 +31,9 @@ SIGNATURES = {
     "flexmeasures_pms.wire.decode": "body, *, dataset, content_type, content_encoding, limits",
     "flexmeasures_pms.wire.Limits": "bytes, datasets, samples, depth, sample_bytes",
     "flexmeasures_pms.wire.Decoded": "samples, warnings, ignored, skipped",
+    "flexmeasures_pms.wire.PackSample": "time_local, pack",
+    "flexmeasures_pms.wire.PackBody": "id, dock, amps, temp, cell, fet",
+    "flexmeasures_pms.wire.PmsDataset": "*, pms_id, status, data",
     "flexmeasures_pms.errors.Problem": "path, code, message, value",
     "flexmeasures_pms.simulator.Site": "layout, seed",
     "flexmeasures_pms.simulator.Site.requests": "self, start, end, step, *, samples_per_request",

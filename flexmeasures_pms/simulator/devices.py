@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import math
 
-from flexmeasures_pms.simulator import pack, power, shapes
+from flexmeasures_pms.simulator import pack, power
 from flexmeasures_pms.simulator.noise import between, smooth
+from flexmeasures_pms.simulator.reports import DeviceReport, local_text, milli
 from flexmeasures_pms.simulator.track import TrackSnapshot
+from flexmeasures_pms.wire.messages import (
+    BatteryReadings,
+    ChannelReadings,
+    DatasetStatus,
+    GridReadings,
+    InverterSample,
+    MpptSample,
+)
 
 STRINGS = 2  # per device
 MPPT_STRING = 92.0  # V at full power
@@ -21,7 +30,7 @@ _NO_POWER = 0x0004
 _BOOST, _FLOAT = 0x0400, 0x0800
 
 
-def mppt_reports(snapshot: TrackSnapshot) -> list[shapes.DeviceReport]:
+def mppt_reports(snapshot: TrackSnapshot) -> list[DeviceReport]:
     """Return a report per MPPT: its strings, its DC loads (VSAT, BTS) and the rest."""
     flows, idents = snapshot.flows, snapshot.plant.system.mppts
     available = flows.supply.mppt / power.MPPT_EFFICIENCY
@@ -29,43 +38,43 @@ def mppt_reports(snapshot: TrackSnapshot) -> list[shapes.DeviceReport]:
     dc_volts = flows.volts - 0.2
     consumed = flows.loads.vsat + flows.loads.bts
     vsat = flows.supply.dc_load * flows.loads.vsat / consumed
-    code = shapes.DatasetStatus(f"{_mppt_code(snapshot):04X}")
-    text = shapes.local_text(snapshot.time)
+    code = DatasetStatus(f"{_mppt_code(snapshot):04X}")
+    text = local_text(snapshot.time)
     reports = []
     for ident, strings, load in zip(
         idents, _strings(snapshot, idents), _parts(snapshot, idents, "load"), strict=True
     ):
         charge = sum(strings) * flows.dispatch.mppt - load * flows.supply.dc_load
-        sample = shapes.MpptSample(
+        sample = MpptSample(
             text,
             _pv(MPPT_STRING, strings, used, available),
             _battery(flows.volts, charge),
             _loads(dc_volts, dc_volts, load * vsat, load * (flows.supply.dc_load - vsat)),
         )
-        reports.append(shapes.DeviceReport(ident, ident, code, (sample,)))
+        reports.append(DeviceReport(ident, ident, code, (sample,)))
     return reports
 
 
-def inverter_reports(snapshot: TrackSnapshot) -> list[shapes.DeviceReport]:
+def inverter_reports(snapshot: TrackSnapshot) -> list[DeviceReport]:
     """Return a report per inverter: its strings, AC loads (cooling, lights) and the grid."""
     flows, idents = snapshot.flows, snapshot.plant.system.inverters
     made = flows.supply.inverter / power.STRING_EFFICIENCY
     consumed = flows.loads.cooling + flows.loads.lights
     cooling = flows.supply.ac_load * flows.loads.cooling / consumed
-    text = shapes.local_text(snapshot.time)
-    code = shapes.DatasetStatus(f"{_CONNECTED:04X}")
+    text = local_text(snapshot.time)
+    code = DatasetStatus(f"{_CONNECTED:04X}")
     part = 1 / len(idents)
     reports = []
     for ident in idents:
         mains = MAINS * _wander(snapshot, f"{ident} mains", 0.012)
-        sample = shapes.InverterSample(
+        sample = InverterSample(
             text,
             _pv(INVERTER_STRING, (part * 0.52, part * 0.48), made, made),
             _battery(flows.volts, part * flows.dispatch.inverter),
             _loads(mains, mains, part * cooling, part * (flows.supply.ac_load - cooling)),
             _grid(snapshot, ident, part * flows.dispatch.grid),
         )
-        reports.append(shapes.DeviceReport(ident, ident, code, (sample,)))
+        reports.append(DeviceReport(ident, ident, code, (sample,)))
     return reports
 
 
@@ -92,30 +101,22 @@ def _strings(snapshot: TrackSnapshot, idents: tuple[str, ...]) -> list[tuple[flo
     return [tuple(parts[i : i + STRINGS]) for i in range(0, len(parts), STRINGS)]
 
 
-def _pv(
-    nominal: float, parts: tuple[float, ...], used: float, available: float
-) -> shapes.ChannelReadings:
+def _pv(nominal: float, parts: tuple[float, ...], used: float, available: float) -> ChannelReadings:
     """Return strings that are throttled by leaving their best voltage upwards."""
     if available <= 0:
-        return shapes.ChannelReadings([0.0] * len(parts), [0.0] * len(parts))
+        return ChannelReadings([0.0] * len(parts), [0.0] * len(parts))
     dim = 0.02 * math.log(max(available * parts[0], 1.0) / 2000)
-    volts = shapes.milli(nominal * (1 + dim) * (1.2 - 0.2 * used / available))
-    return shapes.ChannelReadings(
-        [volts] * len(parts), [shapes.milli(used * p / volts) for p in parts]
-    )
+    volts = milli(nominal * (1 + dim) * (1.2 - 0.2 * used / available))
+    return ChannelReadings([volts] * len(parts), [milli(used * p / volts) for p in parts])
 
 
-def _battery(volts: float, watts: float) -> shapes.Battery:
-    return shapes.Battery(shapes.milli(volts), shapes.milli(watts / volts))
+def _battery(volts: float, watts: float) -> BatteryReadings:
+    return BatteryReadings(milli(volts), milli(watts / volts))
 
 
-def _loads(
-    volts_1: float, volts_2: float, watts_1: float, watts_2: float
-) -> shapes.ChannelReadings:
-    volts = [shapes.milli(volts_1), shapes.milli(volts_2)]
-    return shapes.ChannelReadings(
-        volts, [shapes.milli(watts_1 / volts_1), shapes.milli(watts_2 / volts_2)]
-    )
+def _loads(volts_1: float, volts_2: float, watts_1: float, watts_2: float) -> ChannelReadings:
+    volts = [milli(volts_1), milli(volts_2)]
+    return ChannelReadings(volts, [milli(watts_1 / volts_1), milli(watts_2 / volts_2)])
 
 
 def _wander(snapshot: TrackSnapshot, name: str, share: float) -> float:
@@ -123,16 +124,13 @@ def _wander(snapshot: TrackSnapshot, name: str, share: float) -> float:
     return 1 + share * (2 * part - 1)
 
 
-def _grid(snapshot: TrackSnapshot, ident: str, watts: float) -> shapes.Grid:
+def _grid(snapshot: TrackSnapshot, ident: str, watts: float) -> GridReadings:
     """Return three phases whose sqrt(3) x V x A x pf, averaged, is the power [W]."""
     volts = [GRID * _wander(snapshot, f"{ident} phase {n}", 0.015) for n in range(3)]
     parts = _parts(snapshot, (f"{ident} L1", f"{ident} L2", f"{ident} L3"), "share")
     factor = 1.0 if watts == 0 else round(0.99 - 0.04 * math.exp(-abs(watts) / 500), 2)
-    return shapes.Grid(
-        [shapes.milli(v) for v in volts],
-        [
-            shapes.milli(math.sqrt(3) * watts * p / (v * factor))
-            for v, p in zip(volts, parts, strict=True)
-        ],
+    return GridReadings(
+        [milli(v) for v in volts],
+        [milli(math.sqrt(3) * watts * p / (v * factor)) for v, p in zip(volts, parts, strict=True)],
         [factor] * 3,
     )

@@ -6,10 +6,10 @@ import gzip
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from flexmeasures_pms.simulator import shapes
 from flexmeasures_pms.simulator.cells import CELLS
 from flexmeasures_pms.simulator.site import SimulatedRequest
 
@@ -30,19 +30,6 @@ HEADER = (
 )
 
 
-class _Dataset(msgspec.Struct, frozen=True):
-    pms_id: str
-    status: shapes.DatasetStatus
-    data: list[shapes.PackSample]
-
-
-class _Body(msgspec.Struct, frozen=True):
-    datasets: list[_Dataset]
-
-
-_DECODER = msgspec.json.Decoder(_Body)
-
-
 def json_line(request: SimulatedRequest) -> bytes:
     """Return a request's body as a line."""
     return request.body + b"\n"
@@ -51,24 +38,26 @@ def json_line(request: SimulatedRequest) -> bytes:
 def csv_rows(request: SimulatedRequest) -> bytes:
     """Return a line for each sample of a ``pms`` request, under :data:`HEADER`."""
     lines = []
-    for dataset in _DECODER.decode(request.body).datasets:
-        start = f"{dataset.pms_id},{dataset.status.code},{dataset.status.temp}"
-        lines += [f"{start},{_row(sample)}\n" for sample in dataset.data]
+    for dataset in msgspec.json.decode(request.body)["datasets"]:
+        start = f"{dataset['pms_id']},{dataset['status']['code']},{dataset['status']['temp']}"
+        lines += [
+            f"{start},{_row(sample['time_local'], sample['pack'])}\n" for sample in dataset["data"]
+        ]
     return "".join(lines).encode()
 
 
-def _row(sample: shapes.PackSample) -> str:
-    pack = sample.pack
+def _row(time: str, pack: dict[str, Any]) -> str:
+    cell, fet = pack["cell"], pack["fet"]
     values: list[object] = [
-        sample.time_local,
-        pack.id,
-        pack.dock,
-        pack.amps,
-        *pack.temp,
-        *pack.cell.volts,
-        *_flags(pack.cell.open, CELLS),
-        *pack.fet.temp,
-        *_flags(pack.fet.open, 2),
+        time,
+        pack["id"],
+        pack["dock"],
+        pack["amps"],
+        *pack["temp"],
+        *cell["volts"],
+        *_flags(cell["open"], CELLS),
+        *fet["temp"],
+        *_flags(fet["open"], 2),
     ]
     return ",".join(map(str, values))
 

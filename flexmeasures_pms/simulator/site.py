@@ -10,16 +10,16 @@ from itertools import groupby
 import msgspec
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
-from flexmeasures_pms.simulator import shapes
 from flexmeasures_pms.simulator.devices import inverter_reports, mppt_reports
 from flexmeasures_pms.simulator.ehub import pack_reports
 from flexmeasures_pms.simulator.fleet import demo_layout
 from flexmeasures_pms.simulator.layout import Layout
 from flexmeasures_pms.simulator.plant import make_plant
+from flexmeasures_pms.simulator.reports import DeviceReport, datasets
 from flexmeasures_pms.simulator.track import TrackSnapshot, snapshots
 
 _ENCODER = msgspec.json.Encoder()
-_REPORTS: dict[DatasetName, Callable[[TrackSnapshot], list[shapes.DeviceReport]]] = {
+_REPORTS: dict[DatasetName, Callable[[TrackSnapshot], list[DeviceReport]]] = {
     "pms": pack_reports,
     "mppt": mppt_reports,
     "inverter": inverter_reports,
@@ -119,9 +119,7 @@ def _requests(
                     yield _request(dataset, reports, history[-1].time)
 
 
-def _request(
-    dataset: DatasetName, reports: list[shapes.DeviceReport], time: datetime
-) -> SimulatedRequest:
-    body = {"datasets": shapes.datasets(f"{dataset}_id", reports)}
+def _request(dataset: DatasetName, reports: list[DeviceReport], time: datetime) -> SimulatedRequest:
+    body = {"datasets": datasets(f"{dataset}_id", reports)}
     samples = sum(len(report.samples) for report in reports)
     return SimulatedRequest(dataset, _ENCODER.encode(body), time, samples)

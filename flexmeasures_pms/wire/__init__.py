@@ -1,9 +1,50 @@
-"""Wire formats: from the bytes a gateway sends to samples.
+"""Wire formats: the types of what a gateway sends, and from its bytes to samples.
 
 Pure decoding: no I/O, no FlexMeasures, no knowledge of what is registered.
 """
 
 from flexmeasures_pms.wire.decode import decode
+from flexmeasures_pms.wire.messages import (
+    BatteryReadings,
+    CellReadings,
+    ChannelReadings,
+    DatasetStatus,
+    EhubStatus,
+    FetReadings,
+    GridReadings,
+    InverterDataset,
+    InverterRequest,
+    InverterSample,
+    MpptDataset,
+    MpptRequest,
+    MpptSample,
+    PackBody,
+    PackSample,
+    PmsDataset,
+    PmsRequest,
+)
 from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
 
-__all__ = ["Decoded", "Limits", "Sample", "decode"]
+__all__ = [
+    "BatteryReadings",
+    "CellReadings",
+    "ChannelReadings",
+    "DatasetStatus",
+    "Decoded",
+    "EhubStatus",
+    "FetReadings",
+    "GridReadings",
+    "InverterDataset",
+    "InverterRequest",
+    "InverterSample",
+    "Limits",
+    "MpptDataset",
+    "MpptRequest",
+    "MpptSample",
+    "PackBody",
+    "PackSample",
+    "PmsDataset",
+    "PmsRequest",
+    "Sample",
+    "decode",
+]
