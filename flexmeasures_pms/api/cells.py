@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
-from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.gateways.caller import READ, may_see
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, CellQuantity, cell_map, period
-from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
 
@@ -25,17 +24,12 @@ def cells_of_pms(ident: str) -> Response:
     sender = caller(now)
     registered = load_directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
-    if pms is None or not _may_see(sender, pms):
+    if pms is None or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
     start, end = _time(now)
     columns = whole_number("columns", most=MOST_COLUMNS)
     found = cell_map(registered, pms.id, start, end, quantity=_quantity(), columns=columns)
     return reply(200, record(pms.ident, found))
-
-
-def _may_see(sender: Caller, pms: Entry) -> bool:
-    scope = sender.gateway.devices if sender.gateway else None
-    return scope is None or scoped("pms", pms.ident) in scope
 
 
 def _time(now: datetime) -> tuple[datetime, datetime]:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment
 from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
-from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.gateways.caller import READ, Caller, may_see
 from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -45,14 +45,13 @@ def _devices(sender: Caller, account_id: int) -> list[Entry]:
 
     :raises NotFound: for one that is not registered, or that the key is not for.
     """
-    scope = sender.gateway.devices if sender.gateway else None
     named = request.args.get("device", "")
     if named:
         registered = load_directory(account_id, things=[(kind, named) for kind in DATASETS])
         found = [entry for kind in DATASETS if (entry := registered.find(kind, named))]
     else:
         found = of_kinds(account_id, DATASETS)
-    allowed = [e for e in found if scope is None or scoped(e.kind, e.ident) in scope]
+    allowed = [entry for entry in found if may_see(sender, entry.kind, entry.ident)]
     if named and not allowed:
         raise NotFound(f"No {device_labels()} of this id is registered in the organisation.")
     return sorted(allowed, key=lambda entry: (entry.kind, entry.ident))

@@ -9,11 +9,12 @@ import msgspec
 from flask import Response, request, url_for
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from flexmeasures_pms.api.credentials import admit, caller, organisation
+from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import UnreadableBody
+from flexmeasures_pms.gateways.caller import admit
 from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.journal import Accepted, keep
 from flexmeasures_pms.ingest.receipt import Receipt

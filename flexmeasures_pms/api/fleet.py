@@ -9,9 +9,9 @@ import msgspec
 from flask import Response
 from werkzeug.exceptions import NotFound
 
-from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.latest import tagged
-from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.gateways.caller import READ, may_see
 from flexmeasures_pms.overview.docks import Rack
 from flexmeasures_pms.overview.fleet import Device, arranged, fleet
 from flexmeasures_pms.overview.rack import rack
@@ -27,7 +27,7 @@ def list_fleet() -> Response:
     now = datetime.now(UTC)
     sender = caller(now)
     devices = arranged(fleet([organisation(sender, READ)], now))
-    return tagged({"devices": [d for d in devices if _may_see(sender, d.kind, d.ident)]})
+    return tagged({"devices": [d for d in devices if may_see(sender, d.kind, d.ident)]})
 
 
 def rack_of_pms(ident: str) -> Response:
@@ -37,7 +37,7 @@ def rack_of_pms(ident: str) -> Response:
     sender = caller(now)
     registered = load_directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
-    if pms is None or pms.asset_id is None or not _may_see(sender, "pms", pms.ident):
+    if pms is None or pms.asset_id is None or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
     return tagged(_named(msgspec.to_builtins(rack(registered, pms, now))))
 
@@ -48,11 +48,6 @@ def schemas() -> dict[str, Any]:
     _, found = msgspec.json.schema_components([Device, Rack], ref_template=template)
     required = {n: [_NAMES.get(p, p) for p in schema["required"]] for n, schema in found.items()}
     return {n: _named(schema) | {"required": required[n]} for n, schema in found.items()}
-
-
-def _may_see(sender: Caller, kind: str, ident: str) -> bool:
-    scope = sender.gateway.devices if sender.gateway else None
-    return scope is None or scoped(kind, ident) in scope
 
 
 def _named(value: Any) -> Any:

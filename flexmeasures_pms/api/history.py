@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
-from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.gateways.caller import READ, may_see_part
 from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
 from flexmeasures_pms.overview.history import period_history
 from flexmeasures_pms.overview.history_record import record
@@ -31,7 +31,7 @@ def history_of_device(ident: str) -> Response:
     sender = caller(now)
     registered = load_directory(organisation(sender, READ))
     entry = _find(registered, ident)
-    if entry is None or not _may_see(sender, registered, entry, now):
+    if entry is None or not may_see_part(sender, registered, entry, now):
         raise NotFound("No case, MPPT or inverter of this id is registered in the organisation.")
     start, end = _time(now)
     width = whole_number("width", most=MOST_COLUMNS) or COLUMNS
@@ -44,13 +44,6 @@ def _find(registered: Directory, ident: str) -> Entry | None:
     kinds = KINDS if wanted is None else tuple(kind for kind in KINDS if kind == wanted)
     found = next(filter(None, (registered.find(kind, ident) for kind in kinds)), None)
     return found if found is not None and found.asset_id is not None else None
-
-
-def _may_see(sender: Caller, registered: Directory, entry: Entry, now: datetime) -> bool:
-    if sender.gateway is None or sender.gateway.devices is None:
-        return True
-    device = registered.pms_of(entry.id, now) if entry.kind == "case" else entry
-    return device is not None and scoped(device.kind, device.ident) in sender.gateway.devices
 
 
 def _time(now: datetime) -> tuple[datetime, datetime]:

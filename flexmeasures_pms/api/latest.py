@@ -15,9 +15,9 @@ from flask import Response, request
 from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
 
-from flexmeasures_pms.api.credentials import READ, Caller, caller, organisation
+from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
-from flexmeasures_pms.gateways.scope import scoped
+from flexmeasures_pms.gateways.caller import READ, Caller, may_see_part
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
@@ -35,7 +35,7 @@ def latest_of_device(ident: str) -> Response:
     things = [(kind, ident) for kind in KINDS]
     registered = load_directory(account_id, packs=[ident], things=things)
     entry = _find(registered, ident, now)
-    if entry is None or not _may_see(sender, registered, entry, now):
+    if entry is None or not may_see_part(sender, registered, entry, now):
         raise NotFound("Nothing of this id is registered in the organisation.")
     row = latest_of([entry.id]).get(entry.id)
     return tagged(_reading(registered, entry, row))
@@ -46,7 +46,7 @@ def latest_of_pms(ident: str) -> Response:
     account_id, sender, now = _ask()
     registered = load_directory(account_id, things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
-    if pms is None or pms.asset_id is None or not _may_see(sender, registered, pms, now):
+    if pms is None or pms.asset_id is None or not may_see_part(sender, registered, pms, now):
         raise NotFound("No PMS of this id is registered in the organisation.")
     cabinets = list(registered.cabinets(pms.id, now).values())
     cases = sorted(_cases(registered, [pms, *cabinets], now), key=lambda case: case[0] or 0)
@@ -78,13 +78,6 @@ def _find(registered: Directory, ident: str, now: datetime) -> Entry | None:
         pack = registered.resolve_pack(ident, now)
         found = pack.case if pack else None
     return found if found is not None and found.asset_id is not None else None
-
-
-def _may_see(sender: Caller, registered: Directory, entry: Entry, now: datetime) -> bool:
-    if sender.gateway is None or sender.gateway.devices is None:
-        return True
-    device = entry if entry.kind in ("mppt", "inverter") else registered.pms_of(entry.id, now)
-    return device is not None and scoped(device.kind, device.ident) in sender.gateway.devices
 
 
 def _cases(

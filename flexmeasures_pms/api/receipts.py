@@ -15,9 +15,10 @@ from flask import Response
 from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
 
-from flexmeasures_pms.api.credentials import READ, Caller, caller, may, organisation
+from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
+from flexmeasures_pms.gateways.caller import READ, Caller, may
 from flexmeasures_pms.ingest.receipt import message, unpack
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake import journal, receipts
@@ -59,12 +60,12 @@ def one_receipt(receipt_id: str) -> Response:
     # First the journal: what leaves it meanwhile has its receipt.
     for find, shown in ((journal.find, _waiting), (receipts.find, _processed)):
         row = find(number) if 0 < number <= LARGEST_ID else None
-        if row is not None and _may_see(sender, row):
+        if row is not None and _may_read(sender, row):
             return reply(200, shown(row))
     raise NotFound("There is no such receipt, or it has been purged.")
 
 
-def _may_see(sender: Caller, row: Row[Any]) -> bool:
+def _may_read(sender: Caller, row: Row[Any]) -> bool:
     return may(sender, row.account_id, READ) and _only_of(sender) in (None, row.sender)
 
 
@@ -95,4 +96,4 @@ def _in_journal(account_id: int, sender: Caller) -> dict[str, int]:
 
 def _only_of(sender: Caller) -> str | None:
     """Return the one whose receipts a gateway may read, or None for all of its organisation."""
-    return sender.name if sender.gateway and sender.gateway.devices is not None else None
+    return sender.name if sender.devices is not None else None
