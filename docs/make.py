@@ -5,6 +5,7 @@ A test fails when a page is not what this would write.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
         "sensors.md": "\n".join(_sensors()) + "\n",
         "settings.md": "\n".join(_settings()) + "\n",
         "commands.md": "\n".join(_commands()) + "\n",
+        "openapi.json": _openapi(),
     }
 
 
@@ -92,6 +94,12 @@ def _commands() -> Iterator[str]:
 
     yield from (NOTICE, "", "# Commands", "", "All are in the group `flexmeasures pms`.")
     yield from _group(pms_cli.cli, "flexmeasures pms")
+
+
+def _openapi() -> str:
+    from flexmeasures_pms.api.routes import openapi_document
+
+    return json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _group(group: click.Group, path: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ def made(app: Flask, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return pages
 
 
-@pytest.mark.parametrize("page", ["sensors.md", "settings.md", "commands.md"])
+@pytest.mark.parametrize("page", ["sensors.md", "settings.md", "commands.md", "openapi.json"])
 def test_a_reference_page_is_what_the_code_says(made: dict[str, str], page: str) -> None:
     assert (DOCS / page).read_text() == made[page], "run `make docs`"
 

@@ -14,22 +14,13 @@ from flexmeasures.api.common.rate_limiting import limiter
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms import config
-from flexmeasures_pms.api import (
-    cells,
-    completeness,
-    datasets,
-    documentation,
-    failures,
-    fleet,
-    history,
-    latest,
-    receipts,
-)
+from flexmeasures_pms.api import failures
+from flexmeasures_pms.api.route import PREFIX
+from flexmeasures_pms.api.routes import ROUTES
 from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.serving.readiness import warn_at_start
 
-PREFIX = "/pms/api/v1"
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
@@ -37,26 +28,14 @@ pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 failures.register(pms_api)
 pms_api.after_request(failures.not_the_senders_fault)
 pms_api.after_request(compressed)
-for prefix in (PREFIX, ""):
+for route in ROUTES:
     pms_api.add_url_rule(
-        f"{prefix}/devices/dataset/<dataset>",
-        endpoint=f"post_dataset{'' if prefix else '_alias'}",
-        view_func=datasets.post_dataset,
-        methods=ANY_METHOD,
+        route.path.replace("{", "<").replace("}", ">"),
+        endpoint=route.operation,
+        view_func=route.view,
+        # A dataset that does not exist is 404 whatever the method.
+        methods=ANY_METHOD if route.method == "POST" else ["GET"],
     )
-for path, view in (
-    ("openapi.json", documentation.openapi),
-    ("devices/<ident>/latest", latest.latest_of_device),
-    ("devices/<ident>/history", history.history_of_device),
-    ("pms/<ident>/latest", latest.latest_of_pms),
-    ("pms/<ident>/rack", fleet.rack_of_pms),
-    ("pms/<ident>/cells", cells.cells_of_pms),
-    ("fleet", fleet.list_fleet),
-    ("completeness", completeness.list_completeness),
-    ("receipts", receipts.list_receipts),
-    ("receipts/<receipt_id>", receipts.one_receipt),
-):
-    pms_api.add_url_rule(f"{PREFIX}/{path}", view_func=view, methods=["GET"])
 
 
 @pms_api.route(f"{PREFIX}/<path:rest>", methods=ANY_METHOD)

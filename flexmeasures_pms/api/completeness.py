@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment
+from flexmeasures_pms.api.replies import CompletenessList
 from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
 from flexmeasures_pms.gateways.caller import READ, Caller, may_see
 from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
@@ -37,7 +38,7 @@ def list_completeness() -> Response:
             f"These are {hours:.0f} hours of {len(devices)} devices, more than {MOST_HOURS}: ask "
             "for one device, or for a shorter time."
         )
-    return reply(200, {"hours": list(completeness(devices, *asked, now))})
+    return reply(200, CompletenessList(list(completeness(devices, *asked, now))))
 
 
 def _devices(sender: Caller, account_id: int) -> list[Entry]:

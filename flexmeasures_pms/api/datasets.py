@@ -7,16 +7,18 @@ from functools import partial
 
 import msgspec
 from flask import Response, request, url_for
+from msgspec import UNSET
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.replies import DatasetAccepted, DatasetProcessed, PostedReceipt
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import UnreadableBody
 from flexmeasures_pms.gateways.caller import admit
 from flexmeasures_pms.ingest.accept import Origin, accept
-from flexmeasures_pms.ingest.journal import Accepted, keep
+from flexmeasures_pms.ingest.journal import KeptRequest, keep
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.ingest.retention import tidy
 from flexmeasures_pms.plural import counted
@@ -50,7 +52,7 @@ def post_dataset(dataset: str) -> Response:
         admit=partial(admit, sender),
     )
     tidy(settings())
-    return reply(200, body(found)) if isinstance(found, Receipt) else _accepted(found)
+    return reply(200, _processed(found)) if isinstance(found, Receipt) else _accepted(found)
 
 
 def _whole_body() -> bytes:
@@ -70,25 +72,21 @@ def _whole_body() -> bytes:
     return data
 
 
-def body(receipt: Receipt) -> dict[str, object]:
-    """Return the reply to a request as the HTTP contract has it."""
-    return {
-        "status": "PROCESSED",
-        "message": receipt.message,
-        "receipt": {
-            "id": receipt.id,
-            "digest": receipt.digest,
-            **msgspec.structs.asdict(receipt.counts),
-        },
-        **receipt.details(),
-    }
+def _processed(receipt: Receipt) -> DatasetProcessed:
+    counts = msgspec.structs.asdict(receipt.counts)
+    return DatasetProcessed(
+        message=receipt.message,
+        receipt=PostedReceipt(id=receipt.id, digest=receipt.digest, **counts),
+        devices=receipt.devices,
+        problems=receipt.problems,
+        more_problems=receipt.more_problems or UNSET,
+        warnings=receipt.warnings or UNSET,
+        ignored=receipt.ignored or UNSET,
+        skipped=receipt.skipped or UNSET,
+    )
 
 
-def _accepted(kept: Accepted) -> Response:
-    place = url_for(".one_receipt", receipt_id=kept.id)
-    body = {
-        "status": "ACCEPTED",
-        "message": f"Kept {counted(kept.samples, 'sample')}, to be stored soon: see {place}.",
-        "receipt": {"id": kept.id, "digest": kept.digest, "samples": kept.samples},
-    }
-    return reply(202, body, Location=place)
+def _accepted(kept: KeptRequest) -> Response:
+    place = url_for(".getReceipt", receipt_id=kept.id)
+    message = f"Kept {counted(kept.samples, 'sample')}, to be stored soon: see {place}."
+    return reply(202, DatasetAccepted(message, kept), Location=place)

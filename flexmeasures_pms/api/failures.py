@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, current_app
+from msgspec import UNSET, Struct
 from werkzeug.exceptions import HTTPException, default_exceptions
 
+from flexmeasures_pms.api.replies import Error
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import (
     AccessError,
@@ -39,7 +42,7 @@ _HTTP_STATUS = {
 }
 
 
-def reply(code: int, body: dict[str, Any], **headers: str) -> Response:
+def reply(code: int, body: Struct | Mapping[str, Any], **headers: str) -> Response:
     """Return a JSON response; header names are given with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(msgspec.json.encode(body), code, named, mimetype="application/json")
@@ -47,22 +50,19 @@ def reply(code: int, body: dict[str, Any], **headers: str) -> Response:
 
 def _refused(error: WireError) -> Response:
     code, status = _WIRE_CODES.get(type(error), (400, "UNREADABLE_BODY"))
-    body: dict[str, Any] = {"status": status, "message": str(error)}
-    if error.problems:
-        body["problems"] = error.problems
-    return reply(code, body)
+    return reply(code, Error(status, str(error), problems=error.problems or UNSET))
 
 
 def _forbidden(error: AccessError) -> Response:
-    body: dict[str, Any] = {"status": "INVALID_SENDER", "message": str(error)}
+    body = Error("INVALID_SENDER", str(error))
     if isinstance(error, OutOfScope):
-        body["problems"], more = cap(error.problems, settings().max_problems)
-        body |= {"more_problems": more} if more else {}
+        body.problems, more = cap(error.problems, settings().max_problems)
+        body.more_problems = more or UNSET
     return reply(403, body)
 
 
 def _too_many(error: TooMany) -> Response:
-    body = {"status": "TOO_MANY_REQUESTS", "message": str(error)}
+    body = Error("TOO_MANY_REQUESTS", str(error))
     return reply(429, body, Retry_After=str(error.seconds))
 
 
@@ -74,9 +74,7 @@ def unavailable(error: Exception) -> Response:
     else:
         message = "The database can't be used just now; nothing was stored. Send it again later."
     current_app.logger.error("Answered 503: %s", error)
-    return reply(
-        503, {"status": "UNAVAILABLE", "message": message}, Retry_After=timeouts.RETRY_AFTER
-    )
+    return reply(503, Error("UNAVAILABLE", message), Retry_After=timeouts.RETRY_AFTER)
 
 
 def not_the_senders_fault(response: Response) -> Response:
@@ -90,7 +88,7 @@ def not_the_senders_fault(response: Response) -> Response:
 
 def _http(error: HTTPException) -> Response:
     code = error.code or 500
-    body = {"status": _HTTP_STATUS.get(code, "REFUSED"), "message": error.description or error.name}
+    body = Error(_HTTP_STATUS.get(code, "REFUSED"), error.description or error.name)
     headers = {"WWW_Authenticate": "Token"} if code == 401 else {}
     return reply(code, body, **headers)
 
@@ -100,7 +98,7 @@ def _unforeseen(error: Exception) -> Response:
     abandon()
     current_app.logger.exception("A request failed in a way that nobody foresaw.", exc_info=error)
     message = "Something went wrong here; nothing was stored. Send it again later."
-    return reply(500, {"status": "ERROR", "message": message})
+    return reply(500, Error("ERROR", message))
 
 
 def register(blueprint: Blueprint) -> None:

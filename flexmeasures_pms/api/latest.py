@@ -12,11 +12,13 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Response, request
+from msgspec import Struct
 from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.replies import Latest, LatestOfPms, LatestPack
 from flexmeasures_pms.gateways.caller import READ, Caller, may_see_part
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -38,7 +40,7 @@ def latest_of_device(ident: str) -> Response:
     if entry is None or not may_see_part(sender, registered, entry, now):
         raise NotFound("Nothing of this id is registered in the organisation.")
     row = latest_of([entry.id]).get(entry.id)
-    return tagged(_reading(registered, entry, row))
+    return tagged(Latest(**_reading(registered, entry, row)))
 
 
 def latest_of_pms(ident: str) -> Response:
@@ -52,14 +54,14 @@ def latest_of_pms(ident: str) -> Response:
     cases = sorted(_cases(registered, [pms, *cabinets], now), key=lambda case: case[0] or 0)
     rows = latest_of([e.id for e in (pms, *cabinets)] + [case.id for _, case in cases])
     return tagged(
-        {
+        LatestOfPms(
             **_reading(registered, pms, rows.get(pms.id)),
-            "cabinets": [_reading(registered, c, rows.get(c.id)) for c in cabinets],
-            "packs": [
-                {"dock": dock, **_reading(registered, case, rows.get(case.id))}
+            cabinets=[Latest(**_reading(registered, c, rows.get(c.id))) for c in cabinets],
+            packs=[
+                LatestPack(dock=dock, **_reading(registered, case, rows.get(case.id)))
                 for dock, case in cases
             ],
-        }
+        )
     )
 
 
@@ -103,7 +105,7 @@ def _reading(registered: Directory, entry: Entry, row: Row[Any] | None) -> dict[
     }
 
 
-def tagged(body: dict[str, Any]) -> Response:
+def tagged(body: Struct) -> Response:
     """Reply with an ETag, so that who asks again is only told that nothing is new."""
     response = reply(200, body)
     response.set_etag(sha256(response.get_data()).hexdigest()[:32])

@@ -12,14 +12,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response
+from msgspec.structs import asdict
 from sqlalchemy.engine import Row
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
+from flexmeasures_pms.api.replies import (
+    JournalCounts,
+    ProcessedReceipt,
+    ReceiptList,
+    WaitingReceipt,
+)
 from flexmeasures_pms.gateways.caller import READ, Caller, may
 from flexmeasures_pms.ingest.receipt import message, unpack
+from flexmeasures_pms.ingest.receipt_record import journaled_request, logged_receipt
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake import journal, receipts
 
@@ -44,12 +52,8 @@ def list_receipts() -> Response:
         sender=_only_of(sender),
     )
     more = found[limit - 1].id if len(found) > limit else None
-    body = {
-        "receipts": [receipts.as_dict(row) for row in found[:limit]],
-        "next": more,
-        "journal": _in_journal(account_id, sender),
-    }
-    return reply(200, body)
+    shown = [logged_receipt(row) for row in found[:limit]]
+    return reply(200, ReceiptList(shown, more, _in_journal(account_id, sender)))
 
 
 def one_receipt(receipt_id: str) -> Response:
@@ -69,10 +73,10 @@ def _may_read(sender: Caller, row: Row[Any]) -> bool:
     return may(sender, row.account_id, READ) and _only_of(sender) in (None, row.sender)
 
 
-def _processed(row: Row[Any]) -> dict[str, Any]:
+def _processed(row: Row[Any]) -> ProcessedReceipt:
     details = unpack(row.details) if row.details else {}
     words = message(row.stored, row.samples)
-    return {**receipts.as_dict(row), "status": "PROCESSED", "message": words, **details}
+    return ProcessedReceipt(**asdict(logged_receipt(row)), message=words, **details)
 
 
 _STATES = {
@@ -83,15 +87,15 @@ _STATES = {
 }
 
 
-def _waiting(row: Row[Any]) -> dict[str, Any]:
-    return {**journal.as_dict(row), "message": _STATES[row.state]}
+def _waiting(row: Row[Any]) -> WaitingReceipt:
+    return WaitingReceipt(**asdict(journaled_request(row)), message=_STATES[row.state])
 
 
-def _in_journal(account_id: int, sender: Caller) -> dict[str, int]:
+def _in_journal(account_id: int, sender: Caller) -> JournalCounts:
     """Return how many requests wait for a worker, those that one is at with them, or failed."""
     rows = journal.summary(account_id, _only_of(sender))
     failed = sum(row.requests for row in rows if row.state == "failed")
-    return {"waiting": sum(row.requests for row in rows) - failed, "failed": failed}
+    return JournalCounts(sum(row.requests for row in rows) - failed, failed)
 
 
 def _only_of(sender: Caller) -> str | None:

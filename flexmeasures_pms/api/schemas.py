@@ -1,221 +1,102 @@
-"""The shapes of requests and replies, for the OpenAPI document."""
+"""The schemas of bodies and replies, made from their types and docstrings."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
-from flexmeasures_pms.api import fleet
-from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.ingest.completeness import Completeness
-from flexmeasures_pms.ingest.receipt import DeviceCounts, ReceiptCounts
-from flexmeasures_pms.overview.cells import QUANTITIES
+from flexmeasures_pms.api.route import AnyOf
 
-Schema = dict[str, Any]
+Json = dict[str, Any]
 
-INTEGER: Schema = {"type": "integer"}
-NUMBER: Schema = {"type": "number"}
-TEXT: Schema = {"type": "string"}
-TIME: Schema = {"type": "string", "format": "date-time"}
+_REF = "#/components/schemas/{name}"
+_PARAM = re.compile(r"^:param (\w+): (.+?)(?=^:|\Z)", re.DOTALL | re.MULTILINE)
 
 
-def schemas() -> dict[str, Schema]:
-    """Return all named schemas."""
-    _, found = msgspec.json.schema_components(
-        [Completeness, ReceiptCounts, DeviceCounts, Problem],
-        ref_template="#/components/schemas/{name}",
-    )
-    return found | {
-        "Datasets": _datasets(),
-        "Reply": _reply(),
-        "Accepted": some(
-            status={"const": "ACCEPTED"},
-            message=TEXT,
-            receipt=some(id=INTEGER, digest=TEXT, samples=INTEGER),
-        ),
-        "Refusal": _refusal(),
-        "Latest": some(**_LATEST),
-        "LatestOfPms": some(**_LATEST, cabinets=array("Latest"), packs=array("LatestPack")),
-        "LatestPack": some(dock=maybe(INTEGER), **_LATEST),
-        "History": _history(),
-        "Reporter": some(kind=TEXT, id=TEXT, begin=TIME, end=TIME),
-        "Series": _series(),
-        "Cells": _cells(),
-        "CellsOfPack": _cells_of_pack(),
-        "RankedCell": _ranked_cell(),
-        **fleet.schemas(),
-        "Fleet": some(devices=array("Device")),
-        "Hours": some(hours=array("Completeness")),
-        "LoggedReceipt": _logged_receipt(),
-        "Receipts": some(
-            receipts=array("LoggedReceipt"),
-            next=maybe(INTEGER),
-            journal=some(waiting=INTEGER, failed=INTEGER),
-        ),
-        "Fate": {"oneOf": [ref("ProcessedReceipt"), ref("WaitingReceipt")]},
-        "ProcessedReceipt": {"allOf": [ref("LoggedReceipt"), _processed()]},
-        "WaitingReceipt": some(
-            **_REQUEST,
-            samples=INTEGER,
-            status={"enum": ["WAITING", "PROCESSING", "FAILED"]},
-            message=TEXT,
-            attempts=INTEGER,
-            error=maybe(TEXT),
-        ),
+def reference(body: type | AnyOf) -> Json:
+    """Return the schema of a body where it is used: a reference, if it has a name."""
+    if isinstance(body, AnyOf):
+        return {"$ref": _REF.format(name=body.name)}
+    (found,), _ = msgspec.json.schema_components([body], ref_template=_REF)
+    return found
+
+
+def named(bodies: Iterable[type | AnyOf]) -> Json:
+    """Return the schemas that have a name, by name: of classes and :class:`AnyOf`."""
+    unions = {body for body in bodies if isinstance(body, AnyOf)}
+    types: list[type] = [one for union in unions for one in union.types]
+    types += [body for body in bodies if not isinstance(body, AnyOf)]
+    _, found = msgspec.json.schema_components(types, ref_template=_REF)
+    classes = dict(_classes(types))
+    schemas = {name: _described(schema, classes[name]) for name, schema in found.items()}
+    return schemas | {union.name: _union(union) for union in unions}
+
+
+def of_replies(bodies: Iterable[type | AnyOf]) -> Json:
+    """Return the schemas of replies, as :func:`named` does: in these, defaults are there too."""
+    return {name: _always_there(schema) for name, schema in named(bodies).items()}
+
+
+def _union(union: AnyOf) -> Json:
+    return {
+        "description": union.description,
+        "anyOf": [reference(one) for one in union.types],
     }
 
 
-def some(*optional: str, **properties: Schema) -> Schema:
-    """Return an object's schema; all properties but the ``optional`` ones are always there."""
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required}
+def _classes(types: Iterable[type]) -> Iterator[tuple[str, type]]:
+    """Yield each class that is in some types, with its name; it may come several times."""
+    waiting: list[Any] = list(msgspec.inspect.multi_type_info(types))
+    while waiting:
+        info = waiting.pop()
+        if isinstance(info, msgspec.inspect.StructType | msgspec.inspect.DataclassType):
+            yield info.cls.__name__, info.cls
+            waiting += [field.type for field in info.fields]
+        waiting += getattr(info, "types", ())
+        inner = (getattr(info, name, None) for name in ("type", "item_type", "value_type"))
+        waiting += [one for one in inner if one is not None]
 
 
-def maybe(schema: Schema) -> Schema:
-    """Return a schema that null meets, too."""
-    return {"anyOf": [schema, {"type": "null"}]}
+def _described(schema: Json, cls: type) -> Json:
+    """Return a class's schema with its docstring taken apart, so that each field has its own."""
+    words: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        words |= dict(_PARAM.findall(_docstring(base)))
+    info: Any = msgspec.inspect.type_info(cls)
+    properties = dict(schema["properties"])
+    for field in info.fields:
+        part = _with_format(properties[field.encode_name], field.type)
+        if text := " ".join(words.get(field.name, "").split()):
+            part |= {"description": text[0].upper() + text[1:]}
+        properties[field.encode_name] = part
+    description = _docstring(cls).partition("\n:")[0].strip()
+    return schema | {"description": description, "properties": properties}
 
 
-_LATEST: Schema = {
-    "kind": TEXT,
-    "id": TEXT,
-    "asset": INTEGER,
-    "time": maybe(TIME),
-    "source": maybe(TEXT),
-    "readings": {"type": "object", "additionalProperties": {"type": "number"}},
-}
+def _docstring(cls: type) -> str:
+    """Return a docstring in the words of JSON."""
+    text = cleandoc(cls.__doc__ or "").replace("``", "`")
+    return re.sub(r"\bNone\b", "null", text)
 
 
-def ref(name: str) -> Schema:
-    """Return a reference to a named schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
+def _with_format(schema: Json, info: Any) -> Json:
+    """Return a field's schema, which says of a time that it is one."""
+    if "anyOf" in schema:
+        return schema | {"anyOf": [_with_format(one, info) for one in schema["anyOf"]]}
+    kinds = getattr(info, "types", (info,))
+    is_time = any(isinstance(kind, msgspec.inspect.DateTimeType) for kind in kinds)
+    return schema | ({"format": "date-time"} if is_time and schema.get("type") == "string" else {})
 
 
-def array(name: str) -> Schema:
-    """Return the schema of an array of a named one."""
-    return {"type": "array", "items": ref(name)}
-
-
-def _datasets() -> Schema:
-    sample = {"type": "object", "properties": {"time_local": TEXT}}
-    dataset = {
-        "type": "object",
-        "properties": {"data": {"type": "array", "items": sample}},
-        "required": ["data"],
-    }
-    return some(datasets={"type": "array", "items": dataset, "minItems": 1})
-
-
-_DETAILS: Schema = {
-    "devices": array("DeviceCounts"),
-    "problems": array("Problem"),
-    "more_problems": INTEGER,
-    "warnings": array("Problem"),
-    "ignored": INTEGER,
-    "skipped": INTEGER,
-}
-_RARE = ("more_problems", "warnings", "ignored", "skipped")
-_PROCESSED: Schema = {"status": {"const": "PROCESSED"}, "message": TEXT}
-
-
-def _reply() -> Schema:
-    receipt = {"allOf": [some(id=INTEGER, digest=TEXT), ref("ReceiptCounts")]}
-    return some(*_RARE, **_PROCESSED, receipt=receipt, **_DETAILS)
-
-
-def _processed() -> Schema:
-    return some(*_DETAILS, **_PROCESSED, **_DETAILS)
-
-
-def _refusal() -> Schema:
-    return some(
-        "problems", "more_problems",
-        status=TEXT, message=TEXT, problems=array("Problem"), more_problems=INTEGER,
-    )  # fmt: skip
-
-
-_REQUEST: Schema = {
-    "id": INTEGER,
-    "account": INTEGER,
-    "received_at": TIME,
-    "sender": TEXT,
-    "key": maybe(TEXT),
-    "dataset": TEXT,
-    "digest": TEXT,
-}
-
-
-def _logged_receipt() -> Schema:
-    return {"allOf": [some(**_REQUEST, duration_ms=INTEGER), ref("ReceiptCounts")]}
-
-
-def _cells() -> Schema:
-    return some(
-        pms=TEXT,
-        quantity={"type": "string", "enum": list(QUANTITIES)},
-        unit=TEXT,
-        start=TIME,
-        seconds=NUMBER,
-        columns=INTEGER,
-        look_back=NUMBER,
-        packs=array("CellsOfPack"),
-        ranking=array("RankedCell"),
-    )
-
-
-def _cells_of_pack() -> Schema:
-    cell = {"type": "array", "items": maybe(INTEGER)}
-    return some(
-        case=TEXT,
-        dock=maybe(INTEGER),
-        cabinet=maybe(TEXT),
-        begin=TIME,
-        end=TIME,
-        cells={"type": "array", "items": cell},
-    )
-
-
-def _ranked_cell() -> Schema:
-    return some(
-        case=TEXT,
-        dock=maybe(INTEGER),
-        cell=INTEGER,
-        seconds=NUMBER,
-        share=NUMBER,
-        weak_by=maybe(NUMBER),
-        begin=TIME,
-        end=TIME,
-    )
-
-
-def _history() -> Schema:
-    return some(
-        kind=TEXT,
-        id=TEXT,
-        start=TIME,
-        end=TIME,
-        step=NUMBER,
-        exact={"type": "boolean"},
-        sample=maybe(NUMBER),
-        reporters=array("Reporter"),
-        times={"type": "array", "items": {"type": "array", "items": INTEGER}},
-        series=array("Series"),
-    )
-
-
-def _series() -> Schema:
-    values = {"type": "array", "items": maybe(NUMBER)}
-    return some(
-        "low",
-        "high",
-        name=TEXT,
-        unit=TEXT,
-        state={"type": "boolean"},
-        held={"type": "boolean"},
-        mean=maybe(NUMBER),
-        times=INTEGER,
-        values=values,
-        low=values,
-        high=values,
-    )
+def _always_there(schema: Json) -> Json:
+    properties: dict[str, Json] = schema.get("properties", {})
+    sent = {name for name, part in properties.items() if "default" in part}
+    if not sent:
+        return schema
+    bare = {n: {k: v for k, v in p.items() if k != "default"} for n, p in properties.items()}
+    required = [name for name in bare if name in sent or name in schema["required"]]
+    return schema | {"properties": bare, "required": required}

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import account_option, json_option, one_line_errors
 from flexmeasures_pms.ingest import journal_queue, journal_worker
+from flexmeasures_pms.ingest.receipt_record import journaled_request
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.intake import journal
 
@@ -38,7 +39,7 @@ def journal_(limit: int, account_id: int | None, as_json: bool) -> None:
         for row in rows:
             click.echo(msgspec.json.encode(dict(row._mapping)))
         for row in failed:
-            click.echo(msgspec.json.encode(journal.as_dict(row)))
+            click.echo(msgspec.json.encode(journaled_request(row)))
         return
     for row in rows:
         click.echo(_summary(row))

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import MOMENT, account_option, json_option, one_line_errors
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.ingest.receipt_record import logged_receipt
 from flexmeasures_pms.storage.intake import receipts
 
 _BATCH = 5_000
@@ -40,7 +41,7 @@ def list_(since: datetime | None, limit: int, account_id: int | None, as_json: b
       flexmeasures pms receipts list --account 2 --since 2026-03-01T00:00:00+07:00
     """
     for row in receipts.listed(account_id, since=since, limit=limit):
-        click.echo(msgspec.json.encode(receipts.as_dict(row)) if as_json else _as_text(row))
+        click.echo(msgspec.json.encode(logged_receipt(row)) if as_json else _as_text(row))
 
 
 @receipts_group.command("purge")

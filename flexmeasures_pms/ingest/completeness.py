@@ -9,8 +9,9 @@ for the whole day has no expectation any more, but what came of it is still noth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.registry.directory import Entry
@@ -19,10 +20,10 @@ from flexmeasures_pms.storage.intake.receipt_hours import StoredHour, stored_hou
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Completeness:
+class Completeness(msgspec.Struct, frozen=True, gc=False):
     """What came of one device in one hour, and what should have.
 
+    :param device: its id as registered.
     :param kind: ``pms``, ``mppt`` or ``inverter``.
     :param hour: its beginning in UTC.
     :param samples: that were stored, whenever they arrived.

@@ -29,10 +29,11 @@ _RECOUNT = 64
 _room: dict[int, int] = {}
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class KeptRequest(msgspec.Struct, frozen=True):
     """A request in the journal.
 
     :param id: of its receipt, which is to come.
+    :param digest: SHA-256 of the body as sent.
     :param samples: how many it has.
     """
 
@@ -49,7 +50,7 @@ def keep(
     encoding: str,
     settings: Settings,
     admit: Admission,
-) -> Accepted:
+) -> KeptRequest:
     """Put a request into the journal, commit, and tell the workers.
 
     Parameters and errors are those of :func:`flexmeasures_pms.ingest.accept.accept`.
@@ -74,7 +75,7 @@ def keep(
     receipt_id = journal.add(waiting)
     db.session.commit()
     journal_queue.wake()
-    return Accepted(receipt_id, digest, len(decoded.samples))
+    return KeptRequest(receipt_id, digest, len(decoded.samples))
 
 
 def body_of(claimed: Claimed) -> bytes:

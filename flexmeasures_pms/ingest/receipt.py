@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -15,11 +15,17 @@ from flexmeasures_pms.ingest.pipeline import Outcome
 from flexmeasures_pms.wire.samples import Sample
 
 
-class ReceiptCounts(msgspec.Struct):
+# By keyword only, so that they come after the fields of what has counts and a receipt's id.
+class ReceiptCounts(msgspec.Struct, kw_only=True):
     """The sums of a request, or of several.
 
     ``samples = stored + duplicate + quarantined + no_answer``, always.
 
+    :param samples: in the request.
+    :param stored: new, and kept as beliefs.
+    :param duplicate: stored before.
+    :param quarantined: could not be stored, and wait in quarantine.
+    :param no_answer: of packs that did not answer their EHub.
     :param faulty: fields (not samples) with an impossible reading, left out.
     :param late: samples older on receipt than the setting ``PMS_LATE_AFTER``.
     :param beliefs: rows added.
@@ -36,12 +42,18 @@ class ReceiptCounts(msgspec.Struct):
 
     def add(self, other: ReceiptCounts) -> None:
         """Add another request's counts to these."""
-        for name in self.__struct_fields__:
+        for name in ReceiptCounts.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class DeviceCounts(msgspec.Struct):
-    """What one reporting device, as it names itself, contributed."""
+    """What one reporting device contributed.
+
+    :param id: as it names itself; None where none was sent.
+    :param samples: that it sent.
+    :param stored: how many of these are new, and kept.
+    :param beliefs: rows added.
+    """
 
     id: str | None
     samples: int = 0
@@ -111,9 +123,9 @@ def pack(receipt: Receipt) -> bytes:
     return zlib.compress(msgspec.json.encode(receipt.details()))
 
 
-def unpack(details: bytes) -> dict[str, object]:
+def unpack(details: bytes) -> dict[str, Any]:
     """Return the details of a receipt that were kept with it."""
-    found: dict[str, object] = msgspec.json.decode(zlib.decompress(details))
+    found: dict[str, Any] = msgspec.json.decode(zlib.decompress(details))
     return found
 
 

@@ -2,43 +2,106 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 import numpy as np
+from msgspec import Struct
 
 from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
-from flexmeasures_pms.overview.cells import CellMap, shown
+from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells, shown
 from flexmeasures_pms.storage.queries.cells import ReadingGrid
 
 MOST_RANKED = 100
 
 
-def record(ident: str, found: CellMap) -> dict[str, Any]:
+class CellsOfPack(Struct, frozen=True):
+    """The cells of a pack while it was in one dock.
+
+    :param case: id of the pack's case.
+    :param dock: counted across the PMS; null where it is not known.
+    :param cabinet: id of the cabinet; null in a PMS without cabinets.
+    :param begin: when it was put there, or the begin of the time.
+    :param end: when it was taken out, or the end of the time.
+    :param cells: by cell and column; null where there is no reading.
+    """
+
+    case: str
+    dock: int | None
+    cabinet: str | None
+    begin: datetime
+    end: datetime
+    cells: list[list[int | None]]
+
+
+class CellRank(Struct, frozen=True):
+    """How long a cell stood out: as the lowest of its pack, or open.
+
+    :param case: id of the pack's case.
+    :param dock: where the pack was last, counted across the PMS.
+    :param cell: its number, from 1.
+    :param seconds: how long, as columns in which it stood out.
+    :param share: of the columns that its pack was read in, above 0 and up to 1.
+    :param weak_by: below the mean of its pack's other cells [mV]; null for an open cell.
+    :param begin: of the longest time that it stood out without a break.
+    :param end: of the same.
+    """
+
+    case: str
+    dock: int | None
+    cell: int
+    seconds: float
+    share: float
+    weak_by: float | None
+    begin: datetime
+    end: datetime
+
+
+class Cells(Struct, frozen=True):
+    """What the cells of a PMS read at the ends of some columns of time.
+
+    :param pms: id of the PMS.
+    :param unit: of the readings of cells.
+    :param start: when the first column begins.
+    :param seconds: width of a column.
+    :param columns: how many there are.
+    :param look_back: how old a reading may be at most to stand for a column [s].
+    :param packs: by dock and time.
+    :param ranking: the cells that stood out, the longest first.
+    """
+
+    pms: str
+    quantity: CellQuantity
+    unit: str
+    start: datetime
+    seconds: float
+    columns: int
+    look_back: float
+    packs: list[CellsOfPack]
+    ranking: list[CellRank]
+
+
+def record(ident: str, found: CellMap) -> Cells:
     """Return a map, with the cells that stand out the most.
 
     :param ident: of the PMS.
     """
-    return {
-        "pms": ident,
-        "quantity": found.quantity,
-        "unit": "dimensionless" if found.quantity == "open" else "mV",
-        "start": found.start,
-        "seconds": found.width.total_seconds(),
-        "columns": found.columns,
-        "look_back": found.look_back[1].total_seconds(),
-        "packs": [
-            {
-                "case": row.stay.case.ident,
-                "dock": row.stay.dock,
-                "cabinet": row.stay.cabinet,
-                "begin": row.stay.begin,
-                "end": row.stay.end,
-                "cells": _whole(shown(found, row)),
-            }
-            for row in found.rows
-        ],
-        "ranking": [_ranked(one) for one in ranking(found)[:MOST_RANKED]],
-    }
+    return Cells(
+        pms=ident,
+        quantity=found.quantity,
+        unit="dimensionless" if found.quantity == "open" else "mV",
+        start=found.start,
+        seconds=found.width.total_seconds(),
+        columns=found.columns,
+        look_back=found.look_back[1].total_seconds(),
+        packs=[_pack(found, row) for row in found.rows],
+        ranking=[_ranked(one) for one in ranking(found)[:MOST_RANKED]],
+    )
+
+
+def _pack(found: CellMap, row: PackCells) -> CellsOfPack:
+    stay = row.stay
+    cells = _whole(shown(found, row))
+    return CellsOfPack(stay.case.ident, stay.dock, stay.cabinet, stay.begin, stay.end, cells)
 
 
 def _whole(values: ReadingGrid) -> list[list[int | None]]:
@@ -46,14 +109,14 @@ def _whole(values: ReadingGrid) -> list[list[int | None]]:
     return [[None if value < 0 else value for value in cell] for cell in whole]
 
 
-def _ranked(one: RankedCell) -> dict[str, Any]:
-    return {
-        "case": one.case.ident,
-        "dock": one.dock,
-        "cell": one.cell,
-        "seconds": one.duration.total_seconds(),
-        "share": one.share,
-        "weak_by": one.weak_by,
-        "begin": one.begin,
-        "end": one.end,
-    }
+def _ranked(one: RankedCell) -> CellRank:
+    return CellRank(
+        case=one.case.ident,
+        dock=one.dock,
+        cell=one.cell,
+        seconds=one.duration.total_seconds(),
+        share=one.share,
+        weak_by=one.weak_by,
+        begin=one.begin,
+        end=one.end,
+    )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from flexmeasures_pms.overview.packs import ShownCell, ShownPack
+from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.overview.states import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The voltages that the bars of all cells are drawn between [V]."""
+class Scale(PublicStruct, frozen=True):
+    """The voltages that the bars of all cells are drawn between.
+
+    :param low: [V].
+    :param high: [V].
+    """
 
     low: float
     high: float
@@ -22,8 +25,7 @@ class Scale:
         return min(1.0, max(0.0, (volts - self.low) / (self.high - self.low)))
 
 
-@dataclass(frozen=True, slots=True)
-class Occupant:
+class Occupant(PublicStruct, frozen=True):
     """A pack where it is registered.
 
     :param dock: counted across the PMS; None where it is not known.
@@ -39,8 +41,7 @@ class Occupant:
     home: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownPack:
+class UnknownPack(PublicStruct, frozen=True):
     """A pack that reports under an id that is not registered: its samples wait.
 
     :param dock: as reported last, counted across the PMS.
@@ -54,11 +55,11 @@ class UnknownPack:
     samples: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dock:
+class Dock(PublicStruct, frozen=True):
     """One dock.
 
-    :param number: counted across the PMS; ``own`` counted in its cabinet.
+    :param number: counted across the PMS.
+    :param own: counted in its cabinet.
     :param occupant: the case that is registered there.
     :param unknown_pack: the unknown pack that reports from there.
     """
@@ -69,11 +70,13 @@ class Dock:
     unknown_pack: UnknownPack | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ehub:
+class Ehub(PublicStruct, frozen=True):
     """The newest reading of an EHub itself.
 
+    :param time: of the reading.
     :param temperature: its own [°C].
+    :param silent: it has not been heard of for too long.
+    :param findings: what is the matter with it, the worst first.
     """
 
     time: datetime
@@ -82,11 +85,11 @@ class Ehub:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CabinetSeen:
+class CabinetSeen(PublicStruct, frozen=True):
     """One cabinet with its docks in order.
 
     :param position: in the PMS, from 1.
+    :param docks: in order of their number.
     :param ident: None where the cabinet of these docks is not registered.
     :param ehub: its own; the PMS's where there is just one cabinet.
     """
@@ -97,8 +100,7 @@ class CabinetSeen:
     ehub: Ehub | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorstCell:
+class WorstCell(PublicStruct, frozen=True):
     """The weakest cell of a pack, where it is among those far below the others of theirs.
 
     :param below: the mean of the pack's other cells [mV].
@@ -109,14 +111,19 @@ class WorstCell:
     below: float
 
 
-@dataclass(frozen=True, slots=True)
-class Rack:
+class Rack(PublicStruct, frozen=True):
     """A PMS with all that is known of its docks.
 
+    :param newest: when its newest reading was.
+    :param registered: how many packs are registered in it.
+    :param reporting: how many of these report.
+    :param scale: to draw all cells by; None where no cell was read.
+    :param cabinets: in order of their position.
     :param undocked: packs of the PMS whose dock is not known.
     :param reported_here: packs that it reported last, but that are registered elsewhere.
     :param unknown_packs: unknown packs that report to it; those whose dock is here stand there too.
     :param power: of all packs that report [W], charging positive.
+    :param worst_cells: the weakest cells of its packs, the worst first.
     :param findings: what is the matter, the worst first, each once with who is worst.
     """
 

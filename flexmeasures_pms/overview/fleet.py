@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.catalogue.limits import SILENT_AFTER
+from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.overview.states import (
     Code,
     Extremes,
@@ -37,21 +37,16 @@ _COUNTS: Mapping[Code, str] = {
 }
 
 
-# A fleet makes thousands at once. Python's garbage collector would look through all of the
-# process's memory for that; there is nothing circular in these that it could find.
-class Device(
-    msgspec.Struct,
-    frozen=True,
-    gc=False,
-    rename={"ident": "id", "asset_id": "asset", "account_id": "account"},
-):
+class Device(PublicStruct, frozen=True):
     """A PMS or another device that reports.
 
     :param newest: when its newest reading was.
-    :param packs: how many are registered in a PMS, of which ``reporting`` report.
+    :param packs: how many are registered in a PMS.
+    :param reporting: how many of these report.
     :param power: into its batteries [W], charging positive.
     :param soc: mean state of charge, where that is known.
-    :param hottest: of its packs [°C]; ``spread`` the largest between the cells of one [mV].
+    :param hottest: of its packs [°C].
+    :param spread: the largest between the cells of one of its packs [mV].
     :param findings: what is the matter, the worst first; at least that all is well.
     """
 

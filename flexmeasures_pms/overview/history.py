@@ -19,6 +19,7 @@ from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import SensorSpec, sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
 from flexmeasures_pms.overview.cadence import Cadence, cadence
+from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.queries.history import (
     EPOCH,
@@ -64,9 +65,12 @@ class Series:
     mean: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reporter:
-    """Which device reported, from its first reading of a time to its last."""
+class Reporter(PublicStruct, frozen=True):
+    """Which device reported, from its first reading of a time to its last.
+
+    :param begin: time of the first reading.
+    :param end: time of the last reading.
+    """
 
     kind: str
     ident: str

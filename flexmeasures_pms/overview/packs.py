@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
+
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
+from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.overview.states import Code, Extremes, Finding, is_silent, judged, weak_by
 
 TEMPERATURES = ("temperature top", "temperature middle", "temperature bottom")
@@ -16,10 +18,10 @@ STATE_OF_CHARGE = "state of charge"
 PackReadings = Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCell:
+class ShownCell(PublicStruct, frozen=True):
     """One cell of a pack.
 
+    :param number: from 1.
     :param volts: None where it was not told.
     :param open: it is bypassed by balancing.
     """
@@ -29,17 +31,22 @@ class ShownCell:
     open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPack:
+class ShownPack(PublicStruct, frozen=True):
     """The newest reading of a pack.
 
     :param time: of the reading; None for a pack that has not reported yet.
     :param source: id of the PMS that reported it.
     :param dock: as reported, counted across the PMS; None for one without a dock.
-    :param amps: charging positive, as ``power`` [W].
-    :param temperatures: top, middle and bottom [°C]; ``fet_temperatures`` of FET 1 and 2.
+    :param volts: the sum of its cells [V].
+    :param amps: charging positive [A].
+    :param power: charging positive [W].
+    :param soc: state of charge, where that is known.
+    :param temperatures: top, middle and bottom [°C].
+    :param fet_temperatures: of FET 1 and 2 [°C].
     :param fets_open: numbers of the FETs that are open.
-    :param weakest: number of the cell with the lowest voltage, ``strongest`` with the highest.
+    :param cells: in order; none for a pack that has not reported yet.
+    :param weakest: number of the cell with the lowest voltage.
+    :param strongest: number of the cell with the highest voltage.
     :param spread: between the two [mV].
     :param weak_by: of the weakest below the mean of the others [mV].
     :param silent: it has not been heard of for too long.
@@ -112,7 +119,7 @@ def pack(
         silent=time is not None and is_silent(time, now),
         findings=(),
     )
-    return replace(seen, findings=tuple(_findings(seen)))
+    return msgspec.structs.replace(seen, findings=tuple(_findings(seen)))
 
 
 def _cells(readings: PackReadings) -> Iterator[ShownCell]:

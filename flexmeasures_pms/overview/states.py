@@ -20,6 +20,7 @@ from flexmeasures_pms.catalogue.limits import (
     SILENT_AFTER,
     WEAK_CELL,
 )
+from flexmeasures_pms.overview.public import PublicStruct
 
 Level = Literal["alarm", "warning", "note", "ok"]
 
@@ -50,10 +51,10 @@ LEVELS: dict[Code, Level] = {
 _RANK: dict[Code, int] = {code: rank for rank, code in enumerate(LEVELS)}
 
 
-# Without the garbage collector, as overview/fleet.py's devices are.
-class Finding(msgspec.Struct, frozen=True, gc=False, rename={"ident": "id"}):
+class Finding(PublicStruct, frozen=True):
     """One thing that is the matter.
 
+    :param code: a stable word for programs.
     :param figure: how much: °C, V, or mV below the other cells.
     :param numbers: of the cells or FETs concerned; the dock that a pack reports.
     :param since: when a silent one was last heard of.

@@ -267,20 +267,3 @@ def summary(account_id: int | None, sender: str | None = None) -> list[Row[Any]]
     if sender is not None:
         query = query.where(c.sender == sender)
     return list(db.session.execute(query))
-
-
-def as_dict(row: Row[Any]) -> dict[str, Any]:
-    """Return a request in the journal as it is shown."""
-    return {
-        "id": row.id,
-        "account": row.account_id,
-        "received_at": row.received_at,
-        "sender": row.sender,
-        "key": row.key_id,
-        "dataset": row.dataset,
-        "digest": f"sha256:{row.digest.hex()}",
-        "samples": row.samples,
-        "status": row.state.upper(),
-        "attempts": row.attempts,
-        "error": row.last_error,
-    }

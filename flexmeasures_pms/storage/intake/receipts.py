@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
-from flexmeasures_pms.storage.tables import COUNTS, receipt
+from flexmeasures_pms.storage.tables import receipt
 
 _ADD = """
     WITH added AS (
@@ -107,21 +107,6 @@ def find(receipt_id: int) -> Row[Any] | None:
     query = sa.select(receipt).where(receipt.c.id == receipt_id)
     found: Row[Any] | None = db.session.execute(query).one_or_none()
     return found
-
-
-def as_dict(row: Row[Any]) -> dict[str, Any]:
-    """Return a receipt as it is shown."""
-    return {
-        "id": row.id,
-        "account": row.account_id,
-        "received_at": row.received_at,
-        "sender": row.sender,
-        "key": row.key_id,
-        "dataset": row.dataset,
-        "digest": f"sha256:{row.digest.hex()}",
-        **{name: row._mapping[name] for name in COUNTS},
-        "duration_ms": row.duration_ms,
-    }
 
 
 def purge(before: datetime, most: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from flask import Response, request
 from markupsafe import Markup
+from msgspec.structs import asdict
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.catalogue.limits import WEAK_CELL
@@ -171,10 +172,9 @@ def _frame(found: CellMap, column: int) -> list[dict[str, Any]]:
 def _data(ident: str, zone: str | None, found: CellMap) -> Markup:
     """Return the map for the page's script, with nothing in it that could end the script."""
     body = record(ident, found)
-    body["zone"] = zone or "UTC"
-    for pack in body["packs"]:
-        pack["href"] = links.device("case", pack["case"])
-    text = msgspec.json.encode(body).decode()
+    packs = [asdict(one) | {"href": links.device("case", one.case)} for one in body.packs]
+    data = asdict(body) | {"zone": zone or "UTC", "packs": packs}
+    text = msgspec.json.encode(data).decode()
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - JSON without a character that HTML knows

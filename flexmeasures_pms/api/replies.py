@@ -1,0 +1,176 @@
+"""The JSON replies, one type for each; those that pages need too stand where they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import UNSET, Struct, UnsetType
+
+from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.ingest.completeness import Completeness
+from flexmeasures_pms.ingest.journal import KeptRequest
+from flexmeasures_pms.ingest.receipt import DeviceCounts, ReceiptCounts
+from flexmeasures_pms.ingest.receipt_record import JournaledRequest, LoggedReceipt
+from flexmeasures_pms.overview.fleet import Device
+
+
+class Error(Struct):
+    """Why a request was refused.
+
+    :param status: a stable word for programs.
+    :param message: what is wrong and what to do, for people.
+    :param problems: each with its place in the body.
+    :param more_problems: how many are not listed.
+    """
+
+    status: str
+    message: str
+    problems: Sequence[Problem] | UnsetType = UNSET
+    more_problems: int | UnsetType = UNSET
+
+
+class PostedReceipt(ReceiptCounts):
+    """What became of a request, in numbers.
+
+    :param id: by which the receipt can be asked for.
+    :param digest: SHA-256 of the body as sent.
+    """
+
+    id: int
+    digest: str
+
+
+class DatasetProcessed(Struct, tag_field="status", tag="PROCESSED"):
+    """What became of a request, after commit.
+
+    :param message: one line for people.
+    :param devices: the reporting devices, as they name themselves.
+    :param problems: what was wrong, in the order of the samples.
+    :param more_problems: how many are not listed.
+    :param warnings: what was read, but deserves a look.
+    :param ignored: how many attributes or columns were passed over.
+    :param skipped: how many CSV rows hold no sample.
+    """
+
+    message: str
+    receipt: PostedReceipt
+    devices: list[DeviceCounts]
+    problems: list[Problem]
+    more_problems: int | UnsetType = UNSET
+    warnings: list[Problem] | UnsetType = UNSET
+    ignored: int | UnsetType = UNSET
+    skipped: int | UnsetType = UNSET
+
+
+class DatasetAccepted(Struct, tag_field="status", tag="ACCEPTED"):
+    """A request that is kept, and whose samples a worker stores soon.
+
+    :param message: one line for people.
+    """
+
+    message: str
+    receipt: KeptRequest
+
+
+class ProcessedReceipt(LoggedReceipt, kw_only=True, tag_field="status", tag="PROCESSED"):
+    """A request whose samples were stored. The details are there if a worker stored them.
+
+    :param message: one line for people.
+    :param devices: the reporting devices, as they name themselves.
+    :param problems: what was wrong, in the order of the samples.
+    :param more_problems: how many are not listed.
+    :param warnings: what was read, but deserves a look.
+    :param ignored: how many attributes or columns were passed over.
+    :param skipped: how many CSV rows hold no sample.
+    """
+
+    message: str
+    devices: list[DeviceCounts] | UnsetType = UNSET
+    problems: list[Problem] | UnsetType = UNSET
+    more_problems: int | UnsetType = UNSET
+    warnings: list[Problem] | UnsetType = UNSET
+    ignored: int | UnsetType = UNSET
+    skipped: int | UnsetType = UNSET
+
+
+class WaitingReceipt(JournaledRequest, kw_only=True):
+    """A request whose samples are not stored yet.
+
+    :param message: one line for people.
+    """
+
+    message: str
+
+
+class JournalCounts(Struct):
+    """Requests that are kept and not stored yet.
+
+    :param waiting: for a worker, those included that one is at.
+    :param failed: those that were set aside.
+    """
+
+    waiting: int
+    failed: int
+
+
+class ReceiptList(Struct):
+    """Accepted requests, newest first.
+
+    :param next: the ``before`` of the next page; null on the last.
+    """
+
+    receipts: list[LoggedReceipt]
+    next: int | None
+    journal: JournalCounts
+
+
+class CompletenessList(Struct):
+    """What came in each hour, by device and time."""
+
+    hours: list[Completeness]
+
+
+class Latest(Struct, kw_only=True):
+    """The newest reading of one thing.
+
+    :param kind: of thing.
+    :param id: as registered.
+    :param asset: id of its FlexMeasures asset.
+    :param time: of the reading; null where there is none yet.
+    :param source: id of the device that reported it.
+    :param readings: value by sensor name.
+    """
+
+    kind: str
+    id: str
+    asset: int
+    time: datetime | None
+    source: str | None
+    readings: Mapping[str, float]
+
+
+class LatestPack(Latest):
+    """The newest reading of a pack of a PMS.
+
+    :param dock: counted across the PMS; null where it is not known.
+    """
+
+    dock: int | None
+
+
+class LatestOfPms(Latest, kw_only=True):
+    """The newest readings of a PMS, its cabinets and its packs.
+
+    :param cabinets: in order of their position.
+    :param packs: in order of their docks.
+    """
+
+    cabinets: list[Latest]
+    packs: list[LatestPack]
+
+
+class Fleet(Struct):
+    """PMSes, MPPTs and inverters, the worst first."""
+
+    devices: list[Device]

@@ -1,0 +1,21 @@
+"""How what is seen of a site is named in public JSON."""
+
+from __future__ import annotations
+
+import msgspec
+
+NAMES = {"ident": "id", "asset_id": "asset", "account_id": "account"}
+"""Public names of fields that have another name in Python."""
+
+
+# A fleet makes thousands at once. Python's garbage collector would look through all of the
+# process's memory for that; there is nothing circular in these that it could find.
+class PublicStruct(msgspec.Struct, frozen=True, gc=False, rename=NAMES):
+    """Base of what pages show and the API replies with as it is.
+
+    :param account_id: of the organisation.
+    :param kind: of thing.
+    :param ident: id as registered.
+    :param asset_id: of its FlexMeasures asset.
+    :param timezone: of its site; None where it is not known.
+    """
