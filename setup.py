@@ -68,10 +68,14 @@ EXTRAS_REQUIRE = {
     ],
     "test": [
         "fakeredis>=2.21",
+        "httpx>=0.28,<1",
         "hypothesis>=6.100",
         "import-linter>=2.9",
         "lupa>=2.0",
         "mypy>=1.11",
+        # Makes a client of our API's document, to see that it is of use to others.
+        "openapi-python-client>=0.29,<0.30",
+        "openapi-spec-validator>=0.9",
         # Drives Debian's Chromium; it brings no browser unless asked to.
         "playwright>=1.50,<2",
         "pytest>=8.0",
