@@ -1,1 +1,1 @@
-"""What the plugin adds to FlexMeasures' pages."""
+"""The pages that the plugin adds to FlexMeasures."""

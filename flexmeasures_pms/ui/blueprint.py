@@ -25,7 +25,7 @@ from flexmeasures_pms.ui.routes import STATIC, pms_ui
 __all__ = ["files", "pms_ui", "refusals", "views"]
 
 MENU = {"VIEWS": ["dashboard"], "VIEW_TITLES": {}, "VIEW_ICONS": {}}
-"""FlexMeasures' own defaults: where a host has them, the menu is ours to add to."""
+"""FlexMeasures' own defaults: if a host has not changed them, the plugin adds to the menu."""
 
 pms_ui.before_request(csrf.require)
 pms_ui.context_processor(frame.context)
@@ -34,7 +34,7 @@ pms_ui.after_request(compressed)
 
 
 def list_in_menu(host: MutableMapping[str, Any]) -> None:
-    """Put the pages first in FlexMeasures' menu, unless the host has set it up otherwise."""
+    """Put the pages first in FlexMeasures' menu, unless the host has changed it."""
     names = {key: f"FLEXMEASURES_MENU_LISTED_{key}" for key in MENU}
     if host.get(names["VIEWS"]) == MENU["VIEWS"]:
         host[names["VIEWS"]] = ["pms", *MENU["VIEWS"]]
@@ -46,7 +46,7 @@ def _draw_asset_types() -> None:
     # FlexMeasures' dashboard would make a "Pm" of a PMS.
     inflection.UNCOUNTABLES.add("pms")
     for asset_type in ASSET_TYPES:
-        # The dashboard asks for the icon of a group of assets by the plural of their type.
+        # The dashboard looks up the icon of a group of assets by the plural of their type.
         for name in (asset_type.name, pluralize(asset_type.name)):
             view_utils.ICON_MAPPING.setdefault(name, asset_type.icon)
         view_utils.NORMALIZED_SVG_ICON_MAPPING.setdefault(

@@ -1,6 +1,6 @@
-"""The pages' own files: sent with the version in their address, to be kept for good.
+"""The pages' own files, with their version in the URL, so that browsers cache them permanently.
 
-The version is part of the folder, so that a script's relative imports carry it too.
+The version is part of the folder, so that a script's relative imports have it too.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ YEAR = 365 * 24 * 3600
 
 @cache
 def version() -> str:
-    """Return a name for the present state of all files."""
+    """Return a version for the current state of all files."""
     digest = sha256()
     for path in sorted(p for p in FOLDER.rglob("*") if p.is_file()):
-        # The manifest of the files of others has their digests.
+        # The manifest of the vendored files has their digests.
         if "vendor" not in path.relative_to(FOLDER).parts or path.name == "manifest.json":
             digest.update(str(path.relative_to(FOLDER)).encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def url(name: str) -> str:
-    """Return the address of a file of the static folder: ``url("css/pms.css")``."""
+    """Return the URL of a file of the static folder: ``url("css/pms.css")``."""
     return f"{STATIC}/v-{version()}/{name}"
 
 
 @pms_ui.get(f"{STATIC}/v-<wanted>/<path:name>")
 def versioned(wanted: str, name: str) -> Response:
-    """Send a file; whoever asks for another version gets the present one, and keeps it not."""
+    """Send a file; a request for another version gets the current one, uncached."""
     response = send_from_directory(FOLDER, name)
     keep_for_good(response, wanted)
     return response
 
 
 def keep_for_good(response: Response, wanted: str) -> None:
-    """Let a file be kept where its address has the present version."""
+    """Allow permanent caching of a file if its URL has the current version."""
     present = wanted == version()
     kept = f"public, max-age={YEAR}, immutable" if present else "no-cache"
     response.headers["Cache-Control"] = kept

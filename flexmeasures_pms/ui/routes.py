@@ -1,4 +1,4 @@
-"""The blueprint that the pages are on. It knows none of them: they know it."""
+"""The blueprint of the pages. The pages import it, never the other way round."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_each_hour_is_a_square_with_words(site: Site, show: Show) -> None:
     found = squares(text, "PMS-1<")
     assert len(found) == 23
     assert found[18:] == [
-        ("silent", "2026-03-01 18:00: nothing came, nor in the day before"),
+        ("silent", "2026-03-01 18:00: nothing arrived, nor in the day before"),
         ("complete", "2026-03-01 19:00: 4 of 4 samples, 100 %"),
         ("part", "2026-03-01 20:00: 2 of 4 samples, 50 %"),
         ("nothing", "2026-03-01 21:00: 0 of 4 samples, 0 %"),
@@ -84,7 +84,7 @@ def test_devices_can_be_searched_and_are_paged(
     from flexmeasures_pms.ui.views import completeness
 
     assert "MPPT-1" not in show(f"{DAY}&q=pms").split("<h2", 1)[1]
-    assert "No device is like that." in show(f"{DAY}&q=xyz")
+    assert "No device matches." in show(f"{DAY}&q=xyz")
     monkeypatch.setattr(completeness, "MOST_DAYS", 1)
     first, second = show(), show(f"{DAY}&page=2")
     assert "MPPT-1" in first and "PMS-1<" not in first

@@ -74,7 +74,7 @@ def test_the_picture_follows_the_signs(plant: Plant, client: FlaskClient, log_in
 def test_status_bits_are_told_in_words(plant: Plant, client: FlaskClient, log_in: None) -> None:
     plant.send("mppt", datetime.now(UTC) - timedelta(seconds=5))
     fine = client.get("/pms/mppt/MPPT-1").get_data(as_text=True)
-    assert "All well" in fine
+    assert "Normal" in fine
     for words in ("connected", "running", "float", "normal", "none"):
         assert f"{words}</dd>" in fine
 
@@ -82,7 +82,7 @@ def test_status_bits_are_told_in_words(plant: Plant, client: FlaskClient, log_in
     broken = client.get("/pms/mppt/MPPT-1").get_data(as_text=True)
     for words in ("Bus: fault", "System: fault", "charging FET short, PV input short"):
         assert words in broken
-    assert "All well" not in broken
+    assert "Normal" not in broken
 
 
 def test_one_that_never_reported_says_so(

@@ -83,7 +83,7 @@ def test_the_address_says_what_is_searched_and_in_which_order(
     assert names.findall(" ".join(rows(text(client, "/pms?sort=-name")))) == ["PMS-2", "PMS-1"]
     page = text(client, "/pms?sort=hottest")
     assert re.search(r'aria-sort="ascending">\s*<a href="/pms\?sort=-hottest">Hottest', page)
-    assert "Nothing that is registered is called no-such." in text(client, "/pms?q=no-such")
+    assert "No registered device is called no-such." in text(client, "/pms?q=no-such")
     assert client.get("/pms?sort=<b>").status_code == 400
 
 
@@ -132,7 +132,7 @@ def test_what_is_too_much_for_one_page_goes_on_with_the_next(
 
     first, last = text(client, "/pms?sort=name"), text(client, "/pms?sort=name&page=3")
     assert (names(first), names(last)) == (["pms-1", "pms-2"], ["pms-5"])
-    assert "5 devices, 5 need a look" in first
+    assert "5 devices, 5 need attention" in first
     assert "Page 1 of 3" in first
     assert 'rel="next" href="/pms?sort=name&amp;page=2"' in first
     assert 'rel="prev"' not in first

@@ -134,7 +134,7 @@ def test_by_default_the_last_hour_with_readings_is_shown(site: Site, show: Any) 
 
 def test_the_longer_address_leads_there_too(site: Site, show: Any) -> None:
     site.pms("cells/A")
-    assert "No pack was in cells/A in this time." in show(url="/pms/pms/cells/A/cells")
+    assert "No pack was in cells/A in this period." in show(url="/pms/pms/cells/A/cells")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_another_organisation_sees_nothing(
     log_in(client, other_organisation)
     theirs, nobodys = show(status=404), show(url="/pms/PMS-9/cells", status=404)
     assert "0241" not in theirs
-    assert "Nothing of this id is registered" in theirs and "Nothing of this id" in nobodys
+    assert "Nothing is registered with this id" in theirs and "with this id" in nobodys
     show(f"{HOUR}&organisation={site.account_id}", status=404)
 
 

@@ -104,7 +104,7 @@ def test_it_can_be_filtered_and_searched(site: Site, show: Show) -> None:
     assert len(entries(show("?q=0999"))) == 3
     assert len(entries(show("?q=0999&reason=unknown_pack"))) == 3
     for query in ("?q=0999&reason=conflict", "?q=%25", "?q=_", "?reason=nonsense"):
-        assert "No sample is like that." in show(query)
+        assert "No sample matches." in show(query)
 
 
 def test_it_is_paged(site: Site, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +235,7 @@ def test_another_organisation_sees_and_does_nothing(
     log_in(client, other)
     number = waiting(site.account_id)[0].id
     assert "Nothing waits in quarantine." in show()
-    assert "No sample is like that." in show("?q=0999")
+    assert "No sample matches." in show("?q=0999")
     show(f"/{number}", status=404)
     show("/99999999", status=404)
     show(f"?organisation={site.account_id}", status=404)

@@ -88,7 +88,7 @@ def test_a_dock_shows_the_figures_of_its_pack(site: Site, client: FlaskClient) -
     assert "Cells: weakest 5, 3.600 V; strongest 4, 3.669 V." in page
     assert "<title>Cell 3: 3.647 V, open</title>" in page
     assert re.search(r"Bars: cells 1 to 14, all from 3\.60 to 3\.70 V\.", page)
-    assert "Clock: Asia/Jakarta (UTC+07:00)" in page
+    assert "Time zone: Asia/Jakarta (UTC+07:00)" in page
 
 
 def test_a_pack_that_came_lately_says_since_when(site: Site, client: FlaskClient) -> None:

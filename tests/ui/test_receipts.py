@@ -89,7 +89,7 @@ def test_it_can_be_filtered(site: Site, show: Show) -> None:
     assert len(rows(show("?sender=gateway:North%20%3Ci%3E%22mast%22"))) == 1
     assert len(rows(show("?since=2020-01-01T00:00"))) == 3
     for query in ("?since=2999-01-01T00:00", "?key=none", "?sender=gateway:South"):
-        assert "No receipt is like that." in show(query)
+        assert "No receipt matches." in show(query)
     show("?since=soon", status=400)
 
 
@@ -106,7 +106,7 @@ def test_it_is_paged(site: Site, show: Show, monkeypatch: pytest.MonkeyPatch) ->
 def test_one_receipt_is_told_in_full(site: Site, show: Show) -> None:
     text = show(f"/{numbers(site)[1]}")
     facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>(?:<[^>]*>)?([^<]*)", text))
-    assert (facts["Samples"], facts["stored"], facts["there already"]) == ("2", "0", "1")
+    assert (facts["Samples"], facts["stored"], facts["duplicate"]) == ("2", "0", "1")
     assert facts["Dataset"] == "pms"
     assert "sha256:" in text
 
@@ -143,7 +143,7 @@ def test_nothing_received_says_what_to_do(
     client: FlaskClient, organisation: Organisation, show: Show
 ) -> None:
     client.post("/login", data={"email": organisation.email, "password": PASSWORD})
-    assert "Give a gateway a key" in show()
+    assert "Create a key for a gateway" in show()
 
 
 def test_hostile_names_are_shown_and_do_nothing(site: Site, client: FlaskClient) -> None:

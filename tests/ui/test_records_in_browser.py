@@ -69,7 +69,7 @@ def test_squares_say_what_they_mean_by_pointer_and_by_keys(
     page.keyboard.press("ArrowLeft")
     expect(told).to_have_text("2026-03-01 21:00: 0 of 4 samples, 0 %")
     page.keyboard.press("Home")
-    expect(told).to_have_text("2026-03-01 00:00: nothing came, nor in the day before")
+    expect(told).to_have_text("2026-03-01 00:00: nothing arrived, nor in the day before")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

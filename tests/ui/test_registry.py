@@ -85,7 +85,7 @@ def test_the_tree_says_since_when_each_thing_is_where_it_is(
 ) -> None:
     site.install(("case", "0241"), ("cabinet", "PMS-1-A"), NOON, place=4)
     text = shown(member, "/pms/registry?open=cell-block:L1")
-    assert "Times are those of Asia/Jakarta (UTC+07:00)." in text
+    assert "Time zone: Asia/Jakarta (UTC+07:00)" in text
     for said in (
         "position 1 cabinet PMS-1-A since ever",
         "dock 4 case 0241 since 2026-03-01 12:00:00",
@@ -94,7 +94,7 @@ def test_the_tree_says_since_when_each_thing_is_where_it_is(
     ):
         assert said in text
     branch = shown(member, "/pms/registry/branch?kind=pms&id=PMS-1")
-    assert "Times are those of Asia/Jakarta (UTC+07:00)." in branch
+    assert "Time zone: Asia/Jakarta (UTC+07:00)" in branch
     assert "dock 4 case 0241 since 2026-03-01 12:00:00" in branch
     # What is loaded below it has the same clock.
     below = shown(member, "/pms/registry/branch?kind=case&id=0241")
@@ -143,7 +143,7 @@ def test_part_of_an_id_finds_all_that_have_it(member: FlaskClient) -> None:
     text = shown(member, "/pms/registry?q=B0")
     assert "acquisition board B0241" in text
     assert "acquisition board B0300" in text
-    assert "Nothing has “100%_” in its id." in shown(member, "/pms/registry?q=100%25_")
+    assert "No id contains “100%_”." in shown(member, "/pms/registry?q=100%25_")
 
 
 def test_a_case_shows_its_parts_and_its_empty_places(member: FlaskClient) -> None:
@@ -169,15 +169,15 @@ def test_the_life_of_a_thing_is_told_in_words(member: FlaskClient, site: Site) -
     text = shown(member, "/pms/registry/case/0241")
     for words in (
         "PMS PMS-1, by reporting Moved case 0241 to dock 7 of cabinet PMS-1-A, "
-        "from dock 3 of cabinet PMS-1-B. reported from there It holds from 2026-03-01 12:00:00.",
+        "from dock 3 of cabinet PMS-1-B. reported from there Valid from 2026-03-01 12:00:00.",
         "rudi, at the command line Serviced case 0241. cleaned",
-        "Took acquisition board B0241 out of case 0241. "
-        "Put acquisition board B0300 in case 0241. cold joint",
+        "Removed acquisition board B0241 from case 0241. "
+        "Installed acquisition board B0300 in case 0241. cold joint",
         "dock 3 of cabinet PMS-1-B since ever until 2026-03-01 12:00:00",
-        "What was in it before acquisition board B0241 since ever until 2026-03-01 12:00:00",
+        "Earlier contents acquisition board B0241 since ever until 2026-03-01 12:00:00",
     ):
         assert words in text
-    assert "member" in text.split("Took acquisition board", 1)[0].rsplit("cleaned", 1)[1]
+    assert "member" in text.split("Removed acquisition board", 1)[0].rsplit("cleaned", 1)[1]
     board = shown(member, "/pms/registry/acquisition-board/B0241")
     assert "installed nowhere" in board
 
@@ -302,7 +302,7 @@ def test_what_is_in_no_place_is_looked_for_a_bounded_way_at_a_time(
     monkeypatch.setattr(browse, "LOOKED_AT", 1)
     # Of the boards B0241 and B0300 the first is installed.
     page = member.get("/pms/registry?kind=acquisition-board").get_data(as_text=True)
-    assert "None of those up to here: look at the next page." in page
+    assert "None on this page: see the next page." in page
     following = re.search(r'href="([^"]+)">Next page<', page)
     assert following is not None
     assert "B0300" in shown(member, unescape(following.group(1)))

@@ -131,7 +131,7 @@ def test_a_file_is_shown_before_it_is_imported(
             "buffer": io.BytesIO(text.encode()).getvalue(),
         }
         page.get_by_label("CSV file").set_input_files(file)
-        page.get_by_role("button", name="Show what it would do").click()
+        page.get_by_role("button", name="Show a preview").click()
         page.get_by_text("1 line: 1 would change the registry").wait_for()
         assert axe(page) == []
         page.get_by_role("button", name="Import it").click()

@@ -86,14 +86,14 @@ def test_what_was_shown_is_applied_once(keeper: FlaskClient, admin: Organisation
     entered = list(db.session.execute(who))
     assert set(entered) == {(f"user:{admin.user_id}", "tower 7.csv")}
     again = confirm(keeper, shown)
-    assert "This was entered already, and not twice:" in again.get_data(as_text=True)
+    assert "This was already entered:" in again.get_data(as_text=True)
     assert list(db.session.execute(who)) == entered
 
 
 def test_the_same_file_again_has_nothing_to_do(keeper: FlaskClient) -> None:
     confirm(keeper, upload(keeper, csv(ONE)))
     again = upload(keeper, csv(ONE)).get_data(as_text=True)
-    assert "The registry has all of it already." in again
+    assert "The registry is already up to date." in again
     assert not any("seal" in form.fields for form in forms(again))
 
 

@@ -1,1 +1,1 @@
-"""The language of pages: words, figures, and sentences about faults."""
+"""Texts of pages: translations, figures, and sentences about findings."""

@@ -19,7 +19,7 @@ _MINUS = "−"
 def number(value: float | Decimal | None, digits: int = 0, *, sign: bool = False) -> str:
     """Return a number with so many decimals, or a dash for none.
 
-    :param sign: whether a positive number is shown with its sign too.
+    :param sign: show the sign of positive numbers too.
     """
     if value is None or not math.isfinite(value):
         return NOTHING
@@ -29,7 +29,7 @@ def number(value: float | Decimal | None, digits: int = 0, *, sign: bool = False
     return (_MINUS if value < 0 else "+" if sign else "") + text
 
 
-@lru_cache(maxsize=65_536)  # a rack shows 1,300 numbers, most of them again and again
+@lru_cache(maxsize=65_536)  # a rack shows 1,300 numbers, many of them repeatedly
 def _decimal(size: float | Decimal, digits: int, language_name: str) -> str:
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     text: str = format_decimal(size, format=pattern, locale=language_name)
@@ -37,7 +37,7 @@ def _decimal(size: float | Decimal, digits: int, language_name: str) -> str:
 
 
 def moment(value: datetime | None, zone: str | None, *, seconds: bool = True) -> str:
-    """Return a time on the clock of a site, ``2026-03-01 19:00:06``, or a dash for none."""
+    """Return a time in a site's time zone, ``2026-03-01 19:00:06``, or a dash for none."""
     if value is None:
         return NOTHING
     local = value.astimezone(ZoneInfo(zone or "UTC"))
@@ -59,7 +59,7 @@ def age(value: datetime | None, now: datetime | None = None) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Return a span of time that has passed, in the largest unit that says enough."""
+    """Return an age in the largest suitable unit."""
     if seconds < 0:
         return _("in the future")
     if seconds < 120:

@@ -1,4 +1,4 @@
-"""What is the matter with something, in words."""
+"""Texts for findings: the health states of packs, PMSes and converters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES: Mapping[Code, str] = {
     "unallocated": mark("No dock"),
     "never": mark("No reading yet"),
     "empty": mark("Empty"),
-    "ok": mark("All well"),
+    "ok": mark("Normal"),
 }
 
 _BADGES: Mapping[str, Badge] = {"alarm": "bad", "warning": "warn", "note": "none", "ok": "good"}
@@ -38,7 +38,7 @@ def badge(finding: Finding) -> Badge:
 
 
 def name(finding: Finding) -> str:
-    """Return a finding in a word or two."""
+    """Return the name of a finding."""
     return _(NAMES[finding.code])
 
 
@@ -52,7 +52,7 @@ def sentence(finding: Finding, zone: str | None = None) -> str:
 
 
 def brief(finding: Finding, zone: str | None = None) -> str:
-    """Return a finding in the little room of a dock, beside the age of its reading."""
+    """Return a finding as a short text for a dock, shown beside the age of its reading."""
     if finding.code == "silent":
         return name(finding)
     if finding.code == "weak_cell" and finding.numbers:

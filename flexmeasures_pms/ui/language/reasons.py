@@ -1,4 +1,4 @@
-"""Why samples wait in quarantine, and who sent something, in words."""
+"""Texts for quarantine reasons and for senders."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from flexmeasures_pms.ui.language.words import _, mark
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason: what it is called, and what to do about it."""
+    """One reason: its title, and what to do about it."""
 
     title: str
     advice: str
 
 
-_MEND = mark("Mend the sender's program. A sample that can never be stored may be discarded.")
+_FIX = mark("Fix the sending software. A sample that can never be stored may be discarded.")
 
 REASONS: Mapping[str, Reason] = {
     "unknown_pack": Reason(
         mark("Unknown pack"),
-        mark("Register the pack: then its samples are stored without further ado."),
+        mark("Register the pack: then its samples are stored automatically."),
     ),
     "unknown_device": Reason(
         mark("Unknown device"),
@@ -33,31 +33,31 @@ REASONS: Mapping[str, Reason] = {
     ),
     "conflict": Reason(
         mark("Contradicts an earlier reading"),
-        mark("The reading that came first stands. Discard the other if the first is right."),
+        mark("The first reading is kept. Discard the other one if the first is right."),
     ),
     "time_out_of_range": Reason(
         mark("Impossible time"),
         mark("The sender's clock was wrong. Set it, and discard the samples."),
     ),
-    "invalid_time": Reason(mark("Unreadable time"), _MEND),
-    "missing_time": Reason(mark("No time"), _MEND),
-    "missing_device_id": Reason(mark("No device named"), _MEND),
-    "missing_pack_id": Reason(mark("No pack named"), _MEND),
-    "invalid_value": Reason(mark("Unusable value"), _MEND),
-    "contradicting_values": Reason(mark("Two values for one thing"), _MEND),
+    "invalid_time": Reason(mark("Unreadable time"), _FIX),
+    "missing_time": Reason(mark("No time"), _FIX),
+    "missing_device_id": Reason(mark("No device named"), _FIX),
+    "missing_pack_id": Reason(mark("No pack named"), _FIX),
+    "invalid_value": Reason(mark("Unusable value"), _FIX),
+    "contradicting_values": Reason(mark("Two values for one field"), _FIX),
 }
 
 
 def reason(code: str) -> Reason:
-    """Return a reason in the language of the request; an unforeseen one by its code."""
-    found = REASONS.get(code, Reason(code.replace("_", " ").capitalize(), _MEND))
+    """Return a reason in the language of the request; an unknown one by its code."""
+    found = REASONS.get(code, Reason(code.replace("_", " ").capitalize(), _FIX))
     return Reason(_(found.title), _(found.advice))
 
 
 def senders(texts: Iterable[str], account_id: int) -> dict[str, str]:
-    """Return who is meant by ``gateway:North mast``, ``user:7`` and ``replay``.
+    """Return the display names of senders such as ``gateway:North mast``, ``user:7``, ``replay``.
 
-    Users of the organisation are told by their name, others by their number.
+    Users of the organisation are shown by their name, others by their number.
     """
     wanted = set(texts)
     users = {text: int(text[5:]) for text in wanted if text[:5] == "user:" and text[5:].isdigit()}

@@ -14,7 +14,7 @@ from flexmeasures_pms.ui.language.words import _
 
 
 def catalogue_words() -> Iterator[str]:
-    """Yield what the catalogue has for pages, in English, for translators."""
+    """Yield the English texts of the catalogue that pages show, for translators."""
     for kind in DEVICE_KINDS:
         yield from filter(None, (kind.label, kind.plural, kind.lead))
     for chart in CHARTS:
@@ -28,7 +28,7 @@ def catalogue_words() -> Iterator[str]:
 
 
 def labels(kind: str) -> dict[str, str]:
-    """Return what the sensors of a kind of thing are called in its charts."""
+    """Return the labels of the sensors of an asset type in its charts."""
     return {
         name: _(quantity.label, n=n)
         for quantity in BY_ASSET_TYPE[kind]
@@ -38,7 +38,7 @@ def labels(kind: str) -> dict[str, str]:
 
 
 def states(kind: str) -> dict[str, dict[str, tuple[str, bool]]]:
-    """Return by sensor and value what a kind's states mean, and whether that is a fault."""
+    """Return by sensor and value the meaning of states, and whether it is a fault."""
     return {
         quantity.name: {
             str(value): (", ".join(map(_, words)), value in quantity.status.faults)

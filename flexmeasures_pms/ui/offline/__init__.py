@@ -1,1 +1,1 @@
-"""Serving pages without asking any other host for anything (``PMS_OFFLINE_ASSETS``)."""
+"""Serve pages without requests to any other host (``PMS_OFFLINE_ASSETS``)."""

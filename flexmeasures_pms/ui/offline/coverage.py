@@ -1,4 +1,4 @@
-"""What FlexMeasures, as it is installed, loads from elsewhere, held against the table."""
+"""Compare what the installed FlexMeasures loads from other hosts with the table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flexmeasures_pms.ui.offline.table import FILES
 
-# Tiles of a map can't be had offline: serve.py takes their layer away.
+# Map tiles are not available offline: serve.py removes their layer.
 GIVEN_UP = ("api.mapbox.com",)
 
 _LOADED = re.compile(
@@ -24,7 +24,7 @@ _SEARCHED = ("ui/templates/**/*.html", "ui/static/js/*.js", "ui/static/css/*.css
 
 
 def lacking() -> list[tuple[str, str]]:
-    """Return the addresses that the table lacks, each with the file that has it."""
+    """Return the URLs that are missing in the table, each with the file that has it."""
     return [(url, where) for url, where in sorted(set(_loaded())) if not _covered(url)]
 
 
@@ -51,7 +51,7 @@ def _flexmeasures() -> Path:
 
 
 def _versions(home: Path) -> dict[str, str]:
-    """Return the libraries' versions that FlexMeasures has as defaults, by reading them."""
+    """Read the default versions of libraries in FlexMeasures."""
     text = (home / "utils" / "config_defaults.py").read_text()
     block = text.partition("FLEXMEASURES_JS_VERSIONS")[2].partition("\n    )")[0]
     return dict(re.findall(r"(\w+)=\"([\d.]+)\"", block))

@@ -1,4 +1,4 @@
-"""The pictures of asset types in FlexMeasures' structure view, which it asks Iconify for."""
+"""The pictures of asset types in FlexMeasures' structure view, which it loads from Iconify."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ HOST = "api.iconify.design"
 
 @dataclass(frozen=True, slots=True)
 class Icon:
-    """One icon of a set of Iconify's, made into a file of its own.
+    """One icon of an Iconify set, as a separate file.
 
-    :param colour: of its lines, which the address names in a query.
+    :param colour: of its lines, from the URL's query.
     """
 
     set: str
@@ -20,7 +20,7 @@ class Icon:
 
     @property
     def url(self) -> str:
-        """Host and path that FlexMeasures asks for it at, without any query."""
+        """Host and path of its URL, without the query."""
         return f"{HOST}/{self.set}/{self.name}.svg"
 
     @property
@@ -43,7 +43,7 @@ _MDI = (
 ICONS: tuple[Icon, ...] = (
     *(Icon("mdi", name) for name in _MDI),
     Icon("fa-solid", "question-circle"),
-    # FlexMeasures asks for it with ?color=white.
+    # FlexMeasures requests it with ?color=white.
     Icon("material-symbols", "add-rounded", "white"),
     Icon("material-symbols", "ev-station-outline"),
     Icon("wi", "day-sunny"),

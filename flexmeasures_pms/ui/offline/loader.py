@@ -1,7 +1,7 @@
 """FlexMeasures' templates, changed on their way to Jinja rather than copied.
 
-Only what stands in a template is changed, never what is rendered into it: a script that
-telemetry smuggled into a page would get no nonce.
+Only the template is changed, never what is rendered into it: an injected script gets no
+nonce.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HEAD = "</head>"
 
 MENDS: tuple[tuple[str, str, str], ...] = (
     ("base.html", '<html lang="en">', """<html lang="{{ language|default('en') }}">"""),
-    # Links that are only a picture get a name, and the phone's menu opens by keyboard too.
+    # Links with only a picture get a name, and the menu on phones opens by keyboard too.
     (
         "includes/navbar.html",
         r'(endif %\} class="nav-link")>',
@@ -29,7 +29,7 @@ MENDS: tuple[tuple[str, str, str], ...] = (
         r"<button\1</button>",
     ),
 )
-"""What is changed in which of FlexMeasures' templates: its name, a pattern, what comes instead."""
+"""Changes in FlexMeasures' templates: the template, a pattern, its replacement."""
 
 
 class ChangedTemplates(BaseLoader):
@@ -40,15 +40,15 @@ class ChangedTemplates(BaseLoader):
     ) -> None:
         """Load from another loader.
 
-        :param address: changes the addresses in a source.
-        :param style: the address of a style sheet for every page of FlexMeasures.
+        :param address: changes the URLs in a source.
+        :param style: the URL of a style sheet for every page of FlexMeasures.
         """
         self.inner, self.address, self.style = inner, address, style
 
     def get_source(
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
-        """Return a template's source, as Jinja asks for it."""
+        """Return a template's source, for Jinja."""
         source, path, is_current = self.inner.get_source(environment, template)
         if template.endswith(".html"):
             source = self.address(changed(source, template))
@@ -62,7 +62,7 @@ class ChangedTemplates(BaseLoader):
 
 
 def changed(source: str, template: str = "") -> str:
-    """Return a template, mended, whose scripts and styles carry a nonce where there is one."""
+    """Return a fixed template whose scripts and styles have the nonce, if there is one."""
     for name, pattern, instead in MENDS:
         if name == template:
             source = re.sub(pattern, instead, source)

@@ -1,7 +1,7 @@
-"""With ``PMS_OFFLINE_ASSETS``: FlexMeasures' pages from this server alone.
+"""With ``PMS_OFFLINE_ASSETS``: serve FlexMeasures' pages from this server only.
 
-Addresses in templates are changed by the loader, those in its style sheet and its map script
-here, and the pictures of asset types where FlexMeasures looks them up.
+The loader changes URLs in templates. This module changes those in the style sheet and the map
+script, and the icons of asset types where FlexMeasures looks them up.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ def hosts() -> tuple[str, ...]:
 
 
 def prefix() -> str:
-    """Return what stands for ``https://`` in the addresses of files that are served here."""
+    """Return the replacement of ``https://`` in the URLs of files that are served here."""
     return f"{STATIC}/v-{files.version()}/from/"
 
 
 def here(text: str) -> str:
-    """Return a text whose addresses at the table's hosts lead here."""
+    """Return a text with the URLs of the table's hosts changed to this server."""
     for host in HOSTS:
         text = text.replace(f"https://{host}/", f"{prefix()}{host}/")
     return text
 
 
 def install(app: Flask) -> None:
-    """Make an application's pages ask no other host for anything.
+    """Make an application's pages load everything from this server.
 
-    :raises ConfigError: when the files that are to be served are not there.
+    :raises ConfigError: if files to be served are missing.
     """
     lacking = [path for path in FILES.values() if not (VENDOR / path).is_file()]
     if lacking:
@@ -59,7 +59,7 @@ def install(app: Flask) -> None:
             f"PMS_OFFLINE_ASSETS is on, but {len(lacking)} files such as {lacking[0]} are not in "
             f"{VENDOR}. Run `make assets` in a checkout, or install a wheel that has them."
         )
-    # Plugins' routes are looked at before FlexMeasures' own.
+    # Plugins' routes come before FlexMeasures' own.
     static = flexmeasures_ui.static_url_path
     app.add_url_rule(f"{static}/{_STYLES}", "pms_offline_styles", flexmeasures_styles)
     app.add_url_rule(f"{static}/{_MAP}", "pms_offline_map", flexmeasures_map)
@@ -70,7 +70,7 @@ def install(app: Flask) -> None:
 
 @pms_ui.get(f"{STATIC}/v-<wanted>/from/<path:url>")
 def vendored(wanted: str, url: str) -> Response:
-    """Send the file that stands in for an address elsewhere."""
+    """Send the file that replaces one of another host."""
     path = FILES.get(url)
     if path is None or not (VENDOR / path).is_file():
         raise NotFound("This file is not served here.")
@@ -86,13 +86,13 @@ def vendored(wanted: str, url: str) -> Response:
 
 @cache
 def _bytes(path: str, *, packed: bool) -> bytes:
-    """Read a file once, and pack it once: a megabyte of charts takes a while."""
+    """Read and compress a file once: a megabyte of scripts takes a while."""
     body = (VENDOR / path).read_bytes()
     return gzip.compress(body, 6, mtime=0) if packed else body
 
 
 def flexmeasures_styles() -> Any:
-    """Send FlexMeasures' style sheet, with its fonts and pictures from here."""
+    """Send FlexMeasures' style sheet, with fonts and pictures of this server."""
     return _changed_file(_STYLES, here(_original(_STYLES)))
 
 

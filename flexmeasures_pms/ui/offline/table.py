@@ -1,8 +1,8 @@
-"""Which file stands in for which address outside: the one table that everything else reads.
+"""The table of files that replace those of other hosts.
 
 ``tools/assets.py`` copies the files of the npm packages of ``assets/package.json`` into
-``ui/static/vendor/`` by it, and :mod:`flexmeasures_pms.ui.offline.serve` finds them by it.
-It imports nothing of FlexMeasures, for it is also read where the package is built.
+``ui/static/vendor/`` by this table, and :mod:`flexmeasures_pms.ui.offline.serve` finds them
+by it. It imports nothing of FlexMeasures, because it is also read when the package is built.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ NPM = "cdn.jsdelivr.net/npm"
 class PackageFiles:
     """Files of one npm package.
 
-    :param url: host and path that they are asked for at, before the file's name.
+    :param url: host and path of their URL, before the file's name.
     :param package: the package's folder in ``node_modules``.
-    :param folder: the part of the files' path in the package that the address has not.
-    :param files: their names after ``url``; ``a=b`` is b in the package, asked for as a.
+    :param folder: the part of the files' path in the package that is not in the URL.
+    :param files: their names after ``url``; ``a=b`` is b in the package, requested as a.
     """
 
     url: str
@@ -31,7 +31,7 @@ class PackageFiles:
     files: tuple[str, ...]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Yield each file's address, without ``https://``, and its path in ``vendor``."""
+        """Yield each file's URL, without ``https://``, and its path in ``vendor``."""
         for name in self.files:
             asked, _, stored = name.partition("=")
             yield f"{self.url}{asked}", f"{self.package}/{self.folder}{stored or asked}"
@@ -126,7 +126,7 @@ ROWS: tuple[PackageFiles, ...] = (
         "dist/",
         ("litepicker.js", "plugins/ranges.js", "plugins/keyboardnav.js"),
     ),
-    # These are asked for without a file's name: the CDN knows which of theirs is meant.
+    # These are requested without a file name: the CDN chooses the file.
     PackageFiles(f"{NPM}/", "vega", "build/", ("vega@5.22.1=vega.min.js",)),
     PackageFiles(f"{NPM}/", "vega-lite", "build/", ("vega-lite@5.5.0=vega-lite.min.js",)),
     PackageFiles(f"{NPM}/", "vega-embed", "build/", ("vega-embed@6.21.0=vega-embed.min.js",)),
@@ -159,7 +159,7 @@ ROWS: tuple[PackageFiles, ...] = (
             "pxiEyp8kv8JHgFVrJJfecg.woff2=latin-400-normal.woff2",
         ),
     ),
-    # FlexMeasures loads one weight only; css/flexmeasures.css asks for the others here.
+    # FlexMeasures loads only one weight; css/flexmeasures.css loads the others from here.
     PackageFiles(
         f"{NPM}/@fontsource/poppins/files/",
         "@fontsource/poppins",
@@ -190,7 +190,7 @@ ROWS: tuple[PackageFiles, ...] = (
     ),
 )
 
-# FlexMeasures' logos are on no registry: its name in letters stands in for them.
+# FlexMeasures' logos are on no registry: its name in letters replaces them.
 LOGOS: Mapping[str, str] = {
     f"artwork.lfenergy.org/projects/flexmeasures/{shape}/white/flexmeasures-{shape}-white.svg": (
         f"../icons/flexmeasures-{shape}.svg"
@@ -203,7 +203,7 @@ FILES: Mapping[str, str] = {
     **{icon.url: icon.path for icon in ICONS},
     **LOGOS,
 }
-"""Each address, without ``https://``, and its file below ``ui/static/vendor``."""
+"""Each URL, without ``https://``, and its file below ``ui/static/vendor``."""
 
 OWN: tuple[PackageFiles, ...] = (PackageFiles("", "idiomorph", "dist/", ("idiomorph.min.js",)),)
 """What our own scripts need from npm: served from here, with or without ``PMS_OFFLINE_ASSETS``."""

@@ -1,1 +1,1 @@
-"""What all pages have in common."""
+"""Code that all pages share."""

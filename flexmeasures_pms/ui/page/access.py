@@ -1,7 +1,7 @@
 """What the current user may see, by FlexMeasures' own rules.
 
-Members see their organisation, consultants those of their clients too, admins all. Whatever
-a user may not see looks exactly like what does not exist.
+Members see their organisation, consultants those of their clients too, admins all. What a
+user may not see is answered like what does not exist.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Seen:
     """A registered thing that the current user may see.
 
     :param registered: the registry of its organisation.
-    :param now: the moment for which the request is answered, in UTC.
+    :param now: the time of the request, in UTC.
     """
 
     organisation: Organisation
@@ -50,7 +50,7 @@ class Seen:
 
 
 def organisations() -> tuple[Organisation, ...]:
-    """Return all that the current user may see: the own first, then by name."""
+    """Return the organisations that the current user may see: the own first, then by name."""
     if "pms_organisations" not in g:
         g.pms_organisations = tuple(
             Organisation(account.id, account.name)
@@ -62,9 +62,9 @@ def organisations() -> tuple[Organisation, ...]:
 
 
 def chosen() -> tuple[Organisation, ...]:
-    """Return the one that ``?organisation=`` names, or all that the user may see.
+    """Return the one of ``?organisation=``, or all that the user may see.
 
-    :raises NotFound: for one that the user may not see, or that does not exist.
+    :raises NotFound: if it does not exist, or the user may not see it.
     """
     named = request.args.get(PARAMETER, "")
     if not named:
@@ -76,7 +76,7 @@ def chosen() -> tuple[Organisation, ...]:
 
 
 def one_organisation() -> Organisation:
-    """Return the organisation that a page is about: the named one, or the user's own.
+    """Return the organisation of a page: the one of the query, or the user's own.
 
     :raises NotFound: as :func:`chosen`.
     """
@@ -88,8 +88,8 @@ def may(permission: str, organisation: Organisation) -> bool:
 
     By FlexMeasures' rules for accounts and assets, ``read`` is for its members, consultants and
     admin-readers; ``update`` for its members, who may change its assets and what is below them;
-    ``create-children`` for its admins and consultants, who may make assets that are below none,
-    and have files imported and quarantined samples tried again or discarded. Admins have all.
+    ``create-children`` for its admins and consultants, who may create assets at the top,
+    import files, and replay or discard quarantined samples. Admins have all.
     """
     account = db.session.get(Account, organisation.id)
     return account is not None and _allows(account, permission)
@@ -98,10 +98,10 @@ def may(permission: str, organisation: Organisation) -> bool:
 def trackable_or_404(kind: str | Sequence[str], ident: str) -> Seen:
     """Return the registered thing of a kind, or of one of some kinds, that an id names.
 
-    Several organisations may use one id: ``?organisation=`` says which is meant, else the
-    user's own comes first.
+    Several organisations may use one id: ``?organisation=`` selects one, else the user's own
+    comes first.
 
-    :raises NotFound: when the user may see none of that id.
+    :raises NotFound: if the user may see none with that id.
     """
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
     among = chosen()
@@ -111,7 +111,7 @@ def trackable_or_404(kind: str | Sequence[str], ident: str) -> Seen:
             entry = registered.find(one, ident)
             if entry is not None:
                 return Seen(organisation, registered, entry, datetime.now(UTC))
-    raise NotFound(_("Nothing of this id is registered, or you may not see it."))
+    raise NotFound(_("Nothing is registered with this id, or you may not see it."))
 
 
 def _candidates() -> sa.Select[tuple[Account]]:

@@ -1,4 +1,4 @@
-"""What a page with charts of one thing has: the charts, their time, and data for the script."""
+"""A page with charts of one asset: the charts, their period, and data for the script."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ShownChart:
     """A chart of a page.
 
     :param look: how its script draws it: ``lines``, ``cells``, ``lanes`` or ``steps``.
-    :param shown: whether it was asked for.
+    :param shown: whether it is selected.
     """
 
     code: str
@@ -43,11 +43,11 @@ class ShownChart:
 
 @dataclass(frozen=True, slots=True)
 class ChartPage:
-    """The charts of a thing over a time.
+    """The charts of an asset over a period.
 
     :param bounds: when its first and its newest reading were taken.
-    :param spans: links to the newest times of some lengths: words, name, address, whether it
-        is shown.
+    :param spans: links to the newest periods of some lengths: text, name, URL, whether it is
+        shown.
     """
 
     bounds: period.PeriodBounds
@@ -57,9 +57,9 @@ class ChartPage:
     zone: str
 
     def data(self, seen: Seen, marks: Sequence[tuple[datetime, str]] = ()) -> dict[str, Any]:
-        """Return what the page's script has to know.
+        """Return the data for the page's script.
 
-        :param marks: moments that charts mark, with their words.
+        :param marks: moments that charts mark, with their texts.
         """
         entry = seen.entry
         return {
@@ -89,15 +89,15 @@ class ChartPage:
 
 
 def zone_of(seen: Seen) -> str:
-    """Return the timezone of a thing's site, or the server's where none is known."""
+    """Return the timezone of a thing's site, or the server's if it is unknown."""
     server: str = current_app.config["FLEXMEASURES_TIMEZONE"]
     return timezone(seen.registered, seen.entry, seen.now) or server
 
 
 def chart_page(seen: Seen, zone: str) -> ChartPage:
-    """Return the charts of a thing, for the time that the address asks for.
+    """Return the charts of an asset for the period in the URL.
 
-    :raises BadRequest: for a time or a chart that can't be shown.
+    :raises BadRequest: for an invalid period or chart.
     """
     bounds = known_bounds(seen.organisation.id, seen.entry)
     shown = period.period(bounds, zone, seen.now)
@@ -128,14 +128,14 @@ def _charts(seen: Seen) -> list[ShownChart]:
 
 
 def _asked(kind: str) -> frozenset[str] | None:
-    """Return the charts that the address names; None for all."""
+    """Return the charts in the URL; None for all."""
     text = request.args.get("charts", "")
     if not text:
         return None
     asked = frozenset(text.split(","))
     if unknown := asked - {chart.code for chart in CHARTS[kind]}:
         word = sorted(unknown)[0][:40]
-        raise BadRequest(_("{text} is no chart that this page can show.", text=word))
+        raise BadRequest(_("This page has no chart {text}.", text=word))
     return asked
 
 
@@ -149,6 +149,6 @@ def _spans(shown: period.Period) -> list[tuple[str, str, str, bool]]:
 
 
 def around(at: datetime) -> str:
-    """Return the address of the same page with its charts around a moment."""
+    """Return the URL of the same page with its charts around a moment."""
     start, end = at - period.AROUND, at + period.AROUND
     return links.same(start=start.isoformat(), end=end.isoformat(), period=None)

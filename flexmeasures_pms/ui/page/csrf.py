@@ -1,8 +1,8 @@
-"""Tokens that show that a form was sent from our own page.
+"""CSRF tokens: they show that a form was sent from our own page.
 
-FlexMeasures installs no such protection, and browsers send the session's cookie along with
-requests that other sites make them send. Every request to a page that may change something
-is checked before its view is reached.
+FlexMeasures installs no such protection, and browsers send the session cookie with requests
+that other sites trigger. Every request to a page that may change something is checked before
+its view is called.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def field() -> Markup:
-    """Return the hidden field that every form of ours carries."""
+    """Return the hidden field of every form."""
     return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, generate_csrf())
 
 
@@ -35,5 +35,5 @@ def require() -> None:
         validate_csrf(request.form.get(FIELD) or request.headers.get(HEADER))
     except ValidationError as error:
         raise BadRequest(
-            _("This form was open for too long, or comes from elsewhere. Open it again.")
+            _("This form has expired, or was sent from another site. Open it again.")
         ) from error

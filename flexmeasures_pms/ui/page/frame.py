@@ -1,4 +1,4 @@
-"""A page in FlexMeasures' frame: its base template, menu and colours, and our own headers."""
+"""Render a page in FlexMeasures' frame: base template, menu and colours, with our own headers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("quarantine", words.mark("Quarantine"), "quarantine"),
     ("receipts", words.mark("Receipts"), "receipts"),
 )  # fmt: skip
-"""The pages of the second menu: its name for ``active``, its title, its path below /pms."""
+"""The pages of the second menu: name for ``active``, title, path below /pms."""
 
 _YEAR = 365 * 24 * 3600
 
@@ -30,8 +30,8 @@ def page(template: str, *, active: str = "fleet", status: int = 200, **context: 
 
     :param template: below ``templates/``, such as ``pms/fleet.html``; it extends
         ``pms/frame.html``.
-    :param active: the section it belongs to, see :data:`SECTIONS`.
-    :param context: what the template shows. ``charts=True`` loads ECharts.
+    :param active: its section, see :data:`SECTIONS`.
+    :param context: the template's variables. ``charts=True`` loads ECharts.
     """
     text = render_flexmeasures_template(
         template, active_page="pms", active_section=active, **context
@@ -43,7 +43,7 @@ def page(template: str, *, active: str = "fleet", status: int = 200, **context: 
 
 
 def nonce() -> str:
-    """Return the word that marks this response's own scripts."""
+    """Return the nonce of this response's own scripts."""
     if "pms_nonce" not in g:
         g.pms_nonce = secrets.token_urlsafe(16)
     found: str = g.pms_nonce
@@ -51,7 +51,7 @@ def nonce() -> str:
 
 
 def context() -> dict[str, Any]:
-    """Return what every template of ours can use."""
+    """Return the variables of every template of the plugin."""
     name = words.language()
     return {
         "_": words.gettext,
@@ -73,7 +73,7 @@ def context() -> dict[str, Any]:
 
 
 def finish(response: Response) -> Response:
-    """Add to a response what keeps it safe, and remember a language that was chosen."""
+    """Add security headers to a response, and store the chosen language in a cookie."""
     policy.apply(response, nonce())
     if request.args.get(words.PARAMETER) in words.LANGUAGES:
         response.set_cookie(

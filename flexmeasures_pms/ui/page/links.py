@@ -1,4 +1,4 @@
-"""Addresses of the pages. A link keeps the organisation that the reader chose."""
+"""URLs of the pages. A link keeps the organisation that the user chose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.ui.page.access import PARAMETER as ORGANISATION
 
 ROOT = "/pms"
-# First parts of paths that are pages themselves: a PMS of that name has the longer address.
+# First parts of paths that are pages: a PMS with such an id has the longer URL.
 RESERVED = frozenset(
     {
         *("api", "case", "completeness", "openapi.json", *DATASETS),
@@ -21,7 +21,7 @@ RESERVED = frozenset(
 
 
 def page(*parts: str, **query: Any) -> str:
-    """Return the address of a page: ``page("registry", "case", ident, at=...)``.
+    """Return the URL of a page: ``page("registry", "case", ident, at=...)``.
 
     A query value of None is left out.
     """
@@ -32,18 +32,18 @@ def page(*parts: str, **query: Any) -> str:
 
 
 def rack(ident: str, *more: str, **query: Any) -> str:
-    """Return the address of a PMS's rack; ``more`` is ``"cells"`` for its heat map."""
+    """Return the URL of a PMS's rack; ``more`` is ``"cells"`` for its heat map."""
     short = ident.lower() not in RESERVED and "/" not in ident
     return page(*(() if short else ("pms",)), ident, *more, **query)
 
 
 def device(kind: str, ident: str, **query: Any) -> str:
-    """Return the address of a case or device."""
+    """Return the URL of a case or device."""
     return rack(ident, **query) if kind == "pms" else page(kind, ident, **query)
 
 
 def same(**changes: Any) -> str:
-    """Return the address of the page that is being shown, with other query values."""
+    """Return the URL of the current page with other query values."""
     query = {**request.args.to_dict(), **changes}
     wanted = {name: value for name, value in query.items() if value not in (None, "")}
     return f"{request.path}?{urlencode(wanted)}" if wanted else request.path

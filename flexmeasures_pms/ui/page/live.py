@@ -1,7 +1,7 @@
-"""The live part of a page: the same template as in the page itself, asked for again and again.
+"""The live part of a page: the same template as in the page, requested repeatedly.
 
-It is polled by its ETag rather than pushed: no worker is held by a reader, any proxy lets
-it through, and as long as nothing is new it costs a few bytes.
+It is polled with an ETag rather than pushed: no worker is blocked, it works through any
+proxy, and while nothing is new it costs a few bytes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ PARAMETER = "live"
 
 
 def is_asked() -> bool:
-    """Whether the request is for the live part of a page alone."""
+    """Whether the request is for the live part of a page only."""
     return PARAMETER in request.args
 
 
 def part(template: str, shown: object, **context: Any) -> Response:
     """Return the live part of a page as JSON ``{"html": …}``, or 304 when nothing is new.
 
-    :param shown: all that the template shows, as dataclasses: the ETag follows from it.
+    :param shown: everything that the template shows, as dataclasses: the ETag is its hash.
     """
     said = msgspec.json.encode([language(), request.query_string.decode(), shown])
     response = Response(mimetype="application/json")

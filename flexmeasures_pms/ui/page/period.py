@@ -1,4 +1,4 @@
-"""The time that charts show: as the address says, or the last one that there are readings of."""
+"""The period that charts show: from the URL, or the newest one with readings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LENGTHS: Mapping[str, tuple[str, timedelta]] = {
 }
 LIFE, LIFE_WORDS = "life", mark("Whole life")
 AROUND = timedelta(hours=3)
-"""What charts show on either side of a moment that is looked at."""
+"""How much charts show on either side of a selected moment."""
 BY_DEFAULT = "24h"
 _LEAST = timedelta(seconds=10)
 _LONGEST = timedelta(days=20 * 366)
@@ -30,10 +30,10 @@ PeriodBounds = tuple[datetime, datetime] | None
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time that charts show.
+    """A period that charts show.
 
-    :param name: of a length that ends with the newest reading; None for a fixed time.
-    :param follows: it ends now, and goes on with the clock.
+    :param name: of a length that ends with the newest reading; None for a fixed period.
+    :param follows: it ends now, and moves with the clock.
     """
 
     name: str | None
@@ -43,10 +43,10 @@ class Period:
 
 
 def period(bounds: PeriodBounds, zone: str, now: datetime) -> Period:
-    """Return the time that the address asks for; by default the newest 24 hours of readings.
+    """Return the period in the URL; by default the newest 24 hours of readings.
 
     :param bounds: when the first and the newest reading were taken.
-    :raises BadRequest: for a time that can't be shown.
+    :raises BadRequest: for an invalid period.
     """
     start, end = query_params.moment("start", zone), query_params.moment("end", zone)
     if start is None and end is None:
@@ -55,16 +55,16 @@ def period(bounds: PeriodBounds, zone: str, now: datetime) -> Period:
     end = end or (start + length if start else now)
     start = start or end - length
     if start >= end:
-        raise BadRequest(_("The time has to begin before it ends."))
+        raise BadRequest(_("The period must begin before it ends."))
     if end - start > _LONGEST:
-        raise BadRequest(_("The time is longer than 20 years."))
+        raise BadRequest(_("The period is longer than 20 years."))
     return Period(None, start, max(end, start + _LEAST), follows=False)
 
 
 def named(name: str, bounds: PeriodBounds, now: datetime) -> Period:
-    """Return the newest time of a length: up to now, or to the newest reading if that is old.
+    """Return the newest period of a length: up to now, or to the newest reading if that is old.
 
-    :raises BadRequest: for a name that there is not.
+    :raises BadRequest: for an unknown name.
     """
     if name == LIFE:
         first, newest = bounds or (now - LENGTHS[BY_DEFAULT][1], now)
@@ -72,7 +72,7 @@ def named(name: str, bounds: PeriodBounds, now: datetime) -> Period:
     elif name in LENGTHS:
         length, newest = LENGTHS[name][1], bounds[1] if bounds else now
     else:
-        raise BadRequest(_("{text} is no period that this page can show.", text=name[:40]))
+        raise BadRequest(_("This page has no period {text}.", text=name[:40]))
     recent = now - newest < length / 2
     end = now if recent and name != LIFE else newest + _LEAST
     if name == LIFE:

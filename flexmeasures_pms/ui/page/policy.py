@@ -1,8 +1,8 @@
-"""What a browser may do with a page of ours, as response headers.
+"""Security headers of the pages.
 
 Scripts run only from this server or with the response's nonce, which FlexMeasures' own
-scripts get too (see :mod:`flexmeasures_pms.ui.offline.loader`). Styles may stand in
-attributes: FlexMeasures' frame has some, and bars get their height by one.
+scripts get too (see :mod:`flexmeasures_pms.ui.offline.loader`). Styles may be in
+attributes: FlexMeasures' frame has some, and bars get their height this way.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def content_security_policy(nonce: str) -> str:
         "style-src": ("'self'", f"'nonce-{nonce}'", *outside),
         "style-src-attr": ("'unsafe-inline'",),
         "font-src": ("'self'", "data:", *outside),
-        # An organisation's logo may be anywhere.
+        # An organisation's logo may be on any host.
         "img-src": ("'self'", "data:", "blob:", *(("https:",) if outside else ())),
         "connect-src": ("'self'",),
         "form-action": ("'self'",),

@@ -1,4 +1,4 @@
-"""What stands behind the question mark of a page's address."""
+"""Query parameters of a page's URL."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from flexmeasures_pms.ui.language.words import _
 
 
 def moment(name: str, zone: str | None) -> datetime | None:
-    """Return a time in UTC, or None where it is not given.
+    """Return a time in UTC, or None if it is missing.
 
-    :param zone: whose clock is meant by a time without an offset, as forms send it.
+    :param zone: the time zone of a time without an offset, as forms send it.
     :raises BadRequest: for anything else.
     """
-    # A plus sign in an address means a space, and is often sent where the sign was meant.
+    # A plus sign in a URL means a space, and is often sent unescaped.
     text = request.args.get(name, "").strip().replace(" ", "+")
     if not text:
         return None
@@ -33,7 +33,7 @@ def moment(name: str, zone: str | None) -> datetime | None:
 
 
 def number(name: str, *, most: int = 1 << 31) -> int | None:
-    """Return a whole number of at least 1, or None where it is not given.
+    """Return a whole number of at least 1, or None if it is missing.
 
     :raises BadRequest: for anything else.
     """
@@ -42,17 +42,17 @@ def number(name: str, *, most: int = 1 << 31) -> int | None:
         return None
     if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= most:
         return int(text)
-    raise BadRequest(_("{text} is no number that this page can use.", text=text[:40]))
+    raise BadRequest(_("{text} is not a number that this page can use.", text=text[:40]))
 
 
 def field(moment_: datetime, zone: str | None) -> str:
-    """Return a time as a form's field for date and time has it, on the clock of a site."""
+    """Return a time for a form's date and time field, in a site's time zone."""
     local = moment_.astimezone(ZoneInfo(zone or "UTC"))
     return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
 
 
 def lasted(time: timedelta) -> str:
-    """Return how long something lasted, in the two largest units: ``3 h 20 min``."""
+    """Return a duration in its two largest units: ``3 h 20 min``."""
     seconds = round(time.total_seconds())
     days, hours = seconds // 86_400, seconds // 3_600 % 24
     minutes, rest = seconds // 60 % 60, seconds % 60

@@ -1,4 +1,4 @@
-"""What a page says instead of what was asked for."""
+"""Error pages: shown instead of the page that was requested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _nobody: Callable[[], object] = AnonymousUser
 
 
 def log_in_first() -> BaseResponse | None:
-    """Send whoever is not logged in to FlexMeasures' login page, and from there back."""
+    """Redirect a user who is not logged in to FlexMeasures' login page, and back afterwards."""
     if request.path.startswith(f"{STATIC}/") or current_user.is_authenticated:
         return None
     if error := timeouts.failure():
@@ -36,8 +36,8 @@ def log_in_first() -> BaseResponse | None:
 
 def _http(error: HTTPException) -> Response:
     code = error.code or 500
-    titles = {403: _("Not for you"), 404: _("Not found")}
-    title = titles.get(code, _("That did not work"))
+    titles = {403: _("Access denied"), 404: _("Not found")}
+    title = titles.get(code, _("Request failed"))
     return page("pms/refused.html", status=code, title=title, reason=error.description)
 
 
@@ -47,14 +47,16 @@ def _unavailable(error: Exception) -> Response:
     if not _reader_is_there(error):
         setattr(g, _USER, _nobody())
     known = isinstance(error, SchemaError | StorageBusy)
-    reason = str(error) if known else _("The database can't be used just now. Try again later.")
-    response = page("pms/refused.html", status=503, title=_("Not now"), reason=reason)
+    reason = str(error) if known else _("The database is not available. Try again later.")
+    response = page(
+        "pms/refused.html", status=503, title=_("Temporarily unavailable"), reason=reason
+    )
     response.headers["Retry-After"] = timeouts.RETRY_AFTER
     return response
 
 
 def _reader_is_there(error: Exception) -> bool:
-    """Whether the database can tell what FlexMeasures' frame shows of the reader."""
+    """Whether the database can give what FlexMeasures' page frame shows of the user."""
     driver = getattr(error, "orig", error)
     answered = isinstance(error, SchemaError | StorageBusy) or getattr(driver, "pgcode", None)
     if not answered or _USER not in g:
@@ -69,11 +71,11 @@ def _reader_is_there(error: Exception) -> bool:
 
 
 def _unforeseen(error: Exception) -> Response:
-    # FlexMeasures' own handler would show the exception's text to the reader.
+    # FlexMeasures' own handler would show the exception's text to the user.
     abandon()
-    current_app.logger.exception("A page failed in a way that nobody foresaw.", exc_info=error)
-    reason = _("Something went wrong here. Try again later.")
-    return page("pms/refused.html", status=500, title=_("That did not work"), reason=reason)
+    current_app.logger.exception("A page failed with an unexpected error.", exc_info=error)
+    reason = _("An unexpected error occurred. Try again later.")
+    return page("pms/refused.html", status=500, title=_("Request failed"), reason=reason)
 
 
 pms_ui.before_request(log_in_first)

@@ -1,1 +1,1 @@
-"""What the registry's pages show and take, without HTML and without routes."""
+"""The registry's forms and views, without HTML and without routes."""

@@ -1,4 +1,4 @@
-"""What all that can be done with a thing has in common."""
+"""The parts that all actions on a registered thing share."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ WHY = mark("Why")
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that can be done.
+    """One action.
 
-    :param name: as in the address, ``?do=swap``.
-    :param button: what the button says, to be translated.
-    :param title: what the form is about.
-    :param fields: what it asks, besides why.
+    :param name: as in the URL, ``?do=swap``.
+    :param button: text of the button, to be translated.
+    :param title: title of the form.
+    :param fields: fields of the form, besides the note.
     :param make: makes the change in the caller's transaction.
-    :param main: the field that a refusal is shown at where no other fits.
-    :param applies: whether it can be done with this thing now.
-    :param note: what the note is called, to be translated.
-    :param doubts: why the sender may not mean what was typed; then what would happen is
-        shown first.
+    :param main: the field for a refusal that fits no other field.
+    :param applies: whether it is possible for this thing now.
+    :param note: label of the note, to be translated.
+    :param doubts: reasons to ask for confirmation; then the page first shows what would
+        happen.
     """
 
     name: str
@@ -45,24 +45,24 @@ class Action:
 
 
 def at_field(hint: str = "") -> FormField:
-    """Return the field for since when something holds."""
+    """Return the field for the start time."""
     return FormField("at", _("Since when"), "time", hint or _("Leave it empty for now."))
 
 
 def since_ever() -> str:
-    """Return the hint at the time of what may be the first installation."""
-    return _("Leave it empty for now, or for since ever if nothing was there before.")
+    """Return the hint for the start of what may be the first installation."""
+    return _("Leave it empty for now, or for no start date if nothing was there before.")
 
 
 def up_to(number: int) -> str:
-    """Return the hint at a number that has a largest value."""
+    """Return the hint for a number with a largest value."""
     return _("From 1 to {n}.", n=number)
 
 
 def kind_field(kinds: tuple[str, ...], value: str, name: str = "kind") -> FormField:
-    """Return the field for what something is, where it could be several things."""
+    """Return the field for the kind, if several are possible."""
     options = tuple((kind, kind_name(kind)) for kind in kinds)
-    label = _("What that is") if name == "into_kind" else _("What it is")
+    label = _("Kind of assembly") if name == "into_kind" else _("Kind")
     return FormField(name, label, "choice", options=options, value=value)
 
 
@@ -83,7 +83,7 @@ def chosen_kind(filled: Filled, kinds: tuple[str, ...], usual: str, name: str = 
 
 
 def doubts_about(subject: Subject, ident: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """Return why somebody may not mean what was typed: it is new, or in use elsewhere."""
+    """Return reasons to ask for confirmation: the id is new, or in use elsewhere."""
     registered = subject.registered
     known = next(filter(None, (registered.find(kind, ident) for kind in kinds)), None)
     if known is None:
@@ -101,5 +101,5 @@ def _in_use(assembly: Entry, part: Entry, place: int | None) -> str:
 
 
 def titled(message: str) -> Callable[[Subject, Filled], str]:
-    """Return a title that names the thing, ``{what}`` in the message."""
+    """Return a title with the thing as ``{what}``."""
     return lambda subject, _filled: _(message, what=called(subject.entry))

@@ -1,4 +1,4 @@
-"""All that can be done with a registered thing."""
+"""All actions on a registered thing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flexmeasures_pms.ui.registry.subject import Subject
 
 
 def possible(subject: Subject) -> tuple[Action, ...]:
-    """Return what can be done with a thing now, besides filling its places."""
+    """Return the actions that are possible for a thing now, besides filling its places."""
     return tuple(a for a in ACTIONS.values() if a.name != "fill" and a.applies(subject))
 
 
@@ -45,7 +45,7 @@ _ALL = (
         _installed, main="new", doubts=placing.swap_doubts,
     ),
     Action(
-        "fill", mark("Put it there"), placing.fill_title, placing.fill_fields, placing.fill,
+        "fill", mark("Install it"), placing.fill_title, placing.fill_fields, placing.fill,
         _holds_parts, main="part", doubts=placing.fill_doubts,
     ),
     Action(
@@ -80,4 +80,4 @@ _ALL = (
 )  # fmt: skip
 
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
-"""By the name that the address says, ``?do=swap``."""
+"""By the name in the URL, ``?do=swap``."""

@@ -1,4 +1,4 @@
-"""What came of a form: done, refused, or not quite sure."""
+"""The result of a form: done, refused, or to be confirmed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flexmeasures_pms.ui.registry.message import rendered, wrong
 
 CURES: Mapping[str, str] = {
     "taken": mark("Swap it instead, or remove first what is there."),
-    "not_installed": mark("Its page says where it was."),
+    "not_installed": mark("Its page shows where it was."),
     "never_installed": mark("Install it instead."),
     "other_details": mark("Open it and choose Correct."),
     "docks": mark("Open the cabinet and choose Correct if it really has more."),
@@ -34,7 +34,7 @@ CURES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RefusedChange:
-    """Why nothing was done, at which field, and what to do about it."""
+    """A refusal: its field, its reason, and what to do."""
 
     field: str
     message: str
@@ -43,11 +43,11 @@ class RefusedChange:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a form.
+    """The result of a form.
 
     :param lines: what was done; with ``doubts`` what would be done.
-    :param doubts: why the sender is asked again; nothing was done then.
-    :param changed: whether anything had to be done.
+    :param doubts: reasons to ask for confirmation; nothing was done then.
+    :param changed: whether anything was changed.
     :param refusal: why nothing was done.
     """
 
@@ -58,14 +58,14 @@ class Answer:
 
     @property
     def done(self) -> bool:
-        """Whether everything is as the sender wants it."""
+        """Whether the form is done."""
         return self.refusal is None and not self.doubts
 
 
 def repeated(organisation: Organisation, filled: Filled) -> Answer | None:
-    """Return what was done if this very form was sent before, else None.
+    """Return what was done if this form was already sent, else None.
 
-    Then nobody else changes the organisation's registry until the transaction ends.
+    It also locks the organisation's registry until the transaction ends.
     """
     patience = settings().lock_timeout
     entered = made_already(organisation.id, filled.request_id, lock_timeout=patience)
@@ -73,7 +73,7 @@ def repeated(organisation: Organisation, filled: Filled) -> Answer | None:
         return None
     abandon()
     done = dict.fromkeys(sentence(item, filled.zone) for item in entered)
-    return Answer((_("This was entered already, and not twice:"), *done))
+    return Answer((_("This was already entered:"), *done))
 
 
 def answer(
@@ -84,10 +84,10 @@ def answer(
     doubts: Callable[[], tuple[str, ...]] = tuple,
     main: str,
 ) -> Answer:
-    """Do what a form says, all of it or nothing; :func:`repeated` makes sure that it is once.
+    """Apply a form completely or not at all; :func:`repeated` ensures that it is applied once.
 
     :param make: makes the change in this transaction.
-    :param doubts: why the sender may not mean it; not asked once they are sure.
+    :param doubts: reasons to ask for confirmation; not asked again after it.
     :param main: the field for a refusal that fits no other.
     """
     try:
@@ -103,7 +103,7 @@ def answer(
         return Answer(refusal=_refusal(error, filled, main))
     except IntegrityError:
         abandon()
-        message = _("Somebody else changed this at the same moment. Look again, then try again.")
+        message = _("Someone else changed this at the same time. Check it, then try again.")
         return Answer(refusal=RefusedChange(main, message))
 
 

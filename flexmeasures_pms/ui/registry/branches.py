@@ -16,21 +16,20 @@ from flexmeasures_pms.ui.registry.terms import kind_name, place_name
 
 HOLDING = (PMS, CABINET, CASE)
 _AT_ONCE = {PMS: (CABINET,), CABINET: (), CASE: ()}
-"""What is loaded along with what was asked for: the cabinets of a PMS show their cases."""
+"""What is loaded with a branch: the cabinets of a PMS show their cases."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeBranch:
     """A thing in the tree.
 
-    :param place: where it is in what is above it, in words; empty where that goes without
-        saying.
+    :param place: its place in what is above it, as text; empty if that is obvious.
     :param kind: what it is, in words.
-    :param parts: what is in it; None where that is not loaded yet.
+    :param parts: what is in it; None if not loaded yet.
     :param open: whether it is shown with what is in it.
-    :param found: whether it is what was looked for.
-    :param since: since when it is there, in words; empty for what is in nothing.
-    :param note: what to know of it at a glance.
+    :param found: whether it is the search result.
+    :param since: since when it is there, as text; empty if it is not installed.
+    :param note: a short note.
     """
 
     entry: Entry | Found
@@ -44,13 +43,13 @@ class TreeBranch:
 
     @property
     def holds(self) -> bool:
-        """Whether things can be in it."""
+        """Whether it can contain things."""
         return self.entry.kind in HOLDING
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """At what is looked: a registry at a time, its times on the clock of a site."""
+    """What is shown: a registry at a time, in a site's time zone."""
 
     registered: Directory
     at: datetime
@@ -64,7 +63,7 @@ def branch(
     """Return a thing on top, with what is in it at a time.
 
     :param zone: the timezone of its site.
-    :param path: the things that are open, down to what was looked for: the last of them.
+    :param path: the things that are open, down to the search result, which is the last.
     """
     look = _Look(registered, at, zone, tuple(path))
     return _branch(look, TreeBranch(entry, kind=kind_name(entry.kind)), entry)
@@ -97,7 +96,7 @@ def _since(begin: datetime | None, zone: str) -> str:
 
 
 def _labels(slot: Slot, place: int | None, kind: str) -> tuple[str, str]:
-    """Return the words for a place and for what is there."""
+    """Return the texts for a place and its contents."""
     name = kind_name(kind)
     if slot.places == 1:
         return "", name

@@ -20,25 +20,25 @@ from flexmeasures_pms.ui.registry.terms import place_name
 
 
 def only_at(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
-    """Ask for nothing but the time."""
+    """Return only the field for the time."""
     return (at_field(),)
 
 
 def service(subject: Subject, filled: Filled) -> Change:
-    """Enter a service."""
+    """Record a service."""
     filled.reason(_("Say what was done: it is kept in the history."))
     order = filled.order(subject.organisation.id)
     return orders.service(order, subject.entry.ident, kind=subject.entry.kind)
 
 
 def retire(subject: Subject, filled: Filled) -> Change:
-    """Take something out of use."""
+    """Retire something."""
     order = filled.order(subject.organisation.id)
     return orders.retire(order, subject.entry.ident, kind=subject.entry.kind)
 
 
 def alias_fields(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
-    """Ask for the other spelling."""
+    """Return the field for the other spelling."""
     hint = _("As some gateway sends it, or as it is printed elsewhere.")
     return (FormField("alias", _("Another spelling of its id"), required=True, hint=hint),)
 
@@ -50,7 +50,7 @@ def alias(subject: Subject, filled: Filled) -> Change:
 
 
 def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
-    """Ask for what is recorded of this kind of thing."""
+    """Return the fields that are recorded of this kind of thing."""
     asked: list[FormField] = []
     kind = subject.entry.kind
     if subject.registered.by_part.get(subject.entry.id):
@@ -75,7 +75,7 @@ def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
 
 
 def site_fields(subject: Subject | None = None) -> tuple[FormField, ...]:
-    """Return what is asked of a PMS, MPPT or inverter."""
+    """Return the fields of a PMS, MPPT or inverter."""
     known = subject.entry if subject else None
 
     def shown(value: object) -> str:
@@ -97,7 +97,7 @@ def site_fields(subject: Subject | None = None) -> tuple[FormField, ...]:
 
 
 def correct(subject: Subject, filled: Filled) -> Change:
-    """Mend an installation or details of a registration."""
+    """Correct an installation or details of a registration."""
     kinds = assemblies_for(subject.entry.kind)
     order = filled.order(subject.organisation.id, at=None)
     filled.reason(_("Say why: it is kept in the history."))
@@ -123,5 +123,5 @@ def correct(subject: Subject, filled: Filled) -> Change:
 def correct_doubts(_subject: Subject, filled: Filled) -> tuple[str, ...]:
     """Say what a corrected installation brings with it."""
     if any(filled.text(name) for name in ("into", "place", "since", "until")):
-        return (_("Its neighbours give way, and telemetry follows."),)
+        return (_("Neighbouring installations are adjusted, and telemetry moves with them."),)
     return ()

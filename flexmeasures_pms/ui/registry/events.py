@@ -1,4 +1,4 @@
-"""What was recorded about a thing, in words: one event for each command, form or report."""
+"""Recorded changes of a thing as text: one event for each command, form or report."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TransactionRecord = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What somebody recorded at one moment.
+    """Changes that were recorded together.
 
-    :param since: since when it holds, None for since ever or where that says nothing.
+    :param since: when it starts; None if unknown or not applicable.
     """
 
     recorded_at: datetime
@@ -78,7 +78,7 @@ def _author(author: str, people: Mapping[str, str]) -> str:
 
 
 def sentence(item: TransactionRecord, zone: str) -> str:
-    """Return one transaction in words."""
+    """Return one transaction as a sentence."""
     return title(_sentence(item, zone))
 
 
@@ -102,8 +102,8 @@ def _moved(item: TransactionRecord, what: str) -> str:
     if came and left and item["verb"] == "moved":
         return _("Moved {what} to {place}, from {left}.", what=what, place=place, left=from_)
     if came:
-        return _("Put {what} in {place}.", what=what, place=place)
-    return _("Took {what} out of {left}.", what=what, left=from_)
+        return _("Installed {what} in {place}.", what=what, place=place)
+    return _("Removed {what} from {left}.", what=what, left=from_)
 
 
 def _installations(item: TransactionRecord, which: str) -> Sequence[TransactionRecord]:
@@ -114,7 +114,7 @@ def _installations(item: TransactionRecord, which: str) -> Sequence[TransactionR
 def _came(
     was: Sequence[TransactionRecord], now: Sequence[TransactionRecord]
 ) -> TransactionRecord | None:
-    """Return the installation that begins, not those that were only cut short."""
+    """Return the new installation, not those that were only shortened."""
     begun = [row for row in now if not any(_same_begin(row, other) for other in was)]
     return begun[-1] if begun else None
 
@@ -160,7 +160,7 @@ def _period(row: TransactionRecord, kind: str, zone: str) -> str:
 
 
 def span(begin: datetime | None, end: datetime | None, zone: str) -> str:
-    """Return from when until when something held, on a site's clock."""
+    """Return a period as text, in a site's time zone."""
     said = _("since ever") if begin is None else _("from {t}", t=figures.moment(begin, zone))
     return said if end is None else _("{since} until {t}", since=said, t=figures.moment(end, zone))
 

@@ -1,4 +1,4 @@
-"""What was done, kept from a form that was sent until the next page shows it."""
+"""What a form did, kept until the next page shows it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from flexmeasures_pms.ui.language.words import n_
 
 _KEY, _IDLE = "pms_said", "pms_said_idle"
 MOST = 1500
-"""Characters: what is kept travels in a cookie, and browsers take 4 kB of those."""
+"""Maximum characters: it is kept in a cookie, which may have 4 kB."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlashMessage:
-    """What a page tells of the form before it.
+    """The result of the previous form.
 
-    :param changed: whether anything had to be done.
+    :param changed: whether anything was changed.
     """
 
     lines: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class FlashMessage:
 
 
 def keep(lines: Sequence[str], *, changed: bool = True) -> None:
-    """Keep what was done; of very much only the beginning."""
+    """Keep what was done, shortened if it is long."""
     kept: list[str] = []
     for line in lines:
         if sum(map(len, kept)) + len(line) > MOST:

@@ -1,4 +1,4 @@
-"""What a form of the registry asks, and what was written into it."""
+"""Forms of the registry: their fields, and what was filled in."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from flexmeasures_pms.ui.page.csrf import FIELD as CSRF
 REQUEST, SURE, ZONE, NOTE = "request_id", "sure", "zone", "note"
 MAX_NOTE = 1000
 NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, "kind", "into_kind", "slot"})
-"""The fields whose text no error repeats."""
+"""The fields whose text no error contains."""
 
 PLACES = {
     "taken": ("place", "dock", "position"),
     "docks": ("place", "dock"),
 }
-"""The fields that some errors of the registry are about, by what there is to do."""
+"""The fields of some errors of the registry, by their cure."""
 
 LACKING = {
     "which_dock": ("place", "dock"),
     "cabinet_and_dock": ("cabinet", "dock"),
 }
-"""Of which fields one was left empty, by what there is to do."""
+"""Groups of fields of which one was left empty, by the error's cure."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One thing that a form asks.
+    """One field of a form.
 
     :param kind: ``text``, ``number``, ``degrees``, ``time``, ``lines`` or ``choice``.
-    :param options: what can be chosen, as (value, words); for texts what may be meant.
-    :param value: what stands there at first.
-    :param group: under which heading it stands; fields of a group are shown when asked for.
+    :param options: what can be chosen, as (value, text); for texts suggestions.
+    :param value: initial value.
+    :param group: its heading; the fields of a group are collapsed.
     """
 
     name: str
@@ -58,10 +58,10 @@ class FormField:
 
 
 class Unusable(PmsError):
-    """A field was filled in in a way that nothing can be done with."""
+    """A field has an invalid value."""
 
     def __init__(self, field: str, message: str) -> None:
-        """Keep which field beside what is wrong with it."""
+        """Keep the field with the message."""
         super().__init__(message)
         self.field = field
 
@@ -70,8 +70,8 @@ class Unusable(PmsError):
 class Filled:
     """A form as it was sent.
 
-    :param sent: what it carries, by the name of the field.
-    :param site: the timezone of the site, for a form that is opened now.
+    :param sent: its values, by the name of the field.
+    :param site: the timezone of the site, for a new form.
     """
 
     sent: Mapping[str, str]
@@ -79,18 +79,18 @@ class Filled:
 
     @property
     def zone(self) -> str:
-        """The timezone in which its times are meant: the one that stood beside them."""
+        """The timezone of its times: the one that was shown with them."""
         shown = self.sent.get(ZONE, "")
         return shown if shown in available_timezones() else self.site
 
     @property
     def sure(self) -> bool:
-        """Whether the sender has seen what this would do, this and nothing else, and wants it."""
+        """Whether the user has confirmed exactly this."""
         return self.sent.get(SURE) == self.fingerprint
 
     @property
     def fingerprint(self) -> str:
-        """What tells these entries from others."""
+        """A fingerprint of these entries."""
         said = sorted(
             (name, value) for name, value in self.sent.items() if name not in (CSRF, SURE)
         )
@@ -98,20 +98,20 @@ class Filled:
 
     @property
     def request_id(self) -> UUID:
-        """The number that this form has got when it was opened."""
+        """The id that this form got when it was opened."""
         try:
             return UUID(self.sent.get(REQUEST, ""))
         except ValueError:
             return uuid4()
 
     def text(self, name: str) -> str | None:
-        """Return an id or other text, or None where nothing is written."""
+        """Return an id or other text, or None if it is empty."""
         return identifiers.clean(self.sent.get(name, "")) or None
 
     def required(self, name: str) -> str:
-        """Return a text that has to be there.
+        """Return a required text.
 
-        :raises Unusable: where it is not.
+        :raises Unusable: if it is missing.
         """
         text = self.text(name)
         if text is None:
@@ -133,7 +133,7 @@ class Filled:
     def degrees(self, name: str) -> float | None:
         """Return a latitude or longitude.
 
-        :raises Unusable: for what is no number.
+        :raises Unusable: if it is not a number.
         """
         text = self.text(name)
         try:
@@ -143,9 +143,9 @@ class Filled:
             raise Unusable(name, message) from error
 
     def time(self, name: str) -> datetime | None:
-        """Return a time that is written on the site's clock, or with an offset of its own.
+        """Return a time in the site's time zone, or with its own offset.
 
-        :raises Unusable: for what is no time, or none or two on that clock.
+        :raises Unusable: if it is not a time, or does not exist or is ambiguous there.
         """
         text = self.text(name)
         if text is None:
@@ -160,24 +160,24 @@ class Filled:
         return _on_clock(name, local, self.zone)
 
     def note(self) -> str | None:
-        """Return why, or what was done."""
+        """Return the note."""
         text = self.sent.get(NOTE, "").strip()
         if len(text) > MAX_NOTE:
             raise Unusable(NOTE, _("Write no more than {n} characters.", n=MAX_NOTE))
         return text or None
 
     def reason(self, message: str) -> None:
-        """Make sure that the note is there.
+        """Check that the note is filled in.
 
-        :param message: what to say where it is not.
+        :param message: the error message if it is not.
         """
         if self.note() is None:
             raise Unusable(NOTE, message)
 
     def order(self, account_id: int, *, at: str | None = "at") -> Order:
-        """Return who orders what the form says, and since when.
+        """Return the order of the form: author, start time and organisation.
 
-        :param at: the field with the time, None for orders that have none.
+        :param at: the field with the time; None for orders without a time.
         """
         author = Author(f"user:{current_user.id}", self.note(), self.request_id)
         return Order(author, self.time(at) if at else None, account_id)
@@ -191,13 +191,13 @@ def _on_clock(name: str, local: datetime, zone: str) -> datetime:
     except OverflowError as error:
         raise Unusable(name, _("There is no such time.")) from error
     if not once:
-        message = _("The clock of {zone} is changed just then: take another time.", zone=zone)
+        message = _("The clock of {zone} changes at that moment: choose another time.", zone=zone)
         raise Unusable(name, message)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def field_of(error: Exception, sent: Mapping[str, str], main: str) -> str:
-    """Return the field that an error is about: whose text it repeats, else the main one."""
+    """Return the field of an error: the one whose text it contains, else the main one."""
     if isinstance(error, Unusable):
         return error.field
     cure = error.cure if isinstance(error, RegistryError) else ""

@@ -1,4 +1,4 @@
-"""What the registry tells, in the reader's language and on the site's clock."""
+"""The registry's messages in the user's language and the site's time zone."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FACTS = (
     *(mark("or"), mark("and"), mark("id"), mark("docks"), mark("timezone")),
     *(mark("latitude"), mark("longitude"), mark("parent asset")),
 )
-"""What sentences of the registry are made of besides its terms, for translators."""
+"""Parts of the registry's sentences, for translators."""
 
 
 def rendered(sentences: Iterable[Message], zone: str) -> tuple[str, ...]:
-    """Return what was done in words."""
+    """Return what was done as text."""
     renderer = _renderer(zone)
     return tuple(sentence.render(renderer) for sentence in sentences)
 
@@ -48,7 +48,7 @@ def refusal(result: Imported) -> str:
 
 
 def summary(result: Imported) -> str:
-    """Return what came of a file, or would."""
+    """Return the result of a file, or of its preview."""
     counts = {"changed": result.changed, "same": result.same}
     if result.written:
         said = n_(

@@ -1,4 +1,4 @@
-"""Putting parts into places: swap, fill a place, install, move, remove."""
+"""Forms to put parts in places: swap, fill a place, install, move, remove."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name
 
 SPARES = 20
-"""How many parts are suggested that are in no place."""
+"""How many parts that are not installed are suggested."""
 
 
 def swap_title(subject: Subject, _filled: Filled) -> str:
-    """Say what is swapped."""
+    """Return the title."""
     return _("Swap {what}", what=called(subject.entry))
 
 
 def swap_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
-    """Ask for the id of the new part."""
+    """Return the fields for the new part."""
     kinds = interchangeable(subject.entry.kind)
     label = _("Id of the new {what}", what=kind_name(subject.entry.kind))
     hint = _("Type or scan what is written on it.")
@@ -42,7 +42,7 @@ def swap_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
 
 
 def _spares(subject: Subject, kinds: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Return parts that are in no place, as suggestions; of cell blocks there are too many."""
+    """Return parts that are not installed, as suggestions; there are too many cell blocks."""
     if CELL_BLOCK in kinds:
         return ()
     return tuple(
@@ -53,7 +53,7 @@ def _spares(subject: Subject, kinds: tuple[str, ...]) -> tuple[tuple[str, str], 
 
 
 def swap(subject: Subject, filled: Filled) -> Change:
-    """Let the new part take the place of this one."""
+    """Put the new part in the place of this one."""
     order = filled.order(subject.organisation.id)
     return orders.swap(
         order,
@@ -64,13 +64,13 @@ def swap(subject: Subject, filled: Filled) -> Change:
 
 
 def swap_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
-    """Say why the new part may be another than the one that is meant."""
+    """Return reasons to confirm the new part."""
     kinds = interchangeable(subject.entry.kind)
     return doubts_about(subject, filled.required("new"), kinds)
 
 
 def fill_title(subject: Subject, filled: Filled) -> str:
-    """Say what is put where."""
+    """Return the title."""
     slot = _slot(subject, filled)
     assembly = called(subject.entry)
     if slot.places == 1:
@@ -82,7 +82,7 @@ def fill_title(subject: Subject, filled: Filled) -> str:
 
 
 def fill_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
-    """Ask for the id of the part that comes there."""
+    """Return the fields for the part and its place."""
     slot = _slot(subject, filled)
     label = _("Id of the {what}", what=kind_name(slot.parts[0]))
     hint = _("Type or scan what is written on it.")
@@ -102,7 +102,7 @@ def fill_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
 
 
 def fill(subject: Subject, filled: Filled) -> Change:
-    """Put a part into a place of this assembly."""
+    """Install a part in a place of this assembly."""
     slot = _slot(subject, filled)
     return orders.install(
         filled.order(subject.organisation.id),
@@ -115,7 +115,7 @@ def fill(subject: Subject, filled: Filled) -> Change:
 
 
 def fill_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
-    """Say why the part may be another than the one that is meant."""
+    """Return reasons to confirm the part."""
     return doubts_about(subject, filled.required("part"), _slot(subject, filled).parts)
 
 
@@ -126,13 +126,13 @@ def _slot(subject: Subject, filled: Filled) -> Slot:
 
 
 def install_title(subject: Subject, _filled: Filled) -> str:
-    """Say what is installed or moved."""
+    """Return the title."""
     what = called(subject.entry)
     return _("Move {what}", what=what) if subject.row else _("Install {what}", what=what)
 
 
 def install_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
-    """Ask for the assembly, and for the place in it."""
+    """Return the fields for the assembly and the place in it."""
     kind, row = subject.entry.kind, subject.row
     kinds = assemblies_for(kind)
     here = filled.text("into") or (subject.assembly.ident if row and subject.assembly else "")
@@ -149,7 +149,7 @@ def install_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
 
 
 def install(subject: Subject, filled: Filled) -> Change:
-    """Put this part into an assembly."""
+    """Install this part in an assembly."""
     kinds = assemblies_for(subject.entry.kind)
     into_kind = chosen_kind(filled, kinds, kinds[0], name="into_kind")
     return orders.install(
@@ -163,6 +163,6 @@ def install(subject: Subject, filled: Filled) -> Change:
 
 
 def remove(subject: Subject, filled: Filled) -> Change:
-    """Take this part out of where it is."""
+    """Remove this part from where it is."""
     order = filled.order(subject.organisation.id)
     return orders.remove(order, subject.entry.ident, kind=subject.entry.kind)

@@ -1,4 +1,4 @@
-"""Registering new things: the forms that ask, and the orders they make."""
+"""Forms to register new things, and their orders."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
 from flexmeasures_pms.ui.registry.terms import kind_name
 
 KINDS = tuple(kind.name for kind in ASSET_TYPES)
-"""What is registered by itself; other things are where they are put in somewhere."""
+"""Kinds with their own form; parts are registered where they are installed."""
 
 CELL_BLOCKS = 14
 
 
 def permission(kind: str, filled: Filled) -> str:
-    """Return FlexMeasures' permission that registering such a thing takes.
+    """Return FlexMeasures' permission to register such a thing.
 
-    What comes below an asset of the organisation may be made by every member, as in
-    FlexMeasures; what is below none, only by its admins and consultants.
+    Every member may create assets below another asset of the organisation, as in
+    FlexMeasures; only its admins and consultants may create assets at the top.
     """
     below = kind == CABINET or (kind == CASE and filled.text("cabinet") is not None)
     return CHANGE_THINGS if below else MAKE_THINGS
 
 
 def fields(kind: str) -> tuple[FormField, ...]:
-    """Return what is asked of a new thing, besides why."""
+    """Return the fields of a new thing, besides the note."""
     ident = FormField("ident", _("Id of the {what}", what=kind_name(kind)), required=True,
                   hint=_("As it is written on it, or as the gateway sends it."))  # fmt: skip
     more = {CABINET: _cabinet_fields, CASE: _case_fields}.get(kind, _site_fields)

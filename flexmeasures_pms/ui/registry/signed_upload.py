@@ -1,7 +1,7 @@
-"""A file on its way through a page that asks whether it is to be imported.
+"""A file that a page shows before it is imported.
 
-Nothing is kept on the server: the page carries the file, packed, and a seal that only this
-server can make. What comes back is what was shown, or it is refused.
+Nothing is stored on the server: the page carries the compressed file with a signature of this
+server. A file that differs from the one that was shown is refused.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ui.language.words import _
 
 MOST = 1 << 20
-MOST_CHANGES = 300  # lines; a new case, with asset and sensors, was seen to take 50 ms
-MOST_PACKED = 400_000  # Werkzeug takes no more than 500 kB of fields, all together
+MOST_CHANGES = 300  # lines; a new case, with asset and sensors, was measured to take 50 ms
+MOST_PACKED = 400_000  # Werkzeug accepts at most 500 kB of fields in total
 _GOOD_FOR = 24 * 3600  # seconds
 COMMAND = "flexmeasures pms import-registry"
 
@@ -33,9 +33,9 @@ class UnusableUpload(PmsError):
 class SignedUpload:
     """A file that was shown.
 
-    :param version: of the registry that it was held against.
+    :param version: of the registry that it was compared with.
     :param skip_faulty: whether faulty lines are left out.
-    :param request_id: the number under which its changes are entered.
+    :param request_id: the id with which its changes are recorded.
     """
 
     name: str
@@ -46,7 +46,7 @@ class SignedUpload:
 
 
 def signed_upload(name: str, data: bytes, version: int, skip_faulty: bool) -> SignedUpload:
-    """Return a file that is shown now.
+    """Return a file to be shown.
 
     :raises Spoiled: if it is too large.
     """
@@ -59,7 +59,7 @@ def signed_upload(name: str, data: bytes, version: int, skip_faulty: bool) -> Si
 
 
 def check_effort(changed: int) -> None:
-    """Make sure that a file can be applied while its sender waits.
+    """Check that a file can be applied while the user waits.
 
     :param changed: how many of its lines would change the registry.
     :raises Spoiled: for too many.
@@ -81,7 +81,7 @@ def packed(made: SignedUpload) -> str:
 
 
 def seal(made: SignedUpload, account_id: int) -> str:
-    """Return what shows that this file was shown for this organisation."""
+    """Return the signature of this file for this organisation."""
     what = [
         account_id, sha256(made.data).hexdigest(), made.name, made.version, made.skip_faulty,
         made.request_id,
@@ -92,7 +92,7 @@ def seal(made: SignedUpload, account_id: int) -> str:
 def opened(text: str, sealed: str, account_id: int) -> SignedUpload:
     """Return the file that was shown.
 
-    :raises Spoiled: if it is another, of another organisation, or was shown long ago.
+    :raises Spoiled: if it differs, is of another organisation, or was shown too long ago.
     """
     try:
         whose, digest, name, version, skip_faulty, request_id = _serializer().loads(

@@ -1,4 +1,4 @@
-"""What is in an assembly now, place by place, with the empty ones."""
+"""The contents of an assembly, place by place, with the empty places."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 
 @dataclass(frozen=True, slots=True)
 class SlotPlace:
-    """One place: who is in it, None while it is empty.
+    """One place and its part, None while it is empty.
 
-    :param since: since when, None for since ever.
-    :param across: a dock as counted across the PMS, where that is another number.
+    :param since: since when; None if unknown.
+    :param across: the dock counted across the PMS, if that is another number.
     """
 
     place: int | None
@@ -41,12 +41,12 @@ class SlotGroup:
 
     @property
     def taken(self) -> int:
-        """How many of the places have something in them."""
+        """How many of the places are taken."""
         return sum(spot.entry is not None for spot in self.spots)
 
 
 def slot_groups(registered: Directory, assembly: Entry, at: datetime) -> tuple[SlotGroup, ...]:
-    """Return what is in a PMS, cabinet or case at a time; nothing for other things."""
+    """Return the contents of a PMS, cabinet or case at a time; nothing for other things."""
     rows = registered.parts_of(assembly.id, at)
     found = (
         SlotGroup(slot, tuple(_spots(registered, assembly, slot, rows, at)))
@@ -91,7 +91,7 @@ def _spot(
 
 
 def _first_dock(registered: Directory, cabinet: Entry, at: datetime) -> int:
-    """Return which dock of its PMS a cabinet's first is; 1 where that is not known."""
+    """Return the number, across the PMS, of a cabinet's first dock; 1 if unknown."""
     row = registered.installed(cabinet.id, at) if cabinet.kind == CABINET else None
     if row is None:
         return 1

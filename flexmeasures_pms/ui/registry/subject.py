@@ -1,4 +1,4 @@
-"""The registered thing that a page is about, where it is, and the addresses around it."""
+"""The registered thing of a page, where it is, and the URLs around it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from flexmeasures_pms.ui.registry.terms import called
 
 CHANGE_THINGS, MAKE_THINGS = "update", "create-children"
 """FlexMeasures' permissions on an organisation: every member may change its assets, but only
-its admins and consultants may make new ones that are below no other."""
+its admins and consultants may create assets at the top."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A thing with what its page says of its place.
+    """A thing with its place.
 
     :param zone: the name of its site's timezone.
-    :param row: where it is installed now, None for nowhere.
+    :param row: where it is installed now, None if it is not installed.
     :param above: what it is in, the nearest first.
     """
 
@@ -60,10 +60,10 @@ class Subject:
 def subject_or_404(kind: str, ident: str) -> Subject:
     """Return the thing of a kind that an id or alias names.
 
-    :raises NotFound: also for a kind that there is not.
+    :raises NotFound: also for an unknown kind.
     """
     if kind not in KINDS:
-        raise NotFound(_("There is no such kind of thing."))
+        raise NotFound(_("There is no such kind."))
     return subject_of(trackable_or_404(kind, ident))
 
 
@@ -83,7 +83,7 @@ def subject_of(seen: Seen) -> Subject:
 def zone_of(account_id: int, *entries: Entry) -> str:
     """Return the timezone of the first thing that has one.
 
-    Where none has, it is that of all the organisation's sites, or the server's.
+    If none has, it is that of all the organisation's sites, or the server's.
     """
     said = next((entry.timezone for entry in entries if entry.timezone), None)
     server: str = current_app.config["FLEXMEASURES_TIMEZONE"]
@@ -92,36 +92,36 @@ def zone_of(account_id: int, *entries: Entry) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The registry's addresses for one organisation; it is named where the user sees several."""
+    """The registry's URLs for one organisation, which they name if the user sees several."""
 
     organisation: int | None
 
     def tree(self, **query: Any) -> str:
-        """Return the address of the tree."""
+        """Return the URL of the tree."""
         return links.page("registry", organisation=self.organisation, **query)
 
     def branch(self, **query: Any) -> str:
-        """Return the address of one branch of the tree, as a script asks for it."""
+        """Return the URL of one branch of the tree, for scripts."""
         return links.page("registry", "branch", organisation=self.organisation, **query)
 
     def thing(self, kind: str, ident: str, **query: Any) -> str:
-        """Return the address of a thing, ``do="swap"`` for a form about it."""
-        # A browser takes these for parts of the path, whatever they are written as.
+        """Return the URL of a thing, ``do="swap"`` for a form about it."""
+        # A browser treats these as parts of the path, even when escaped.
         odd = "/" in ident or ident in (".", "..")
         parts = ("registry", kind) if odd else ("registry", kind, ident)
         named = {"id": ident} if odd else {}
         return links.page(*parts, organisation=self.organisation, **named, **query)
 
     def register(self, **query: Any) -> str:
-        """Return the address of the form for new things."""
+        """Return the URL of the form for new things."""
         return links.page("registry", "register", organisation=self.organisation, **query)
 
     def upload(self) -> str:
-        """Return the address where a file is imported."""
+        """Return the URL where a file is imported."""
         return links.page("registry", "import", organisation=self.organisation)
 
     def readings(self, kind: str, ident: str) -> str | None:
-        """Return the address of what a case or device measures, if it does."""
+        """Return the URL of the readings of a case or device, if it has any."""
         if kind not in (CASE, *SITE_KINDS):
             return None
         return links.device(kind, ident, organisation=self.organisation)
@@ -137,5 +137,5 @@ def trail(to: Addresses, subject: Subject | None, *more: str) -> list[tuple[str,
 
 
 def addresses(organisation: Organisation) -> Addresses:
-    """Return the addresses for an organisation."""
+    """Return the URLs for an organisation."""
     return Addresses(organisation.id if len(organisations()) > 1 else None)

@@ -1,4 +1,4 @@
-"""The registry's words in the language of the page."""
+"""The registry's terms in the language of the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TERMS = (
     *(mark("EHub"), mark("BBC"), mark("busbar"), mark("controller")),
     *(mark("dock"), mark("position"), mark("cell block position")),
 )
-"""Kinds and slots as the registry calls them, for translators; devices are in the catalogue."""
+"""Names of kinds and slots, for translators; devices are in the catalogue."""
 
 SEVERAL = {
     **{kind.name: kind.plural for kind in DEVICE_KINDS},
@@ -27,7 +27,7 @@ SEVERAL = {
     "bbc": mark("BBCs"),
     "busbar": mark("Busbars"),
 }
-"""The lists that the tree begins with, by kind."""
+"""Titles of the tree's top lists, by kind."""
 
 SLOT_TITLES = {
     "acquisition board": mark("Acquisition board"),
@@ -38,7 +38,7 @@ SLOT_TITLES = {
     "dock": mark("Docks"),
     "position": mark("Cabinets"),
 }
-"""What the places of a slot are called together, by the slot's words."""
+"""Titles of the places of a slot, by the slot's words."""
 
 
 def kind_name(kind: str) -> str:
@@ -47,12 +47,12 @@ def kind_name(kind: str) -> str:
 
 
 def kind_title(kind: str) -> str:
-    """Return a kind as it begins a line."""
+    """Return a kind with a capital letter."""
     return title(kind_name(kind))
 
 
 def title(text: str) -> str:
-    """Return a name as it begins a line."""
+    """Return a name with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
@@ -62,7 +62,7 @@ def called(entry: Entry | Found) -> str:
 
 
 def place_name(slot: Slot, place: int | None) -> str:
-    """Return a place in an assembly: ``dock 3``, or what goes there where there is one."""
+    """Return a place in an assembly: ``dock 3``, or its part if there is only one place."""
     return _(slot.words) if place is None or slot.places == 1 else f"{_(slot.words)} {place}"
 
 

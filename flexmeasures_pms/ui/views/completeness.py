@@ -1,4 +1,4 @@
-"""Completeness: whether what should have come did, by device and hour."""
+"""Completeness: the share of the expected samples, by device and hour."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from flexmeasures_pms.ui.routes import pms_ui
 DAYS = (1, 7, 30)
 BY_DEFAULT = 7
 MOST_DAYS = 42
-"""Days of devices on one page: six devices for a week."""
+"""Device days on one page: six devices for a week."""
 
 STATES = {
     "complete": mark("complete"),
     "most": mark("most of it"),
     "part": mark("part of it"),
-    "nothing": mark("nothing came"),
+    "nothing": mark("nothing arrived"),
     "silent": mark("silent for a day or more"),
     "begun": mark("just begun"),
 }
@@ -89,7 +89,7 @@ def _devices(account_id: int) -> list[Entry]:
 
 
 def verdict(calendar: Calendar) -> tuple[str, str]:
-    """Return how bad a device's time is, and in words."""
+    """Return the badge and text of a device's period."""
     if hours := calendar.silent_for:
         return "bad", n_("nothing for {n} hour now", "nothing for {n} hours now", hours)
     words = []
@@ -105,12 +105,12 @@ def verdict(calendar: Calendar) -> tuple[str, str]:
 
 
 def told(square: CalendarHour, zone: str) -> str:
-    """Return an hour in words."""
+    """Return an hour as text."""
     local = square.start.astimezone(ZoneInfo(zone))
     when = f"{local:%Y-%m-%d %H:%M}"
     hour = square.hour
     if hour.expected is None and not hour.samples:
-        return _("{when}: nothing came, nor in the day before", when=when)
+        return _("{when}: nothing arrived, nor in the day before", when=when)
     return _(
         "{when}: {samples} of {expected} samples, {share} %",
         when=when,

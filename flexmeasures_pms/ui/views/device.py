@@ -1,4 +1,4 @@
-"""A device that is no PMS: what flows where, its status in words, and charts over any time."""
+"""A device other than a PMS: power flows, status, and charts over any period."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _converter(seen: Seen) -> Converter:
 
 
 def way(flow: Flow) -> str:
-    """Return what the power of one side does, in a word."""
+    """Return the direction of a side's power as a word."""
     return _("at rest") if flow.outward is None else _(_WAYS[flow.side, flow.outward])
 
 

@@ -1,4 +1,4 @@
-"""All PMSes, MPPTs and inverters that the reader may see."""
+"""All PMSes, MPPTs and inverters that the user may see."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = {
 
 
 PAGE = 1_000
-"""Most rows of one page: more of them keep a browser busy."""
+"""Maximum rows of one page: more make a browser slow."""
 
 
 @pms_ui.get("/pms")
@@ -42,7 +42,7 @@ def show_fleet() -> Response:
     seen = chosen()
     sort, q = request.args.get("sort", "state"), request.args.get("q", "").strip()
     if sort.removeprefix("-") not in SORTS:
-        raise BadRequest(_("{text} is nothing that this page can be sorted by.", text=sort[:40]))
+        raise BadRequest(_("This page can't be sorted by {text}.", text=sort[:40]))
     everything = fleet([organisation.id for organisation in seen], datetime.now(UTC))
     found = arranged(everything, sort, q)
     pages = max(1, -(-len(found) // PAGE))
@@ -71,7 +71,7 @@ def show_fleet() -> Response:
 
 
 def _columns(devices: tuple[Device, ...]) -> dict[str, str]:
-    """Return the columns by the order that each is sorted by, without those that say nothing."""
+    """Return the columns by their sort order, without empty ones."""
     with_soc = any(device.soc is not None for device in devices)
     return {key: _(title) for key, title in COLUMNS.items() if key != "soc" or with_soc}
 

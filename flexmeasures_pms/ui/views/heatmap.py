@@ -1,4 +1,4 @@
-"""The cells of a PMS over a time, as a map with a slider, and those that stand out."""
+"""The cells of a PMS over a period, as a heat map with a slider, and a ranking."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SPANS = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the address asks for."""
+    """The parameters of the URL."""
 
     start: datetime
     end: datetime
@@ -64,7 +64,7 @@ class Asked:
 @pms_ui.get("/pms/<ident>/cells")
 @pms_ui.get("/pms/pms/<path:ident>/cells")
 def heatmap(ident: str) -> Response:
-    """Show the cells of all packs that were in a PMS in a time."""
+    """Show the cells of all packs that were in a PMS in a period."""
     require_tables()
     seen = trackable_or_404("pms", ident)
     pms = seen.entry
@@ -105,30 +105,30 @@ def _newest(seen: Seen) -> datetime | None:
 
 
 def _asked(newest: datetime, seen: Seen) -> Asked:
-    """Return what is asked for: by default the last hour that there are readings of.
+    """Return the parameters: by default the last hour with readings.
 
-    :raises BadRequest: for a time that is none, or a quantity that is none.
+    :raises BadRequest: for an invalid period or quantity.
     """
     zone = seen.entry.timezone
     time = period(
         query_params.moment("start", zone), query_params.moment("end", zone) or newest, seen.now
     )
     if time is None:
-        raise BadRequest(_("The time has to begin before it ends, and before now."))
+        raise BadRequest(_("The period must begin before it ends, and before now."))
     named = request.args.get("quantity", QUANTITIES[0])
     if named not in QUANTITIES:
-        raise BadRequest(_("{text} is nothing that this page can show.", text=named[:40]))
+        raise BadRequest(_("This page can't show {text}.", text=named[:40]))
     return Asked(*time, named)
 
 
 def _spans(wanted: Asked) -> list[tuple[str, str, bool]]:
-    """Return links to times of some lengths that end as this one does, and which it is."""
+    """Return links to periods of some lengths with the same end, and which one is shown."""
     starts = ((_(words), wanted.end - span) for words, span in SPANS)
     return [(words, _link(start, wanted.end), start == wanted.start) for words, start in starts]
 
 
 def _neighbours(wanted: Asked, now: datetime) -> tuple[str, str | None]:
-    """Return links to the time before and, unless that is still to come, after it."""
+    """Return links to the period before and, unless it is in the future, after it."""
     length = wanted.end - wanted.start
     after = min(wanted.end + length, now)
     later = _link(after - length, after) if after > wanted.end else None
@@ -140,14 +140,14 @@ def _link(start: datetime, end: datetime) -> str:
 
 
 def _in_order(ranked: list[RankedCell]) -> list[RankedCell]:
-    """Return cells as ``?order=`` says: by how far they were below the others, or as ranked."""
+    """Return cells in the order of ``?order=``: by distance below the others, or as ranked."""
     if request.args.get("order") != DEEPEST:
         return ranked
     return sorted(ranked, key=lambda one: -(one.weak_by or 0))
 
 
 def _column(found: CellMap, at: datetime | None) -> int:
-    """Return the column that shows a time; the last where none is asked for."""
+    """Return the column that shows a time; the last by default."""
     if at is None:
         return found.columns - 1
     return max(0, min(found.columns - 1, -((found.start - at) // found.width) - 1))
@@ -170,7 +170,7 @@ def _frame(found: CellMap, column: int) -> list[dict[str, Any]]:
 
 
 def _data(ident: str, zone: str | None, found: CellMap) -> Markup:
-    """Return the map for the page's script, with nothing in it that could end the script."""
+    """Return the map for the page's script, escaped so that it can't end the script."""
     body = record(ident, found)
     packs = [asdict(one) | {"href": links.device("case", one.case)} for one in body.packs]
     data = asdict(body) | {"zone": zone or "UTC", "packs": packs}

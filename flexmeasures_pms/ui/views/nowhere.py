@@ -1,4 +1,4 @@
-"""Every other address below ``/pms``."""
+"""Every other URL below ``/pms``."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from flexmeasures_pms.ui.routes import pms_ui
 
 @pms_ui.route("/pms/<path:rest>", methods=["GET", "POST"])
 def nowhere(rest: str) -> NoReturn:
-    """Say so in the frame of the pages."""
+    """Answer 404 in the frame of the pages."""
     raise NotFound(_("There is no page {path}.", path=f"/pms/{rest[:80]}"))

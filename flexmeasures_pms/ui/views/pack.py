@@ -1,4 +1,4 @@
-"""A pack: its newest reading, its life, its quarantine, and charts over any time."""
+"""A pack: its newest reading, its life, its quarantine, and charts over any period."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from flexmeasures_pms.ui.registry.events import Event, events_of
 from flexmeasures_pms.ui.registry.terms import kind_name, title
 from flexmeasures_pms.ui.routes import pms_ui
 
-AT_REST = 0.05  # A either way: less is no current worth an arrow
+AT_REST = 0.05  # A in either direction: below this no arrow is shown
 EVENTS = 12
 
 
@@ -40,7 +40,7 @@ class Bar:
     """A stay on the timeline.
 
     :param left: where it begins, and ``width`` how long it is, in percent of the timeline.
-    :param open: it began before the timeline, or since ever.
+    :param open: it began before the timeline, or its start is unknown.
     """
 
     stay: Stay
@@ -53,7 +53,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class TimelineLane:
-    """A lane of the timeline."""
+    """A row of the timeline."""
 
     name: str
     bars: tuple[Bar, ...]
@@ -124,14 +124,14 @@ def _spellings(seen: Seen) -> list[str]:
 
 
 def _begin(life: Sequence[Lane], shown: ChartPage, now: datetime) -> datetime:
-    """Return when the timeline begins: with what is known, and some room before it."""
+    """Return the start of the timeline: before the first known time, with some space."""
     known = [*turns(life), *(shown.bounds or ())]
     first = min(known, default=now)
     return first - max((now - first) / 20, timedelta(hours=1))
 
 
 def _marks(life: Sequence[Lane]) -> list[tuple[datetime, str]]:
-    """Return what charts mark: when something came to its place."""
+    """Return the marks of charts: when something was installed."""
     found = {
         stay.begin: f"{_lane_name(lane)}: {_stay_words(lane, stay)}"
         for lane in reversed(life)

@@ -26,7 +26,7 @@ from flexmeasures_pms.ui.routes import pms_ui
 
 PAGE = 25
 MOST_AT_ONCE = 1_000
-"""Samples that one press of a button replays or discards."""
+"""Maximum samples that one click replays or discards."""
 TEXT_SHOWN = 2_000
 MOST_NOTE = 1_000
 NOTICE = "pms"
@@ -34,7 +34,7 @@ NOTICE = "pms"
 
 @pms_ui.get("/pms/quarantine")
 def quarantine_page() -> Response:
-    """Show what waits, or was discarded."""
+    """Show waiting or discarded samples."""
     require_tables()
     organisation = one_organisation()
     sought = _sought(organisation)
@@ -86,21 +86,21 @@ def quarantine_sample(number: int) -> Response:
 
 @pms_ui.post("/pms/quarantine")
 def quarantine_change() -> BaseResponse:
-    """Replay or discard samples: those that are ticked, or all that are looked at.
+    """Replay or discard samples: the ticked ones, or all found ones.
 
-    :raises Forbidden: for who may not change anything in the organisation.
+    :raises Forbidden: if the user may not change anything in the organisation.
     """
     require_tables()
     organisation = one_organisation()
     if not may(CHANGE, organisation):
-        raise Forbidden(_("You may look at the quarantine, but not change it."))
+        raise Forbidden(_("You may view the quarantine, but not change it."))
     ids = _ids(organisation)
     if request.form.get("action") == "replay":
         notice = _replayed(organisation, ids)
     elif request.form.get("action") == "discard":
         notice = _discarded(organisation, ids)
     else:
-        raise BadRequest(_("Say whether to replay or to discard."))
+        raise BadRequest(_("Choose whether to replay or to discard."))
     flash(notice, NOTICE)
     return redirect(links.same(before=None), 303)
 
@@ -119,9 +119,9 @@ def _named(rows: Iterable[Row[Any]]) -> list[str]:
 
 
 def _ids(organisation: Organisation) -> list[int]:
-    """Return the waiting samples that are meant.
+    """Return the selected waiting samples.
 
-    :raises BadRequest: where none is.
+    :raises BadRequest: if there is none.
     """
     if request.form.get("which") == "all":
         sought = _sought(organisation)
@@ -129,7 +129,7 @@ def _ids(organisation: Organisation) -> list[int]:
     ticked = request.form.getlist("id")[:MOST_AT_ONCE]
     numbers = {int(text) for text in ticked if text.isascii() and text.isdigit() and len(text) < 19}
     if not numbers:
-        raise BadRequest(_("Tick the samples that you mean."))
+        raise BadRequest(_("Tick the samples first."))
     return quarantine.waiting_ids(organisation.id, numbers)
 
 
@@ -149,8 +149,8 @@ def _replayed(organisation: Organisation, ids: list[int]) -> str:
         )
     if done.waiting:
         words += " " + n_(
-            "{n} still waits: its reason is that of today.",
-            "{n} still wait: their reason is that of today.",
+            "{n} still waits: its reason was updated.",
+            "{n} still wait: their reason was updated.",
             done.waiting,
         )
     return words
@@ -159,7 +159,7 @@ def _replayed(organisation: Organisation, ids: list[int]) -> str:
 def _discarded(organisation: Organisation, ids: list[int]) -> str:
     note = " ".join(request.form.get("note", "").split())[:MOST_NOTE]
     if not note:
-        raise BadRequest(_("Say why the samples are discarded: it is kept with them."))
+        raise BadRequest(_("Give a reason for discarding: it is kept with the samples."))
     author = f"user:{current_user.id}"
     gone = quarantine.discard(organisation.id, ids, author=author, note=note)
     db.session.commit()

@@ -1,4 +1,4 @@
-"""A PMS as it stands in the room: its cabinets side by side, every dock and every cell."""
+"""A PMS as it is arranged in the room: cabinets side by side, every dock and every cell."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from flexmeasures_pms.ui.page.access import trackable_or_404
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
 
-AT_REST = 0.05  # A either way: less is no current worth an arrow
+AT_REST = 0.05  # A in either direction: below this no arrow is shown
 
 
 @pms_ui.get("/pms/<ident>")
 @pms_ui.get("/pms/pms/<path:ident>")
 def show_rack(ident: str) -> Response:
-    """Show the docks of a PMS, following new readings."""
+    """Show the docks of a PMS, live."""
     require_tables()
     seen = trackable_or_404("pms", ident)
     shown = rack(seen.registered, seen.entry, seen.now)

@@ -1,4 +1,4 @@
-"""The receipts: what was sent, by whom, and what became of it."""
+"""Receipts: what was sent, by whom, and the result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from flexmeasures_pms.ui.routes import pms_ui
 PAGE = 50
 MOST_WAITING = 20
 REACH = timedelta(days=7)
-"""How far back a sender's receipts are looked for where no time is given."""
+"""How far back a sender's receipts are searched by default."""
 
 FATES = {
     "waiting": ("notice", mark("waits for a worker")),
@@ -38,7 +38,7 @@ FATES = {
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFilter:
-    """Which receipts are looked at."""
+    """The filter of receipts."""
 
     since: datetime | None
     sender: str | None
@@ -88,10 +88,10 @@ def receipts_page() -> Response:
 
 @pms_ui.get("/pms/receipts/<int:number>")
 def receipt_page(number: int) -> Response:
-    """Show one receipt with all that is known of it."""
+    """Show one receipt with all details."""
     require_tables()
     organisation = one_organisation()
-    # First the journal: what leaves it meanwhile has its receipt.
+    # First the journal: a request that leaves it meanwhile has its receipt.
     waits = _own(journal.find(number), organisation) if number < 1 << 62 else None
     row = waits or (_own(receipts.find(number), organisation) if number < 1 << 62 else None)
     if row is None:

@@ -1,4 +1,4 @@
-"""The registry: the tree of what is in what, the search, and one thing with its life."""
+"""The registry: the tree of what is in what, the search, and one thing with its history."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EVENTS = 30
 
 @pms_ui.get("/pms/registry")
 def registry_tree() -> BaseResponse:
-    """Show the tree, the part of it where something is, or what a search found."""
+    """Show the tree, a part of it, or the results of a search."""
     organisation = one_organisation()
     text = request.args.get("q", "").strip()
     to = addresses(organisation)
@@ -100,7 +100,7 @@ def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Respo
 
 
 def _down_to(subject: Subject) -> TreeBranch:
-    """Return the tree that a thing is in, opened down to it."""
+    """Return the tree of a thing, opened down to it."""
     path = [entry.id for entry in (*subject.above[::-1], subject.entry)]
     root = subject.above[-1] if subject.above else subject.entry
     return branch(subject.registered, root, subject.now, zone=subject.zone, path=path)
@@ -117,13 +117,13 @@ def registry_branch() -> Response:
         to=addresses(subject.organisation),
         terms=terms,
         root=branch(subject.registered, subject.entry, subject.now, zone=subject.zone),
-        # What is above names the clock already.
+        # The page above shows the time zone already.
         zone=None if subject.row else subject.zone,
     )
 
 
 def thing_page(subject: Subject) -> Response:
-    """Show one thing: what is in it, where it is, and its life."""
+    """Show one thing: its contents, its place, and its history."""
     life = history(subject.organisation.id, subject.entry.id)
     events = events_of(life.transactions, subject.zone)
     everything = request.args.get("events") == "all"

@@ -1,4 +1,4 @@
-"""The page that asks: one for all forms of the registry."""
+"""The page for all forms of the registry."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def form_page(
     heading: str,
     **shown: object,
 ) -> Response:
-    """Show a form: empty, with why it was refused, or with what it would do.
+    """Show a form: empty, with a refusal, or with a preview.
 
     :param shown: ``button``, ``note_label``, ``note_needed``, ``target`` and ``back``.
     """

@@ -1,4 +1,4 @@
-"""Importing a registry file: chosen, shown as what it would change, and then applied."""
+"""Import a registry file: choose, preview, and apply it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from flexmeasures_pms.ui.routes import pms_ui
 
 @pms_ui.before_request
 def bound_body() -> None:
-    """Take no larger bodies than the API does; before anybody looks for a form in them."""
+    """Limit bodies as the API does, before a form is read from them."""
     request.max_content_length = settings().max_body_bytes
 
 
 @pms_ui.route("/pms/registry/import", methods=["GET", "POST"])
 def registry_import() -> Response:
-    """Ask for a file, show what it would change, and apply it when that is wanted."""
+    """Ask for a file, show its changes, and apply it after confirmation."""
     organisation = one_organisation()
     if not may(MAKE_THINGS, organisation):
         raise Forbidden(_("Only an admin of the organisation may import a file."))

@@ -28,10 +28,10 @@ from flexmeasures_pms.ui.views.registry_form import form_page
 
 @pms_ui.route("/pms/registry/register", methods=["GET", "POST"])
 def registry_register() -> BaseResponse:
-    """Ask what is to be registered, then all about it, and register it."""
+    """Ask for the kind, then for the details, and register it."""
     organisation = one_organisation()
     if not may(CHANGE_THINGS, organisation):
-        raise Forbidden(_("You may look at the registry of this organisation, not change it."))
+        raise Forbidden(_("You may view the registry of this organisation, but not change it."))
     kind = request.args.get("kind", "")
     if kind not in registration.KINDS:
         return _which(organisation)

@@ -1,4 +1,4 @@
-"""One registered thing: its page, and the forms for what can be done with it."""
+"""One registered thing: its page, and the forms of its actions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from flexmeasures_pms.ui.views.registry_form import form_page
 @pms_ui.route("/pms/registry/<kind>", methods=["GET", "POST"])
 @pms_ui.route("/pms/registry/<kind>/<ident>", methods=["GET", "POST"])
 def registry_thing(kind: str, ident: str = "") -> BaseResponse:
-    """Show a thing, or with ``?do=`` a form about it, and do what that says.
+    """Show a thing, or with ``?do=`` a form about it, and apply the form.
 
-    Ids that can't be part of an address come as ``?id=``.
+    Ids that can't be part of a URL are sent as ``?id=``.
     """
     subject = subject_or_404(kind, ident or request.args.get("id", ""))
     wanted = request.args.get("do")
@@ -36,7 +36,7 @@ def registry_thing(kind: str, ident: str = "") -> BaseResponse:
     if action is None:
         raise NotFound(_("There is no such form."))
     if not subject.may_change:
-        raise Forbidden(_("You may look at the registry of this organisation, not change it."))
+        raise Forbidden(_("You may view the registry of this organisation, but not change it."))
     if request.method == "POST":
         return _sent(subject, action, Filled(request.form, subject.zone))
     if not action.applies(subject):
@@ -60,7 +60,7 @@ def _sent(subject: Subject, action: Action, filled: Filled) -> BaseResponse:
 
 
 def _done(subject: Subject, action: Action, came: Answer) -> BaseResponse:
-    """Go where the change is seen: to the assembly a part was or is in, else to the thing."""
+    """Redirect to where the change is visible: the assembly of a part, else the thing."""
     flash.keep(came.lines, changed=came.changed)
     shown = subject.entry
     if action.name in ("swap", "remove") and subject.assembly is not None:
@@ -69,9 +69,9 @@ def _done(subject: Subject, action: Action, came: Answer) -> BaseResponse:
 
 
 def _not_now(subject: Subject) -> BaseResponse:
-    """Say that the thing is in no state for this: somebody else was quicker."""
+    """Show that the action is not possible any more, after a change by someone else."""
     what = title(called(subject.entry))
-    flash.keep([_("{what} is as you see it: there is nothing to do.", what=what)], changed=False)
+    flash.keep([_("{what} is already as shown: there is nothing to do.", what=what)], changed=False)
     to = addresses(subject.organisation)
     return redirect(to.thing(subject.entry.kind, subject.entry.ident), 303)
 
@@ -97,7 +97,7 @@ def _form(subject: Subject, action: Action, filled: Filled, came: Answer) -> Res
 
 
 def _instead(to: Addresses, subject: Subject, filled: Filled) -> tuple[str, str] | None:
-    """Return another form that may be meant where a case is put into a dock."""
+    """Return an alternative form for a case in a dock."""
     if subject.entry.kind != CABINET or filled.text("slot") != "dock":
         return None
     place = to.register(kind=CASE, cabinet=subject.entry.ident, dock=filled.text("place"))
