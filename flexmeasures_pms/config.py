@@ -72,68 +72,74 @@ def _setting(
 class Settings:
     """The settings' values, with their defaults and descriptions."""
 
-    max_body_bytes: int = _setting(4 << 20, "Largest request body as sent, in bytes.")
-    max_decoded_bytes: int = _setting(32 << 20, "Largest request body after gzip, in bytes.")
-    max_datasets: int = _setting(1_000, "Most datasets in one request.")
-    max_samples: int = _setting(20_000, "Most samples (or CSV rows) in one request.")
-    max_nesting: int = _setting(16, "Deepest nesting of a JSON body.")
-    max_sample_bytes: int = _setting(16 << 10, "Largest text of one sample, in bytes.")
-    max_problems: int = _setting(100, "Most problems listed in one reply; the rest is counted.")
+    max_body_bytes: int = _setting(4 << 20, "Maximum size of a request body as sent, in bytes.")
+    max_decoded_bytes: int = _setting(
+        32 << 20, "Maximum size of a body after decompression, in bytes."
+    )
+    max_datasets: int = _setting(1_000, "Maximum number of datasets in one request.")
+    max_samples: int = _setting(20_000, "Maximum number of samples (or CSV rows) in one request.")
+    max_nesting: int = _setting(16, "Maximum nesting depth of a JSON body.")
+    max_sample_bytes: int = _setting(16 << 10, "Maximum size of the text of one sample, in bytes.")
+    max_problems: int = _setting(
+        100, "Maximum number of problems listed in one reply; the rest is counted."
+    )
     late_after: int = _setting(3_600, "Age in seconds at which a sample counts as late.")
     max_quarantine: int = _setting(
         200_000,
-        "Most samples one organisation may have waiting in quarantine; beyond it requests "
-        "that would add to it are refused with 503.",
+        "Maximum number of samples that wait in quarantine for one organisation; beyond it, "
+        "requests that would add to it are refused with 503.",
     )
     gateway_requests_per_minute: int = _setting(
         600,
-        "Most requests that one gateway, or user, may send in a minute to one worker process; "
+        "Maximum number of requests per minute from one gateway or user to one worker process; "
         "beyond it they are refused with 429.",
     )
     gateway_samples_per_minute: int = _setting(
         120_000,
-        "Most samples that one gateway, or user, may send in a minute to one worker process; "
+        "Maximum number of samples per minute from one gateway or user to one worker process; "
         "beyond it they are refused with 429.",
     )
     ingest_mode: str = _setting(
         "direct",
-        "What a request waits for: with `direct` until its samples are stored (200), with "
-        "`queued` until its body is kept for the workers of the queue `ingestion` (202).",
+        "When a request is answered: with `direct` after its samples are stored (200), with "
+        "`queued` after its body is saved for the workers of the queue `ingestion` (202).",
         choices=("direct", "queued"),
     )
     max_journal: int = _setting(
         200_000,
-        "Most requests that one organisation may have waiting for workers, and failed ones; "
-        "beyond it they are refused with 503.",
+        "Maximum number of waiting and failed requests in the journal of one organisation; "
+        "beyond it requests are refused with 503.",
     )
     journal_attempts: int = _setting(
-        10, "How often a worker tries to store a request before it is set aside as failed."
+        10, "Number of attempts to store a queued request before it is marked as failed."
     )
-    receipt_days: int = _setting(30, "How long receipts of requests are kept, in days.")
+    receipt_days: int = _setting(30, "Time for which receipts of requests are kept, in days.")
     lock_timeout: int = _setting(
         5,
-        "Longest wait of a request for a lock in the database, in seconds; then it is refused "
-        "with 503.",
+        "Maximum wait of a request for a lock in the database, in seconds; beyond it the "
+        "request is refused with 503.",
     )
     statement_timeout: int = _setting(
         30,
-        "Longest time of one statement of a request in the database, in seconds; then it is "
-        "refused with 503.",
+        "Maximum time of one statement of a request in the database, in seconds; beyond it the "
+        "request is refused with 503.",
     )
     recording: Policies = _setting(
         "",
-        "How quantities are recorded where the catalogue's way is not wanted: `every` reading, "
-        "or on `change` beyond a deadband, such as `cell voltage: change 0.002; *: change`.",
+        "Recording policies that replace the catalogue's: `every` reading, or on `change` beyond "
+        "a deadband, such as `cell voltage: change 0.002; *: change`.",
         parse=parse_policies,
     )
-    sensor_cache: int = _setting(5_000, "Most assets whose sensor ids one process remembers.")
+    sensor_cache: int = _setting(
+        5_000, "Maximum number of assets whose sensor ids one process caches."
+    )
     registry_cache: int = _setting(
-        100_000, "Most things, ids and installations of the registry that one process remembers."
+        100_000, "Maximum number of things, ids and installations that one process caches."
     )
     offline_assets: bool = _setting(
         False,
-        "`True` serves the styles, scripts, fonts and pictures of all pages, FlexMeasures' own "
-        "too, from this server instead of from other hosts.",
+        "`True` serves the styles, scripts, fonts and pictures of all pages from this server "
+        "instead of from other hosts, for FlexMeasures' own pages too.",
         choices=(True, False),
     )
 

@@ -1,4 +1,4 @@
-"""What the commands share: options, times, and how they succeed or fail."""
+"""Options, times and error handling that the commands share."""
 
 from __future__ import annotations
 
@@ -54,35 +54,35 @@ def account_option(function: F) -> F:
 def at_option(function: F) -> F:
     """Add ``--at`` for a change."""
     text = (
-        "Since when it holds, as 2026-03-01T12:00:00+07:00. By default a first installation "
-        "holds since ever, a change from now."
+        "When it starts, such as 2026-03-01T12:00:00+07:00. By default a first installation "
+        "has no start, and a change starts now."
     )
     return click.option("--at", type=MOMENT, metavar="TIME", help=text)(function)
 
 
 def kind_option(function: F) -> F:
     """Add ``--kind`` for any trackable."""
-    text = "What the id names, where it could be several things."
+    text = "Which kind the id is of, if several have this id."
     return click.option("--kind", type=click.Choice(list(KINDS)), help=text)(function)
 
 
 def part_kind_option(function: F) -> F:
     """Add ``--kind`` for a part that may have to be registered."""
-    text = "What the part is; an unknown part is registered as that."
+    text = "Kind of the part; an unknown part is registered as this kind."
     return click.option("--kind", type=click.Choice(PART_KINDS), help=text)(function)
 
 
 def author_options(*, note_required: bool = False) -> Option[Any]:
-    """Add ``--note`` and ``--author``, handed over as the one parameter ``who``."""
+    """Add ``--note`` and ``--author``, passed as one parameter ``who``."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(*args: Any, author: str | None, note: str | None, **options: Any) -> None:
             function(*args, who=Author(f"cli:{author or getpass.getuser()}", note), **options)
 
-        text = "Why: kept with the transaction."
+        text = "Reason, stored with the transaction."
         add_note = click.option("--note", required=note_required, metavar="TEXT", help=text)
-        text = "Who makes the change; by default the user of this computer."
+        text = "Who makes the change; by default the system user."
         return add_note(click.option("--author", metavar="NAME", help=text)(run))
 
     return decorate
@@ -95,7 +95,7 @@ def json_option(function: F) -> F:
 
 
 def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
-    """Make a command fail with one clear line, and leave nothing half done."""
+    """Print errors of a command as one line, and roll back its changes."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -105,7 +105,7 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
         except PmsError as error:
             message = str(error)
         except OperationalError as error:
-            message = f"The database can't be used: {error.orig}"
+            message = f"The database is not available: {error.orig}"
         except IntegrityError as error:
             message = f"The database refuses the change: {error.orig}"
         else:
@@ -123,7 +123,7 @@ def finish(change: Change, author: Author) -> None:
 
 
 def organisation(account_id: int | None) -> int:
-    """Return the organisation that is meant where no id tells it.
+    """Return the organisation of a command that has no ids to find it by.
 
     :raises RegistryError: if the server has several and none was named.
     """

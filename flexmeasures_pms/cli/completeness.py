@@ -1,4 +1,4 @@
-"""``flexmeasures pms completeness``: what came of what should have."""
+"""``flexmeasures pms completeness``: the share of the expected samples that arrived."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from flexmeasures_pms.registry.queries.search import search
 @pms_cli.cli.command("completeness")
 @click.argument("ident", metavar="[ID]", required=False)
 @click.option(
-    "--since", type=MOMENT, metavar="TIME", help="From then on; by default the last 24 hours."
+    "--since", type=MOMENT, metavar="TIME", help="Start of the period; by default 24 hours ago."
 )
-@click.option("--until", type=MOMENT, metavar="TIME", help="Until then; by default now.")
+@click.option("--until", type=MOMENT, metavar="TIME", help="End of the period; by default now.")
 @account_option
 @json_option
 @one_line_errors
@@ -41,10 +41,10 @@ def completeness(
     account_id: int | None,
     as_json: bool,
 ) -> None:
-    """Say for each device and hour how much of its telemetry is there.
+    """Show for each device and hour how much of its telemetry arrived.
 
-    What is expected is what was seen in the day before: no configuration is needed. It
-    reaches back as far as receipts are kept.
+    The expected number is what was observed in the day before: no configuration is
+    needed. The figures reach back as far as receipts are kept.
 
     \b
     Example:
@@ -77,6 +77,6 @@ def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
 def _as_text(hour: Completeness) -> str:
     line = f"{hour.hour:%Y-%m-%d %H:%M} UTC  {hour.device}  {hour.share:4.0%}  "
     if hour.expected is None:
-        return f"{line}nothing came, nor in the day before"
+        return f"{line}nothing arrived, nor in the day before"
     packs = f" of {hour.packs} packs" if hour.kind == "pms" and hour.packs else ""
     return f"{line}{hour.samples} samples{packs}, {hour.expected} expected, each {hour.cadence:g} s"

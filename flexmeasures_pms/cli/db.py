@@ -13,12 +13,12 @@ from flexmeasures_pms.migrations import schema
 
 @pms_cli.cli.group("db")
 def tables() -> None:
-    """Bring the plugin's tables to the version of the code."""
+    """Upgrade and check the plugin's tables."""
 
 
 @tables.command("upgrade")
 def upgrade() -> None:
-    """Make or upgrade the plugin's tables. FlexMeasures' own are left alone.
+    """Create or upgrade the plugin's tables. FlexMeasures' own tables are not changed.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def upgrade() -> None:
 
 @tables.command("current")
 def current() -> None:
-    """Say which revision the plugin's tables are at; fail if the code needs another.
+    """Print the revision of the plugin's tables; fail if the code needs another.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``flexmeasures pms gateway``: the keys with which gateways report."""
+"""``flexmeasures pms gateway``: the keys of gateways."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ _AT_LEAST_0, _AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
 
 
 class Span(click.ParamType[timedelta]):
-    """A span of time as ``90m``, ``24h`` or ``7d``."""
+    """A duration such as ``90m``, ``24h`` or ``7d``."""
 
     name = "span"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        """Read a span."""
+        """Read a duration."""
         found = re.fullmatch(r"(\d{1,5})([mhd])", str(value))
         if not found:
-            self.fail(f"'{value}' is no span of time such as 90m, 24h or 7d.", param, ctx)
+            self.fail(f"'{value}' is not a duration such as 90m, 24h or 7d.", param, ctx)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _device_options(command: Callable[..., T]) -> Callable[..., T]:
-    """Let a command name devices, by kind."""
+    """Add an option for each kind of device."""
     for kind in reversed(DEVICE_KINDS):
         words = f"It may report for this {kind.label}; repeatable."
         command = click.option(f"--{kind.name}", multiple=True, metavar="ID", help=words)(command)
@@ -60,13 +60,13 @@ def _device_options(command: Callable[..., T]) -> Callable[..., T]:
 
 @pms_cli.cli.group("gateway")
 def gateway_group() -> None:
-    """Look after the keys with which gateways report."""
+    """Manage the keys of gateways."""
 
 
 @gateway_group.command("add")
 @click.argument("name")
 @_device_options
-@click.option("--expires", type=MOMENT, metavar="TIME", help="Until when the key is good.")
+@click.option("--expires", type=MOMENT, metavar="TIME", help="Until when the key is valid.")
 @click.option(
     "--requests-per-minute", type=_AT_LEAST_1, metavar="N", help="Its own limit on requests."
 )
@@ -85,9 +85,9 @@ def add(
     who: Author,
     **named: tuple[str, ...],
 ) -> None:
-    """Make a key for a gateway, and show it this once.
+    """Create a key for a gateway, and show it once.
 
-    It is for the devices named, or for all of the organisation's where none is.
+    The key covers the named devices, or all devices of the organisation if none is named.
 
     \b
     Example:
@@ -112,14 +112,14 @@ def add(
 @gateway_group.command("change")
 @click.argument("name")
 @_device_options
-@click.option("--all-devices", is_flag=True, help="It may report for all of the organisation's.")
+@click.option("--all-devices", is_flag=True, help="It may report for all devices.")
 @click.option(
     "--requests-per-minute", type=_AT_LEAST_0, metavar="N",
-    help="Its own limit on requests; 0 for that of the settings.",
+    help="Its own limit on requests; 0 uses the setting.",
 )  # fmt: skip
 @click.option(
     "--samples-per-minute", type=_AT_LEAST_0, metavar="N",
-    help="Its own limit on samples; 0 for that of the settings.",
+    help="Its own limit on samples; 0 uses the setting.",
 )  # fmt: skip
 @account_option
 @author_options()
@@ -133,9 +133,9 @@ def change(
     who: Author,
     **named: tuple[str, ...],
 ) -> None:
-    """Change for which devices a gateway may report, or its limits; its key stays.
+    """Change the devices or limits of a gateway; its key stays the same.
 
-    The devices named take the place of those it had; without any it keeps them.
+    Named devices replace those it had; if none is named, it keeps them.
 
     \b
     Example:
@@ -193,7 +193,7 @@ def rotate(
 @author_options()
 @one_line_errors
 def revoke(name: str, account_id: int | None, who: Author) -> None:
-    """Refuse all keys of a gateway from now on.
+    """Revoke all keys of a gateway, from now on.
 
     \b
     Example:
@@ -210,7 +210,7 @@ def revoke(name: str, account_id: int | None, who: Author) -> None:
 @json_option
 @one_line_errors
 def list_(account_id: int | None, as_json: bool) -> None:
-    """List gateways and their keys, a line each; the secrets are known to nobody.
+    """List gateways and their keys, one line each, without the secrets.
 
     \b
     Example:
@@ -221,7 +221,7 @@ def list_(account_id: int | None, as_json: bool) -> None:
 
 
 def _owner(devices: Sequence[tuple[str, str]], account_id: int | None) -> int:
-    """Return the organisation that has the devices, all of which must be registered."""
+    """Return the organisation of the devices, all of which must be registered."""
     if not devices:
         return organisation(account_id)
     if account_id is not None:
@@ -231,7 +231,9 @@ def _owner(devices: Sequence[tuple[str, str]], account_id: int | None) -> int:
         for kind, ident in devices
     }
     if len(owners) > 1:
-        raise RegistryConflict("These devices are of several organisations: make a key for each.")
+        raise RegistryConflict(
+            "The devices belong to several organisations: create a key for each."
+        )
     return owners.pop()
 
 
@@ -255,7 +257,7 @@ def _reach(row: Row[Any]) -> str:
 
 
 def _limits(row: Row[Any]) -> str:
-    """Return its own limits in words, or nothing where those of the settings hold."""
+    """Return its own limits in words, or nothing where the settings apply."""
     own = {"request": row.requests_per_minute, "sample": row.samples_per_minute}
     return "".join(
         f", {number} {what}{'s' if number > 1 else ''} a minute"

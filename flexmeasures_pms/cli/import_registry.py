@@ -33,7 +33,7 @@ from flexmeasures_pms.registry.queries.search import search
 def import_registry(
     file: Path, dry_run: bool, skip_faulty: bool, account_id: int | None, who: Author
 ) -> None:
-    """Bring the registry to what a CSV file says: a line for each case.
+    """Update the registry from a CSV file with one line for each case.
 
     Columns: pack.id, board.id, fet.board.id, cell.id.1 to cell.id.14, and optionally
     pms.id, cabinet.id, ehub.id, busbar.id, dock, board.alias, valid_from. An empty field
@@ -72,7 +72,7 @@ def _summary(result: Imported) -> str:
 
 
 def _organisation_of(data: bytes) -> int | None:
-    """Return the organisation whose PMS or cabinets the file names, if it is one."""
+    """Return the organisation of the PMSes and cabinets in the file, if there is only one."""
     named = {
         (kind, row.ids[name])
         for row in read_rows(data).rows

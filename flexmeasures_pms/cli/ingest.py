@@ -1,4 +1,4 @@
-"""``flexmeasures pms ingest``: telemetry from files."""
+"""``flexmeasures pms ingest``: store telemetry from files."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def ingest(
 ) -> None:
     """Store telemetry from files: JSON, JSON lines or CSV, also with .gz.
 
-    What can't be stored waits in quarantine. Run it again after an interruption: what is
-    stored already is found to be a duplicate.
+    Samples that can't be stored wait in quarantine. After an interruption, run it again:
+    samples that are already stored are counted as duplicates.
 
     \b
     Example:
@@ -73,7 +73,7 @@ def _ingest_one(
 
 
 def _organisation(path: Path, dataset: DatasetName, account_id: int | None) -> int:
-    """Return the organisation that has the devices of a file, or the one that was named."""
+    """Return the organisation of the devices in a file, or the one that was given."""
     if account_id is not None:
         return organisation(account_id)
     first = next(batches(path, dataset, decoding_limits(settings()), lambda _: None))
@@ -87,7 +87,7 @@ def _organisation(path: Path, dataset: DatasetName, account_id: int | None) -> i
         )
     if len(owners) > 1:
         raise AmbiguousId(
-            f"{path.name}: organisations {', '.join(map(str, sorted(owners)))} have devices of "
+            f"{path.name}: organisations {', '.join(map(str, sorted(owners)))} have devices with "
             "these ids: say which with --account."
         )
     return owners.pop()

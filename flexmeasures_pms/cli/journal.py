@@ -21,13 +21,13 @@ from flexmeasures_pms.storage.intake import journal
 @pms_cli.cli.command("journal")
 @click.option(
     "--limit", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
-    help="Most failed requests to list.",
+    help="Maximum number of failed requests to list.",
 )  # fmt: skip
 @account_option
 @json_option
 @one_line_errors
 def journal_(limit: int, account_id: int | None, as_json: bool) -> None:
-    """Say what waits for a worker since when, and list what failed and why.
+    """Show how many requests wait for a worker, and list failed ones with their errors.
 
     \b
     Example:
@@ -46,28 +46,29 @@ def journal_(limit: int, account_id: int | None, as_json: bool) -> None:
     for row in failed:
         click.echo(_failure(row))
     if not rows:
-        click.echo("The journal is empty: all that was accepted is stored.")
+        click.echo("The journal is empty: all accepted requests are stored.")
 
 
 @pms_cli.cli.command("requeue")
-@click.option("--failed", is_flag=True, help="Try what failed again, too.")
+@click.option("--failed", is_flag=True, help="Also retry failed requests.")
 @click.option(
     "--receipt", "ids", type=int, multiple=True, metavar="ID",
-    help="Try these failed ones again and no others; may be repeated.",
+    help="Retry only these failed requests; repeatable.",
 )  # fmt: skip
 @click.option(
-    "--here", is_flag=True, help="Store it all now, in this process, without Redis and workers."
+    "--here", is_flag=True, help="Store all now, in this process, without Redis and workers."
 )
 @account_option
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @one_line_errors
 def requeue(
     failed: bool, ids: tuple[int, ...], here: bool, account_id: int | None, dry_run: bool
 ) -> None:
-    """Have the workers look at what waits in the journal.
+    """Make the workers process what waits in the journal.
 
-    They do so by themselves with each request and when one starts. This makes up for a Redis
-    that was away or emptied while nothing came: run it every minute if nothing may wait longer.
+    They do this with each new request, and when a worker starts. This command is for a Redis
+    that was down or emptied while no request arrived: run it every minute if requests must
+    not wait longer.
 
     \b
     Example:
@@ -86,7 +87,7 @@ def requeue(
         click.echo(f"Processed {counted(_drain(), 'request')}.")
     elif waiting:
         journal_queue.wake_for_certain()
-        click.echo(f"The workers were told of {counted(waiting, 'request')} that wait.")
+        click.echo(f"Woke the workers for {counted(waiting, 'waiting request')}.")
     else:
         click.echo("Nothing waits for a worker.")
 
@@ -96,7 +97,7 @@ def _would(dry_run: bool) -> str:
 
 
 def _drain() -> int:
-    """Process what is due, until nothing is."""
+    """Process due requests until none is left."""
     total = 0
     while stored := journal_worker.drain(journal_worker.BUDGET_SECONDS).stored:
         total += stored

@@ -1,4 +1,4 @@
-"""Commands that look: what an id means, its life, and what is in what."""
+"""Commands that query the registry: what an id means, its history, what is in what."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ T = TypeVar("T", bound=HasJson)
 
 
 def _at_option(function: F) -> F:
-    text = "At which time, as 2026-03-01T12:00:00+07:00; by default now."
+    text = "The time, such as 2026-03-01T12:00:00+07:00; by default now."
     return click.option("--at", type=MOMENT, metavar="TIME", help=text)(function)
 
 
@@ -61,7 +61,7 @@ def _find(ident: str, kind: str | None, account_id: int | None) -> Found:
 @click.argument("ident", metavar="ID")
 @_at_option
 @click.option(
-    "--as-known-at", type=MOMENT, metavar="TIME", help="As it was believed at that moment."
+    "--as-known-at", type=MOMENT, metavar="TIME", help="As the registry was at that time."
 )
 @kind_option
 @account_option
@@ -96,7 +96,7 @@ def lookup(
 @json_option
 @one_line_errors
 def history(ident: str, kind: str | None, account_id: int | None, as_json: bool) -> None:
-    """Show the life of a thing: a board's cases, a case's boards, and who recorded what.
+    """Show the history of something: a board's cases, a case's boards, who recorded what.
 
     \b
     Example:
@@ -120,7 +120,7 @@ def tree(
     account_id: int | None,
     as_json: bool,
 ) -> None:
-    """Show what is in what: of one PMS, cabinet or case, or of all.
+    """Show what is in one PMS, cabinet or case, or in all, as a tree.
 
     \b
     Example:

@@ -42,7 +42,7 @@ def install(
     account_id: int | None,
     who: Author,
 ) -> None:
-    """Install a part in an assembly; it leaves where it was.
+    """Install a part in an assembly; it is removed from where it was.
 
     \b
     Examples:
@@ -92,7 +92,7 @@ def swap(
     account_id: int | None,
     who: Author,
 ) -> None:
-    """Let NEW take the place of OLD, which is then installed nowhere.
+    """Put NEW in the place of OLD, which is then not installed anywhere.
 
     An unknown NEW is registered as the same kind as OLD, or as --kind.
 
@@ -131,11 +131,11 @@ def move_case(
 
 @pms_cli.cli.command("correct")
 @click.argument("part")
-@click.option("--into", metavar="ASSEMBLY", help="Where it really was.")
+@click.option("--into", metavar="ASSEMBLY", help="Where it actually was.")
 @click.option("--place", type=int, metavar="N", help="Dock, position, or cell block position.")
-@click.option("--since", type=MOMENT, metavar="TIME", help="Since when it really was there.")
-@click.option("--until", type=MOMENT, metavar="TIME", help="Until when it really was there.")
-@click.option("--docks", type=int, metavar="N", help="How many docks a cabinet really has.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="When it was actually installed.")
+@click.option("--until", type=MOMENT, metavar="TIME", help="When it was actually removed.")
+@click.option("--docks", type=int, metavar="N", help="Actual number of docks of a cabinet.")
 @click.option("--timezone", metavar="NAME", help="Time zone of a PMS or device.")
 @click.option("--latitude", type=float, metavar="X", help="Degrees north.")
 @click.option("--longitude", type=float, metavar="Y", help="Degrees east.")

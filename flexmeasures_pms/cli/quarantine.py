@@ -1,4 +1,4 @@
-"""``flexmeasures pms quarantine``: look at what waits, replay it, discard it."""
+"""``flexmeasures pms quarantine``: list, replay and discard samples."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from flexmeasures_pms.storage.intake import quarantine
 
 @pms_cli.cli.group("quarantine")
 def quarantine_group() -> None:
-    """Look after samples that could not be stored."""
+    """List, replay or discard samples that could not be stored."""
 
 
 @quarantine_group.command("list")
-@click.option("--discarded", is_flag=True, help="Those that were discarded, instead.")
+@click.option("--discarded", is_flag=True, help="List discarded samples instead.")
 @account_option
 @json_option
 @one_line_errors
@@ -48,7 +48,7 @@ def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
             count += 1
             click.echo(_as_json(row) if as_json else _as_text(row))
     if not as_json:
-        click.echo(f"In all: {counted(count, 'sample')}.")
+        click.echo(f"Total: {counted(count, 'sample')}.")
 
 
 @quarantine_group.command("replay")
@@ -58,7 +58,7 @@ def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
 @account_option
 @one_line_errors
 def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
-    """Try to store samples again, all or those named.
+    """Try to store samples again, all or the named ones.
 
     \b
     Example:
@@ -82,7 +82,7 @@ def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
 @author_options(note_required=True)
 @one_line_errors
 def discard(ids: tuple[int, ...], account_id: int | None, who: Author) -> None:
-    """Set samples aside for good, with a reason; their text is kept.
+    """Discard samples permanently, with a reason; their text is kept.
 
     \b
     Example:
@@ -96,9 +96,9 @@ def discard(ids: tuple[int, ...], account_id: int | None, who: Author) -> None:
 
 
 def _waiting(ids: Collection[int], account_id: int | None) -> list[tuple[int, list[int]]]:
-    """Return the waiting samples that are meant, by organisation.
+    """Return the selected waiting samples, by organisation.
 
-    :raises UnknownId: for an id of which none waits.
+    :raises UnknownId: if no sample with an id waits.
     """
     owners = [account_id] if account_id is not None else quarantine.organisations()
     found = [(owner, quarantine.waiting_ids(owner, ids or None)) for owner in owners]

@@ -1,4 +1,4 @@
-"""``flexmeasures pms receipts``: what was accepted, from whom, and when."""
+"""``flexmeasures pms receipts``: accepted requests."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _BATCH = 5_000
 
 @pms_cli.cli.group("receipts")
 def receipts_group() -> None:
-    """Look at the log of accepted requests."""
+    """List or purge the log of accepted requests."""
 
 
 @receipts_group.command("list")
-@click.option("--since", type=MOMENT, metavar="TIME", help="Those received then or later.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Received at this time or later.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
-    help="Most lines.",
+    help="Maximum number of lines.",
 )  # fmt: skip
 @account_option
 @json_option
@@ -47,13 +47,13 @@ def list_(since: datetime | None, limit: int, account_id: int | None, as_json: b
 @receipts_group.command("purge")
 @click.option(
     "--days", type=click.IntRange(min=1), metavar="N",
-    help="Older than this; by default as PMS_RECEIPT_DAYS says.",
+    help="Minimum age; by default PMS_RECEIPT_DAYS.",
 )  # fmt: skip
 @one_line_errors
 def purge(days: int | None) -> None:
-    """Delete old receipts, and the completeness that follows from them.
+    """Delete old receipts, and the completeness figures that depend on them.
 
-    Requests do so by and by. Telemetry is left alone.
+    Requests also do this, step by step. Telemetry is not deleted.
 
     \b
     Example:

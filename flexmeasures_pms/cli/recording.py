@@ -16,7 +16,7 @@ ident_argument = click.argument("ident", metavar="ID")
 kind_option = click.option(
     "--kind",
     type=click.Choice(list(BY_ASSET_TYPE)),
-    help="What the id names, where it could be several things.",
+    help="Which kind the id is of, if several have this id.",
 )
 
 
@@ -27,7 +27,7 @@ def _asset(ident: str, kind: str | None, account_id: int | None) -> Found:
 
 @pms_cli.cli.group("recording")
 def recording_group() -> None:
-    """See and choose how the quantities of one asset are recorded."""
+    """Show or choose how the quantities of one asset are recorded."""
 
 
 @recording_group.command("show")
@@ -36,7 +36,7 @@ def recording_group() -> None:
 @account_option
 @one_line_errors
 def show(ident: str, kind: str | None, account_id: int | None) -> None:
-    """Say how each quantity of an asset is recorded, and who chose that.
+    """Show how each quantity of an asset is recorded, and who chose that.
 
     \b
     Example:
@@ -59,8 +59,8 @@ def choose(
 ) -> None:
     """Choose how a quantity of one asset is recorded from now on.
 
-    POLICY is 'every', 'change', or 'change' and a deadband in the quantity's unit: readings
-    no further than that from the last one written are then not written.
+    POLICY is 'every', 'change', or 'change' and a deadband in the quantity's unit: a reading
+    within the deadband of the last written one is not written.
 
     \b
     Example:
@@ -80,7 +80,7 @@ def choose(
 @account_option
 @one_line_errors
 def reset(ident: str, quantity: str, kind: str | None, account_id: int | None) -> None:
-    """Let a quantity of one asset be recorded as everywhere else again.
+    """Record a quantity of one asset by the default policy again.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Commands that register things."""
+"""Commands that register devices, cabinets and cases."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ for _kind in DEVICE_KINDS:
 @click.option("--position", type=click.IntRange(1, 4), help="Its position in the PMS.")
 @click.option("--ehub", metavar="ID", help="Its EHub.")
 @click.option("--busbar", metavar="ID", help="Its busbar.")
-@click.option("--docks", type=int, metavar="N", help="How many docks it has; 12 if not said.")
+@click.option("--docks", type=int, metavar="N", help="Number of docks; by default 12.")
 @account_option
 @at_option
 @author_options()
@@ -102,7 +102,7 @@ def register_cabinet(
 @click.option("--board-alias", multiple=True, metavar="ID", help="Another spelling; repeatable.")
 @click.option("--fet-board", metavar="ID", help="Its FET board.")
 @click.option(
-    "--cell-block", multiple=True, metavar="ID", help="Repeatable: up to 14, from position 1 on."
+    "--cell-block", multiple=True, metavar="ID", help="Repeatable: up to 14, from position 1."
 )
 @click.option("--cabinet", metavar="ID", help="The cabinet that it is in.")
 @click.option("--dock", type=int, metavar="N", help="Its dock in that cabinet, from 1.")
@@ -129,7 +129,7 @@ def register_case(
     if (cabinet is None) != (dock is None):
         raise click.UsageError("--cabinet and --dock go together: give both or neither.")
     if parts["board_alias"] and parts["board"] is None:
-        raise click.UsageError("--board-alias needs the --board that it is a spelling of.")
+        raise click.UsageError("--board-alias needs --board: it is another spelling of that id.")
     if cabinet is None:
         account_id = organisation(account_id)
     case = CaseParts(parts["board"], parts["board_alias"], parts["fet_board"], parts["cell_block"])

@@ -51,7 +51,7 @@ def service(
 def retire(
     ident: str, kind: str | None, at: datetime | None, account_id: int | None, who: Author
 ) -> None:
-    """Take something out of use for good; its telemetry and history stay.
+    """Retire something permanently; its telemetry and history stay.
 
     \b
     Example:

@@ -1,7 +1,7 @@
-"""A worker of the queue ``ingestion`` looks at the journal when it starts.
+"""Make a worker of the queue ``ingestion`` process the journal when it starts.
 
-``flexmeasures jobs run-worker`` is FlexMeasures' own command, and has no place where a
-plugin could add to it. So the command is wrapped: it puts a job on the queue first.
+``flexmeasures jobs run-worker`` is FlexMeasures' own command, and has no hook for plugins.
+So the command is wrapped: it puts a job on the queue first.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
 
 
 def looking_first(start: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the command with a look at the journal before it."""
+    """Return the command, preceded by a job that processes the journal."""
 
     @functools.wraps(start)
     def run(*args: Any, queue: str, **options: Any) -> Any:

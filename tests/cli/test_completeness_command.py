@@ -60,7 +60,7 @@ def test_an_organisation_sees_its_devices_only(
     Site(other_organisation.id).pms(pms_id)
     assert "say which with --account" in fails("completeness", pms_id)
     silent = pms("completeness", pms_id, *TIMES, "--account", other_organisation.id).output
-    assert silent.splitlines()[0].endswith("  0%  nothing came, nor in the day before")
+    assert silent.splitlines()[0].endswith("  0%  nothing arrived, nor in the day before")
 
 
 def test_a_time_that_makes_no_sense_is_refused(fails: Callable[..., str], pms_id: str) -> None:

@@ -158,7 +158,7 @@ def test_only_registered_devices_of_one_organisation_can_be_named(
     assert "several organisations" in both
     foreign = fails("gateway", "add", "x", "--pms", other, "--account", organisation.id)
     assert f"is registered in organisation {organisation.id}" in foreign
-    assert "is no span of time" in fails("gateway", "rotate", "x", "--overlap", "soon")
+    assert "is not a duration" in fails("gateway", "rotate", "x", "--overlap", "soon")
     assert "There is no gateway 'nobody'" in fails("gateway", "revoke", "nobody")
     assert "empty" in fails("gateway", "add", " ", "--account", organisation.id)
 

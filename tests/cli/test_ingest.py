@@ -157,7 +157,7 @@ def test_the_quarantine_is_listed_replayed_and_discarded(
         json.loads(x) for x in run("quarantine", "list", *account, "--json").output.split("\n") if x
     ]
     assert sorted(line["pack_id"] for line in lines) == ["0300", "0301"]
-    assert "In all: 2 samples." in run("quarantine", "list", *account).output
+    assert "Total: 2 samples." in run("quarantine", "list", *account).output
     still = run("quarantine", "replay", "--id", lines[0]["id"]).output
     assert still == "Replayed 1 sample: 0 left quarantine (0 beliefs stored), 1 still waiting.\n"
 

@@ -66,7 +66,7 @@ def test_what_is_not_there_can_not_be_chosen(site: Site, runner: FlaskCliRunner)
     assert "no quantity 'grid power' of a case" in run(
         runner, "set", "0241", "grid power", "every", *account
     )
-    assert "is no recording policy" in run(runner, "set", "0241", "dock", "sometimes", *account)
+    assert "is not a recording policy" in run(runner, "set", "0241", "dock", "sometimes", *account)
 
 
 @pytest.mark.parametrize("text", ["every", "change", "change 0.002", "change 15"])
@@ -79,7 +79,7 @@ def test_a_policy_is_read_as_it_is_written(text: str) -> None:
     ["", "never", "every 1", "change -1", "change 1e5", "change x", "change 1 2", "change ."],
 )
 def test_what_is_no_policy_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="no recording policy"):
+    with pytest.raises(ConfigError, match="not a recording policy"):
         parse(text)
 
 
