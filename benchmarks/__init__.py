@@ -1,1 +1,1 @@
-"""Measurements: ratios within one run, never a verdict."""
+"""Benchmarks: compare ratios within one run; no pass or fail."""

@@ -1,6 +1,6 @@
-"""``python -m benchmarks``: what the path from POST to belief costs, beside raw COPY.
+"""``python -m benchmarks``: the path from POST to belief, compared with raw COPY.
 
-In one run, and in turns: a machine whose speed drifts slows all of them. The limit of each
+In one run, and in turns: if the machine's speed drifts, all are affected alike. The limit of each
 row is a raw COPY of the same rows, in batches of the same size, into the same table.
 """
 
@@ -28,10 +28,10 @@ FORM = "{:<52}{:>8}{:>11}{:>11}{:>12}{:>6}"
 @click.command()
 @click.option("--rounds", default=30, show_default=True, help="Of the quick measurements.")
 @click.option("--slow-rounds", default=3, show_default=True, help="Of save_to_db and ingest.")
-@click.option("--only", multiple=True, metavar="WORD", help="Only rows that have this word.")
-@click.option("--quick", is_flag=True, help="Without the rows of a table that grows.")
+@click.option("--only", multiple=True, metavar="WORD", help="Only rows that contain this word.")
+@click.option("--quick", is_flag=True, help="Without the rows of a growing table.")
 def main(rounds: int, slow_rounds: int, only: tuple[str, ...], quick: bool) -> None:
-    """Measure writing and reading telemetry against what is possible."""
+    """Measure writing and reading of telemetry against their limits."""
     begin = time.perf_counter()
     cores = os.cpu_count()
     click.echo(f"{datetime.now(UTC):%Y-%m-%d}, {machine.machine()}, {cores} cores,", nl=False)

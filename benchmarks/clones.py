@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 STRIDED = {
-    # Columns that number things: how far apart the copies' numbers are, by the table counted.
+    # Columns with ids: the offset between copies, by the table that is counted.
     "generic_asset": {"id": "generic_asset", "parent_asset_id": "generic_asset"},
     "sensor": {"id": "sensor", "generic_asset_id": "generic_asset"},
     "pms_trackable": {"id": "pms_trackable", "asset_id": "generic_asset"},

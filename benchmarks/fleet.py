@@ -1,4 +1,4 @@
-"""What the fleet page costs a process, as part of ``python -m benchmarks.registry``."""
+"""The cost of the fleet page for a process, as part of ``python -m benchmarks.registry``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def post_now(app: Flask, key: str, layout: Layout) -> None:
 
 
 def measure(token: str) -> dict[str, float]:
-    """Measure in this process, which has done nothing yet."""
+    """Measure in this fresh process."""
     client = application().test_client()
     headers = {"Authorization": token, "Accept-Encoding": "gzip"}
 

@@ -1,4 +1,4 @@
-"""The same with some million beliefs of a long past in the table."""
+"""The same with millions of old beliefs in the table."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ BEFORE = datetime(2024, 12, 1, tzinfo=UTC)
 
 
 def grown(rounds: int, millions: Sequence[int]) -> Iterator[tuple[str, Measurement]]:
-    """Yield the measurements that tell what a longer history costs, each with its name.
+    """Yield the measurements with a longer history, each with its name.
 
-    :param millions: beliefs of the same packs, long past; the table is filled up to them in turn.
+    :param millions: old beliefs of the same packs; the table is filled up to each number in turn.
     """
     there = 0
     for wanted in millions:
@@ -39,7 +39,7 @@ def _after(filled: Callable[[Platform], None], measure: Measurement) -> Measurem
 
 
 def _fill(platform: Platform, beliefs: int, years: int) -> None:
-    """Add beliefs of the PMS that is measured: 48 packs every 5 seconds, long past."""
+    """Add beliefs of the PMS that is measured: 48 packs every 5 seconds, long ago."""
     if not beliefs:
         return
     sensors, source = _sensors(platform)

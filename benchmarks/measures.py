@@ -27,11 +27,11 @@ Measurement = Callable[[Platform], Figures]
 LAYOUT = fleet_layout(4, 4, 12)
 ONE_PMS = fleet_layout(1, 4, 12)
 STEP = timedelta(seconds=5)
-# What is copied beside is newer than all before it, as what gateways send is: where a row comes
-# in an index tells on what it costs.
+# The copied rows are newer than all earlier ones, as those of gateways are: the position of a
+# row in an index affects its cost.
 SHIFT, BETWEEN = timedelta(days=1), STEP / 2
 WARM_UP = 3
-# Each measurement has a time of its own: none meets another's readings.
+# Each measurement has its own period: none overlaps another's readings.
 _turns = count()
 
 

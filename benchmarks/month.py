@@ -1,6 +1,6 @@
 """Some 30 million beliefs, copied straight into the table in the order of their time.
 
-A month as the pages meet it: 12 packs with a reading a minute for 30 days, 12 packs with one
+A month of readings for the pages: 12 packs with a reading a minute for 30 days, 12 packs with one
 every 5 seconds for the last day, and all 48 packs with one every 5 seconds for the last hour.
 """
 
@@ -82,7 +82,7 @@ def month(sensors: Sequence[Mapping[str, int]], end: datetime) -> tuple[Stretch,
 
 
 def fill(database_uri: str, stretches: Sequence[Stretch], source_id: int) -> None:
-    """Copy the beliefs of some stretches; keys and indexes are made anew after it."""
+    """Copy the beliefs of some stretches; keys and indexes are created again afterwards."""
     connection = psycopg2.connect(database_uri)
     with connection, connection.cursor() as cursor:
         cursor.execute(_KEYS)

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.pages``: what pages cost on a month of 30 million beliefs.
+"""``python -m benchmarks.pages``: pages on a month of 30 million beliefs.
 
-The month is made once, in a database of its own below ``.data/pages``, and kept for the next
+The month is made once, in a separate database below ``.data/pages``, and kept for the next
 run; ``--clean`` removes it.
 """
 
@@ -41,7 +41,7 @@ MEASURED = ("cells", "spread", "voltage", "current", "power", "temperatures")
 
 
 class Month(msgspec.Struct, frozen=True):
-    """What is kept of the month beside its database.
+    """What is stored of the month besides its database.
 
     :param end: the first moment without readings.
     """
@@ -62,7 +62,7 @@ class Found:
 
 @contextmanager
 def month_of_beliefs(data_dir: Path = FOLDER, buffers: int | None = None) -> Iterator[Found]:
-    """Have the month for the time of the block; made first where it is not there yet.
+    """Provide the month for the time of the block; create it first if needed.
 
     :param buffers: PostgreSQL's ``shared_buffers`` [MB]; by default a quarter of the memory.
     """
@@ -153,7 +153,7 @@ class Taken:
 
 
 def requests_of(found: Found) -> Iterator[Request]:
-    """Yield what a reader's browser asks for: the page, then the readings that it shows."""
+    """Yield the requests of a browser: the page, then the readings that it shows."""
     pms, end = LAYOUT.systems[0], found.month.end
     quick, slow = pms.cases()[0].ident, pms.cases()[12].ident
     yield Request("fleet", "/pms")
@@ -215,13 +215,13 @@ def measured(session: requests.Session, url: str, rounds: int) -> Taken:
 @click.command()
 @click.option("--rounds", default=5, show_default=True, help="Of each request.")
 @click.option("--slow-rounds", default=1, show_default=True, help="Of FlexMeasures' charts.")
-@click.option("--only", multiple=True, metavar="WORD", help="Only rows that have this word.")
+@click.option("--only", multiple=True, metavar="WORD", help="Only rows that contain this word.")
 @click.option("--buffers", type=int, metavar="MB", help="PostgreSQL's shared_buffers.")
 @click.option("--clean", is_flag=True, help="Remove the month's database instead.")
 def main(
     rounds: int, slow_rounds: int, only: tuple[str, ...], buffers: int | None, clean: bool
 ) -> None:
-    """Measure what pages cost on a month of 30 million beliefs, beside FlexMeasures' charts."""
+    """Measure pages on a month of 30 million beliefs, compared with FlexMeasures' charts."""
     if clean:
         shutil.rmtree(postgres_home(FOLDER), ignore_errors=True)
         shutil.rmtree(FOLDER, ignore_errors=True)

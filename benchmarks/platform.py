@@ -1,4 +1,4 @@
-"""What is measured on: FlexMeasures with the plugin, on servers and data of its own."""
+"""The platform of the benchmarks: FlexMeasures with the plugin, on separate servers and data."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def application() -> Flask:
 
 @contextmanager
 def platform_under_test(layout: Layout) -> Iterator[Platform]:
-    """Have FlexMeasures with a registered site for the time of the block."""
+    """Provide FlexMeasures with a registered site for the time of the block."""
     with tempfile.TemporaryDirectory(prefix="pms-bench-") as folder, stopping_on_signals():
         data_dir = Path(folder)
         data_dir.chmod(0o755)

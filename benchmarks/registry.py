@@ -1,8 +1,8 @@
-"""``python -m benchmarks.registry``: what a large registry costs a process.
+"""``python -m benchmarks.registry``: the cost of a large registry for a process.
 
-One PMS of 48 packs, then the same database with 1,000 of them: a fresh process takes its
-first request of a 48-pack sample, and the next; then it hears of the others. Another one
-shows the fleet.
+One PMS of 48 packs, then the same database with 1,000 of them: a fresh process gets its
+first request of a 48-pack sample, and the next ones; then requests of the others. Another
+process shows the fleet.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ROWS = {
 @click.option("--probe", nargs=3, hidden=True, help="Measure in this process.")
 @click.option("--page", hidden=True, help="Measure the fleet page in this process.")
 def main(pms: int, probe: tuple[str, str, str] | None, page: str | None) -> None:
-    """Measure what a registry of many PMSes costs beside one of a single PMS."""
+    """Measure a registry of many PMSes, compared with one of a single PMS."""
     if probe:
         account_id, key, count = probe
         click.echo(json.dumps(measure(int(account_id), key, int(count))))
@@ -126,7 +126,7 @@ def bodies(number: int, layout: Layout = LAYOUT) -> Iterator[bytes]:
 
 
 def measure(account_id: int, key: str, pms: int) -> dict[str, float]:
-    """Measure in this process, which has done nothing yet."""
+    """Measure in this fresh process."""
     begin = time.perf_counter()
     app = application()
     started = time.perf_counter() - begin

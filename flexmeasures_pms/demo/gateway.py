@@ -1,4 +1,4 @@
-"""A gateway that POSTs what the simulated site measures, over HTTP as any other."""
+"""A gateway that POSTs the readings of the simulated site over HTTP."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class SimulatedGateway:
         self._session.headers.update({"Authorization": token, "Content-Type": "application/json"})
 
     def post(self, request: SimulatedRequest) -> dict[str, Any]:
-        """POST a request and return its receipt, resending it while nobody answers.
+        """POST a request and return its receipt; retry while there is no answer.
 
-        :raises ServerError: when it is refused, or nobody answers for long.
+        :raises ServerError: when it is refused, or there is no answer for too long.
         """
         import requests
 

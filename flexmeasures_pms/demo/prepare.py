@@ -1,7 +1,7 @@
 """Bring a FlexMeasures application to the state the demo begins with.
 
-Runs inside the application, for starting FlexMeasures once takes long enough. What there
-is a command for is done by that command, as a user would.
+Runs inside the application, because starting FlexMeasures takes seconds. Where there is a
+command, it uses that command, as a user would.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ORGANISATION = "Battery demo"
 ADMIN = "admin@pms-demo.example"
 VIEWER = "viewer@pms-demo.example"
 
-# Everything FlexMeasures has is open to the first; the second is an ordinary member.
+# The first user may do everything in FlexMeasures; the second is an ordinary member.
 ROLES = {ADMIN: ["admin", "account-admin"], VIEWER: []}
 
 
 def prepare(app: Flask, data_dir: Path) -> None:
-    """Migrate, and at the first start make the organisation and register the site."""
+    """Migrate, and at the first start create the organisation and register the site."""
     with app.app_context():
         migrate()
         access = recall(data_dir, Access)
@@ -52,10 +52,10 @@ def prepare(app: Flask, data_dir: Path) -> None:
 
 
 def migrate() -> None:
-    """Bring the tables of FlexMeasures, then those of the plugin, to the present."""
+    """Upgrade the tables of FlexMeasures, then those of the plugin."""
     flask_migrate.upgrade()
     schema.upgrade()
-    # FlexMeasures' migrations set up logging for themselves and silence all other loggers.
+    # FlexMeasures' migrations configure logging and disable all other loggers.
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.disabled = False
@@ -68,7 +68,7 @@ def _user(email: str) -> User | None:
 
 
 def _make_organisation() -> Access:
-    """Make the organisation and its two users.
+    """Create the organisation and its two users.
 
     :raises ServerError: for a database that has them already, from another data folder.
     """
@@ -76,7 +76,7 @@ def _make_organisation() -> Access:
     for email, roles in ROLES.items():
         if _user(email) is not None:
             raise ServerError(
-                f"The database has a user {email} of another demo: give this one its data "
+                f"The database has a user {email} of another demo: use that demo's data "
                 "folder (--data-dir), or another database."
             )
         passwords[email] = secrets.token_hex(6)

@@ -1,4 +1,4 @@
-"""What the demo tells its user."""
+"""What the demo prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def receipts(counts: PostedCounts) -> str:
 
 
 def welcome(url: str, access: Access, layout: Layout, now: datetime) -> str:
-    """Return where the demo is, how to get in, how to post, and where to look.
+    """Return the demo's address, logins, an example of a POST, and links.
 
     :param now: in the site's timezone.
     """
@@ -36,7 +36,7 @@ FlexMeasures is at {url}
 Post one sample:
   {curl(url, access.auth_token, layout, now)}
 
-Look at it (FlexMeasures shows whole days, and not today unless told to):
+Look at it (FlexMeasures shows whole days, and not today by default):
 {links}
 """
 

@@ -1,4 +1,4 @@
-"""Servers as child processes: started apart from the terminal, stopped for certain.
+"""Servers as child processes: started apart from the terminal, and always stopped.
 
 A server gets a session of its own, so that Ctrl-C reaches only the command, which then
 stops its servers in order. What a killed command left running is found by the record it
@@ -30,9 +30,9 @@ LOG_LINES = 15
 
 @contextmanager
 def only_user(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a folder for this process; the system lets go of it even when we are killed.
+    """Lock a folder for this process; the system releases it even if we are killed.
 
-    :param wait: until another process lets go, instead of failing.
+    :param wait: until another process releases it, instead of failing.
     :raises ServerError: when another process holds it.
     """
     import fcntl
@@ -49,15 +49,15 @@ def only_user(folder: Path, *, wait: bool = False) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A program that runs until it is told to stop.
+    """A program that runs until it gets a signal to stop.
 
     :param command: the program and its arguments.
     :param record: where to note the process, for the next start after a crash.
     :param log: where its output goes.
-    :param ready: tells whether it answers.
+    :param ready: returns whether it answers.
     :param seconds: how long it may take to answer.
-    :param stdin: what it is told at its start.
-    :param stop_signal: what makes it stop in order.
+    :param stdin: its standard input at start.
+    :param stop_signal: the signal for an orderly stop.
     """
 
     command: Sequence[str]
@@ -117,7 +117,7 @@ def stop_recorded(record: Path, stop_signal: int = signal.SIGTERM) -> None:
 
 
 def _note(record: Path, pid: int) -> None:
-    """Write down a process so that no later one of the same number is mistaken for it."""
+    """Record a process so that no later one with the same id is mistaken for it."""
     import psutil
 
     created = psutil.Process(pid).create_time()

@@ -1,4 +1,4 @@
-"""FlexMeasures' own API, as far as the demo reads it."""
+"""The part of FlexMeasures' own API that the demo reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flexmeasures_pms.demo.account import ServerError
 
 
 class FlexMeasures:
-    """Reads what one user may see.
+    """A client with the rights of one user.
 
     :param url: of FlexMeasures, without a path.
     :param token: of the user.

@@ -77,10 +77,10 @@ class Demo:
 
 @contextmanager
 def started(data_dir: Path, port: int, say: Say) -> Iterator[Demo]:
-    """Have the demo up for the time of the block: servers, organisation, registry, web.
+    """Run the demo for the time of the block: servers, organisation, registry, web.
 
     :param port: of FlexMeasures; 0 for any that is free.
-    :param say: is told what happens, line by line.
+    :param say: called with each line of progress.
     :raises ServerError: when something does not start.
     """
     data_dir = data_dir.resolve()
@@ -107,7 +107,7 @@ def started(data_dir: Path, port: int, say: Say) -> Iterator[Demo]:
 
 
 def run_once(demo: Demo, say: Say) -> bool:
-    """Post the first day at once, a reading a minute, and tell whether it can be read back."""
+    """Post the first day at once, a reading a minute, and return whether it can be read back."""
     sent = history(demo.data_dir, site_now())
     start, layout = sent.since, sent.layout()
     requests = list(
@@ -129,7 +129,7 @@ def run_once(demo: Demo, say: Say) -> bool:
 
 
 def simulate(demo: Demo, say: Say) -> None:
-    """Post what the simulated site measures, until interrupted.
+    """Post the readings of the simulated site, until interrupted.
 
     After a pause it first sends, as a gateway after an outage, what it measured meanwhile.
 
@@ -153,11 +153,11 @@ def simulate(demo: Demo, say: Say) -> None:
         gateway.post(request)
         _sent_until(demo, sent, request)
         if demo.process.poll() is not None:
-            raise ServerError(f"FlexMeasures has ended: see {demo.data_dir / 'web.log'}.")
+            raise ServerError(f"FlexMeasures has stopped: see {demo.data_dir / 'web.log'}.")
 
 
 def _sent_until(demo: Demo, sent: SentHistory, request: SimulatedRequest) -> None:
-    """Remember how far the site has come, once all its devices have reported a moment."""
+    """Store how far the site has reported, once all its devices have reported a moment."""
     if request.dataset == SIMULATED[-1] and request.time > sent.until:
         sent.until = request.time
         keep(demo.data_dir, sent)

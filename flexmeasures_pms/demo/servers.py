@@ -1,4 +1,4 @@
-"""The servers FlexMeasures needs: the machine's own where it names them, else embedded ones."""
+"""The servers that FlexMeasures needs: those of the environment, or embedded ones."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def servers(
     environ: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Iterator[Servers]:
-    """Have a database and Redis for the time of the block.
+    """Provide a database and Redis for the time of the block.
 
     With ``SQLALCHEMY_DATABASE_URI`` and ``FLEXMEASURES_REDIS_URL`` in the environment
     nothing is started.
 
     :param data_dir: where embedded servers keep their data, for one command at a time.
-    :param options: of an embedded PostgreSQL, where its own defaults will not do.
+    :param options: of an embedded PostgreSQL, where its defaults do not fit.
     :raises ServerError: when one does not start, or another command uses the folder.
     """
     named = os.environ if environ is None else environ

@@ -1,4 +1,4 @@
-"""What the demo remembers from one start to the next, in files only its user can read."""
+"""What the demo keeps from one start to the next, in files that only its user can read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_OUTAGE = timedelta(days=2)
 
 
 class Access(msgspec.Struct, frozen=True):
-    """Who may enter the demo.
+    """The logins of the demo.
 
     :param complete: the site has been registered too.
     """
@@ -36,7 +36,7 @@ class Access(msgspec.Struct, frozen=True):
 class SentHistory(msgspec.Struct):
     """What the simulated site has sent.
 
-    :param since: its first moment; everything it does follows from this and the seed.
+    :param since: its first moment; everything it does depends on this and the seed.
     :param until: its readings up to this moment have been sent.
     """
 

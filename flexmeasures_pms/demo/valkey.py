@@ -27,8 +27,8 @@ class Valkey:
     password: str
 
     def answers(self) -> bool:
-        """Tell whether the server answers us, rather than another one on that port."""
-        once = Retry(NoBackoff(), 0)  # the default goes on for seconds
+        """Return whether this server answers, not another one on that port."""
+        once = Retry(NoBackoff(), 0)  # the default retries for seconds
         client = redis.Redis(self.host, self.port, password=self.password, retry=once)
         with closing(client), suppress(redis.RedisError):
             return bool(client.ping())
@@ -37,10 +37,10 @@ class Valkey:
 
 @contextmanager
 def valkey(data_dir: Path, before: Valkey | None = None) -> Iterator[Valkey]:
-    """Run Valkey for the time of the block. It keeps nothing: queues and counters only.
+    """Run Valkey for the time of the block. It stores nothing on disk: only queues and counters.
 
-    The port is open to every user of the machine, therefore the password; it goes in by
-    standard input, for a command line can be read by all.
+    The port is open to every user of the machine, therefore the password; it is passed by
+    standard input, because everybody can read a command line.
 
     :param before: an earlier server, whose port and password the new one gets.
     :raises ServerError: when it does not start, with the end of its log.
@@ -68,7 +68,7 @@ def valkey(data_dir: Path, before: Valkey | None = None) -> Iterator[Valkey]:
 
 
 def free_port(host: str = HOST) -> int:
-    """Return a port that nobody listens on at this moment."""
+    """Return a port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

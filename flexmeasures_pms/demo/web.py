@@ -1,4 +1,4 @@
-"""FlexMeasures as a web server of its own, under gunicorn."""
+"""FlexMeasures as a separate web server, under gunicorn."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def web_server(data_dir: Path, port: int, environment: Mapping[str, str]) -> Ite
 
 
 def ensure_free(port: int) -> None:
-    """Make sure that nobody listens on a port.
+    """Check that a port is free.
 
     :raises ServerError: saying how to choose another.
     """
@@ -76,14 +76,14 @@ def ensure_free(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise ServerError(
-                f"Port {port} can't be used ({error.strerror}): choose another with "
+                f"Port {port} is not available ({error.strerror}): choose another with "
                 f"--port {port + 1} (make demo PORT={port + 1})."
             ) from error
 
 
 def answers(port: int) -> bool:
-    """Tell whether FlexMeasures answers on a port and is ready."""
-    # Not by urllib: a proxy of the environment must not come between.
+    """Return whether FlexMeasures answers on a port and is ready."""
+    # Not by urllib: it would use a proxy of the environment.
     connection = HTTPConnection(HOST, port, timeout=10)
     with closing(connection), suppress(OSError, HTTPException):
         connection.request("GET", "/api/v3_0/health/ready")

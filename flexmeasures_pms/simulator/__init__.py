@@ -1,9 +1,9 @@
-"""A simulated battery site: believable telemetry without hardware.
+"""A simulated battery site: realistic telemetry without hardware.
 
 Sun, clouds, loads, an inverter with the grid, MPPTs, and packs of fourteen cells that
-share a bus: a small physics whose requests are those of a real gateway. Pure: no I/O
-but the files it is asked to write, no FlexMeasures. The same seed, layout and times
-give the same bytes, whenever and wherever they are asked for.
+share a bus: a small physical model that makes the requests of a real gateway. It does no
+I/O except writing files, and does not need FlexMeasures. The same seed, layout and times
+always give the same bytes.
 
 >>> from datetime import datetime, timedelta
 >>> site = Site(demo_layout(), seed=1)

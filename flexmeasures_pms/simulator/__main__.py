@@ -26,7 +26,7 @@ file gets one dataset. The same arguments always give the same bytes.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the files that the arguments ask for.
+    """Write the files that the arguments specify.
 
     :returns: the exit code: 0, or 2 with one line on stderr for unusable arguments.
     """

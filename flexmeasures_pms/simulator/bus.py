@@ -10,7 +10,7 @@ RESTING = 52.0  # V shown by a bus on which no pack is docked
 
 @dataclass(frozen=True, slots=True)
 class BusBranch:
-    """One pack as the bus sees it.
+    """One pack on the bus.
 
     :param volts: at rest [V].
     :param resistance: up to the bus [ohm].
@@ -55,7 +55,7 @@ def share(total: float, branches: Sequence[BusBranch]) -> tuple[float, list[floa
 def _beyond(branches: Sequence[BusBranch], amps: list[float], free: list[int]) -> list[int]:
     """Return those beyond a limit on the side where the excess is larger.
 
-    Fixing both sides at once could fix a branch that the other side's relief sets free.
+    Fixing both sides at once could fix a branch that is within its limits afterwards.
     """
     over = [i for i in free if amps[i] > branches[i].highest + 1e-9]
     under = [i for i in free if amps[i] < branches[i].lowest - 1e-9]

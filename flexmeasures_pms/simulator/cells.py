@@ -1,4 +1,4 @@
-"""Cell blocks: open-circuit voltage, and how the fourteen of a pack differ."""
+"""Cell blocks: open-circuit voltage, and the differences between the fourteen of a pack."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from flexmeasures_pms.simulator.noise import between
 CELLS = 14
 CAPACITY = 54.0  # Ah
 RESISTANCE = 0.0023  # ohm, at once
-BALANCED_WITHIN = 0.003  # V: closer cells are left alone by balancing
+BALANCED_WITHIN = 0.003  # V: balancing ignores smaller differences
 BEHIND = 0.072  # V of a weak cell below the others of a full pack
 
-# State of charge and volts at rest of an NMC/LMO block: flat in the middle, where a cell
-# that is behind shows least, and steep below a tenth.
+# State of charge and volts at rest of an NMC/LMO block: flat in the middle, where a
+# weak cell shows least, and steep below a tenth.
 _CURVE = (
     (0.00, 3.000), (0.02, 3.260), (0.05, 3.395), (0.10, 3.462), (0.15, 3.508), (0.20, 3.548),
     (0.30, 3.596), (0.40, 3.628), (0.50, 3.659), (0.60, 3.706), (0.70, 3.781), (0.80, 3.878),
@@ -101,8 +101,8 @@ def make_cells(seed: int, case: str, weak: int | None = None) -> tuple[Simulated
     """Return the fourteen cells of a case, alike but not equal.
 
     :param case: case id.
-    :param weak: number (1-14) of a cell that has aged: it holds less, has discharged itself
-        for longer than balancing could make up for, and so is the lowest at any charge.
+    :param weak: number (1-14) of an aged cell: its capacity is lower, its self-discharge is more
+        than balancing can compensate, so it is the lowest at any state of charge.
     """
     return tuple(_make_cell(seed, f"{case} cell {n}", n == weak) for n in range(1, CELLS + 1))
 

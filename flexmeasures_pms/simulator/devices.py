@@ -1,4 +1,4 @@
-"""From a snapshot to what the MPPTs and inverters report."""
+"""The reports of MPPTs and inverters for a snapshot."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _mppt_code(snapshot: TrackSnapshot) -> int:
 
 
 def _parts(snapshot: TrackSnapshot, names: tuple[str, ...], what: str) -> list[float]:
-    """Return shares of the whole for each name: nearly equal, always the same, adding to 1."""
+    """Return shares of the whole for each name: nearly equal, constant, with the sum 1."""
     raw = [between(0.92, 1.08, snapshot.plant.seed, f"{name} {what}") for name in names]
     return [r / sum(raw) for r in raw]
 

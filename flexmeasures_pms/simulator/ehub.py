@@ -1,4 +1,4 @@
-"""From a snapshot to what the EHubs report: their own status and a sample per pack."""
+"""The reports of EHubs for a snapshot: their own status and a sample per pack."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from flexmeasures_pms.wire.messages import (
     SampleMessage,
 )
 
-CELL_NOISE = 0.0006  # V either way
-TEMPERATURE_NOISE = 0.15  # K either way
-# An acquisition board filters what it measures: in a log of the field a cell's voltage is
-# another in 12 of 100 samples a minute apart. So its noise is drawn once a minute [s].
+CELL_NOISE = 0.0006  # V in either direction
+TEMPERATURE_NOISE = 0.15  # K in either direction
+# An acquisition board filters what it measures: in a field log a cell's voltage
+# changes in 12 of 100 samples a minute apart. So its noise is drawn once a minute [s].
 FILTERED = 60
 CONNECTED = "0001"
 

@@ -68,9 +68,9 @@ def _flags(ordinals: list[int], size: int) -> list[str]:
 
 @contextmanager
 def written(path: Path) -> Iterator[Callable[[SimulatedRequest], object]]:
-    """Open a file and give a function that writes a request to it.
+    """Open a file and return a function that writes a request to it.
 
-    Its name tells how: ``.csv`` or JSON lines, ``.gz`` compressed. The same requests give
+    Its name decides the format: ``.csv`` or JSON lines, ``.gz`` compressed. The same requests give
     the same bytes: a compressed file carries neither a time nor a name.
     """
     with ExitStack() as stack:

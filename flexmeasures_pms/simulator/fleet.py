@@ -23,7 +23,7 @@ def demo_layout(swap_at: datetime | None = DEMO_SWAP_AT) -> Layout:
 def fleet_layout(
     pms: int = 1, cabinets: int = 2, packs: int = 6, *, swap_at: datetime | None = None
 ) -> Layout:
-    """Return a layout of any size, with the demo's as its beginning.
+    """Return a layout of any size, which begins with the demo's.
 
     :param pms: number of PMSs.
     :param cabinets: per PMS, 1 to 4; each second one reports its packs by board id.

@@ -1,4 +1,4 @@
-"""What stands where on a simulated site, and under which ids."""
+"""The layout of a simulated site: what is where, and its ids."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Case:
 
     @property
     def pack_id(self) -> str:
-        """The id that its telemetry is sent under."""
+        """The id in its telemetry."""
         return self.board if self.reports_board else self.ident
 
 
@@ -117,7 +117,7 @@ class Layout:
     timezone: str = "Asia/Jakarta"
 
     def __post_init__(self) -> None:
-        """Refuse a layout that can't stand.
+        """Refuse an impossible layout.
 
         :raises ValueError: saying what is wrong.
         """

@@ -1,4 +1,4 @@
-"""What a telecom site consumes: VSAT and BTS on DC, cooling and lights on AC.
+"""The loads of a telecom site: VSAT and BTS on DC, cooling and lights on AC.
 
 Sized per pack, so that a night takes a pack from full to about a quarter.
 """
@@ -40,7 +40,7 @@ def traffic(solar: float) -> float:
 def loads(weather: Weather, name: str, seconds: float) -> Loads:
     """Return what is consumed at a moment.
 
-    :param name: of the system: two systems of one site do not breathe in step.
+    :param name: of the system: the loads of two systems of one site differ.
     :param seconds: Unix time [s].
     """
     seed = weather.seed

@@ -1,7 +1,7 @@
-"""Randomness that depends on nothing but what it is asked for.
+"""Reproducible random numbers.
 
-Every draw is a hash of (seed, name, index), so that a reading at a moment is the same
-whatever was simulated before it, in whatever order, on whatever machine.
+Every draw is a hash of (seed, name, index), so that a reading at a moment is always the
+same, whatever was simulated before it, in any order, on any machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A pack: fourteen cells in series behind two FETs, with its heat and its protection.
 
 Currents are positive when they charge. A :class:`SimulatedPack` never changes; what changes
-is its frozen :class:`PackState`, made anew by each step.
+is its frozen :class:`PackState`, created again by each step.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from flexmeasures_pms.simulator.cells import (
     stored_energy,
 )
 
-CEILING = 4.05 * CELLS  # V: the bus is never charged above it
-MOST_AMPS = 15.0  # A, either way, enforced by the FETs
+CEILING = 4.05 * CELLS  # V: the bus is never charged above this
+MOST_AMPS = 15.0  # A, in either direction, enforced by the FETs
 LEADS = 0.010  # ohm: FETs, shunt and leads to the first dock
 PER_DOCK = 0.0008  # ohm of busbar between two docks
 
@@ -39,7 +39,7 @@ _FULL, _FULL_OVER = 4.16, 4.06  # V of the highest cell: opens, closes the charg
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPack:
-    """What a pack is made of.
+    """The constant properties of a pack.
 
     :param case: case id.
     :param cells: its fourteen cells in order.
@@ -53,7 +53,7 @@ class SimulatedPack:
 
 @dataclass(frozen=True, slots=True)
 class PackState:
-    """How a pack is at a moment.
+    """The state of a pack at a moment.
 
     :param soc: state of charge of each cell, 0 to 1.
     :param lasting: current that the polarisation has followed so far [A].
@@ -125,7 +125,7 @@ def heating(pack: SimulatedPack, state: PackState, amps: float) -> float:
 
 
 def bled(state: PackState) -> float:
-    """Return the power that balancing burns [W], on the acquisition board atop the cells."""
+    """Return the power that balancing dissipates [W], on the acquisition board atop the cells."""
     return BLEED * sum(open_circuit(state.soc[n - 1]) for n in state.bypassed)
 
 

@@ -1,4 +1,4 @@
-"""One PMS with its devices: what it is made of, and how its power flows at a moment."""
+"""One PMS with its devices, and its power flows at a moment."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ Places = tuple[DockPosition | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """What flows at a moment.
+    """The flows at a moment.
 
     :param volts: of the bus [V].
     :param amps: of each pack [A], charging positive; 0 while it is carried.
     :param places: where each pack is.
     :param irradiance: [W/m²].
     :param loads: per pack [W].
-    :param supply: what was available and asked for.
-    :param dispatch: what came of it.
+    :param supply: what was available and requested.
+    :param dispatch: the result.
     """
 
     volts: float
@@ -91,13 +91,13 @@ def make_plant(layout: Layout, system: System, seed: int) -> Plant:
 
 
 def evening_states(plant: Plant, seconds: float) -> States:
-    """Return the packs as each evening finds them: full, balanced, at rest."""
+    """Return the packs as they are each evening: full, balanced, at rest."""
     warmth = plant.weather.settled(seconds, pack.THERMAL_LAG) + WARMER_INSIDE + AFTERGLOW
     return tuple(pack.full(p, warmth) for p in plant.packs)
 
 
 def solve(plant: Plant, states: States, seconds: float, evening: float) -> Flows:
-    """Return what flows at a moment.
+    """Return the flows at a moment.
 
     :param states: of the packs.
     :param seconds: Unix time [s].
@@ -144,7 +144,7 @@ def _supply(plant: Plant, irradiance: float, air: float, used: Loads) -> power.S
 
 
 def _wanted(states: list[PackState], left: float) -> float | None:
-    """Return the current [A] that the grid has to ensure, None while it has not to.
+    """Return the current [A] that the grid has to ensure; None if there is none.
 
     :param left: time until the evening [s].
     """

@@ -1,4 +1,4 @@
-"""Who supplies whom: MPPTs, inverter and grid around the bus of the packs."""
+"""Power dispatch: MPPTs, inverter and grid around the bus of the packs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STRING_EFFICIENCY = 0.97  # the inverter's own MPP trackers
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What sun and loads ask for at a moment, all [W] and positive.
+    """What sun and loads offer and need at a moment, all [W] and positive.
 
     :param mppt: what the MPPTs could put out.
     :param inverter: what the inverter's strings could put out on its DC side.
@@ -31,7 +31,7 @@ class PowerBounds:
 
     :param least: the strongest discharge (negative or 0).
     :param most: the strongest charge (0 or positive).
-    :param wanted: what the grid has to make sure of; None leaves it to sun and loads.
+    :param wanted: what the grid has to ensure; None leaves it to sun and loads.
     """
 
     least: float
@@ -41,7 +41,7 @@ class PowerBounds:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Who does what [W].
+    """The power of each device [W].
 
     :param mppt: put out by the MPPTs after throttling.
     :param inverter: into the packs by the inverter (negative: out of them).

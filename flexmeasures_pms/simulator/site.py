@@ -45,12 +45,12 @@ class SimulatedRequest:
 
 
 class Site:
-    """A site of one or more PMSs that share a place and its weather.
+    """A site of one or more PMSs that share a location and its weather.
 
-    What it reports at a moment depends on the layout, the seed and the moment alone.
+    What it reports at a moment depends only on the layout, the seed and the moment.
     Nothing is kept between calls.
 
-    :param layout: what stands where; the demo's site unless given.
+    :param layout: the layout; by default the demo's site.
     :param seed: of weather, loads, cells and sensor noise.
     """
 
@@ -65,7 +65,7 @@ class Site:
     def snapshots(
         self, start: datetime, end: datetime, step: timedelta
     ) -> Iterator[tuple[TrackSnapshot, ...]]:
-        """Yield for each moment the true state of each PMS: what no gateway knows.
+        """Yield for each moment the true state of each PMS, which no gateway measures.
 
         :param start: first moment, aware.
         :param end: the moments end before it, aware.

@@ -22,8 +22,8 @@ def solar_seconds(seconds: float, longitude: float) -> float:
 def sine_of_elevation(seconds: float, latitude: float, longitude: float) -> float:
     """Return the sine of the sun's elevation; negative below the horizon.
 
-    Declination after Cooper (1969), equation of time after Spencer (1971): good to
-    about a degree, which is all that a simulated site needs.
+    Declination after Cooper (1969), equation of time after Spencer (1971): accurate to
+    about a degree, which is enough for a simulated site.
 
     :param seconds: Unix time [s].
     :param latitude: [degrees north].

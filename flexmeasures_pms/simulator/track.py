@@ -1,9 +1,9 @@
-"""How a plant gets from one moment to the next.
+"""Integrate a plant from one moment to the next.
 
 The packs are integrated in fixed steps from the last evening, 17:00 local time, when
-every pack is full, balanced and at rest (see :data:`~.plant.HOLD`). So what is true at
-a moment depends on layout, seed and moment alone; a simulation that starts again later,
-or in another process, goes on where the first would have been, after at most a day of
+every pack is full, balanced and at rest (see :data:`~.plant.HOLD`). So the state at
+a moment depends only on layout, seed and moment; a simulation that starts again later,
+or in another process, continues where the first would have been, after at most a day of
 integration.
 """
 
@@ -30,7 +30,7 @@ STEP = 60  # s
 
 @dataclass(frozen=True, slots=True)
 class TrackSnapshot:
-    """A plant at a moment, as it truly is.
+    """The true state of a plant at a moment.
 
     :param plant: the plant.
     :param time: the moment, in the site's timezone.
@@ -79,7 +79,7 @@ def _start(plant: Plant, at: datetime) -> _Grid:
 
 
 def _advance(plant: Plant, grid: _Grid) -> None:
-    """Take the grid one step on."""
+    """Advance the grid by one step."""
     moved = step(plant, grid.states, grid.flows, grid.seconds, STEP)
     grid.states = supervise(plant, moved, grid.flows)
     grid.seconds += STEP
