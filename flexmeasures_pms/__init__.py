@@ -1,8 +1,8 @@
 """Battery pack telemetry and the registry behind it, for FlexMeasures.
 
-FlexMeasures finds the blueprints and ``__settings__`` here. They are imported when they
-are asked for, so that the decoders and the simulator can be used without the seconds
-that starting FlexMeasures takes.
+FlexMeasures finds the blueprints and ``__settings__`` here. They are imported on
+first use, so that the decoders and the simulator can be used without the seconds that
+starting FlexMeasures takes.
 """
 
 from importlib import import_module

@@ -14,12 +14,12 @@
     │   ├── UnknownId               names nothing in the organisation
     │   ├── AmbiguousId             names more than one thing
     │   └── RegistryConflict        contradicts what is registered
-    ├── AccessError             may not be done with these credentials (403)
+    ├── AccessError             not allowed with these credentials (403)
     │   └── OutOfScope              names a device that the gateway's key is not for
     ├── TooMany                 beyond a gateway's or user's rate (429)
-    ├── StorageBusy             can't be stored just now: send it again later (503)
-    ├── NotHeld                 another worker is at a request of the journal
-    └── QueueAway               Redis can't be reached, to tell workers of the journal
+    ├── StorageBusy             can't be stored now: send it again later (503)
+    ├── NotHeld                 another worker processes a request of the journal
+    └── QueueAway               Redis can't be reached to wake workers
 
 Each message says what was wrong, where, and what to do.
 """
@@ -52,7 +52,7 @@ __all__ = [
 
 
 class PmsError(Exception):
-    """Base of all errors that the plugin raises on purpose."""
+    """Base of all errors that the plugin raises."""
 
 
 class ConfigError(PmsError):
@@ -65,10 +65,10 @@ class SchemaError(PmsError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with one place of a payload.
+    """An error in one place of a payload.
 
     :param path: where, such as ``datasets[1].data[2].pack.id``.
-    :param code: a stable word for programs, such as ``unknown_pack``.
+    :param code: a stable code for programs, such as ``unknown_pack``.
     :param message: what is wrong and what to do, for people.
     :param value: the offending text, cut short.
     """
@@ -83,7 +83,7 @@ class WireError(PmsError):
     """A request body that can't be read as a whole: nothing of it was stored."""
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
-        """Keep the faults beside the message."""
+        """Keep the problems with the message."""
         super().__init__(message)
         self.problems = problems
 
@@ -107,13 +107,13 @@ class BodyTooLarge(WireError):
 class RegistryError(PmsError):
     """A registration or change that can't be made.
 
-    :param what: what is wrong: words, or what has words in several languages.
-    :param command: what to do about it at the command line; it ends the message.
-    :param cure: the same as a stable word, for rooms that have no command line.
+    :param what: what is wrong: a text, or a message in several languages.
+    :param command: what to do on the command line; it ends the message.
+    :param cure: the same as a stable code, for other interfaces.
     """
 
     def __init__(self, what: object, *, command: str = "", cure: str = "") -> None:
-        """Keep what is wrong apart from what to do."""
+        """Keep what is wrong separate from what to do."""
         said = str(what)
         super().__init__(f"{said.removesuffix('.')}: {command}." if command else said)
         self.what = what
@@ -140,7 +140,7 @@ class OutOfScope(AccessError):
     """A request names a device that the gateway's key is not for: nothing was stored."""
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
-        """Keep the faults beside the message."""
+        """Keep the problems with the message."""
         super().__init__(message)
         self.problems = problems
 
@@ -152,18 +152,18 @@ class TooMany(PmsError):
     """
 
     def __init__(self, message: str, seconds: int) -> None:
-        """Keep the time beside the message."""
+        """Keep the time with the message."""
         super().__init__(message)
         self.seconds = seconds
 
 
 class StorageBusy(PmsError):
-    """The request can't be stored just now: nothing was, and it may be sent again."""
+    """The request can't be stored now: nothing was stored, and it may be sent again."""
 
 
 class NotHeld(PmsError):
-    """Another worker is at a request of the journal, or at one of its lanes."""
+    """Another worker processes a request of the journal, or one of its lanes."""
 
 
 class QueueAway(PmsError):
-    """Redis can't be reached. What is in the journal is safe, and waits."""
+    """Redis can't be reached. Requests in the journal are safe, and wait."""

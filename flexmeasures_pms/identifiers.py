@@ -1,6 +1,6 @@
 """How ids are compared.
 
-Ids are text. They are kept as registered, and compared without surrounding space
+Ids are text. They are stored as registered, and compared without surrounding spaces
 and without regard to case. ``025`` and ``25`` are two ids.
 """
 
@@ -15,12 +15,12 @@ _SIX_F = re.compile(r"^([0-9A-F]{3})F{6}(?=[0-9A-F])")
 
 
 def clean(text: str) -> str:
-    """Return an id without surrounding space and invisible format characters."""
+    """Return an id without surrounding spaces and invisible format characters."""
     return "".join(c for c in text if unicodedata.category(c) != "Cf").strip()
 
 
 def fault(text: str) -> str | None:
-    """Return what is wrong with a cleaned id, or None when it can be used."""
+    """Return what is wrong with a cleaned id, or None if it is valid."""
     if not text:
         return "is empty"
     if len(text) > MAX_LENGTH:
@@ -31,12 +31,12 @@ def fault(text: str) -> str | None:
 
 
 def key(text: str) -> str:
-    """Return what two spellings of one id have in common."""
+    """Return an id in the form in which ids are compared."""
     return clean(text).upper()
 
 
 def board_key(text: str) -> str:
-    """Return what the spellings of one acquisition board have in common.
+    """Return the id of an acquisition board in the form in which they are compared.
 
     EHub logs print a board of 23 hex digits with 27: ``FF`` after the first three
     digits comes out as ``FFFFFF``. The shorter form is the canonical one.

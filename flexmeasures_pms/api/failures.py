@@ -1,4 +1,4 @@
-"""From errors to replies: always JSON, whatever was sent."""
+"""Error replies: always JSON, for any request."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def unavailable(error: Exception) -> Response:
     if isinstance(error, StorageBusy | SchemaError):
         message = str(error)
     else:
-        message = "The database can't be used just now; nothing was stored. Send it again later."
+        message = "The database is not available; nothing was stored. Send it again later."
     current_app.logger.error("Answered 503: %s", error)
     return reply(503, Error("UNAVAILABLE", message), Retry_After=timeouts.RETRY_AFTER)
 

@@ -1,1 +1,1 @@
-"""Beliefs: which sensor and source a reading belongs to, and the assets that have them."""
+"""FlexMeasures' assets, sensors and sources, and which of them a reading belongs to."""

@@ -1,7 +1,7 @@
-"""The readings of an EHub itself: its status and temperature.
+"""The readings of an EHub: its status and temperature.
 
-Up to four EHubs share a PMS id. Which one sent a dataset follows from the docks of its
-packs; where they do not tell, the readings belong to the PMS.
+Up to four EHubs share a PMS id. The docks of its packs show which one sent a dataset; if
+they do not, the readings belong to the PMS.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ STATUS_FIELDS = ("status.code", "status.temp")
 class EhubReading:
     """One reading of an EHub.
 
-    :param subject: the cabinet, or the PMS where the docks do not tell which.
+    :param subject: the cabinet, or the PMS if the docks do not show which.
     :param device: the PMS that reported.
     :param time: the sample's time, or the newest of the dataset that has the status.
-    :param fields: ``status.code`` and ``status.temp`` where sent.
+    :param fields: ``status.code`` and ``status.temp`` if sent.
     :param sample: position of the sample it came with, or of the newest of its dataset.
     """
 

@@ -11,7 +11,7 @@ from flexmeasures_pms.catalogue.readings import sensor_specs
 def sensors_to_show(asset_type: str, known: Mapping[str, int]) -> list[dict[str, Any]]:
     """Return FlexMeasures' ``sensors_to_show``: one plot for each graph title.
 
-    The axis follows the data: with zero on it a weak cell could not be seen.
+    The axis follows the data: with zero on it a weak cell would not be visible.
 
     :param known: ids of the sensors the asset has, by name.
     """

@@ -1,6 +1,6 @@
-"""The FlexMeasures assets of registered things: made, placed and described.
+"""The FlexMeasures assets of registered things: created, placed and described.
 
-Components are rows of the registry only; a site would drown in them.
+Components are rows of the registry only: there would be too many assets.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _BATCH = 200
 
 
 def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...]:
-    """Make or mend the assets of registered things; those of components are skipped.
+    """Create or update the assets of registered things; components have none.
 
-    :returns: ids of the assets that were made, in the order of making.
+    :returns: ids of the assets that were made, in order of creation.
     """
     numbers = any_(literal(list(trackable_ids), ARRAY(BigInteger)))
     rows = db.session.execute(
@@ -50,7 +50,7 @@ def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...
 
 
 def without_asset(account_id: int) -> tuple[int, ...]:
-    """Return what is registered in an organisation and lacks the asset it should have."""
+    """Return the registered things of an organisation whose asset is missing."""
     query = select(trackable.c.id).where(trackable.c.account_id == account_id, text(WITHOUT_ASSET))
     return tuple(db.session.scalars(query))
 
@@ -72,7 +72,7 @@ def _sync(account_id: int, row: Row[Any], known: GenericAsset | None, registered
     db.session.flush()
     timezone = asset.attributes["timezone"]
     if known is not None:
-        # A case that comes to a site reports in that site's time zone from then on.
+        # A case that moves to a site reports in that site's time zone from then on.
         sensors = sensor_ids([asset.id])[asset.id].values()
         db.session.execute(
             update(Sensor)
@@ -118,7 +118,7 @@ def _asset_type(kind: str) -> GenericAssetType:
         select(GenericAssetType).where(GenericAssetType.name == kind)
     ).one_or_none()
     if found is None:
-        # Types are shared by all organisations: two workers take turns to make one.
+        # Types are shared by all organisations: a lock prevents creating one twice.
         db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_asset_type"))))
         found = db.session.scalars(
             select(GenericAssetType).where(GenericAssetType.name == kind)
@@ -130,7 +130,7 @@ def _asset_type(kind: str) -> GenericAssetType:
 
 
 def _describe(asset: GenericAsset, row: Row[Any], registered: Directory) -> None:
-    """Bring parent, place, location and time zone of an asset in line with the registry."""
+    """Update parent, place, location and time zone of an asset from the registry."""
     now = datetime.now(UTC)
     site = _site(row, registered, now)
     place = registered.place_of(row.id, now)
@@ -150,7 +150,7 @@ def _describe(asset: GenericAsset, row: Row[Any], registered: Directory) -> None
 
 
 def _asset_id(trackable_id: int) -> int | None:
-    # Not from the directory: the parent's asset may have been made just now.
+    # Not from the directory: the parent's asset may have been created just now.
     found: int | None = db.session.scalar(
         select(trackable.c.asset_id).where(trackable.c.id == trackable_id)
     )
@@ -176,7 +176,7 @@ def _place_in_words(registered: Directory, case_id: int, now: datetime) -> str:
 
 
 def _free_name(asset: GenericAsset, row: Row[Any]) -> str:
-    """Return the id, or where an asset beside it has that name, the id and the kind."""
+    """Return the id, or the id and the kind if a sibling asset has that name."""
     with db.session.no_autoflush:
         taken = db.session.scalars(
             select(GenericAsset.id).where(
@@ -192,9 +192,9 @@ def _free_name(asset: GenericAsset, row: Row[Any]) -> str:
 def ensure_sensors(
     asset: GenericAsset, kind: str, timezone: str, names: Iterable[str] | None = None
 ) -> None:
-    """Make the sensors an asset lacks and bring its graph page in line with them.
+    """Create the missing sensors of an asset and update its graph page.
 
-    :param names: the sensors to make; without them all that do not grow with an array.
+    :param names: the sensors to create; by default all that do not grow with an array.
     """
     known = sensor_ids([asset.id])[asset.id]
     lacking = list(names) if names is not None else missing_sensors(kind, known, grown=False)
@@ -206,7 +206,7 @@ def ensure_sensors(
 
 
 def ensure_sensors_of(asset_id: int, kind: str, names: Iterable[str]) -> None:
-    """Make the named sensors of an asset where it lacks them."""
+    """Create the named sensors of an asset if they are missing."""
     known = sensor_ids([asset_id])[asset_id]
     lacking = [name for name in names if name not in known]
     if lacking:

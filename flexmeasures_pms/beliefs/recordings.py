@@ -36,7 +36,7 @@ def explained(trackable_id: int, kind: str) -> list[Explained]:
 
 
 def choose(trackable_id: int, kind: str, quantity: str, deadband: Deadband) -> None:
-    """Choose how a quantity of one trackable is recorded from now on; the caller commits.
+    """Set the policy of a quantity of one trackable from now on; the caller commits.
 
     :raises ConfigError: when there is no such quantity of its kind.
     """
@@ -47,7 +47,7 @@ def choose(trackable_id: int, kind: str, quantity: str, deadband: Deadband) -> N
 
 
 def reset(trackable_id: int, kind: str, quantity: str) -> Deadband:
-    """Let a quantity be recorded as everywhere else; return how. The caller commits.
+    """Reset a quantity to the default policy, and return it. The caller commits.
 
     :raises ConfigError: when there is no such quantity of its kind.
     """

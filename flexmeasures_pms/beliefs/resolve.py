@@ -1,4 +1,4 @@
-"""Which case or device a sample is about, and which device reported it."""
+"""Find the case or device of a sample, and the device that reported it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Target:
     :param subject: the case, MPPT or inverter that has the sensors.
     :param device: the PMS, MPPT or inverter that reported: the source.
     :param board: the acquisition board whose id was sent instead of the case's.
-    :param cabinet: the cabinet, where the gateway named it instead of the PMS.
+    :param cabinet: the cabinet, if the gateway sent it instead of the PMS.
     :param time: the sample's time.
     """
 
@@ -45,10 +45,10 @@ def registered_near(account_id: int, samples: Iterable[Sample]) -> Directory:
 
 
 def resolve(sample: Sample, registered: Directory, now: datetime) -> Target | Problem:
-    """Return where a sample belongs, or why that can't be told.
+    """Return where a sample belongs, or the problem.
 
-    Only ids of the directory's organisation are known: those of another look exactly
-    like ids that nobody registered.
+    Only ids of the directory's organisation are known: those of another organisation are
+    treated like ids that are not registered.
     """
     if sample.invalid:
         return sample.invalid[0]
@@ -73,7 +73,7 @@ def _unknown_device(sample: Sample) -> Problem:
     kind = DEVICE_KIND_BY_NAME[sample.dataset].label
     path = f"{sample.path.split('.data[')[0]}.{sample.dataset}_id"
     if sample.device_id is None:
-        message = f"No {kind} id was sent, and none follows from the pack."
+        message = f"No {kind} id was sent, and the pack does not identify one."
     else:
         message = f"No {kind} '{sample.device_id}' is registered."
     return Problem(
@@ -108,10 +108,10 @@ def _pack(sample: Sample, time: datetime, registered: Directory) -> Target | Pro
 def _reporting_pms(
     sample: Sample, time: datetime, registered: Directory, case: Entry | None
 ) -> tuple[Entry | None, Entry | None]:
-    """Return the PMS that reported, and its cabinet where the gateway named that.
+    """Return the PMS that reported, and its cabinet if the gateway sent that.
 
-    Some gateways send no PMS id at all: then it is the PMS that the pack is registered
-    in at the time.
+    Some gateways send no PMS id: then it is the PMS in which the pack is registered at
+    the time.
     """
     if sample.device_id is None:
         return (registered.pms_of(case.id, time) if case else None), None

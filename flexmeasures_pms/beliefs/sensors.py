@@ -1,4 +1,4 @@
-"""The sensors of an asset: made as the catalogue says, and found again by name."""
+"""The sensors of an asset: created from the catalogue, and found by name."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from flexmeasures_pms.storage.session import forgets_after_failure
 
 SensorIds = dict[str, int]
 
-# FlexMeasures calls an instantaneous sensor stale after zero seconds unless it is told
-# otherwise. Gateways report every 5 to 60 s, and live ones have been silent for 471 s.
+# By default FlexMeasures shows an instantaneous sensor as stale after zero seconds.
+# Gateways report every 5 to 60 s, and working ones have been silent for 471 s.
 STATUS_SPECS = {
     "staleness_search": {},
     "max_staleness": "PT10M",
     "max_future_staleness": "-PT24H",
 }
 
-# A state that does not change is written every quarter of an hour.
+# A state that does not change is written every 15 minutes.
 STATE_SPECS = {**STATUS_SPECS, "max_staleness": "PT25M"}
 
 _remembered: OrderedDict[int, SensorIds] = OrderedDict()
@@ -41,13 +41,13 @@ _lock = Lock()  # a worker has several threads
 
 @forgets_after_failure
 def forget_sensors() -> None:
-    """Drop the sensor ids this process remembers."""
+    """Empty the cache of sensor ids."""
     with _lock:
         _remembered.clear()
 
 
 def sensor_ids(asset_ids: Iterable[int]) -> dict[int, SensorIds]:
-    """Return the sensor ids of assets by name, from memory where they are remembered."""
+    """Return the sensor ids of assets by name, from the cache if possible."""
     wanted = set(asset_ids)
     with _lock:
         known = {asset_id: _remembered[asset_id] for asset_id in wanted & _remembered.keys()}
@@ -63,7 +63,7 @@ def _look_up(asset_ids: set[int]) -> dict[int, SensorIds]:
     rows = db.session.execute(
         select(Sensor.generic_asset_id, Sensor.name, Sensor.id).where(
             # FlexMeasures' index begins with the name: without it PostgreSQL 17 and older
-            # look through all sensors there are.
+            # scan all sensors.
             Sensor.name.in_(_names()),
             Sensor.generic_asset_id.in_(asset_ids),
         )
@@ -80,14 +80,14 @@ def _look_up(asset_ids: set[int]) -> dict[int, SensorIds]:
 
 @cache
 def _names() -> tuple[str, ...]:
-    """Return the names of all sensors that the catalogue knows."""
+    """Return the names of all sensors in the catalogue."""
     return tuple(dict.fromkeys(name for t in ASSET_TYPES for name in sensor_specs(t.name)))
 
 
 def make_sensors(asset_id: int, asset_type: str, names: Iterable[str], timezone: str) -> None:
-    """Make the named sensors of an asset where they do not exist yet.
+    """Create the named sensors of an asset if they do not exist yet.
 
-    Another worker may be making the same ones: whoever is second uses what is there.
+    Another worker may create the same ones at the same time: the second uses the existing.
     """
     specs = sensor_specs(asset_type)
     rows = [_row(asset_id, name, specs[name].quantity, timezone) for name in names]
@@ -113,7 +113,7 @@ def _row(asset_id: int, name: str, quantity: Quantity, timezone: str) -> dict[st
 def _knowledge_horizon() -> dict[str, Any]:
     """Columns that timely-beliefs fills in for an instantaneous, measured sensor.
 
-    Read off one sensor made by FlexMeasures' own class: making them all that way
+    Taken from one sensor made by FlexMeasures' own class: to make all of them that way
     costs about a millisecond for each attribute of each of a case's 43 sensors.
     """
     template = Sensor("template", generic_asset_id=0, event_resolution=timedelta(0))
@@ -122,7 +122,7 @@ def _knowledge_horizon() -> dict[str, Any]:
 
 
 def sensor_attributes(quantity: Quantity) -> Mapping[str, Any]:
-    """Return the attributes by which FlexMeasures' pages show a sensor well."""
+    """Return the attributes that FlexMeasures' pages use to show a sensor."""
     attributes: dict[str, Any] = {
         "sensor_type": _sensor_type(quantity),
         "status_specs": STATE_SPECS if quantity.state else STATUS_SPECS,
@@ -139,7 +139,7 @@ def _sensor_type(quantity: Quantity) -> str:
 
 
 def missing_sensors(asset_type: str, known: Mapping[str, int], *, grown: bool) -> list[str]:
-    """Return the sensors an asset of a type should have and has not.
+    """Return the sensors that are missing on an asset of a type.
 
     :param grown: also those that appear only once an array reaches their position.
     """

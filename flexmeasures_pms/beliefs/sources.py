@@ -26,7 +26,7 @@ _MOST_REMEMBERED = 20_000
 
 @forgets_after_failure
 def forget_sources() -> None:
-    """Drop the source ids this process remembers."""
+    """Empty the cache of source ids."""
     _remembered.clear()
 
 
@@ -41,9 +41,9 @@ def reporters(account_id: int) -> dict[int, tuple[str, str]]:
 
 
 def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:
-    """Return the source id of each device by its registry id, making sources as needed."""
+    """Return the source id of each device by its registry id, creating sources as needed."""
     wanted = {device.id: (account_id, device.kind, device.ident) for device in devices}
-    # Looked at once: another thread may forget them all at any moment.
+    # Read once: another thread may empty the cache at any moment.
     known = {k: v for k in wanted.values() if (v := _remembered.get(k)) is not None}
     if missing := set(wanted.values()) - known.keys():
         known |= _look_up(account_id, missing)
@@ -67,8 +67,8 @@ def _look_up(account_id: int, keys: set[_Key]) -> dict[_Key, int]:
 
 
 def _make(account_id: int, kind: str, ident: str) -> int:
-    # FlexMeasures' unique key does not prevent two sources without a user, so
-    # that two workers could each make one: they take turns here.
+    # FlexMeasures' unique key does not prevent two sources without a user: the lock
+    # prevents that two workers each create one.
     db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_source"), account_id)))
     account = db.session.get(Account, account_id)
     source = get_or_create_source(

@@ -12,7 +12,7 @@ Side = Literal["pv", "battery", "load", "grid"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceKind:
-    """A kind of device that reports telemetry: one row says all that depends on the kind.
+    """A kind of device that reports telemetry: one row defines everything that depends on the kind.
 
     :param name: of its dataset, its asset type, its kind in the registry, and the model of
         its data source.
@@ -98,7 +98,7 @@ def device_labels(conjunction: str = "or") -> str:
 
 @dataclass(frozen=True, slots=True)
 class AssetType:
-    """An asset type as FlexMeasures is told about it.
+    """An asset type of FlexMeasures.
 
     :param name: ``GenericAssetType.name``.
     :param description: at most 80 characters, shown by FlexMeasures.

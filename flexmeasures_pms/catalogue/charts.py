@@ -36,7 +36,7 @@ CHARTS: tuple[Chart, ...] = (
     Chart("power", "Pack power", _CHARGING, key="pack-power"),
     Chart("power", "Power", "Charging, loads, PV and feeding in are positive."),
     Chart("temperatures", "Temperatures"),
-    Chart("open", "Open FETs and cells", "A bar is the time for which it was open.", "lanes"),
+    Chart("open", "Open FETs and cells", "A bar shows how long it was open.", "lanes"),
     Chart("dock", "Dock", look="steps"),
     Chart("pv-voltage", "PV voltage"),
     Chart("pv-current", "PV current"),

@@ -25,7 +25,7 @@ SQRT_3 = Decimal(3).sqrt()
 def round4(value: Decimal) -> Decimal:
     """Round half up to four decimals, as the field's documents do.
 
-    A value that already has at most four decimals is handed on as it is.
+    A value that already has at most four decimals is returned unchanged.
     """
     if value.as_tuple().exponent >= -4:  # type: ignore[operator]
         return value
@@ -38,7 +38,7 @@ def _of_cells(work: Callable[[Any], Decimal], fields: Fields) -> Decimal | None:
     if cells is None:
         return None
     try:
-        # Asking 14 decimals first whether they are None takes longer than the sum.
+        # Checking 14 decimals for None first takes longer than the sum.
         return work(cells)
     except TypeError:
         return None

@@ -16,7 +16,7 @@ CELL_HIGH, CELL_LOW = 4.2, 3.0
 """Highest and lowest voltage [V] that a cell of this kind is charged and discharged to."""
 WEAK_CELL = 30.0
 """How far [mV] a pack's lowest cell is below the mean of its other cells. In 2,840 readings
-of a sound pack in the field it was 11 mV or less in half of them and 23 mV in 95 %."""
+of a healthy pack in the field it was 11 mV or less in half of them and 23 mV in 95 %."""
 SILENT_AFTER = timedelta(minutes=5)
 """Age of the newest reading: five readings were missed at a minute each, which is the
 slowest that gateways are known to report."""

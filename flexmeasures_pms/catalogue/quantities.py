@@ -28,7 +28,7 @@ UNALLOCATED_DOCK = 99
 CURRENT = (-6552.9, 6552.9)
 TEMPERATURE = (-40.0, 150.0)
 CELL_VOLTAGE = (0.0, 5.0)
-# No string, bus or grid here reaches this: a larger number is a broken one.
+# No string, bus or grid reaches this: a larger number is a fault.
 VOLTAGE = (0.0, 10_000.0)
 POWER_FACTOR = (-1.0, 1.0)
 ANY = (-1e9, 1e9)
@@ -44,7 +44,7 @@ class Quantity:
     :param name: the sensor's name; ``{n}`` stands for the position in an array.
     :param unit: a unit FlexMeasures knows; ``dimensionless`` for counts and states.
     :param source: field path in a sample, or a formula over the sample's fields.
-    :param bounds: lowest and highest believable reading, in ``unit``.
+    :param bounds: lowest and highest plausible reading, in ``unit``.
     :param count: length of the array that the source gives; 0 for a single value.
     :param index: position in the array, for a quantity that takes just one element.
     :param grows: the sensors appear when the array first reaches their position.
@@ -105,7 +105,7 @@ def _status(
 
 # fmt: off
 QUANTITIES: tuple[Quantity, ...] = (
-    # The EHub's own, on its cabinet, or on the PMS where the docks do not tell which.
+    # The EHub's own readings: on its cabinet, or on the PMS if the docks do not tell which.
     *(q for kind in EHUB for q in (
         Q(kind, "status code", ONE, "status.code", state=True),
         _status(kind, "bus connected", status.BUS_CONNECTED, "Bus"),
@@ -113,7 +113,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     )),
     Q("case", "pack voltage", "V", derive.pack_voltage, graph="Pack voltage", chart="voltage",
       label="Pack voltage"),
-    # Off the graph page: most packs do not send it, and would look stale for ever.
+    # Not on the graph page: most packs do not send it, and would look stale forever.
     Q("case", "reported pack voltage", "V", "pack.volts", VOLTAGE),
     Q("case", "pack current", "A", "pack.amps", CURRENT, graph="Pack current", chart="current",
       label="Pack current"),

@@ -1,4 +1,4 @@
-"""From the fields of a sample to named readings, as the catalogue says."""
+"""Convert the fields of a sample to readings by sensor name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, Quantity
 
 @dataclass(frozen=True, slots=True)
 class SensorSpec:
-    """One sensor that an asset of a type has, or may come to have."""
+    """One sensor that an asset of a type has, or can get later."""
 
     name: str
     quantity: Quantity
@@ -55,7 +55,7 @@ def _readers(asset_type: str) -> tuple[_Reader, ...]:
 def readings(asset_type: str, fields: Fields) -> dict[str, Decimal | int]:
     """Return the values that a sample's fields give, by sensor name.
 
-    A missing or faulty value gives nothing: gaps are gaps.
+    A missing or faulty value gives no reading.
 
     :param asset_type: one of the five asset types.
     :param fields: the sample's fields by path, such as ``{"pack.amps": Decimal("-1.6")}``.

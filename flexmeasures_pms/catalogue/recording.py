@@ -1,7 +1,7 @@
 """Recording policies: which readings of a quantity are written.
 
 ``every`` writes each reading. ``change`` writes a reading that differs from the last one
-written by more than the deadband, and one at least every quarter of an hour. A discrete
+written by more than the deadband, and one at least every 15 minutes. A discrete
 state is recorded on change unless the host says otherwise, a measurement every time.
 """
 
@@ -46,7 +46,7 @@ QUANTITY_NAMES: tuple[str, ...] = tuple(dict.fromkeys(label(q) for q in QUANTITI
 def parse(text: str) -> Deadband:
     """Read a policy: ``every``, ``change``, or ``change 0.002`` with a deadband.
 
-    :raises ConfigError: when it is none of these.
+    :raises ConfigError: when it is something else.
     """
     word, _, band = text.strip().partition(" ")
     if word == "every" and not band:
@@ -56,7 +56,7 @@ def parse(text: str) -> Deadband:
     if word == "change" and _is_decimal(band.strip()):
         return Decimal(band.strip())
     raise ConfigError(
-        f"{text!r} is no recording policy; give 'every', 'change', or 'change' and a deadband "
+        f"{text!r} is not a recording policy; give 'every', 'change', or 'change' and a deadband "
         "in the quantity's unit, such as 'change 0.002'."
     )
 
@@ -64,7 +64,7 @@ def parse(text: str) -> Deadband:
 def parse_policies(text: str) -> Policies:
     """Read policies by quantity: ``cell voltage: change 0.002; *: change``.
 
-    :raises ConfigError: for a quantity or a policy that is none.
+    :raises ConfigError: for an unknown quantity or policy.
     """
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
     return tuple((known(quantity.strip()), parse(policy)) for quantity, _, policy in parts)
@@ -73,7 +73,7 @@ def parse_policies(text: str) -> Policies:
 def known(quantity: str) -> str:
     """Return the name of a quantity, or ``*``.
 
-    :raises ConfigError: when there is none of that name.
+    :raises ConfigError: when there is no such quantity.
     """
     if quantity in (EVERYTHING, *QUANTITY_NAMES):
         return quantity
@@ -96,7 +96,7 @@ def written(deadband: Deadband) -> str:
 
 
 def default(quantity: Quantity) -> Deadband:
-    """Return the policy of a quantity where nobody chose one."""
+    """Return the default policy of a quantity."""
     return _LOSSLESS if quantity.state else None
 
 
@@ -105,7 +105,7 @@ def bands(asset_type: str, host: Policies = (), asset: Policies = ()) -> Bands:
     """Return the deadbands of the sensors of an asset that are recorded on change.
 
     :param host: the host's policies by quantity (or ``*``), for all assets.
-    :param asset: those for this asset alone, which come first.
+    :param asset: those for this asset, which take precedence.
     """
     by_host, by_asset = dict(host), dict(asset)
     found = {
@@ -116,10 +116,10 @@ def bands(asset_type: str, host: Policies = (), asset: Policies = ()) -> Bands:
 
 
 def chosen(quantity: Quantity, *policies: Mapping[str, Deadband]) -> tuple[int, Deadband]:
-    """Return which of some policies a quantity is recorded by, and that one.
+    """Return the policy that applies to a quantity, and where it comes from.
 
-    :param policies: by quantity (or ``*``), those that come first first.
-    :returns: the position of the policies, past the last for the default; and the policy.
+    :param policies: by quantity (or ``*``), in order of precedence.
+    :returns: the position in ``policies``, past the last for the default; and the policy.
     """
     for position, by_quantity in enumerate(policies):
         for name in (label(quantity), EVERYTHING):

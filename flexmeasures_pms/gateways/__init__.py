@@ -1,1 +1,1 @@
-"""Gateways: their keys, what each may report, and how much."""
+"""Gateways: their keys, which devices each may report, and how much."""

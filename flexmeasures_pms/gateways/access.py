@@ -1,4 +1,4 @@
-"""Which gateway sends a request: one look-up by the key's id, and nothing of users."""
+"""Which gateway sends a request: one look-up by the key's id, without users."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from flexmeasures_pms.gateways import keys
 from flexmeasures_pms.gateways.tables import gateway, gateway_key
 
 USED_EVERY = timedelta(minutes=1)
-"""How often the last use of a key is written down."""
+"""How often the last use of a key is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway that has shown its key.
+    """A gateway that is authenticated by its key.
 
     :param devices: what it may report, as ``pms:PMS-1``; None for the whole organisation.
-    :param requests_per_minute: its own limit, or None for that of the settings.
+    :param requests_per_minute: its own limit, or None for the setting.
     :param samples_per_minute: likewise.
-    :param key_id: which of its keys it showed.
+    :param key_id: the id of the key that it used.
     """
 
     id: int
@@ -53,7 +53,7 @@ _BY_KEY = (
     .join(gateway_key, gateway_key.c.gateway_id == gateway.c.id)
     .where(gateway_key.c.id == sa.bindparam("key_id"), gateway.c.revoked_at.is_(None))
 )
-# A request that comes while another one writes does not wait for it.
+# A request does not wait while another one writes this.
 _FREE = (
     sa.select(gateway_key.c.id)
     .where(gateway_key.c.id == sa.bindparam("key_id"))

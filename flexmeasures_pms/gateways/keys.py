@@ -1,7 +1,7 @@
-"""A gateway's key: a name to find it by and a secret, of which only a hash is kept.
+"""A gateway's key: an id to find it by, and a secret of which only a hash is stored.
 
-``pmsk_<12 hex digits>_<64 hex digits>``. The secret is 256 random bits: nobody can try
-them all, so that one SHA-256 does, and a slow password hash would only slow requests.
+``pmsk_<12 hex digits>_<64 hex digits>``. The secret is 256 random bits, which can't be
+guessed: one SHA-256 is enough, and a slow password hash would only slow down requests.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _SHAPE = re.compile(r"pmsk_([0-9a-f]{12})_[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """A new key, the only time its secret is known.
+    """A new key; its secret is known only here.
 
-    :param id: by which it is found; no secret.
-    :param text: all of it, for the gateway.
+    :param id: to find it by; not secret.
+    :param text: the whole key, for the gateway.
     """
 
     id: str
@@ -36,16 +36,16 @@ def make() -> IssuedKey:
 
 
 def key_id(text: str) -> str | None:
-    """Return the id of what a request sent as its key, or None if it can be no key."""
+    """Return the id of what a request sent as its key, or None if it is not a key."""
     found = _SHAPE.fullmatch(text)
     return found and found[1]
 
 
 def digest(text: str) -> bytes:
-    """Return what is kept of a key."""
+    """Return what is stored of a key."""
     return sha256(text.encode()).digest()
 
 
 def matches(text: str, kept: bytes) -> bool:
-    """Whether a key is the one of a digest, in a time that does not tell how nearly."""
+    """Whether a key has a digest, compared in constant time."""
     return hmac.compare_digest(digest(text), kept)

@@ -1,6 +1,6 @@
-"""Making, changing, rotating and revoking gateways' keys; the caller commits.
+"""Create, change, rotate and revoke gateways' keys; the caller commits.
 
-Each change is noted in FlexMeasures' audit log of the organisation.
+Each change is written to FlexMeasures' audit log of the organisation.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def add(
     rates: tuple[int | None, int | None],
     author: Author,
 ) -> IssuedKey:
-    """Make a gateway and its first key.
+    """Create a gateway and its first key.
 
-    :param devices: its scope, as :func:`~flexmeasures_pms.gateways.scope.scoped` writes it.
+    :param devices: its scope, as returned by :func:`~flexmeasures_pms.gateways.scope.scoped`.
     :param rates: requests and samples per minute, where they differ from the settings.
     :raises RegistryConflict: if the organisation has a gateway of that name.
     """
@@ -105,9 +105,9 @@ def change(
 def rotate(
     which: Row[Any], *, overlap: timedelta, expires_at: datetime | None, author: Author
 ) -> IssuedKey:
-    """Give a gateway a new key; those it has are good for ``overlap`` longer.
+    """Give a gateway a new key; its other keys stay valid for ``overlap``.
 
-    :param expires_at: of the new key; None for as long as the last one was made for.
+    :param expires_at: of the new key; None for the lifetime of the previous one.
     """
     last = db.session.execute(
         sa.select(gateway_key)
@@ -129,7 +129,7 @@ def rotate(
 
 
 def revoke(which: Row[Any], author: Author) -> None:
-    """Refuse all keys of a gateway from now on."""
+    """Revoke all keys of a gateway, from now on."""
     db.session.execute(
         sa.update(gateway).where(gateway.c.id == which.id).values(revoked_at=datetime.now(UTC))
     )
@@ -137,7 +137,7 @@ def revoke(which: Row[Any], author: Author) -> None:
 
 
 def listed(account_id: int | None) -> list[Row[Any]]:
-    """Return gateways with their keys, a row each, of one organisation or of all."""
+    """Return gateways with their keys, one row each, of one organisation or of all."""
     g, k = gateway.c, gateway_key.c
     query = (
         sa.select(

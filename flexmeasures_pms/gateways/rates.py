@@ -1,7 +1,7 @@
-"""How much one sender may send in a minute, so that nobody takes the server for themselves.
+"""Limit what one sender may send in a minute, so that no sender blocks the others.
 
-Counted in this process's memory: with several worker processes a sender has as much of
-each as its requests come to it.
+Counted in the memory of this process: with several worker processes a sender has the
+limit in each of them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def _limiter() -> FixedWindowRateLimiter:
 def spend(who: str, what: str, amount: int, per_minute: int) -> None:
     """Count what a sender sends against its limit.
 
-    A minute begins with the first request. What alone is beyond the limit may be sent when
-    nothing else was in the minute: it has to come through at some time.
+    A minute begins with the first request. A request that alone exceeds the limit is accepted
+    if it is the first of its minute: otherwise it could never be sent.
 
-    :param who: the sender: each has a count of its own.
+    :param who: the sender; each is counted separately.
     :param what: ``requests`` or ``samples``.
-    :raises TooMany: when it is too much; then nothing is counted.
+    :raises TooMany: beyond the limit; nothing is counted then.
     """
     limiter, item = _limiter(), RateLimitItemPerMinute(per_minute)
     cost = min(amount, per_minute)

@@ -1,7 +1,7 @@
 """Which devices a gateway may report for.
 
-A key that names devices may name those in a request and no others. Whether others exist
-is never looked up, so that nothing can be learnt about them.
+A key that is restricted to devices may report these and no others. Whether other devices
+exist is never looked up, so that a key reveals nothing about them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from flexmeasures_pms.wire.samples import Sample
 
 
 def scoped(kind: str, ident: str) -> str:
-    """Return how a device is written in a scope, whatever its spelling."""
+    """Return a device as a scope stores it, for any spelling."""
     return f"{kind}:{identifiers.key(ident)}"
 
 
 def require_scope(account_id: int, devices: Collection[str], samples: Sequence[Sample]) -> None:
-    """Make sure that samples are of devices that a gateway may report for.
+    """Check that samples are of devices that a gateway may report for.
 
     :param devices: of the gateway's key.
     :raises OutOfScope: with the path of each that is not.
@@ -51,7 +51,7 @@ def _is_named(sample: Sample, devices: Collection[str]) -> bool:
 def _outside(
     account_id: int, devices: Collection[str], samples: Sequence[Sample]
 ) -> Iterator[Sample]:
-    """Yield the samples whose device is not in scope, not even by way of its cabinet or pack."""
+    """Yield the samples whose device is not in scope, also considering its cabinet or pack."""
     registered = registered_near(account_id, samples) if samples else None
     for sample in samples:
         pms = _pms_that_follows(sample, registered) if registered else None
@@ -66,7 +66,7 @@ def _pms_that_follows(sample: Sample, registered: Directory) -> Entry | None:
     if sample.device_id is None:
         pack = registered.resolve_pack(sample.pack_id or "", sample.time)
         return registered.pms_of(pack.case.id, sample.time) if pack else None
-    # What is a PMS by its id is no cabinet, however it was sent.
+    # An id of a PMS is not a cabinet's, in whichever field it was sent.
     if not sample.device_is_cabinet or registered.find("pms", sample.device_id):
         return None
     cabinet = registered.find("cabinet", sample.device_id)
@@ -76,7 +76,7 @@ def _pms_that_follows(sample: Sample, registered: Directory) -> Entry | None:
 def _problem(sample: Sample) -> Problem:
     if sample.device_id is None:
         message = (
-            "No device id was sent, and none of the key's devices follows from the pack. Send "
+            "No device id was sent, and the pack is in none of the key's devices. Send "
             "the id, or use a key for the whole organisation."
         )
     else:

@@ -1,4 +1,4 @@
-"""Gateways and their keys. A gateway has two keys while one takes over from the other."""
+"""Gateways and their keys. A gateway has two keys while one replaces the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from flexmeasures_pms.registry.tables import UTC_NOW, account_column, metadata
 
 # Scope: compared ids such as ``pms:PMS-1``; NULL is the whole organisation. They are text,
-# not references: a device that goes must never leave a key with more than it had.
+# not references: when a device is deleted, a key must never cover more than before.
 gateway = sa.Table(
     "pms_gateway",
     metadata,

@@ -1,1 +1,1 @@
-"""The line that a sample takes: resolved, written, or put into quarantine."""
+"""The pipeline of a sample: resolve it, then write it or put it into quarantine."""

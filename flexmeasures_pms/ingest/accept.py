@@ -1,4 +1,4 @@
-"""A whole request: decoded, through the line, and acknowledged with a receipt."""
+"""Accept a request: decode it, store its samples, and acknowledge it with a receipt."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from flexmeasures_pms.storage.intake.receipts import Logged
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.wire import Decoded, Sample, decode
 
-# Something this process remembered is gone, or two writers met: a second try sees it all
-# afresh.
+# Something in a cache is gone, or two writers conflicted: a second try reads everything
+# again.
 _WORTH_A_SECOND_TRY = (ForeignKeyViolation, DeadlockDetected, SerializationFailure)
 
 _DIGEST = "sha256:"
 
-# What a request waits for a worker is part of its duration; the column ends after 24 days.
+# The time that a request waits for a worker is part of its duration; the column's maximum
+# is 24 days.
 _LONGEST = (1 << 31) - 1
 
 Admission = Callable[[Sequence[Sample]], None]
@@ -43,9 +44,9 @@ class Origin:
 
     :param account_id: the organisation in which their ids are resolved.
     :param sender: whose credentials sent them, for the quarantine.
-    :param content_type: in which their texts can be decoded again.
+    :param content_type: with which their texts can be decoded again.
     :param received_at: the server's time of receipt.
-    :param key_id: which of a gateway's keys it showed.
+    :param key_id: which of a gateway's keys was used.
     """
 
     account_id: int
@@ -64,12 +65,12 @@ def accept(
     settings: Settings,
     admit: Admission,
 ) -> Receipt:
-    """Decode a request, store what can be stored, quarantine the rest, and commit.
+    """Decode a request, store its samples, quarantine those that can't be stored, and commit.
 
     :param encoding: the request's content encoding, such as ``gzip``.
     :param admit: raises for samples that the sender may not send.
     :raises WireError: when the body can't be read as a whole.
-    :raises StorageBusy: when it can't be stored just now. After either nothing of it was.
+    :raises StorageBusy: when it can't be stored now. After either nothing was stored.
     """
     decoded = read(body, dataset, origin, encoding, settings)
     admit(decoded.samples)
@@ -93,7 +94,7 @@ def read(
 
 
 def digest_of(body: bytes) -> str:
-    """Return the digest of a request as receipts have it."""
+    """Return the digest of a request as receipts contain it."""
     return f"{_DIGEST}{sha256(body).hexdigest()}"
 
 
@@ -109,9 +110,9 @@ def store(
     """Store decoded samples in one transaction, as :func:`accept` does.
 
     :param digest: of what was sent, for the receipt.
-    :param claimed: the request in the journal, which leaves it in the same transaction.
-    :param values: what the samples say, where that was found out ahead.
-    :raises NotHeld: when another worker is at it.
+    :param claimed: the request in the journal, which is deleted in the same transaction.
+    :param values: the readings of the samples, if computed ahead.
+    :raises NotHeld: when another worker processes it.
     """
     try:
         with _abandoned_on_failure():

@@ -1,9 +1,9 @@
-"""Telemetry follows the registry: beliefs move when a board's installation is corrected.
+"""Re-attribution: beliefs move when a board's installation is corrected.
 
-Only samples that were sent under a board's id can be attributed to the wrong case: they
-are written down (``pms_board_report``). After a change to a board's installations those
-of its samples that are at another case than the registry now says are taken from there
-and put where they belong; those that belong to no case any more go back to quarantine.
+Only samples that were sent with a board's id can be attributed to the wrong case: they are
+recorded (``pms_board_report``). After a change to a board's installations, its samples that
+are at another case than the registry now says move to the right case; those that belong to
+no case any more go back to quarantine.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _BATCH = 1_000
 
 @dataclass(slots=True)
 class Moved:
-    """What a re-attribution did.
+    """The result of a re-attribution.
 
-    :param beliefs: rows moved, by (case they left, case they went to).
+    :param beliefs: rows moved, by (old case, new case).
     :param samples: samples moved, likewise.
     :param returned: samples that went back to quarantine.
     """
@@ -78,7 +78,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class _Stray:
-    """A stored sample that is not at the case where the registry says it belongs."""
+    """A stored sample that is at another case than the registry says."""
 
     board_id: int
     board: str
@@ -95,9 +95,9 @@ class _Stray:
 
 
 def follow(account_id: int, boards: Collection[int], *, sender: str, room: int) -> Moved:
-    """Move the beliefs of boards to the cases they belong to; the caller commits.
+    """Move the beliefs of boards to the right cases; the caller commits.
 
-    :param sender: author of the change, for what goes back to quarantine.
+    :param sender: author of the change, for samples that go back to quarantine.
     :param room: most samples that may wait in quarantine.
     """
     moved = Moved()
@@ -113,10 +113,10 @@ def _cases(strays: Sequence[_Stray]) -> set[int]:
 
 
 def _batches(strays: Sequence[_Stray]) -> Iterator[list[_Stray]]:
-    """Cut strays (in order of time) into batches, never between samples of one moment.
+    """Split strays (in order of time) into batches, never between samples of one moment.
 
-    Two boards may have to change places: what each leaves must be taken before the
-    other arrives.
+    Two boards may have to change places: the readings of each must be removed before
+    those of the other are written.
     """
     batch: list[_Stray] = []
     for _, of_moment in groupby(strays, key=attrgetter("time")):
@@ -164,7 +164,7 @@ StoredValues = Mapping[str, BeliefValue]
 
 
 def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, room: int) -> None:
-    """Take samples from the cases they are at, all first, and put them where they belong."""
+    """Remove all samples from their old cases first, then write them to the right ones."""
     take_turns(account_id, _cases(strays))
     taken = _take(strays)
     homeless = [s for s in strays if s.new_asset is None]
@@ -196,7 +196,7 @@ def _take(strays: Sequence[_Stray]) -> dict[_Stray, StoredValues]:
         for time, values in _withdraw(case, source, sensors, at.keys()).items():
             taken[at[time]] = values
     drop_reports((stray.board_id, stray.time, stray.source_id) for stray in strays)
-    # A latest reading is no longer to be trusted where beliefs were taken from below it.
+    # The latest readings may be wrong where their beliefs were removed.
     rebuild({stray.old_id for stray in strays})
     return taken
 
@@ -204,7 +204,7 @@ def _take(strays: Sequence[_Stray]) -> dict[_Stray, StoredValues]:
 def _withdraw(
     case: int, source: int, sensors: Mapping[str, int], times: Collection[datetime]
 ) -> dict[datetime, dict[str, BeliefValue]]:
-    """Remove a case's readings of some moments; those that relied on them stay."""
+    """Remove a case's readings of some moments; readings that relied on them stay."""
     bits = bits_of("case", sensors.keys())
     streams = load([StreamQuery(case, source, sensors, times, sensors.keys())], bits)
     taken, relied = withdraw(streams[case, source], sensors, times, bits)
@@ -215,7 +215,7 @@ def _withdraw(
 
 
 def _make_sensors(strays: Sequence[_Stray], taken: Mapping[_Stray, StoredValues]) -> None:
-    """Make the sensors that the new cases lack for what comes to them."""
+    """Create the sensors that the new cases need for these readings."""
     by_case = attrgetter("new_asset")
     for asset_id, group in groupby(sorted(strays, key=by_case), key=by_case):
         ensure_sensors_of(asset_id, "case", {name for stray in group for name in taken[stray]})
@@ -248,10 +248,10 @@ def _entry(stray: _Stray, values: StoredValues) -> quarantine.QuarantinedSample:
 def _problem(stray: _Stray) -> Problem:
     if stray.new is None:
         code = "unknown_pack"
-        why = f"The board '{stray.board}' was in no case at that time, as the registry now says."
+        why = f"The board '{stray.board}' is in no case at that time in the registry now."
     else:
         code = "conflict"
-        why = f"Another reading of case '{stray.new}' at that time was there first and stands."
+        why = f"Another reading of case '{stray.new}' at that time was stored first and is kept."
     return Problem(
         "datasets[0].data[0].pack.id", code, f"{why} The sample waits in quarantine.", stray.board
     )

@@ -1,9 +1,9 @@
-"""Whether what should have come did come: no alarm must never be mistaken for no data.
+"""Completeness: the share of the expected samples that were stored.
 
-What should come of a device in an hour is not configured but seen. It is the most
-samples that came of a pack in any one hour of the day before (the hour itself with it),
-times the most packs that reported in any one of these hours. A device that was silent
-for the whole day has no expectation any more, but what came of it is still nothing.
+"No alarm" must never be mistaken for "no data". The expected number of a device in an hour
+is not configured but observed: the most samples that came from a pack in any one hour of the
+day before (including the hour itself), times the most packs that reported in any one of these
+hours. A device that was silent for the whole day has no expected number, and a share of 0.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Completeness(msgspec.Struct, frozen=True, gc=False):
     :param device: its id as registered.
     :param kind: ``pms``, ``mppt`` or ``inverter``.
     :param hour: its beginning in UTC.
-    :param samples: that were stored, whenever they arrived.
+    :param samples: stored ones, whenever they arrived.
     :param packs: that they came from; 1 for an MPPT or inverter.
-    :param expected: samples; of an hour that is still going on, those up to now.
+    :param expected: samples; for the current hour, those up to now.
     :param cadence: between two samples of a pack, as expected [s].
-    :param share: what came of what was expected, from 0 to 1; 0 where nothing came.
+    :param share: stored of expected samples, from 0 to 1; 0 if nothing was stored.
     """
 
     device: str
@@ -44,16 +44,16 @@ class Completeness(msgspec.Struct, frozen=True, gc=False):
 
 
 def start_of_hour(time: datetime) -> datetime:
-    """Return when the hour of a time began."""
+    """Return the beginning of the hour of a time."""
     return time.replace(minute=0, second=0, microsecond=0)
 
 
 def period(
     since: datetime | None, until: datetime | None, now: datetime
 ) -> tuple[datetime, datetime] | None:
-    """Return the time that is asked for: by default the last day; never the future.
+    """Return the requested period: by default the last day; never the future.
 
-    :returns: the begin of its first hour and its end, or None for no time at all.
+    :returns: the start of its first hour and its end, or None for an empty period.
     """
     end = min(until or now, now)
     begin = start_of_hour(max(since or max(end, EARLIEST + DAY) - DAY, EARLIEST))
@@ -65,7 +65,7 @@ def completeness(
 ) -> Iterator[Completeness]:
     """Yield each hour of each device, by device and time.
 
-    :param begin: of the first hour; with ``end`` as :func:`period` gives them.
+    :param begin: of the first hour; with ``end`` from :func:`period`.
     """
     stored = stored_hours([device.id for device in devices], begin - DAY, end)
     for device in devices:

@@ -1,7 +1,7 @@
-"""Telemetry files: the same line, in batches that are each committed.
+"""Telemetry files: the same pipeline, in batches that are each committed.
 
-JSON (one request), JSON lines (a request each line) and CSV, each as it is or with
-``.gz``. Running a file again is safe: what is stored already is a duplicate.
+JSON (one request), JSON lines (a request on each line) and CSV, each plain or ``.gz``.
+Running a file again is safe: stored samples are counted as duplicates.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def ingest_file(
 ) -> Iterator[Receipt]:
     """Store a file's telemetry, and yield a receipt after each commit.
 
-    :param progress: told of the bytes of the file that have been read since the last time.
-    :raises WireError: for what can't be read; what came before it is stored.
+    :param progress: called with the bytes read from the file since its last call.
+    :raises WireError: for unreadable data; everything before it is stored.
     """
     content_type = CSV if _format(path) == ".csv" else JSON
     found = batches(path, dataset, decoding_limits(settings), progress)
@@ -59,10 +59,10 @@ def ingest_file(
 
 @contextmanager
 def _side_by_side() -> Iterator[None]:
-    """Have Python make the next batch beside the one that is stored, for a file.
+    """Tune Python to decode the next batch while one is stored, for a file.
 
-    Without it, and over a day of 12 packs (9 s): one look for garbage among all that FlexMeasures
-    has loaded took 0.35 s, and the thread that stores waited 0.5 s for the other to let go.
+    Without it, over a day of 12 packs (9 s): one garbage collection over everything that
+    FlexMeasures has loaded took 0.35 s, and the storing thread waited 0.5 s for the other.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -113,7 +113,7 @@ def _format(path: Path) -> str:
 
 
 def _gathered(parts: Iterator[Decoded]) -> Iterator[Decoded]:
-    """Put small parts together until they fill a batch."""
+    """Combine small parts until they fill a batch."""
     waiting: list[Decoded] = []
     broken: WireError | None = None
     try:
@@ -168,7 +168,7 @@ def _csv(stream: TelemetryFile, dataset: DatasetName, limits: Limits) -> Iterato
 
 
 def _shifted(path: str, lines: int) -> str:
-    """Return a path as counted in the whole file: ``line 5.pack.id`` is further down there."""
+    """Return a path with the line number in the whole file: ``line 5.pack.id``."""
     words, _, rest = path.partition(".")
     number = int(words.removeprefix("line "))
     return f"line {number + lines}{'.' if rest else ''}{rest}"

@@ -1,7 +1,7 @@
-"""What follows from a change of the registry, in the same transaction.
+"""The effects of a change of the registry, in the same transaction.
 
-Assets are made and placed, telemetry moves to the case it belongs to, and what waited
-in quarantine for the change is replayed.
+Assets are created and placed, telemetry moves to the case that it belongs to, and samples
+that waited in quarantine for the change are replayed.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from flexmeasures_pms.storage.readings.unwritten import forget_repeats
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What followed from a change.
+    """The effects of a change.
 
-    :param lines: sentences for whoever made it; none where nothing followed.
+    :param lines: sentences for the author; none if there were no effects.
     """
 
     lines: tuple[Message, ...]
 
 
 def follow_up(change: Change, *, author: str = "registry") -> Effects:
-    """Let assets, beliefs and quarantine follow a change; the caller commits.
+    """Update assets, beliefs and quarantine after a change; the caller commits.
 
     :param author: who made the change.
     """
     account_id = change.account_id
-    # An asset that was deleted in FlexMeasures comes back with the next registration.
+    # An asset that was deleted in FlexMeasures is created again by the next registration.
     fresh = without_asset(account_id)
     touched = {*change.touched, *fresh}
     if not touched:
@@ -61,14 +61,14 @@ def follow_up(change: Change, *, author: str = "registry") -> Effects:
 
 
 def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
-    """Let everything follow a change, commit it, and return what was done."""
+    """Apply all effects of a change, commit it, and return what was done."""
     settled = follow_up(change, author=author.name)
     db.session.commit()
     return (*change.lines, *settled.lines)
 
 
 def _keys(touched: Collection[int]) -> set[str]:
-    """Return the ids by which samples in quarantine may name what was touched."""
+    """Return the ids that samples in quarantine may use for the changed things."""
     numbers = any_(literal(list(touched), ARRAY(BigInteger)))
     names = db.session.scalars(
         union(

@@ -1,8 +1,8 @@
 """Hot swap: a pack that reports from another place than registered has been moved.
 
-The device knows best. Its report is stored as it is, and the move is recorded in the
-registry as a transaction with the device as its author. A late report does not undo a
-newer one: only a reading newer than all that are stored of the case can move it.
+The device is right. Its report is stored, and the move is recorded in the registry as a
+transaction with the device as its author. A late report does not undo a newer one: only a
+reading newer than all stored readings of the case can move it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from flexmeasures_pms.storage.readings.latest import newest_time
 
 
 class PackReport(NamedTuple):
-    """Where a sample says that a pack was.
+    """The place of a pack in a sample.
 
     :param sample: the sample's position in the request.
-    :param dock: dock across the PMS; None for a pack that has none yet.
+    :param dock: dock across the PMS; None for a pack without one.
     """
 
     sample: int
@@ -43,10 +43,10 @@ def is_expected(report: PackReport, registered: Directory) -> bool:
 
 
 def unexpected(reports: Iterable[PackReport], registered: Directory) -> list[PackReport]:
-    """Return the reports of packs that are not all where they are registered, oldest first.
+    """Return the reports of packs that are not all in their registered place, oldest first.
 
-    Reports older than a reading that is stored already are left out: they tell of the
-    past, and what is registered since may be right. Call it before the write.
+    Reports older than a stored reading are left out: the registry may have changed since.
+    Call it before the write.
     """
     by_case: dict[int, list[PackReport]] = {}
     for report in reports:
@@ -60,7 +60,7 @@ def unexpected(reports: Iterable[PackReport], registered: Directory) -> list[Pac
 
 
 def record_moves(account_id: int, reports: Sequence[PackReport]) -> None:
-    """Record the moves that stored reports tell of, oldest first."""
+    """Record the moves in stored reports, oldest first."""
     if not reports:
         return
     request_id = uuid4()

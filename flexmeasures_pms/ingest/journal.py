@@ -1,7 +1,7 @@
-"""A whole request that is kept for a worker: journalled, and acknowledged after commit.
+"""Queue a request for a worker: write it to the journal, and acknowledge it after the commit.
 
-It is refused for what would refuse it if it were stored at once: unreadable bodies, and
-samples that the sender may not send. What becomes of its samples the receipt tells later.
+It is refused for the same reasons as a request that is stored at once: unreadable bodies, and
+samples that the sender may not send. The receipt has the result for its samples later.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flexmeasures_pms.storage.intake.journal import Claimed, Waiting
 from flexmeasures_pms.wire import Sample
 
 _RECOUNT = 64
-"""Requests of a process and an organisation between two looks at how full the journal is."""
+"""Requests of a process and an organisation between two checks of the journal's size."""
 
 _room: dict[int, int] = {}
 
@@ -79,7 +79,7 @@ def keep(
 
 
 def body_of(claimed: Claimed) -> bytes:
-    """Return the body of a request in the journal as it was sent."""
+    """Return the body of a request in the journal as sent."""
     return claimed.body if _is_packed(claimed.encoding) else zlib.decompress(claimed.body)
 
 
@@ -90,8 +90,8 @@ def _is_packed(encoding: str) -> bool:
 def lanes(origin: Origin, dataset: DatasetName, samples: Sequence[Sample]) -> list[int]:
     """Return the lanes of a request: one for each device, as the request names it.
 
-    Two requests that name a device alike share its lane, whoever sent them. A request
-    without samples is in its sender's.
+    Two requests with the same spelling of a device share its lane, for all senders. A
+    request without samples is in its sender's lane.
     """
     devices = {identifiers.key(sample.device_id or "") for sample in samples}
     names = [f"{dataset}:{device}" for device in devices] or [origin.sender]
@@ -104,9 +104,9 @@ def _number(name: str) -> int:
 
 
 def _require_room(account_id: int, most: int) -> None:
-    """Refuse what would make the journal larger than the host allows.
+    """Refuse a request if the journal is full.
 
-    Counting takes time, so it is done once in a while: for a few requests there is room then.
+    Counting takes time, so it is done only once for some requests.
 
     :raises StorageBusy: when it is full.
     """

@@ -1,9 +1,8 @@
-"""Telling the workers that something waits: by a job on FlexMeasures' queue ``ingestion``.
+"""Wake the workers with a job on FlexMeasures' queue ``ingestion``.
 
-The job names no request: it processes whatever waits. So a job that is lost, or a Redis
-that was emptied, loses nothing, and the next job makes up for it. Redis may be slow or
-away: whoever has a request in hand waits for it a second at most, and then not again
-for a while.
+The job names no request: it processes what waits. So if a job is lost or Redis is emptied,
+no request is lost, and the next job processes it. Redis may be slow or down: a request waits
+for it at most one second, and the next ones do not try again for a while.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from flexmeasures_pms.errors import QueueAway
 QUEUE = "ingestion"
 JOB = "flexmeasures_pms.ingest.journal_worker.work"
 
-# One job that has not begun yet is enough: it will see all that was committed before. The
-# mark goes when the job begins; should the job be lost, it goes by itself.
+# One job that has not begun yet is enough: it will see everything committed before it. The
+# mark is deleted when the job begins; if the job is lost, it expires.
 MARK = "pms:journal:job-waits"
 MARK_SECONDS = 5
 
@@ -40,8 +39,8 @@ _EXTENSION = "flexmeasures_pms_queue"
 class _Line:
     """This process's connection to FlexMeasures' queue.
 
-    :param theirs: FlexMeasures' own connections, which this one is made after.
-    :param away_until: before which Redis is not tried again.
+    :param theirs: FlexMeasures' own connections, the model for this one.
+    :param away_until: until then Redis is not tried again.
     """
 
     theirs: ConnectionPool
@@ -50,7 +49,7 @@ class _Line:
 
 
 def wake() -> None:
-    """Have a worker look at the journal, if Redis can be reached and no job waits to do so."""
+    """Wake a worker, if Redis can be reached and no job waits."""
     line = _line()
     if time.monotonic() < line.away_until:
         return
@@ -60,12 +59,12 @@ def wake() -> None:
     except (RedisError, OSError) as error:
         line.away_until = time.monotonic() + PAUSE_SECONDS
         current_app.logger.warning(
-            "Workers could not be told that a request waits in the journal: %s", error
+            "Workers could not be woken for a request in the journal: %s", error
         )
 
 
 def wake_for_certain() -> None:
-    """Have a worker look at the journal.
+    """Wake a worker.
 
     :raises QueueAway: when Redis can't be reached.
     """
@@ -75,14 +74,14 @@ def wake_for_certain() -> None:
         _enqueue(queue)
     except (RedisError, OSError) as error:
         raise QueueAway(
-            f"Redis can't be reached: {error}. What is in the journal is safe, and waits."
+            f"Redis can't be reached: {error}. Requests in the journal are safe, and wait."
         ) from error
 
 
 def wake_later(delay: timedelta) -> None:
-    """Have a worker look at the journal after a time, if one runs with RQ's scheduler.
+    """Wake a worker after a time, if one runs with RQ's scheduler.
 
-    One look at the end of each few seconds is enough for all who asked for one in them.
+    One wake-up at the end of each few seconds is enough.
     """
     now = time.time()
     slot = int(now + delay.total_seconds()) // MARK_SECONDS + 1
@@ -92,15 +91,15 @@ def wake_later(delay: timedelta) -> None:
         if queue.connection.set(f"{MARK}:{slot}", 1, nx=True, ex=wait):
             queue.enqueue_in(wait, JOB, **_OPTIONS)
     except (RedisError, OSError) as error:
-        current_app.logger.warning("A look at the journal could not be planned: %s", error)
+        current_app.logger.warning("A later wake-up of a worker could not be planned: %s", error)
 
 
 def job_begins() -> None:
-    """Take the mark away: what is committed from now on needs a job of its own."""
+    """Delete the mark: requests that are committed from now on need another job."""
     try:
         _line().queue.connection.delete(MARK)
     except (RedisError, OSError) as error:
-        current_app.logger.warning("The mark of a job that waits stays for a while: %s", error)
+        current_app.logger.warning("The mark of a waiting job could not be deleted: %s", error)
 
 
 def _enqueue(queue: Queue) -> None:

@@ -1,7 +1,7 @@
-"""What a worker does: process the journal, in order per lane, until nothing is due.
+"""The job of a worker: process the journal, in order per lane, until nothing is due.
 
-Many may do so at once, on many hosts. Each looks again after its last request, so that
-nothing stays behind that another one had to leave to it.
+Many workers may run at once, on many hosts. Each checks again after its last request, so
+that no request is left that another worker had to skip.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from flexmeasures_pms.storage.intake.journal import Claimed
 from flexmeasures_pms.storage.session import abandon
 
 LEASE = timedelta(seconds=15)
-"""After which a request is taken for one whose worker died."""
+"""Time after which the worker of a request counts as dead."""
 
 BATCH = 4
 """Requests, of as many lanes, that are claimed at once."""
 
 BUDGET_SECONDS = 60.0
-"""How long a job goes on, well within its timeout; then another one takes over."""
+"""How long a job runs, well within its timeout; then another one continues."""
 
 SOON = timedelta(seconds=1)
-"""For what is due as soon as this a job waits; for the rest another one is planned."""
+"""A job waits for requests that are due within this time; for later ones another is planned."""
 
 NOT_HELD = timedelta(milliseconds=200)
 LONGEST_WAIT = timedelta(seconds=60)
@@ -41,10 +41,10 @@ LONGEST_WAIT = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What a drain did.
+    """The result of a drain.
 
     :param stored: requests that were processed.
-    :param next_retry: how long until one is due that waits for its time; None without any.
+    :param next_retry: time until the next retry is due; None without any.
     """
 
     stored: int
@@ -53,17 +53,17 @@ class Drained:
 
 def work() -> int:
     """Process the journal: the job. Return how many requests were processed."""
-    # Jobs run in a fork of the worker: what it opened must not be used by both.
+    # Jobs run in a fork of the worker: its connections must not be used by both.
     db.session.remove()
     db.engine.dispose(close=False)
     journal_queue.job_begins()
     try:
         if journal.next_retry() is not None:
-            journal_queue.wake_later(LEASE + SOON)  # should this worker die
+            journal_queue.wake_later(LEASE + SOON)  # in case this worker dies
         drained = drain(BUDGET_SECONDS)
     except DBAPIError as error:
         abandon()
-        current_app.logger.warning("The journal can't be read just now: %s", error.orig)
+        current_app.logger.warning("The journal can't be read now: %s", error.orig)
         journal_queue.wake_later(LEASE)
         return 0
     if drained.next_retry is not None:
@@ -72,9 +72,9 @@ def work() -> int:
 
 
 def drain(seconds: float) -> Drained:
-    """Process what is due, and what is due soon after, in order per lane.
+    """Process requests that are due now or soon, in order per lane.
 
-    :param seconds: after which no more is begun.
+    :param seconds: after which no further request is begun.
     """
     found, stored = settings(), 0
     deadline = time.monotonic() + seconds
@@ -96,9 +96,9 @@ def drain(seconds: float) -> Drained:
 
 
 def process(claimed: Claimed, settings: Settings) -> bool:
-    """Store a claimed request, or note why it could not be; tell whether it was stored.
+    """Store a claimed request, or record its error; return whether it was stored.
 
-    :raises DBAPIError: when even that could not be noted. Then it is claimed again later.
+    :raises DBAPIError: when the error can't be recorded. Then it is claimed again later.
     """
     if claimed.attempts > settings.journal_attempts:
         journal.set_aside(claimed, None)
@@ -109,7 +109,7 @@ def process(claimed: Claimed, settings: Settings) -> bool:
     except NotHeld:
         journal.give_back(claimed, NOT_HELD)
     except Exception as error:
-        # Whatever it is, it must not keep what waits behind from being stored.
+        # No error may stop the requests behind it from being stored.
         abandon()
         current_app.logger.exception("Request %s of the journal could not be stored.", claimed.id)
         _note(claimed, _words(error), settings)
@@ -141,9 +141,9 @@ def _note(claimed: Claimed, words: str, settings: Settings) -> None:
 
 
 def _words(error: Exception) -> str:
-    """Return what may be told of an error to whom the request belongs."""
+    """Return the text of an error that the request's owner may see."""
     if isinstance(error, PmsError):
         return str(error)
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     name = type(cause).__name__
-    return f"It failed in a way that nobody foresaw ({name}): the worker's log has more."
+    return f"It failed with an unexpected error ({name}): see the worker's log."

@@ -1,4 +1,4 @@
-"""How large a request body may be, from the settings."""
+"""Limits of a request body, from the settings."""
 
 from __future__ import annotations
 

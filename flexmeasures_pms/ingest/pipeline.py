@@ -1,6 +1,6 @@
-"""The line: from decoded samples to stored beliefs.
+"""The pipeline: from decoded samples to stored beliefs.
 
-The caller commits. Nothing here knows of HTTP or of files.
+The caller commits. This module does not depend on HTTP or files.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _SUBJECTS = {kind.name: kind.asset_types[0] for kind in DEVICE_KINDS}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one sample.
+    """The result for one sample.
 
-    :param beliefs: rows it added, those of its EHub's status with it.
-    :param problem: why it is for the quarantine.
-    :param status_problem: why its EHub's status is, where that differs.
-    :param device: the registry's number of what reported, where that is known.
+    :param beliefs: rows it added, including its EHub's status.
+    :param problem: why it goes to quarantine.
+    :param status_problem: why its EHub's status does, if that differs.
+    :param device: the registry's number of the reporting device, if known.
     """
 
     result: SampleResult
@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _AssetReadings:
-    """Readings on their way to one asset, with the sample they came with."""
+    """Readings for one asset, with the sample that they are from."""
 
     sample: int
     subject: Entry
@@ -64,7 +64,7 @@ class _AssetReadings:
 
 
 def measured(samples: Iterable[Sample]) -> list[SampleValues]:
-    """Return what each sample says: readings by sensor name. Needs no database."""
+    """Return the readings of each sample by sensor name. Needs no database."""
     return [
         {} if s.invalid or s.no_answer else readings(_SUBJECTS[s.dataset], s.fields)
         for s in samples
@@ -77,10 +77,10 @@ def process(
     now: datetime,
     values: Sequence[SampleValues] | None = None,
 ) -> list[Outcome]:
-    """Store what can be stored of an organisation's samples, and say what became of each.
+    """Store an organisation's samples, and return the result of each.
 
-    :param now: the server's time, before which (and a day after) samples may be.
-    :param values: what :func:`measured` gives for them, where that was done ahead.
+    :param now: the server's time; samples may be up to a day later.
+    :param values: the result of :func:`measured`, if computed ahead.
     :returns: one outcome for each sample, in their order.
     """
     registered = registered_near(account_id, samples)
@@ -99,7 +99,7 @@ def process(
 def _targets(
     samples: Sequence[Sample], registered: Directory, now: datetime
 ) -> list[Target | Problem]:
-    """Resolve samples. Nothing is written to assets that are gone, or another's by now."""
+    """Resolve samples. Nothing is written to assets that are gone, or now another's."""
     targets = [resolve(sample, registered, now) for sample in samples]
     owned = registered.owned
     return [
@@ -172,7 +172,7 @@ def _blocks(asset_readings: Sequence[_AssetReadings], sources: dict[int, int]) -
 
 
 def _sensor_ids(asset_readings: Sequence[_AssetReadings]) -> dict[int, SensorIds]:
-    """Return the sensors of all parcels, making those that are needed for the first time."""
+    """Return the sensors of all parcels, creating those that are needed for the first time."""
     assets = {p.subject.asset_id or 0: p.subject for p in asset_readings}
     ids = sensor_ids(assets)
     lacking: dict[int, dict[str, None]] = {}
@@ -183,7 +183,7 @@ def _sensor_ids(asset_readings: Sequence[_AssetReadings]) -> dict[int, SensorIds
             lacking.setdefault(asset_id, {}).update(dict.fromkeys(names))
     for asset_id in sorted(lacking):
         ensure_sensors_of(asset_id, assets[asset_id].kind, lacking[asset_id])
-    # A sensor that was deleted took along what its asset's latest readings tell of.
+    # When a sensor was deleted, the latest readings of its asset are incomplete.
     forget_latest({assets[asset_id].id for asset_id in lacking})
     return sensor_ids(assets) if lacking else ids
 
@@ -194,7 +194,7 @@ def _outcomes(
     asset_readings: Sequence[_AssetReadings],
     written: Sequence[Written],
 ) -> list[Outcome]:
-    # A sample that gives no reading at all is a pack that does not answer.
+    # A sample without any reading is a pack that does not answer.
     outcomes = [
         Outcome("quarantined", problem=t)
         if isinstance(t, Problem) and (s.invalid or not s.no_answer)
@@ -223,8 +223,8 @@ def _conflict(path: str, one: _AssetReadings, code: str) -> Problem:
         path,
         code,
         f"Another reading of {one.subject.kind} '{one.subject.ident}' by "
-        f"'{one.device.ident}' at {one.time.isoformat(timespec='milliseconds')} came "
-        "first and stands. This one waits in quarantine.",
+        f"'{one.device.ident}' at {one.time.isoformat(timespec='milliseconds')} was "
+        "stored first and is kept. This one waits in quarantine.",
         one.subject.ident,
     )
 

@@ -1,4 +1,4 @@
-"""The receipt of a request: what became of its samples."""
+"""The receipt of a request: the results of its samples."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class DeviceCounts(msgspec.Struct):
 
 
 class DeviceHour(NamedTuple):
-    """What a request stored of one device in one hour.
+    """The samples of one device in one hour that a request stored.
 
     :param device: the registry's number of the PMS, MPPT or inverter.
     :param hour: its beginning in UTC.
@@ -78,12 +78,12 @@ class DeviceHour(NamedTuple):
 class Receipt(msgspec.Struct, omit_defaults=True):
     """The whole reply to a request.
 
-    :param id: by which the receipt log has it.
+    :param id: its id in the receipt log.
     :param problems: what was wrong, in the order of the samples, up to a limit.
     :param more_problems: how many problems are beyond the limit.
-    :param warnings: what was read with a grain of salt.
-    :param ignored: unknown attributes that were passed over.
-    :param skipped: CSV rows that were passed over: repeated headers, blank and junk.
+    :param warnings: doubtful input that was accepted.
+    :param ignored: unknown attributes that were ignored.
+    :param skipped: CSV rows that were ignored: repeated headers, blank and junk.
     """
 
     digest: str
@@ -102,7 +102,7 @@ class Receipt(msgspec.Struct, omit_defaults=True):
         return message(self.counts.stored, self.counts.samples)
 
     def details(self) -> dict[str, object]:
-        """Return what the reply says beside the counts."""
+        """Return the parts of the reply besides the counts."""
         found: dict[str, object] = {"devices": self.devices, "problems": self.problems}
         extra = {
             "more_problems": self.more_problems,
@@ -114,12 +114,12 @@ class Receipt(msgspec.Struct, omit_defaults=True):
 
 
 def message(stored: int, samples: int) -> str:
-    """Return what became of a request in one line for people."""
+    """Return the result of a request in one line for people."""
     return f"Stored {stored} of {samples} samples."
 
 
 def pack(receipt: Receipt) -> bytes:
-    """Return the details of a receipt as they are kept with it."""
+    """Return the details of a receipt as they are stored."""
     return zlib.compress(msgspec.json.encode(receipt.details()))
 
 
@@ -132,7 +132,7 @@ def unpack(details: bytes) -> dict[str, Any]:
 def count(
     samples: Sequence[Sample], outcomes: Sequence[Outcome], late: Iterable[bool]
 ) -> tuple[ReceiptCounts, list[DeviceCounts]]:
-    """Count outcomes, in all and by reporting device."""
+    """Count results, in total and by reporting device."""
     counts = ReceiptCounts(samples=len(samples), late=sum(late))
     devices: dict[str | None, DeviceCounts] = {}
     for sample, outcome in zip(samples, outcomes, strict=True):
@@ -158,7 +158,7 @@ def hours(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> list[Device
 
 
 def _bit(sample: Sample) -> int:
-    """Return the dock of a pack, or one of the 14 numbers beyond where it has none."""
+    """Return the dock of a pack, or one of the 14 numbers beyond them if it has none."""
     if sample.pack_id is None:
         return 0
     dock: int = sample.fields.get("pack.dock") or 49 + crc32(sample.pack_id.encode()) % 14

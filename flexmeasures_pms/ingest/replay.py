@@ -1,4 +1,4 @@
-"""Replay: samples in quarantine go through the line once more."""
+"""Replay: process samples in quarantine again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay did.
+    """The result of a replay.
 
     :param released: samples that left the quarantine.
     :param waiting: samples that were tried and still wait.
@@ -47,7 +47,7 @@ class Replayed:
         )
 
     def lines(self) -> tuple[Message, ...]:
-        """Say what was done, in sentences; nothing where nothing was."""
+        """Return what was done as sentences; none if nothing was done."""
         if not self.released:
             return ()
         done = message(
@@ -60,10 +60,10 @@ class Replayed:
 
 
 def replay(account_id: int, ids: Sequence[int]) -> Replayed:
-    """Put waiting samples through the line again; the caller commits.
+    """Process waiting samples again; the caller commits.
 
-    A sample that is stored now, or was there already, leaves the quarantine in the same
-    transaction; one that still can't be stored stays, with the reason of today.
+    A sample that is now stored, or already was, leaves the quarantine in the same
+    transaction; one that still can't be stored stays, with its current reason.
     """
     total = Replayed()
     for start in range(0, len(ids), _BATCH):
@@ -92,7 +92,7 @@ def _replay_batch(account_id: int, ids: Sequence[int]) -> Replayed:
 
 
 def _log(account_id: int, released: Sequence[tuple[Sample, Outcome]], now: datetime) -> None:
-    """Leave a receipt for each dataset, so that what was replayed counts as having come."""
+    """Write a receipt for each dataset, so that replayed samples count as received."""
     for dataset in DATASETS:
         samples = [sample for sample, _ in released if sample.dataset == dataset]
         outcomes = [outcome for sample, outcome in released if sample.dataset == dataset]
@@ -126,5 +126,5 @@ def _decode(row: Row[Any], limits: Limits) -> Sample | Problem:
         return Problem(row.path, "invalid_value", str(error))
     if len(decoded.samples) != 1:
         return Problem(row.path, "invalid_value", "The text does not hold one sample.")
-    # Each waits on its own: no two of them may look like samples of one dataset.
+    # Each waits separately: no two of them may look like samples of one dataset.
     return replace(decoded.samples[0], path=f"quarantine[{row.id}]")

@@ -1,4 +1,4 @@
-"""Receipts are kept for a time, and then go a few at a time."""
+"""Delete old receipts, a few at a time."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EVERY = 100
 """Requests of a process between two purges."""
 
 MOST = 250
-"""Receipts that go at once: more than come meanwhile, and in some 5 ms."""
+"""Receipts that are deleted at once: more than arrive meanwhile, in some 5 ms."""
 
 _requests = count(1)
 
 
 def tidy(settings: Settings) -> None:
-    """Purge old receipts, now and then. The request before is committed and stays so."""
+    """Purge old receipts now and then, after the request is committed."""
     if next(_requests) % EVERY:
         return
     try:

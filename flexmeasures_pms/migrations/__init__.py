@@ -1,5 +1,5 @@
-"""The plugin's tables in the database: how they are made, and which revision they are at.
+"""The plugin's tables in the database: how they are created, and their revision.
 
-Alembic's own files are in ``scripts/``, which is no package: FlexMeasures imports every module
+Alembic's own files are in ``scripts/``, which is not a package: FlexMeasures imports every module
 of a plugin's packages, and Alembic's environment can only be imported by Alembic.
 """

@@ -50,7 +50,7 @@ def current(connection: sa.Connection) -> str | None:
 def check(connection: sa.Connection) -> None:
     """Make sure that the tables are those of this code.
 
-    :raises SchemaError: naming the command that mends it.
+    :raises SchemaError: naming the command that fixes it.
     """
     found = current(connection)
     if found == head():

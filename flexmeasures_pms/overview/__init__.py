@@ -1,1 +1,1 @@
-"""What is seen of a site: codes and numbers, without a word of HTML."""
+"""What pages and API show of a site, as codes and numbers, without HTML."""

@@ -1,4 +1,4 @@
-"""How often a thing reported at each moment of a time: a gap is what is long beside that."""
+"""How often a device reported at each moment of a period, to recognise gaps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from itertools import pairwise
 from flexmeasures_pms.storage.queries.history import HistoryColumn
 
 USUAL = timedelta(minutes=1)
-"""The time between two samples where nothing tells it: the slowest that is known."""
+"""The assumed time between two samples if there is no data: the slowest known interval."""
 _AROUND = 5
-"""How many steps on either side tell what is usual: more than a lost link takes away."""
+"""How many steps on either side determine the usual interval: more than a short outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Cadence:
     """The usual time between two samples.
 
     :param at: moments, in order of time.
-    :param usual: around each of them.
-    :param shortest: of all.
+    :param usual: the usual time around each of them.
+    :param shortest: the shortest of them.
     """
 
     at: Sequence[datetime]
@@ -30,7 +30,7 @@ class Cadence:
     shortest: timedelta
 
     def around(self, moment: datetime) -> timedelta:
-        """Return what was usual at a moment."""
+        """Return the usual time at a moment."""
         return self.usual[max(0, bisect_right(self.at, moment) - 1)] if self.at else USUAL
 
 
@@ -41,7 +41,7 @@ def cadence(
     *,
     exact: bool,
 ) -> Cadence:
-    """Return how often a thing reported, as measurements tell it: these have all samples.
+    """Return how often a device reported, from its measurements: these have all samples.
 
     :param measured: the columns of each measurement.
     :param heard: when anything was read, in order.

@@ -1,4 +1,4 @@
-"""Which cells stand out in a map: those that were the lowest of their pack, or open."""
+"""Ranking of cells in a heat map: how long each was the lowest of its pack, or open."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class RankedCell:
-    """How long a cell stood out.
+    """How long a cell was the lowest of its pack, or open.
 
-    :param dock: where its pack was last, as counted across the PMS.
+    :param dock: the last dock of its pack, counted across the PMS.
     :param cell: from 1.
-    :param duration: of the columns in which it stood out.
+    :param duration: of the columns in which it was the lowest, or open.
     :param share: of the columns that its pack was read in, above 0 and up to 1.
     :param weak_by: how far it was below the mean of the other cells of its pack in these
         columns [mV], on average; None for an open one.
-    :param begin: of the longest time that it stood out without a break, until ``end``.
+    :param begin: of the longest uninterrupted time, until ``end``.
     """
 
     case: Entry
@@ -42,8 +42,8 @@ class RankedCell:
 def ranking(found: CellMap) -> list[RankedCell]:
     """Return the cells that stood out, the longest first.
 
-    Of voltages it is the lowest of a pack, alone or with others, but not where all cells
-    read the same. Of those that stood out equally long the weakest comes first.
+    Several cells can be the lowest together, but not if all cells read the same. For equal
+    durations the weakest comes first.
     """
     ranked = [one for rows in _by_case(found) for one in _of_case(found, rows)]
     return sorted(
@@ -91,7 +91,7 @@ def lowest(values: ReadingGrid) -> Mask:
 
 
 def below_others(values: ReadingGrid) -> ReadingGrid:
-    """Return how far each cell is below the mean of the others of its column."""
+    """Return how far each cell is below the mean of the other cells of its column."""
     cells = np.count_nonzero(~np.isnan(values), axis=0)
     total = np.nansum(values, axis=0)
     found: ReadingGrid = (total - values) / np.maximum(cells - 1, 1) - values

@@ -1,4 +1,4 @@
-"""A map of cells as programs and scripts get it: whole numbers, and null where there is nothing."""
+"""A heat map as JSON for programs and scripts: whole numbers, and null for no reading."""
 
 from __future__ import annotations
 

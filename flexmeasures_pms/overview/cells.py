@@ -1,8 +1,8 @@
-"""The cells of a PMS over a time: what each of them read at some moments.
+"""The cells of a PMS over a period: the reading of each cell at some moments.
 
-A month of 48 packs has hundreds of millions of readings. So a time is cut into columns of
-equal length, and each column has what each cell read at its end: the newest reading, if it
-is not too old by then.
+A month of 48 packs has hundreds of millions of readings. So a period is divided into columns
+of equal length, and each column has the reading of each cell at its end: the newest one, if
+it is not too old by then.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ MOST_LOOKUPS = 60 * 48 * CELLS
 """Cells times columns of one map: 60 columns of 48 packs, 240 of 12."""
 FEWEST_COLUMNS = 12
 MISSED = 3
-"""How many readings have to be missed for a gap."""
+"""How many missed readings make a gap."""
 LONGEST_HELD = SNAPSHOT + timedelta(minutes=5)
-"""How old a reading may be that holds until it changes: as its writing again may be late."""
+"""How old a reading recorded on change may be: it may be written again late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ class PackCells:
 
 @dataclass(frozen=True, slots=True)
 class CellMap:
-    """Readings of all cells of a PMS at some moments.
+    """The readings of all cells of a PMS at some moments.
 
     :param start: when the first column begins.
-    :param width: of a column; it is looked at at its end.
-    :param look_back: how old a reading may be at a moment to stand for it: the least, where they
-        come most often, and the most.
+    :param width: of a column; its reading is the one at its end.
+    :param look_back: how old a reading may be at a moment: the shortest age, where they come most
+        often, and the longest.
     :param rows: by dock and time.
     """
 
@@ -87,10 +87,10 @@ class CellMap:
 def period(
     start: datetime | None, end: datetime | None, newest: datetime
 ) -> tuple[datetime, datetime] | None:
-    """Return the time that is asked for: by default an hour; nothing before 2010.
+    """Return the requested period: by default an hour; nothing before 2010.
 
-    :param newest: the last moment that there may be readings of.
-    :returns: None for no time at all.
+    :param newest: the last moment that may have readings.
+    :returns: None for an empty period.
     """
     last = min(end or newest, newest)
     if last <= EARLIEST:
@@ -114,9 +114,9 @@ def cell_map(
     quantity: CellQuantity = "voltage",
     columns: int | None = None,
 ) -> CellMap:
-    """Return what the cells of a PMS read over a time.
+    """Return the readings of the cells of a PMS over a period.
 
-    :param columns: most columns; there are fewer of many packs.
+    :param columns: most columns; there are fewer for many packs.
     """
     there = dock_stays(registered, pms_id, start, end)
     assets = list(dict.fromkeys(t.case.asset_id for t in there if t.case.asset_id is not None))
@@ -141,7 +141,7 @@ def cell_map(
 
 
 def shown(found: CellMap, row: PackCells) -> ReadingGrid:
-    """Return a row as its map shows it: mV, mV above the pack's lowest cell, or 0 and 1."""
+    """Return a row as the map shows it: mV, mV above the pack's lowest cell, or 0 and 1."""
     if found.quantity == "open":
         return row.values
     millivolts = np.round(row.values * 1000)
@@ -165,7 +165,7 @@ def _sensors(assets: Sequence[int], quantity: CellQuantity) -> list[int]:
 
 
 def _held(cases: Collection[int], quantity: CellQuantity) -> bool:
-    """Whether a reading holds until another is written: of states always, for it may have."""
+    """Whether a reading is valid until the next one is written: always for states."""
     if quantity == "open":
         return True
     sensor = sensor_name(1, quantity)

@@ -1,4 +1,4 @@
-"""Completeness as a calendar: a square for each hour, by days on the site's own clock."""
+"""Completeness as a calendar: one square per hour, by days in the site's time zone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HourState = Literal["complete", "most", "part", "nothing", "silent", "begun"]
 
 HOURS = 24
 COMPLETE, MOST = 0.99, 0.9
-"""Share from which on an hour counts as complete, or most of it as there."""
+"""Shares from which an hour counts as complete, or as mostly complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class CalendarHour:
     """One hour of a device.
 
     :param start: its beginning in UTC.
-    :param state: ``nothing`` where something should have come, ``silent`` where nothing had
-        come in the day before either, ``begun`` where nothing need have come yet.
+    :param state: ``nothing`` if samples were expected and none arrived, ``silent`` if none had
+        arrived in the day before either, ``begun`` if none is expected yet.
     :param running: it is not over yet.
     """
 
@@ -37,10 +37,10 @@ class CalendarHour:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day on the site's clock.
+    """A day in the site's time zone.
 
-    :param hours: what is known of each of its 24 hours: nothing beyond what was asked for,
-        and of the hour that a clock goes through twice two squares.
+    :param hours: its 24 hours: none outside the requested period, and two squares for the hour
+        that a clock goes through twice.
     """
 
     date: date
@@ -51,7 +51,7 @@ class Day:
 class Calendar:
     """The days of one device, oldest first.
 
-    :param zone: whose days they are.
+    :param zone: time zone of the days.
     """
 
     device: Entry
@@ -65,24 +65,24 @@ class Calendar:
 
     @property
     def missing(self) -> int:
-        """In how many hours nothing came, since the first in which something did."""
+        """In how many hours nothing arrived, since the first in which something did."""
         since = dropwhile(lambda one: one.state == "silent", self.calendar_hours)
         return sum(one.state in ("nothing", "silent") for one in since)
 
     @property
     def incomplete(self) -> int:
-        """In how many hours only a part came; the one that is going on is left out."""
+        """In how many hours only a part arrived, without the current hour."""
         return sum(s.state in ("most", "part") and not s.running for s in self.calendar_hours)
 
     @property
     def silent_for(self) -> int:
-        """For how many hours up to the end nothing has come."""
+        """For how many hours up to the end nothing has arrived."""
         silent = takewhile(lambda s: not s.hour.samples, reversed(self.calendar_hours))
         return sum(one.state != "begun" for one in silent)
 
 
 def state_of(hour: Completeness) -> HourState:
-    """Return what an hour is shown as."""
+    """Return how an hour is shown."""
     if hour.samples == 0:
         if hour.expected is None:
             return "silent"
@@ -97,7 +97,7 @@ def calendars(
 ) -> list[Calendar]:
     """Return the calendars of some devices, in their order.
 
-    :param begin: of the first hour in UTC, as ``ingest.completeness.period`` gives it.
+    :param begin: of the first hour in UTC, from ``ingest.completeness.period``.
     """
     found: dict[str, list[Completeness]] = {}
     for hour in completeness(devices, begin, end, now):
@@ -126,12 +126,12 @@ def _by_hour(
 
 
 def first_hour(day: date, zone: str) -> datetime:
-    """Return the beginning of the hour of UTC in which a day of a site begins."""
+    """Return the beginning of the UTC hour in which a day of a site begins."""
     local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def days_before(end: datetime, days: int, zone: str) -> datetime:
-    """Return when the first of some days of a site begins, the day of a time being the last."""
+    """Return the beginning of the first of some days of a site; the last is the day of a time."""
     last = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date()
     return first_hour(last - timedelta(days=days - 1), zone)

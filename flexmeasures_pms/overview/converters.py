@@ -1,4 +1,4 @@
-"""A device as its newest reading shows it: what flows where, its status, and the rest."""
+"""The newest reading of a device: power flows, status, and other readings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINES: Mapping[Side, str] = {
 }
 """How the names of a side's quantities begin."""
 _MEASURED = ("voltage", "current", "power", "power factor")
-AT_REST = 0.5  # W either way: less is no flow worth an arrow
+AT_REST = 0.5  # W in either direction: below this no arrow is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Line:
     """A PV string, the battery, a load or a phase of the grid.
 
     :param number: None where there is only one.
-    :param power: [W]; of PV produced, of a battery charged, of a load consumed, of a grid
-        fed in.
+    :param power: [W]; positive for PV produced, a battery charged, a load consumed, feed-in to
+        the grid.
     """
 
     number: int | None
@@ -43,8 +43,8 @@ class Line:
 class Flow:
     """One side of a converter.
 
-    :param power: of all its lines together [W]; None where none tells it.
-    :param outward: the power leaves the converter; None where nothing flows.
+    :param power: of all its lines together [W]; None if unknown.
+    :param outward: the power leaves the converter; None if nothing flows.
     """
 
     side: Side
@@ -57,7 +57,7 @@ class Flow:
 class ConverterStatus:
     """One state of a converter.
 
-    :param words: in English, as the catalogue says.
+    :param words: in English, from the catalogue.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ConverterStatus:
 
 @dataclass(frozen=True, slots=True)
 class OtherReading:
-    """A reading that no flow and no state shows.
+    """A reading that is not part of a flow or a state.
 
     :param name: of the sensor.
     """
@@ -92,7 +92,7 @@ class Converter:
 def converter(
     kind: str, ident: str, time: datetime | None, readings: ConverterReadings, now: datetime
 ) -> Converter:
-    """Return a device as its newest reading shows it.
+    """Return a device with its newest reading.
 
     :param readings: value by sensor name; empty for one that has not reported yet.
     """
@@ -135,7 +135,7 @@ def _lines(readings: ConverterReadings, name: str, most: int) -> Iterator[Line]:
 
 
 def _outward(side: Side, power: float | None) -> bool | None:
-    """Tell the direction of a power: of PV alone a positive one comes in."""
+    """Return the direction of a power: for PV a positive power flows in, else out."""
     if power is None or abs(power) < AT_REST:
         return None
     return (power > 0) != (side == "pv")

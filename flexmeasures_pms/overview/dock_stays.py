@@ -1,4 +1,4 @@
-"""Which packs were in a PMS, in which dock, from when until when."""
+"""Which packs were in a PMS, in which dock, and when."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _A_MOMENT = timedelta(microseconds=1)
 class DockStay:
     """A case in one dock of a PMS for a time.
 
-    :param dock: as counted across the PMS; None where it is not known.
-    :param cabinet: id of the cabinet; None where it is in none that is known.
-    :param begin: in the time that was asked for; ``end`` is the first moment after it.
+    :param dock: as counted across the PMS; None if unknown.
+    :param cabinet: id of the cabinet; None if unknown.
+    :param begin: within the requested period; ``end`` is the first moment after it.
     """
 
     case: Entry
@@ -31,10 +31,10 @@ class DockStay:
 def dock_stays(
     registered: Directory, pms_id: int, start: datetime, end: datetime
 ) -> tuple[DockStay, ...]:
-    """Return the cases that were in a PMS in a time, by dock and time.
+    """Return the cases that were in a PMS in a period, by dock and time.
 
-    A case that changed its dock is there once for each. Docks are counted as they were
-    at the end of each stay.
+    A case that changed its dock is listed once for each dock. Docks are counted as they
+    were at the end of each stay.
     """
     registered.expect(RegistryQuery(numbers=[pms_id], parts=True))
     found: list[DockStay] = []

@@ -1,4 +1,4 @@
-"""What a picture of a PMS consists of: cabinets, docks, and what is in each."""
+"""The data of the rack page: cabinets, docks, and the packs in them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Scale(PublicStruct, frozen=True):
 class Occupant(PublicStruct, frozen=True):
     """A pack where it is registered.
 
-    :param dock: counted across the PMS; None where it is not known.
-    :param since: when it was put there; None for ever.
+    :param dock: counted across the PMS; None if unknown.
+    :param since: when it was installed there; None if unknown.
     :param home: id of the cabinet or PMS where a pack of another PMS is registered.
-    :param findings: what is the matter with it, the worst first; at least that all is well.
+    :param findings: its health states, the worst first; at least ``ok``.
     """
 
     pack: ShownPack
@@ -45,7 +45,7 @@ class UnknownPack(PublicStruct, frozen=True):
     """A pack that reports under an id that is not registered: its samples wait.
 
     :param dock: as reported last, counted across the PMS.
-    :param samples: how many wait in quarantine.
+    :param samples: how many samples wait.
     :param time: of the newest of them.
     """
 
@@ -91,7 +91,7 @@ class CabinetSeen(PublicStruct, frozen=True):
     :param position: in the PMS, from 1.
     :param docks: in order of their number.
     :param ident: None where the cabinet of these docks is not registered.
-    :param ehub: its own; the PMS's where there is just one cabinet.
+    :param ehub: its EHub's; the PMS's if there is only one cabinet.
     """
 
     position: int
@@ -120,8 +120,8 @@ class Rack(PublicStruct, frozen=True):
     :param scale: to draw all cells by; None where no cell was read.
     :param cabinets: in order of their position.
     :param undocked: packs of the PMS whose dock is not known.
-    :param reported_here: packs that it reported last, but that are registered elsewhere.
-    :param unknown_packs: unknown packs that report to it; those whose dock is here stand there too.
+    :param reported_here: packs that it reported last, which are registered elsewhere.
+    :param unknown_packs: unknown packs that report to it; those with a dock are in their dock too.
     :param power: of all packs that report [W], charging positive.
     :param worst_cells: the weakest cells of its packs, the worst first.
     :param findings: what is the matter, the worst first, each once with who is worst.

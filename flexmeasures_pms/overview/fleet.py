@@ -1,4 +1,4 @@
-"""All devices of some organisations, each in one row."""
+"""All devices of some organisations, one row each."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Device(PublicStruct, frozen=True):
 
     @property
     def state(self) -> Finding:
-        """The worst that is the matter."""
+        """The worst finding."""
         return self.findings[0]
 
 
@@ -82,10 +82,10 @@ def fleet(accounts: Collection[int], now: datetime) -> tuple[Device, ...]:
 def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tuple[Device, ...]:
     """Return the devices that a search finds, in an order.
 
-    :param sort: one of :data:`SORTS`, with a minus before it for the other way round.
-        Whatever has no such figure comes last both ways.
-    :param q: part of an id, whatever its case.
-    :raises KeyError: for another order.
+    :param sort: one of :data:`SORTS`, with a minus before it for the reverse order.
+        Devices without the figure come last in both orders.
+    :param q: part of an id, in upper or lower case.
+    :raises KeyError: for an unknown order.
     """
     key = SORTS[sort.removeprefix("-")]
     part = q.upper()
@@ -117,11 +117,11 @@ SORTS: Mapping[str, Callable[[Device], Any]] = {
     "spread": lambda d: None if d.spread is None else -d.spread,
     "newest": lambda d: d.newest,
 }
-"""The orders of a fleet: each has what needs a look first."""
+"""The orders of a fleet: each has the devices that need attention first."""
 
 
 def _beyond(row: Row[Any]) -> Iterator[tuple[Code, float, int]]:
-    """Yield what is beyond its limit in a PMS: figure, and the case that has it."""
+    """Yield the figures beyond their limits in a PMS, with their cases."""
     worst = {code: getattr(row, column) for code, column in _EXTREMES.items()}
     figures = {_EXTREMES[code]: found[0] for code, found in worst.items() if found}
     for code, figure in judged(Extremes(**figures)):

@@ -1,7 +1,7 @@
-"""What a pack, an MPPT or an inverter read over a time, at the resolution of a screen.
+"""The readings of a pack, an MPPT or an inverter over a period, at the resolution of a screen.
 
-A time is cut into at most as many columns as a screen has pixels. Where none of them has
-more than one reading, the readings stand as they were taken.
+A period is divided into at most as many columns as a screen has pixels. If no column has
+more than one reading, the readings are returned as they were taken.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ STEPS = tuple(
 """Widths of a column. They are few, so that columns stay the same when a chart is moved."""
 
 MISSED = 3
-"""How many readings have to be missed for a gap."""
+"""How many missed readings make a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One sensor's readings over a time.
+    """One sensor's readings over a period.
 
-    :param held: it is written when it changes, and holds until it is written again.
-    :param at: when, in order of time: of each reading, or the begin of its column.
+    :param held: recorded on change: a reading is valid until the next one.
+    :param at: when, in order of time: of each reading, or the start of its column.
     :param values: the reading; of a column the mean, or the last of what is held; None where a gap
         begins.
     :param low: the least of each column, and ``high`` the greatest; None where there is a gap.
@@ -80,12 +80,12 @@ class Reporter(PublicStruct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PeriodHistory:
-    """What a thing read over a time.
+    """The readings of an asset over a period.
 
     :param start: when the first column begins, and ``end`` when the last one ends.
     :param step: width of a column.
-    :param exact: no column has more than one reading, and these stand as they were taken.
-    :param sample: how much of each column was looked at, from its begin; None for all of it.
+    :param exact: no column has more than one reading; the readings are as they were taken.
+    :param sample: how much of each column was read, from its start; None for all of it.
     """
 
     start: datetime
@@ -98,9 +98,9 @@ class PeriodHistory:
 
 
 def step_for(period: timedelta, width: int) -> timedelta:
-    """Return the narrowest step with which a time has no more columns than a width.
+    """Return the narrowest step with which a period has no more columns than a width.
 
-    A time that begins within a column has part of one more.
+    A period that begins within a column has part of one more.
     """
     return next((step for step in STEPS if step * width >= period), STEPS[-1])
 
@@ -115,7 +115,7 @@ def period_history(
 ) -> PeriodHistory:
     """Return what some sensors of a registered thing read over a time.
 
-    :param width: most columns of the time; where the widest step makes more, so be it.
+    :param width: most columns of the period; the widest step may exceed this.
     """
     step = step_for(end - start, width)
     first = start - (start - EPOCH) % step
@@ -130,7 +130,7 @@ def period_history(
         states=[ids[name] for name in there if name in kept],
         sources=list(known),
     )
-    # What has not changed since before the time was written at most so long before.
+    # A reading that has not changed since before the period was written at most this long before.
     got = read(wanted, first - SNAPSHOT, last, step, SNAPSHOT)
     found = got.columns
     measured = [found[sensor] for sensor in wanted.sensors if sensor not in wanted.states]
@@ -153,7 +153,7 @@ def period_history(
 
 
 def held(entry: Entry) -> frozenset[str]:
-    """Return the sensors of a thing that are written when they change: states, at least."""
+    """Return the sensors of an asset that are recorded on change: at least its states."""
     on_change = {e.quantity for e in explained(entry.id, entry.kind) if e.deadband is not None}
     return frozenset(
         name
@@ -163,14 +163,14 @@ def held(entry: Entry) -> frozenset[str]:
 
 
 def known_bounds(account_id: int, entry: Entry) -> tuple[datetime, datetime] | None:
-    """Return when the first and the newest reading of a thing were taken, if any was."""
+    """Return when the first and the newest reading of an asset were taken, if any."""
     ids = sensor_ids([entry.asset_id or 0])[entry.asset_id or 0]
     return bounds(list(ids.values()), list(reporters(account_id)))
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A time that is looked at.
+    """A period of a history.
 
     :param heard: when anything was read, in order.
     :param often: how often samples came.
@@ -187,7 +187,7 @@ class _View:
         return max(self.start, column.newest if self.exact else column.begin)
 
     def is_gap(self, column: HistoryColumn, until: datetime, *, held: bool) -> bool:
-        """Whether too long passed from a column's newest reading up to a later one."""
+        """Whether there is a gap between a column's newest reading and a later one."""
         passed = until - column.newest
         if passed <= self.longest_step(self.often.shortest, held=held):
             return False
@@ -195,9 +195,9 @@ class _View:
         return passed > self.longest_step(usual, held=held)
 
     def longest_step(self, usual: timedelta, *, held: bool) -> timedelta:
-        """Return the longest time between two readings that is no gap.
+        """Return the longest time between two readings that is not a gap.
 
-        Of a sample nothing is known but that a column has no readings at its begin.
+        If only a part of each column was read, only its start can be judged.
 
         :param usual: time between two samples.
         """
@@ -235,7 +235,7 @@ def _mean(found: Sequence[HistoryColumn]) -> float | None:
 
 
 def _carried(before: HistoryColumn, view: _View) -> Iterator[HistoryColumn]:
-    """Yield the state that a time begins with, as a reading at its begin."""
+    """Yield the state at the start of a period, as a reading at its start."""
     if before.last is not None and not view.is_gap(before, view.start, held=True):
         value = before.last
         yield HistoryColumn(
@@ -253,7 +253,7 @@ def _put(series: Series, at: datetime, column: HistoryColumn) -> None:
 
 
 def _break(series: Series, column: HistoryColumn, view: _View) -> None:
-    """End a line. A state holds for as long as the thing was heard of, and could hold."""
+    """End a line. A state is valid as long as the asset reported, within the limit."""
     at = series.at[-1]
     if series.held:
         limit = view.longest_step(view.often.around(column.newest), held=True)
@@ -273,7 +273,7 @@ def _reporters(
     known: Mapping[int, tuple[str, str]],
     start: datetime,
 ) -> Iterator[Reporter]:
-    """Yield who reported, one after the other."""
+    """Yield the reporting devices, in order of time."""
     longest = max(found, key=len, default=[])
     runs: list[tuple[int, datetime, datetime]] = []
     for column in longest:

@@ -1,4 +1,4 @@
-"""A time's readings as programs and scripts get them: in columns, and as short as can be."""
+"""The readings of a period as compact JSON in columns, for programs and scripts."""
 
 from __future__ import annotations
 

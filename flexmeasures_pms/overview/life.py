@@ -1,4 +1,4 @@
-"""A pack's life as lanes of a timeline: where it was, and which boards and blocks it had."""
+"""A pack's life as rows of a timeline: where it was, and which boards and blocks it had."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _A_MOMENT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Something in its place for a time.
+    """A part or pack in its place for a period.
 
     :param kind: of what is named: what the pack was in, or what was in the pack.
-    :param dock: as counted across the PMS, for a place of the pack.
-    :param begin: None for since ever; ``end`` while it lasts.
+    :param dock: counted across the PMS, for a place of the pack.
+    :param begin: None if unknown; ``end`` is None while it lasts.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What was in one place, one after the other.
+    """The occupants of one place, in order of time.
 
     :param code: ``pms`` and ``dock`` for where the pack was, else the kind of part.
     :param place: which of several, for cell blocks.
@@ -44,7 +44,7 @@ class Lane:
 
 
 def lanes(registered: Directory, case_id: int, now: datetime) -> tuple[Lane, ...]:
-    """Return a case's life. Of its cell blocks those places where one was exchanged."""
+    """Return a case's life; for cell blocks only the positions where one was replaced."""
     found = [
         Lane("pms", None, tuple(_joined(_pms(registered, case_id)))),
         Lane("dock", None, tuple(_docks(registered, case_id, now))),
@@ -54,7 +54,7 @@ def lanes(registered: Directory, case_id: int, now: datetime) -> tuple[Lane, ...
 
 
 def turns(life: Iterable[Lane]) -> tuple[datetime, ...]:
-    """Return the moments at which anything in a life changed, in order of time."""
+    """Return the moments of all changes in a life, in order of time."""
     ends = ((s.begin, s.end) for lane in life for s in lane.stays)
     return tuple(sorted({time for pair in ends for time in pair if time is not None}))
 
@@ -88,7 +88,7 @@ def _pms(registered: Directory, case_id: int) -> Iterator[Stay]:
 
 
 def _joined(stays: Iterable[Stay]) -> Iterator[Stay]:
-    """Join what follows without a break: a pack that changes its dock stays in its PMS."""
+    """Join periods that follow without a break: a pack that changes its dock stays in its PMS."""
     last: Stay | None = None
     for stay in stays:
         if last is None:

@@ -50,7 +50,7 @@ class ShownPack(PublicStruct, frozen=True):
     :param spread: between the two [mV].
     :param weak_by: of the weakest below the mean of the others [mV].
     :param silent: it has not been heard of for too long.
-    :param findings: what is the matter with it, in no order.
+    :param findings: its health states, in no order.
     """
 
     ident: str
@@ -133,7 +133,7 @@ def _whole(value: float | None) -> int | None:
 
 
 def _findings(seen: ShownPack) -> Iterator[Finding]:
-    """Yield what is the matter: of a pack that is silent nothing else is known now."""
+    """Yield the findings of a pack: for a silent pack, nothing but that it is silent."""
     if seen.time is None:
         yield Finding("never")
         return

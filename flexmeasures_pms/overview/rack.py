@@ -1,4 +1,4 @@
-"""A PMS as it stands in the room: which case is in which dock of which cabinet, and how it is."""
+"""A PMS with the cases in the docks of its cabinets, and their health states."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from flexmeasures_pms.storage.queries.racks import reported_here, waiting_unknow
 from flexmeasures_pms.storage.readings.latest import latest_of
 
 WORST_CELLS = 10
-_STEP = 0.05  # V: the scale begins and ends at a multiple of it
-_LEAST_SPAN = 0.1  # V: so that the noise of sound cells does not look like trouble
+_STEP = 0.05  # V: the scale begins and ends at a multiple of this
+_LEAST_SPAN = 0.1  # V: so that the noise of healthy cells does not look like a fault
 
 Ranges = list[tuple[Entry | None, range]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What is registered in a PMS now, with the newest readings of it.
+    """What is registered in a PMS now, with its newest readings.
 
     :param ranges: its cabinets with their docks as counted across the PMS.
     :param rows: the cases in it with their docks.
@@ -61,9 +61,9 @@ class _Standing:
 
 
 def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
-    """Return a PMS as it stands, with the newest reading of all that is in it.
+    """Return a PMS with the newest readings of everything in it.
 
-    :param pms: of this registry.
+    :param pms: in this registry.
     """
     standing = _standing(registered, pms, now)
     occupants = tuple(_occupant(standing, row, dock) for row, dock in standing.rows)
@@ -123,7 +123,7 @@ def _occupant(standing: _Standing, row: Installation, dock: int | None) -> Occup
 
 
 def _misplaced(pms: Entry, seen: ShownPack, dock: int | None) -> Iterator[Finding]:
-    """Yield that a pack reports from another PMS or dock than it is registered in."""
+    """Yield a finding if a pack reports from another PMS or dock than it is registered in."""
     if seen.source != pms.ident:
         yield Finding("wrong_place", numbers=_numbers(seen.dock), source=seen.source)
     elif seen.dock is not None and seen.dock != dock:
@@ -152,7 +152,7 @@ def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Show
 
 
 def _reported_here(standing: _Standing) -> Iterator[Occupant]:
-    """Yield the packs that the PMS reported last, but that are registered elsewhere."""
+    """Yield the packs that the PMS reported last and that are registered elsewhere."""
     found = reported_here(standing.pms.id, [row.part_id for row, _ in standing.rows])
     standing.registered.expect(RegistryQuery(numbers=[row.trackable_id for row in found]))
     for row in found:
@@ -167,7 +167,7 @@ def _reported_here(standing: _Standing) -> Iterator[Occupant]:
 
 
 def _present(new: Iterable[UnknownPack], now: datetime) -> dict[int, UnknownPack]:
-    """Return the unknown packs that report at present by their dock."""
+    """Return the unknown packs that are reporting now, by dock."""
     return {
         one.dock: one
         for one in reversed(list(new))
@@ -186,7 +186,7 @@ def _cabinets(
 
 
 def _with_the_rest(ranges: Ranges, last: int) -> Ranges:
-    """Return the cabinets, with nameless ones for docks that no cabinet is registered for."""
+    """Return the cabinets, with nameless ones for docks without a registered cabinet."""
     ranges = list(ranges)
     while not ranges or ranges[-1][1].stop <= last:
         first = ranges[-1][1].stop if ranges else 1
@@ -243,7 +243,7 @@ def _worst_cells(heard: Iterable[Occupant]) -> tuple[WorstCell, ...]:
 def _summary(
     occupants: Iterable[Occupant], ehubs: Iterable[Ehub], new: Iterable[UnknownPack]
 ) -> tuple[Finding, ...]:
-    """Return what is the matter with a PMS, the worst first."""
+    """Return the findings of a PMS, the worst first."""
     every = [
         msgspec.structs.replace(finding, ident=occupant.pack.ident)
         for occupant in occupants

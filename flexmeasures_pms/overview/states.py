@@ -1,4 +1,4 @@
-"""What can be the matter with a pack, a PMS or a converter, and which of it is worst.
+"""Health states of packs, PMSes and converters, and which of them is worst.
 
 The limits are those of :mod:`~flexmeasures_pms.catalogue.limits`.
 """
@@ -57,8 +57,8 @@ class Finding(PublicStruct, frozen=True):
     :param code: a stable word for programs.
     :param figure: how much: °C, V, or mV below the other cells.
     :param numbers: of the cells or FETs concerned; the dock that a pack reports.
-    :param since: when a silent one was last heard of.
-    :param ident: the pack, cabinet or PMS concerned, where it is not the thing itself.
+    :param since: when a silent one last reported.
+    :param ident: the pack, cabinet or PMS concerned, if it is not the subject itself.
     :param source: the PMS that reports a pack which is registered in another.
     :param many: how many packs have it, of which this is the worst.
     """
@@ -78,7 +78,7 @@ class Finding(PublicStruct, frozen=True):
 
     @property
     def rank(self) -> int:
-        """Place among the states: 0 is the worst."""
+        """Position among the states: 0 is the worst."""
         return _RANK[self.code]
 
 
@@ -89,7 +89,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """The figures that a pack, or the worst packs of a PMS, are judged by.
+    """The figures that the limits of a pack, or of the worst packs of a PMS, apply to.
 
     :param hottest: of the pack's own three sensors [°C]; ``hottest_fet`` of its FETs.
     :param highest: cell voltage [V], as ``lowest``.
@@ -104,7 +104,7 @@ class Extremes:
 
 
 def judged(extremes: Extremes) -> Iterator[tuple[Code, float]]:
-    """Yield what is beyond its limit, with the figure."""
+    """Yield the findings of figures beyond their limits."""
     e = extremes
     if e.hottest is not None and e.hottest >= HOT:
         yield "hot", e.hottest
@@ -119,7 +119,7 @@ def judged(extremes: Extremes) -> Iterator[tuple[Code, float]]:
 
 
 def is_silent(newest: datetime, now: datetime) -> bool:
-    """Whether a thing has not been heard of for too long."""
+    """Whether the newest reading is too old."""
     return now - newest > SILENT_AFTER
 
 
@@ -132,7 +132,7 @@ def weak_by(total: float, lowest: float, cells: int) -> float:
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings in order, the worst first; at least that all is well."""
+    """Return findings in order, the worst first; at least ``ok``."""
     return tuple(sorted(findings, key=_badness)) or _ALL_WELL
 
 

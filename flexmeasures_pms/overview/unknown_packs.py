@@ -1,4 +1,4 @@
-"""Packs that nobody has registered yet, as far as their waiting samples tell."""
+"""Packs that are not registered yet, from their samples in quarantine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flexmeasures_pms.wire import decode
 
 
 def unknown_packs(waiting_unknown_packs: Iterable[WaitingUnknownPack]) -> Iterator[UnknownPack]:
-    """Yield the packs that wait, with the dock that each reported last."""
+    """Yield the unknown packs, with the dock that each reported last."""
     for waiting in waiting_unknown_packs:
         ident, dock = _read(waiting)
         yield UnknownPack(ident, dock, waiting.time, waiting.samples)

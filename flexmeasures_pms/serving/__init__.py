@@ -1,1 +1,1 @@
-"""What the API and the pages have in common as HTTP."""
+"""HTTP code that the API and the pages share."""

@@ -1,4 +1,4 @@
-"""Sending replies as gzip to those who take it: JSON of readings shrinks to a tenth."""
+"""Compress replies with gzip if the client accepts it: JSON of readings shrinks to a tenth."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TEXT = frozenset(
 
 
 def compressed(response: Response) -> Response:
-    """Return a reply, compressed where the client accepts it and it is worth it.
+    """Return a reply, compressed if the client accepts it and it is large enough.
 
-    For ``Blueprint.after_request``. An ETag becomes a weak one: it names what is said, not
-    the bytes.
+    For ``Blueprint.after_request``. An ETag becomes a weak one: it identifies the content,
+    not the bytes.
     """
     if request.method != "GET" or response.status_code != 200:
         return response

@@ -1,4 +1,4 @@
-"""Whether the plugin's tables are those of the code, looked at until they are."""
+"""Check that the plugin's tables match the code, until they do."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FLAG = "flexmeasures_pms_tables"
 
 
 def require_tables() -> None:
-    """Make sure, once in a process, that the plugin's tables can be used.
+    """Check, once per process, that the plugin's tables can be used.
 
-    :raises SchemaError: naming the command that mends it.
+    :raises SchemaError: naming the command that fixes it.
     """
     if not current_app.extensions.get(_FLAG):
         schema.check(db.session.connection())
@@ -24,7 +24,7 @@ def require_tables() -> None:
 
 
 def warn_at_start(app: Flask) -> None:
-    """Say in one line which command is to be run, if one is."""
+    """Log in one line which command has to be run, if any."""
     # An engine of its own: workers that are forked later must not share a connection.
     engine = create_engine(app.config["SQLALCHEMY_DATABASE_URI"], poolclass=NullPool)
     try:
@@ -33,4 +33,4 @@ def warn_at_start(app: Flask) -> None:
     except SchemaError as error:
         app.logger.warning(str(error))
     except SQLAlchemyError:
-        app.logger.debug("The database can't be reached at start; FlexMeasures says so itself.")
+        app.logger.debug("The database can't be reached at start; FlexMeasures logs that itself.")

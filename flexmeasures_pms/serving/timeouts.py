@@ -1,8 +1,8 @@
-"""How long a request waits for the database, and that this is not the sender's fault.
+"""Time limits of a request for the database, and 503 when one is reached.
 
-Every wait is bounded: for a connection, for a lock and for a statement. It holds from
-the first query on, and that is FlexMeasures': it looks up the user and notes when they
-were last seen, before any view is reached.
+Every wait is limited: for a connection, for a lock and for a statement. The limits apply
+from the first query, which is FlexMeasures' own: it looks up the user and records when they
+were last seen, before any view is called.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import SchemaError, StorageBusy
 
-# For a server that vanished without a word; where the host says otherwise, that holds.
-# In seconds, but for the last, which is in milliseconds.
+# For a server that vanished without closing connections; the host's own settings win.
+# In seconds, except the last, which is in milliseconds.
 CONNECTING = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -31,20 +31,20 @@ CONNECTING = {
 }
 
 RETRY_AFTER = "30"
-"""When a request that was refused for the database may come again [s]."""
+"""When a request that was refused because of the database may be sent again [s]."""
 
 # A full or read-only database is neither an OperationalError to every driver.
 FAILURES: tuple[type[Exception], ...] = (
     StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
 )  # fmt: skip
-"""What it looks like when the database can't be used."""
+"""Exceptions that mean that the database is not available."""
 
 _ERROR = "flexmeasures_pms_database_error"
 _BOUNDED = "flexmeasures_pms_bounded"
 
 
 def install(app: Flask, blueprint: Blueprint) -> None:
-    """Bound the waits of a blueprint's requests, and connecting for everyone."""
+    """Limit the waits of a blueprint's requests, and the time to connect for all."""
     bounded: set[str] = app.extensions.setdefault(_BOUNDED, set())
     if not bounded:
         _listen(app, bounded)
@@ -83,8 +83,8 @@ def _bound_connecting(
 def failure() -> Exception | None:
     """Return how the database failed in this request, if it did.
 
-    Flask-Security takes whatever goes wrong with a user or a token for a wrong one, and
-    tells nobody.
+    Flask-Security treats any error while it reads a user or token as a wrong token,
+    and does not report it.
     """
     found: Exception | None = g.get(_ERROR)
     return found

@@ -1,4 +1,4 @@
-"""The transaction of a request that failed, and what was learnt in it."""
+"""Roll back a failed transaction, and empty the caches that it filled."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def forgets_after_failure(forget: Forget) -> Forget:
 
 
 def abandon() -> None:
-    """Undo the transaction, also where its connection is dead, and empty the caches.
+    """Roll back the transaction, also on a dead connection, and empty the caches.
 
-    The COPY and its like speak to the driver itself: SQLAlchemy does not see that they
-    lost the connection, and finds out only when it wants to roll back.
+    COPY uses the driver directly: SQLAlchemy does not notice a lost connection then, until
+    it rolls back.
     """
     try:
         db.session.rollback()

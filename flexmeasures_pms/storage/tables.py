@@ -1,4 +1,4 @@
-"""Tables beside the beliefs: the quarantine, which board reported what, and receipts."""
+"""Tables besides the beliefs: latest readings, quarantine, receipts, journal, board reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flexmeasures_pms.registry.tables import (
 COUNTS = (
     "samples", "stored", "duplicate", "quarantined", "no_answer", "faulty", "late", "beliefs",
 )  # fmt: skip
-"""What a receipt counts."""
+"""The counts of a receipt."""
 
 quarantine = sa.Table(
     "pms_quarantine",
@@ -44,7 +44,7 @@ quarantine = sa.Table(
         "reason",
         postgresql_where=sa.text("discarded_at IS NULL"),
     ),
-    # An id that is too long to be registered is not kept as one: it always fits an index.
+    # An id that is too long to be registered is not stored here: it always fits an index.
     *(
         sa.Index(
             f"pms_quarantine_{name}_idx",
@@ -56,7 +56,7 @@ quarantine = sa.Table(
     ),
 )
 
-# Which samples of a case were sent under a board's id: they follow the board when its
+# Which samples of a case were sent with a board's id: they move with the board when its
 # installation is corrected.
 board_report = sa.Table(
     "pms_board_report",
@@ -87,14 +87,14 @@ receipt = sa.Table(
     sa.Column("digest", BYTEA, nullable=False),
     *(sa.Column(name, sa.Integer, nullable=False) for name in COUNTS),
     sa.Column("duration_ms", sa.Integer, nullable=False),
-    # What the reply says beside the counts, where there was no reply to say it: packed JSON.
+    # The parts of the reply besides the counts, for queued requests: compressed JSON.
     sa.Column("details", BYTEA),
     sa.Index("pms_receipt_account_idx", "account_id", "id"),
     sa.Index("pms_receipt_received_idx", "received_at"),
 )
 
-# What a request stored of each device in each hour. Rows are only ever added: sums are
-# made when they are asked for, so that two requests for one PMS never wait for each other.
+# What a request stored of each device in each hour. Rows are only ever added, and summed
+# up when read, so that two requests for one PMS never wait for each other.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 receipt_hour = sa.Table(
     "pms_receipt_hour",
@@ -114,8 +114,8 @@ receipt_hour = sa.Table(
     sa.Index("pms_receipt_hour_device_idx", "device_id", "hour"),
 )
 
-# Requests that were accepted and not stored yet. The id is that of the receipt: it is
-# drawn from the same sequence, and the row goes when the receipt is written.
+# Requests that were accepted and not stored yet. The id is that of the receipt, from the
+# same sequence; the row is deleted when the receipt is written.
 journal = sa.Table(
     "pms_journal",
     metadata,
@@ -129,13 +129,13 @@ journal = sa.Table(
     sa.Column("encoding", sa.Text, nullable=False),
     sa.Column("digest", BYTEA, nullable=False),
     sa.Column("samples", sa.Integer, nullable=False),
-    # A number for each device that it names, as it names it.
+    # A number for each device in it, by its spelling.
     sa.Column("lanes", ARRAY(sa.BigInteger), nullable=False),
     # Compressed: as it was sent, or by zlib.
     sa.Column("body", BYTEA, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    # Nobody takes it before. While it is being processed: until when that may last.
+    # Not claimed before this time. While it is processed: until when the claim lasts.
     sa.Column("retry_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("last_error", sa.Text),
     sa.CheckConstraint("state IN ('waiting', 'processing', 'failed')", name="state"),
@@ -143,7 +143,7 @@ journal = sa.Table(
     sa.Index("pms_journal_account_idx", "account_id", "state", "id"),
 )
 
-# The order in each lane; those that failed are out of it.
+# The order in each lane, without failed requests.
 journal_lane = sa.Table(
     "pms_journal_lane",
     metadata,
@@ -159,7 +159,7 @@ journal_lane = sa.Table(
 )
 
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
-# ``recorded`` has the last values written of what is recorded on change, with their ages.
+# ``recorded`` has the last written values of what is recorded on change, with their ages.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 latest = sa.Table(
     "pms_latest",
@@ -169,13 +169,13 @@ latest = sa.Table(
     sa.Column("device_id", sa.BigInteger, nullable=False),
     sa.Column("readings", JSONB, nullable=False),
     sa.Column("recorded", JSON),
-    # A thing rarely changes its device: its row is still updated in place.
+    # The device rarely changes, so that rows are still updated in place.
     sa.Index("pms_latest_device_idx", "device_id"),
 )
 
-# Readings that were received and not written, for they repeat the one before: which of a
-# sample's, a bit each. So what a late reading changes is known, and a repeated sample is
-# told from one that contradicts.
+# Readings that were received and not written because they repeat the previous one, one bit
+# for each of a sample. They show what a late reading changes, and distinguish a repeated
+# sample from one that contradicts.
 repeat = sa.Table(
     "pms_repeat",
     metadata,
@@ -186,7 +186,7 @@ repeat = sa.Table(
     sa.PrimaryKeyConstraint("subject_id", "source_id", "event_time"),
 )
 
-# Which bit of a repeat's mask stands for which sensor of an asset type.
+# The sensor of each bit of a repeat's mask, by asset type.
 repeat_bit = sa.Table(
     "pms_repeat_bit",
     metadata,
@@ -197,7 +197,7 @@ repeat_bit = sa.Table(
     sa.UniqueConstraint("asset_type", "bit", name="pms_repeat_bit_key"),
 )
 
-# How a quantity of one asset is recorded, where the host wants it otherwise than for all.
+# The recording policy of a quantity of one asset, if it differs from that of all.
 # No deadband: every reading.
 recording = sa.Table(
     "pms_recording",

@@ -25,7 +25,7 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(slots=True)
 class _File:
-    """A file while it is being read."""
+    """The state of reading a file."""
 
     limits: Limits
     samples: list[Sample] = field(default_factory=list)
@@ -38,7 +38,7 @@ def decode_csv(body: bytes, limits: Limits) -> Decoded:
     """Decode a CSV file of pack samples.
 
     Blank rows, repeated headers and rows without any digit hold no sample: they are
-    skipped and counted. A header with other columns holds for the rows below it.
+    skipped and counted. A header with other columns applies to the rows below it.
 
     :raises MisshapenBody: without a header row, or with nothing below it.
     :raises BodyTooLarge: with too many rows, or too long ones.
@@ -65,9 +65,9 @@ def decode_csv(body: bytes, limits: Limits) -> Decoded:
 def _lines(body: bytes) -> list[str]:
     """Return the lines of a file; a newline at its end does not begin another one.
 
-    Only line ends count as such: splitlines() would also split at characters that may
-    stand within an id, and quotes never hold a line end here, so that a stray quote
-    spoils one row instead of the rest of the file.
+    Only line ends are used: splitlines() would also split at characters that may be part
+    of an id. Quotes never contain a line end here, so that a stray quote affects one row
+    instead of the rest of the file.
     """
     text = body.decode().replace("\r\n", "\n").replace("\r", "\n")
     return text.removesuffix("\n").split("\n")
@@ -152,7 +152,7 @@ def _read_row(path: str, cells: RowCells, header: Header) -> Draft:
 
 
 def _wrong_width(cells: RowCells, header: Header) -> str | None:
-    """Return what is wrong with the number of cells; blank ones at the end are free."""
+    """Return what is wrong with the number of cells; blank ones at the end are allowed."""
     if not cells:
         return "The row has a quote that is not closed."
     if len(cells) < header.width or any(cells[header.width :]):

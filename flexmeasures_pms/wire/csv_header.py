@@ -37,9 +37,9 @@ class CsvColumn:
 class Header:
     """A header row.
 
-    :param text: as it stands in the file.
+    :param text: as in the file.
     :param width: number of columns; empty ones at the end do not count.
-    :param ignored: columns that nothing here reads.
+    :param ignored: columns that are not read.
     """
 
     text: str
@@ -51,7 +51,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What a column name stands for; the index counts from 0."""
+    """The meaning of a column name; the index counts from 0."""
 
     field: SampleField
     name: str
@@ -67,7 +67,7 @@ def is_header(cells: RowCells) -> bool:
 def read_header(path: str, text: str, cells: RowCells) -> Header:
     """Return the header that a row gives.
 
-    :raises MisshapenBody: naming the columns that are missing, or stand twice.
+    :raises MisshapenBody: naming the columns that are missing or repeated.
     """
     names = _names(cells)
     single: list[CsvColumn] = []
@@ -135,5 +135,5 @@ def _fault(path: str, name: str, what: str) -> Problem:
 
 
 def _surplus(path: str, name: str) -> Problem:
-    message = f"The column {name!r} has no meaning and is not read."
+    message = f"The column {name!r} is unknown and ignored."
     return Problem(f"{path}.{name}", "surplus_value", message, shown(name))

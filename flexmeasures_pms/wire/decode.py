@@ -1,4 +1,4 @@
-"""Decoding of a request body, whatever its type, encoding and age."""
+"""Decode a request body of any supported type, encoding and age."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def decode(
 ) -> Decoded:
     """Decode a request body into samples.
 
-    A sample that can't be used is returned with its faults; only a body that can't be
+    A sample that can't be used is returned with its problems; only a body that can't be
     read as a whole is refused.
 
     :raises UnsupportedBody: another content type, charset or encoding.
@@ -48,14 +48,14 @@ def _kind(content_type: str, dataset: DatasetName) -> str:
     readable = (JSON, CSV) if dataset == "pms" else (JSON,)
     if kind not in readable:
         raise UnsupportedBody(
-            f"The content type {kind[:40]!r} is not read for {dataset}. "
+            f"The content type {kind[:40]!r} is not supported for {dataset}. "
             f"Send {' or '.join(readable)}."
         )
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         charset = value.strip().strip('"').lower()
         if name.strip().lower() == "charset" and charset not in ("utf-8", "utf8", "us-ascii"):
-            raise UnsupportedBody(f"The charset {charset[:40]!r} is not read. Send UTF-8.")
+            raise UnsupportedBody(f"The charset {charset[:40]!r} is not supported. Send UTF-8.")
     return kind
 
 
@@ -65,14 +65,14 @@ def _decompressed(body: bytes, content_encoding: str, limits: Limits) -> bytes:
         return body
     if encoding not in ("gzip", "x-gzip"):
         raise UnsupportedBody(
-            f"The content encoding {encoding[:40]!r} is not read. Send gzip or none."
+            f"The content encoding {encoding[:40]!r} is not supported. Send gzip or none."
         )
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
-            # One byte more than allowed tells too much from just enough.
+            # One byte more than allowed distinguishes too large from just small enough.
             return _within(stream.read(limits.bytes + 1), limits, " after decompression")
     except (OSError, EOFError, zlib.error) as fault:
-        raise UnreadableBody(f"The body is not gzip: {fault}. Nothing of it was read.") from None
+        raise UnreadableBody(f"The body is not gzip: {fault}. Nothing was read.") from None
 
 
 def _within(body: bytes, limits: Limits, when: str = "") -> bytes:

@@ -1,4 +1,4 @@
-"""A sample, or the head of a dataset, while it is being read."""
+"""A sample or the head of a dataset that is being read."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def shown(value: Any) -> str:
 
 
 class Draft:
-    """The values read so far, and what was wrong with the others.
+    """The values read so far, and the problems of the others.
 
-    :param path: where the sample stands in the request.
+    :param path: where the sample is in the request.
     :param columns: the array elements are columns of a CSV file, ``cell.volts.1``.
     """
 
@@ -46,7 +46,7 @@ class Draft:
         return f"{self.path}.{where}{element}"
 
     def keep(self, field: str, where: str, value: Any) -> None:
-        """Keep a value; one that another spelling has given must be the same."""
+        """Keep a value; a value from another spelling must be the same."""
         if value is None:
             return
         first = self.values.setdefault(field, value)
@@ -80,5 +80,5 @@ class Draft:
         self.faulty.append(Problem(place, "faulty_value", message, shown(value)))
 
     def warn(self, where: str, code: str, message: str, value: Any = "") -> None:
-        """Note something that was read, but deserves a look."""
+        """Note a warning about something that was read."""
         self.warnings.append(Problem(self.place(where), code, message, shown(value)))

@@ -1,6 +1,6 @@
-"""From stored values back to a request, in the current wire shape.
+"""Make a request in the current wire shape from stored values.
 
-Only what was measured is written: what is derived follows again when it is decoded.
+Only measured values are written: derived ones are computed again by decoding.
 """
 
 from __future__ import annotations

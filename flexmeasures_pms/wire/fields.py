@@ -1,4 +1,4 @@
-"""Which fields a sample has and how each is read, as the catalogue says."""
+"""The fields of a sample and their readers, from the catalogue."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from flexmeasures_pms.wire import measures, readers, spellings
 class SampleField:
     """One field of a sample.
 
-    :param path: as the catalogue names it.
-    :param read: reads a sent value; None where it gives no reading.
+    :param path: in the catalogue.
+    :param read: reads a sent value; None if it gives no reading.
     :param size: of an array; 0 for a single value.
     :param flags: an array whose CSV columns are flags, 1 or 0 for each element.
     """
@@ -45,7 +45,7 @@ def sample_fields(dataset: DatasetName) -> dict[str, SampleField]:
 
 @cache
 def dataset_fields(dataset: DatasetName) -> dict[str, SampleField]:
-    """Return the fields that may stand once per dataset: device id and status."""
+    """Return the fields that may be sent once per dataset: device id and status."""
     ids = {
         path: SampleField(path, readers.identity(path)) for path in spellings.DEVICE_IDS[dataset]
     }

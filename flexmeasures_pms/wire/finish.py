@@ -1,4 +1,4 @@
-"""From a draft to a sample: what is missing, and which packs did not answer."""
+"""Complete a draft to a sample: what is missing, and which packs did not answer."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from flexmeasures_pms.wire.spellings import (
 
 STATUS = (STATUS_CODE, "status.temp")
 SILENT_PACK = "0"
-# What a pack reports beside the sum of its cells may be off by this much [V]: it is
+# The reported pack voltage may differ from the sum of the cells by this much [V]: it is
 # rounded to tenths, and measured at another moment than the cells.
 PACK_VOLTS_TOLERANCE = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the samples of a dataset share: the device, its status, and their faults."""
+    """Values that the samples of a dataset share: the device, its status, and their faults."""
 
     device_id: str | None = None
     is_cabinet: bool = False
@@ -39,14 +39,14 @@ class Head:
 
 
 def head(dataset: DatasetName, draft: Draft) -> Head:
-    """Return what a dataset says about all of its samples."""
+    """Return the values of a dataset for all its samples."""
     values = draft.values
     if dataset != "pms" and DEVICE_ID not in values and DEVICE_ID not in draft.refused:
         draft.refuse(
             DEVICE_ID,
             f"{dataset}_id",
             "",
-            f"Nothing says which {dataset} this is. Send {dataset}_id.",
+            f"The {dataset} id is missing. Send {dataset}_id.",
             code="missing_device_id",
         )
     device, cabinet = values.get(DEVICE_ID), values.get(CABINET_ID)
@@ -90,12 +90,12 @@ def _note_missing(dataset: DatasetName, draft: Draft, time: Any, pack_id: Any) -
     if time is None and TIME not in draft.refused:
         draft.refuse(TIME, "time_local", "", MISSING_TIME, code="missing_time")
     if dataset == "pms" and pack_id is None and PACK_ID not in draft.refused:
-        message = "Nothing says which pack this is. Send pack.id."
+        message = "The pack id is missing. Send pack.id."
         draft.refuse(PACK_ID, PACK_ID, "", message, code="missing_pack_id")
 
 
 def _settle_status(values: dict[str, Any], shared: Head) -> bool:
-    """Let the sample's status stand above the pack's, and both above the dataset's."""
+    """Give the sample's status precedence over the pack's, and both over the dataset's."""
     pack_status = values.pop(PACK_STATUS_CODE, None)
     if pack_status is not None:
         values.setdefault(STATUS_CODE, pack_status)

@@ -19,7 +19,7 @@ from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, DEVICE_ID, OLD_SHAPE,
 from flexmeasures_pms.wire.tree import JsonNode, dataset_tree, sample_tree, walk
 
 MOST_PROBLEMS = 5
-# Whatever the configuration says: the decoder recurses on the C stack.
+# Independent of the configuration: the decoder recurses on the C stack.
 DEEPEST = 100
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
@@ -30,7 +30,7 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError)
 
 @dataclass(slots=True)
 class _Request:
-    """A request while it is being read."""
+    """The state of reading a request."""
 
     dataset: DatasetName
     limits: Limits
@@ -64,13 +64,13 @@ Envelope = tuple[dict[str, Raw], list[Raw]]
 
 
 def _envelopes(body: bytes, request: _Request) -> list[Envelope]:
-    """Return each dataset's attributes and samples, or refuse the request."""
+    """Return each dataset's attributes and samples, or raise an error."""
     try:
         top = _OBJECT.decode(body)
     except msgspec.ValidationError:
         _misshapen(request, Problem("body", "misshapen", "The body must be an object."))
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise UnreadableBody(f"The body is not JSON: {fault}. Nothing of it was read.") from None
+        raise UnreadableBody(f"The body is not JSON: {fault}. Nothing was read.") from None
     datasets = _datasets(body, top, request)
     if len(datasets) > request.limits.datasets:
         raise BodyTooLarge(
@@ -127,7 +127,7 @@ def _envelope(path: str, raw: bytes) -> Envelope | Problem:
 
 
 def _repeated_key(raw: bytes, kept: dict[str, Raw]) -> str:
-    """Return a key that an object itself, not one within it, names twice."""
+    """Return a key that an object itself, not a nested one, has twice."""
     within = sum(shape.key_count(bytes(value)) for value in kept.values())
     if shape.key_count(raw) == len(kept) + within:
         return ""
@@ -135,12 +135,12 @@ def _repeated_key(raw: bytes, kept: dict[str, Raw]) -> str:
 
 
 def _twice(path: str, key: str) -> Problem:
-    message = f"An object names {shown(key)!r} twice. Send it once."
+    message = f"An object has the key {shown(key)!r} twice. Send it once."
     return Problem(path, "misshapen", message, shown(key))
 
 
 def _old_shape(path: str, name: str) -> Problem:
-    message = f"{name!r} belongs to the messages before July 2019, which are no longer read."
+    message = f"{name!r} belongs to the messages before July 2019, which are not supported."
     return Problem(path, "old_shape", message)
 
 
@@ -174,7 +174,7 @@ def _read_dataset(path: str, envelope: Envelope, request: _Request) -> None:
             raise _sample_too_large(place, limits)
         sample = _read_sample(place, text, shared, written, request)
         if faulty and not (sample.no_answer or sample.invalid):
-            # A fault of the whole dataset is counted once.
+            # A problem of the whole dataset is counted once.
             sample, faulty = replace(sample, faulty=(*faulty, *sample.faulty)), ()
         request.samples.append(sample)
 
@@ -213,14 +213,14 @@ def _read_sample(
 
 
 def _decode(raw: bytes) -> tuple[Any, str]:
-    """Decode a value; say what is wrong with it, such as a key that it names twice."""
+    """Decode a value; return an error for it, such as a key that it has twice."""
     try:
         value = _VALUE.decode(raw)
     except _UNREADABLE as fault:
         return None, f"This can't be read: {fault}."
     if shape.key_count(raw) == shape.keys_kept(value):
         return value, ""
-    return value, f"An object names {shown(shape.repeated_key(raw))!r} twice. Send it once."
+    return value, f"An object has the key {shown(shape.repeated_key(raw))!r} twice. Send it once."
 
 
 def _write(written: str, raw: bytes) -> str:

@@ -1,6 +1,6 @@
-"""How measured numbers are read: one, or an array of them.
+"""Readers of measured numbers: one, or an array of them.
 
-What can't be read as a number is refused; what can't be a real reading is left out.
+A value that is not a number is refused; an impossible reading is left out.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ NOT_A_NUMBER = "is not a usable number. Write it like 3.92, without units or com
 
 @dataclass(frozen=True, slots=True)
 class ReadingBounds:
-    """The lowest and highest reading that can be real."""
+    """The lowest and highest possible reading."""
 
     low: Decimal
     high: Decimal
     unit: str
 
     def hold(self, value: Decimal) -> bool:
-        """Return whether a reading can be real."""
+        """Return whether a reading is possible."""
         return self.low <= value <= self.high
 
     def message(self, value: Decimal) -> str:
@@ -39,7 +39,7 @@ class ReadingBounds:
 
 
 def single(value: Any) -> Any:
-    """Return the element of an array of one: older diagrams draw single values so."""
+    """Return the element of an array of one: older documents show single values this way."""
     return value[0] if type(value) is list and len(value) == 1 else value
 
 
@@ -77,7 +77,7 @@ class ArrayReader:
     bounds: ReadingBounds
 
     def read(self, draft: Draft, where: str, value: Any) -> tuple[Decimal | None, ...] | None:
-        """Return the readings, None in the place of those that are missing or faulty."""
+        """Return the readings, None for those that are missing or faulty."""
         items = self._items(draft, where, value)
         if not items:
             return None
@@ -100,7 +100,7 @@ class ArrayReader:
         if len(value) == self.size or (self.grows and len(value) < self.size):
             return value
         if self.size < len(value) <= spellings.SURPLUS.get(self.path, 0):
-            message = f"Only the first {self.size} values of {self.path} mean something."
+            message = f"Only the first {self.size} values of {self.path} are used."
             draft.warn(where, "surplus_value", message, value[-1])
             return value[: self.size]
         expected = f"1 to {self.size}" if self.grows else f"exactly {self.size}"

@@ -1,4 +1,4 @@
-"""What deserves a look across the samples of a request."""
+"""Warnings about the samples of a request together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def notes(samples: Sequence[Sample]) -> tuple[Problem, ...]:
 
 
 def _twins(samples: Sequence[Sample]) -> Iterator[Problem]:
-    """Yield devices whose ids differ by leading zeros, which spreadsheets eat."""
+    """Yield devices whose ids differ by leading zeros, which spreadsheets remove."""
     first: dict[str, tuple[str, str]] = {}
     for device, path in _first_paths(samples).items():
         twin, _ = first.setdefault(device.lstrip("0"), (device, path))

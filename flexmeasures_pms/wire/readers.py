@@ -1,7 +1,7 @@
 """How ids, times, docks, statuses and open cells are read.
 
 Every reader takes the draft, the path as spelled in the message and the value as sent,
-and returns the reading, or None where there is none.
+and returns the reading, or None if there is none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{1,4}")
 
 
 def ordinals(path: str, size: int) -> FieldReader:
-    """Return the reader of a list of positions, counted from 1; order has no meaning."""
+    """Return the reader of a list of positions, counted from 1, in any order."""
 
     def read(draft: Draft, where: str, value: Any) -> tuple[int, ...] | None:
         if type(value) is dict and path in spellings.MEMBERS:
@@ -52,7 +52,7 @@ def ordinals(path: str, size: int) -> FieldReader:
 
 
 def flags(path: str, draft: Draft, where: str, value: Sequence[Any]) -> tuple[int, ...]:
-    """Return the positions whose flag is set: 1 means open, 0 or nothing closed."""
+    """Return the positions whose flag is set: 1 means open, 0 or empty closed."""
     found = []
     for index, item in enumerate(value):
         try:
@@ -65,7 +65,7 @@ def flags(path: str, draft: Draft, where: str, value: Sequence[Any]) -> tuple[in
 
 
 def dock(draft: Draft, where: str, value: Any) -> int | None:
-    """Return a dock across the PMS, 1 to 48; 99 is a pack that has none yet.
+    """Return a dock across the PMS, 1 to 48; 99 is a pack without one.
 
     ``1``, ``"01"`` and ``"Dock 1"`` are the same dock.
     """
@@ -105,8 +105,8 @@ def status_code(path: str) -> FieldReader:
 def identity(path: str) -> FieldReader:
     """Return the reader of an id. A whole number is taken as the text of its digits.
 
-    An empty id is as good as absent: :mod:`~flexmeasures_pms.wire.finish` knows which
-    ids a sample can't do without.
+    An empty id counts as missing: :mod:`~flexmeasures_pms.wire.finish` checks which ids a
+    sample needs.
     """
 
     def read(draft: Draft, where: str, value: Any) -> str | None:
@@ -127,7 +127,7 @@ def identity(path: str) -> FieldReader:
 def time(draft: Draft, where: str, value: Any) -> datetime | None:
     """Return the time of a sample in UTC.
 
-    Numbers are refused: nothing tells seconds from milliseconds of which epoch.
+    Numbers are refused: unit and epoch would be ambiguous.
     """
     if value == "":
         draft.refuse(spellings.TIME, where, value, MISSING_TIME, code="missing_time")
@@ -141,5 +141,5 @@ def time(draft: Draft, where: str, value: Any) -> datetime | None:
         draft.refuse(spellings.TIME, where, value, message, code="invalid_time")
         return None
     if not moment.has_seconds:
-        draft.warn(where, "minute_precision", "The time says no more than the minute.", value)
+        draft.warn(where, "minute_precision", "The time has no seconds.", value)
     return moment.utc

@@ -1,4 +1,4 @@
-"""What decoding gives: samples, whatever shape they were sent in."""
+"""The result of decoding: samples, from any message shape."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Limits:
 class Sample:
     """One sample of one pack, MPPT or inverter.
 
-    :param path: where it stands: ``datasets[1].data[2]``, or ``line 17`` of a CSV file.
+    :param path: where it is: ``datasets[1].data[2]``, or ``line 17`` of a CSV file.
     :param dataset: ``pms``, ``mppt`` or ``inverter``.
-    :param device_id: the PMS, MPPT or inverter id as sent; None where none was sent.
+    :param device_id: the PMS, MPPT or inverter id as sent; None if none was sent.
     :param device_is_cabinet: ``device_id`` names the cabinet, as in July 2019.
     :param time: in UTC, whole milliseconds; None only in an invalid sample.
     :param pack_id: the case or acquisition board id as sent; ``pms`` only.
     :param fields: by catalogue path: Decimal, int, or a tuple with None for a gap.
         A field that was not sent, or was faulty as a whole, is absent.
     :param invalid: why the sample can't be used; empty when it can.
-    :param faulty: readings that were left out because nothing real gives them.
+    :param faulty: readings that were left out as impossible.
     :param no_answer: the pack did not answer its EHub; only the status is kept.
     :param status_in_sample: the status came with the sample, not with its dataset.
     """
@@ -61,7 +61,7 @@ class Sample:
     write: Callable[[], str] = field(repr=False, compare=False)
 
     def text(self) -> str:
-        """Return this one sample as a request body, spelled as it was sent.
+        """Return this one sample as a request body, spelled as sent.
 
         Decoding the text with the same content type gives the same sample again.
         """
@@ -73,8 +73,8 @@ class Decoded:
     """A decoded request.
 
     :param samples: every sample in the order sent, the invalid ones included.
-    :param warnings: what was read, but deserves a look.
-    :param ignored: number of attributes or columns that nothing here reads.
+    :param warnings: notes about what was read.
+    :param ignored: number of attributes or columns that are not read.
     :param skipped: CSV rows that hold no sample: repeated headers, blank rows, junk.
     """
 

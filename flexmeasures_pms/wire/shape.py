@@ -1,7 +1,7 @@
 """The outline of a JSON text: how deep it nests and how many keys it has.
 
 Both are found before anything is decoded, without recursion and mostly in C: deep
-nesting would exhaust the stack, and a decoder drops a key that is named twice.
+nesting would exhaust the stack, and a decoder drops a repeated key.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def depth(body: bytes) -> int:
 
 
 def key_count(body: bytes) -> int:
-    """Return how many keys a JSON text has, those that are named twice included."""
+    """Return how many keys a JSON text has, repeated ones included."""
     return outline(body).count(b":")
 
 
@@ -53,7 +53,7 @@ def keys_kept(value: Any) -> int:
 
 
 def repeated_key(body: bytes) -> str:
-    """Return the first key that an object of a JSON text names twice."""
+    """Return the first key that an object of a JSON text has twice."""
     repeated: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:
@@ -63,6 +63,6 @@ def repeated_key(body: bytes) -> str:
                 repeated.append(key)
             seen.add(key)
 
-    # Text instead of numbers: only the keys are looked at.
+    # Text instead of numbers: only the keys matter.
     json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
     return repeated[0] if repeated else ""

@@ -1,8 +1,8 @@
 """The one table of spellings: every name an attribute has had since July 2019.
 
 Left is the path that the catalogue and the rest of the package use. Right are the
-paths to look for in a message. What the table does not name is spelled as in the
-catalogue, so that a new quantity needs no line here.
+paths to look for in a message. Fields that are not in the table are spelled as in
+the catalogue, so that a new quantity needs no line here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PACK_STATUS_CODE = "pack.status.code"
 
 Spellings = dict[str, tuple[str, ...]]
 
-# Groups of attributes that have stood in several places or under several names.
+# Groups of attributes that have had several places or names.
 GROUPS: Spellings = {
     "cell": ("pack.cell", "cell"),  # beside the pack until 2019-08-12
     "fet": ("pack.fet", "fet"),
@@ -55,7 +55,7 @@ MEMBERS: Spellings = {
     "fet.open": ("in", "out"),
 }
 
-# Arrays that have had more elements than mean something.
+# Arrays that have had more elements than are used.
 SURPLUS: dict[str, int] = {"fet.temp": 3}
 
 # Columns of a CSV file; an array's columns are numbered from 1: ``pack.temp.1``.
@@ -80,7 +80,7 @@ CURRENT_SHAPE: dict[DatasetName, str] = {
 
 
 def sample_spellings(path: str) -> tuple[str, ...]:
-    """Return all paths under which a field may stand in a JSON sample."""
+    """Return all paths that a field may have in a JSON sample."""
     spellings = []
     for spelling in SAMPLE.get(path, (path,)):
         group, dot, rest = spelling.partition(".")
@@ -89,7 +89,7 @@ def sample_spellings(path: str) -> tuple[str, ...]:
 
 
 def dataset_spellings(path: str) -> tuple[str, ...]:
-    """Return all paths under which a field may stand beside ``data``."""
+    """Return all paths that a field may have beside ``data``."""
     return DATASET.get(path, (path,))
 
 

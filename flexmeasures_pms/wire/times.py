@@ -31,7 +31,7 @@ class ParsedTime(NamedTuple):
     has_seconds: bool
 
 
-# The packs of one message share their time, so most calls are answered from memory.
+# The packs of one message share their time, so that most calls hit the cache.
 @lru_cache(maxsize=1024)
 def parse(text: str) -> ParsedTime:
     """Return a time in UTC, cut to whole milliseconds.

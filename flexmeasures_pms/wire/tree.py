@@ -38,7 +38,7 @@ def dataset_tree(dataset: DatasetName) -> JsonNode:
 
 
 def walk(node: JsonNode, sent: dict[str, Any], draft: Draft) -> None:
-    """Read an object's attributes into a draft. ``null`` is as good as absent."""
+    """Read an object's attributes into a draft. ``null`` counts as missing."""
     children = node.children
     for name, value in sent.items():
         child = children.get(name)

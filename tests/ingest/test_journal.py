@@ -300,7 +300,7 @@ def test_an_emptied_redis_loses_nothing(
     queue.work()
     assert fate(number)["status"] == "WAITING"
 
-    assert "The workers were told of 1 request" in flexmeasures(
+    assert "Woke the workers for 1 waiting request" in flexmeasures(
         "pms", "requeue", "--account", site.account_id
     )
     queue.work()

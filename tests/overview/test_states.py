@@ -1,4 +1,4 @@
-"""What is the matter, by limits that stand in one place."""
+"""Health states, by limits that are defined in one place."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_readable_types(content_type: str, encoding: str) -> None:
     ],
 )
 def test_unreadable_types(dataset: Any, content_type: str, encoding: str) -> None:
-    with pytest.raises(UnsupportedBody, match=r"is not read.*Send "):
+    with pytest.raises(UnsupportedBody, match=r"is not supported.*Send "):
         decode(
             BODY,
             dataset=dataset,

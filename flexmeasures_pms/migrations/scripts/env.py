@@ -1,8 +1,8 @@
 """Alembic's environment for the plugin's tables, beside FlexMeasures' own.
 
-Runs on the connection that ``migrations.schema`` hands over, so that it needs no
+Runs on the connection from ``migrations.schema``, so that it needs no
 ``alembic.ini``. Only tables named ``pms_`` are looked at, and the version is kept in a
-table of its own: FlexMeasures' ``alembic_version`` would not stand a second head.
+separate table: FlexMeasures' ``alembic_version`` can't have a second head.
 """
 
 from __future__ import annotations

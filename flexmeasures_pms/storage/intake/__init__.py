@@ -1,1 +1,1 @@
-"""What came in: requests that wait, samples in quarantine, receipts."""
+"""Tables of incoming data: waiting requests, samples in quarantine, receipts."""

@@ -1,9 +1,9 @@
 """The journal: requests that were accepted and wait for a worker, in order per lane.
 
-A lane is a device, as requests name it. A request may be processed when it is the first
-in all its lanes. It is claimed in a transaction of its own, so that attempts count even
-when they end the worker; then it is held for the transaction that stores its samples,
-writes its receipt and removes it. What failed too often leaves the lanes, and stays.
+A lane is a device, as requests spell it. A request may be processed when it is the first in
+all its lanes. It is claimed in a separate transaction, so that attempts count even if they
+kill the worker; then it is locked for the transaction that stores its samples, writes its
+receipt and deletes it. A request that failed too often leaves the lanes, and stays.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _ADD = """
     )
     SELECT id FROM added"""
 
-# The first of each lane is found by going from lane to lane in the index: how much waits
-# behind it costs nothing.
+# The first of each lane is found by going from lane to lane in the index: its cost does not
+# depend on how many requests wait.
 _READY = """
     WITH RECURSIVE first AS (
       (SELECT lane, journal_id FROM pms_journal_lane ORDER BY lane, journal_id LIMIT 1)
@@ -89,11 +89,11 @@ _REQUEUE = """
 
 
 class Waiting(NamedTuple):
-    """A request as the journal keeps it.
+    """A request in the journal.
 
     :param encoding: as sent; without one, the body here is compressed by zlib.
     :param samples: how many it has.
-    :param lanes: a number for each device, none of them twice.
+    :param lanes: a distinct number for each device.
     """
 
     account_id: int
@@ -112,7 +112,7 @@ class Waiting(NamedTuple):
 class Claimed(NamedTuple):
     """A request that this process may process for some time; see :class:`Waiting`.
 
-    :param attempts: this one with it. Another process that claims it counts on.
+    :param attempts: including this one. Another process that claims it continues the count.
     """
 
     id: int
@@ -157,8 +157,8 @@ def hold(claimed: Claimed, lock_timeout: int, statement_timeout: int) -> None:
 
     :param lock_timeout: of the transaction's statements [s].
     :param statement_timeout: likewise.
-    :raises NotHeld: when another process is at it, or at one of its lanes; or when it came
-        second after all, for an earlier one was committed late.
+    :raises NotHeld: when another process has it or one of its lanes; or when it is not the
+        first any more, because an earlier one was committed late.
     """
     cursor = _cursor()
     limits = (f"{lock_timeout}s", f"{statement_timeout}s")
@@ -167,7 +167,7 @@ def hold(claimed: Claimed, lock_timeout: int, statement_timeout: int) -> None:
         cursor.execute(_HOLD, (claimed.id, claimed.attempts))
         if cursor.fetchone():
             return
-    raise NotHeld(f"Another worker is at request {claimed.id}, or at one before it.")
+    raise NotHeld(f"Another worker processes request {claimed.id}, or one before it.")
 
 
 def remove(journal_id: int) -> None:
@@ -176,7 +176,7 @@ def remove(journal_id: int) -> None:
 
 
 def give_back(claimed: Claimed, wait: timedelta, error: str | None = None) -> None:
-    """Let a claimed request be claimed again after a time; the caller commits.
+    """Release a claimed request for a retry after a time; the caller commits.
 
     :param error: why it could not be stored; None if it was not tried, which does not count.
     """
@@ -188,7 +188,7 @@ def give_back(claimed: Claimed, wait: timedelta, error: str | None = None) -> No
 def set_aside(claimed: Claimed, error: str | None) -> None:
     """Take a claimed request out of its lanes: nothing waits for it; the caller commits.
 
-    :param error: why it could not be stored; None leaves what was noted before.
+    :param error: why it could not be stored; None keeps the earlier one.
     """
     error_text = sa.func.coalesce(error, journal.c.last_error, "The worker died each time.")
     query = _still(claimed).values(state="failed", last_error=error_text).returning(journal.c.id)
@@ -203,7 +203,7 @@ def _still(claimed: Claimed) -> sa.Update:
 
 
 def next_retry() -> timedelta | None:
-    """Return how long until a request that is first in its lanes is due, or None without any."""
+    """Return the time until a request that is first in its lanes is due, or None."""
     cursor = _cursor()
     cursor.execute(_READY + _NEXT_RETRY)
     (seconds,) = cursor.fetchone()
@@ -211,7 +211,7 @@ def next_retry() -> timedelta | None:
 
 
 def requeue(account_id: int | None, ids: Collection[int] | None) -> list[int]:
-    """Put failed requests back into their lanes, where they were; the caller commits.
+    """Put failed requests back into their places in the lanes; the caller commits.
 
     :param ids: of receipts; None for all.
     """
@@ -226,12 +226,12 @@ def count(account_id: int, most: int) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
-# All columns but the body, which may be large.
+# All columns except the body, which may be large.
 _SHOWN = [column for column in journal.c if column.name != "body"]
 
 
 def find(journal_id: int) -> Row[Any] | None:
-    """Return a request in the journal, whosever it is: the caller checks who may see it."""
+    """Return a request in the journal, with no access check: the caller does that."""
     query = sa.select(*_SHOWN).where(journal.c.id == journal_id)
     found: Row[Any] | None = db.session.execute(query).one_or_none()
     return found

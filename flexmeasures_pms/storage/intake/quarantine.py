@@ -1,7 +1,7 @@
-"""The quarantine: samples that can't be stored, kept until they can or are discarded.
+"""The quarantine: samples that can't be stored, kept until they can be or are discarded.
 
-Each keeps the text of the one sample as a request body of its own, so that a replay is
-nothing but the same line once more.
+Each has the text of the one sample as a separate request body, so that a replay uses the same
+pipeline again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BATCH = 500
 class QuarantinedSample:
     """One sample for the quarantine.
 
-    :param text: the sample as a request body of its own.
+    :param text: the sample as a separate request body.
     :param pack_id: as sent; compared by its board spelling.
     """
 
@@ -43,7 +43,7 @@ class QuarantinedSample:
 
 
 def keep(account_id: int, samples: Sequence[QuarantinedSample], *, sender: str, room: int) -> None:
-    """Put samples into quarantine; one that is there already stays as it is.
+    """Put samples into quarantine; one that is already there stays unchanged.
 
     :param sender: whose credentials sent them.
     :param room: most samples that may wait for the organisation.
@@ -72,7 +72,7 @@ def _row(account_id: int, kept: QuarantinedSample, sender: str) -> dict[str, Any
         "device_id": kept.device_id and identifiers.key(kept.device_id),
         "pack_id": kept.pack_id and identifiers.board_key(kept.pack_id),
         "event_time": kept.event_time,
-        # PostgreSQL's text holds every character but NUL.
+        # PostgreSQL's text can contain every character except NUL.
         "text": kept.text.replace("\x00", "\ufffd"),
         "digest": sha256(kept.text.encode("utf-8", "surrogatepass")).digest(),
         "sender": sender,
@@ -89,7 +89,7 @@ def _count_waiting(account_id: int, most: int) -> int:
 
 
 def organisations() -> list[int]:
-    """Return the organisations that have anything in quarantine."""
+    """Return the organisations with samples in quarantine."""
     query = select(quarantine.c.account_id).distinct().order_by(quarantine.c.account_id)
     return list(db.session.scalars(query))
 
@@ -135,7 +135,7 @@ def waiting_ids(account_id: int, ids: Collection[int] | None = None) -> list[int
 def locked(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
     """Return waiting samples by id, in the order given, so that no one else replays them.
 
-    Those that another replay is at, or has just stored, are left out.
+    Those that another replay processes, or has just stored, are left out.
     """
     rows = db.session.execute(
         select(quarantine)
@@ -147,13 +147,13 @@ def locked(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
 
 
 def release(ids: Collection[int]) -> None:
-    """Take samples out of quarantine: they are stored now."""
+    """Remove samples from quarantine: they are stored now."""
     if ids:
         db.session.execute(delete(quarantine).where(quarantine.c.id.in_(ids)))
 
 
 def restate(entry_id: int, problem: Problem) -> None:
-    """Write down why a sample still can't be stored."""
+    """Record why a sample still can't be stored."""
     db.session.execute(
         update(quarantine)
         .where(quarantine.c.id == entry_id)
@@ -164,7 +164,7 @@ def restate(entry_id: int, problem: Problem) -> None:
 def discard(account_id: int, ids: Collection[int], *, author: str, note: str) -> list[int]:
     """Mark waiting samples as discarded, with a reason; their text is kept.
 
-    :returns: the ids that were waiting and now are not.
+    :returns: the ids that were discarded.
     """
     return list(
         db.session.scalars(
@@ -179,7 +179,7 @@ def discard(account_id: int, ids: Collection[int], *, author: str, note: str) ->
 def reasons_concerning(
     account_id: int, keys: Collection[str]
 ) -> list[tuple[str, int, datetime | None]]:
-    """Return why waiting samples of these packs wait: reason, how many, newest event time.
+    """Return the reasons of waiting samples of some packs: reason, number, newest event time.
 
     :param keys: pack ids as :mod:`flexmeasures_pms.identifiers` compares boards'.
     """

@@ -1,4 +1,4 @@
-"""What was stored of each reporting device in each hour, summed up when it is asked for."""
+"""The stored samples of each reporting device and hour, summed up when read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from flexmeasures_pms.storage.tables import receipt_hour
 
 
 class StoredHour(NamedTuple):
-    """What came of one device in one hour.
+    """The stored samples of one device in one hour.
 
-    :param packs: how many packs it came from; 1 for an MPPT or inverter.
+    :param packs: how many packs they came from; 1 for an MPPT or inverter.
     """
 
     samples: int
@@ -25,7 +25,7 @@ class StoredHour(NamedTuple):
 def stored_hours(
     devices: Collection[int], since: datetime, until: datetime
 ) -> dict[tuple[int, datetime], StoredHour]:
-    """Return what was stored by (device, hour), for hours that begin in a time.
+    """Return the stored samples by (device, hour), for hours that begin in a period.
 
     :param devices: the registry's numbers of PMSes, MPPTs and inverters.
     """

@@ -1,6 +1,6 @@
 """The receipt log: one row for each accepted request, written with its beliefs.
 
-Beside it, in the same statement, goes what the request stored of each device and hour.
+The same statement writes the stored samples of each device and hour.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _ADD = """
 
 
 class Logged(NamedTuple):
-    """What the log keeps of a request.
+    """A request in the log.
 
     :param sender: whose credentials sent it: ``gateway:North mast`` or ``user:7``.
     :param key_id: which of a gateway's keys.
     :param digest: SHA-256 of the body.
     :param counts: in the order of :data:`~flexmeasures_pms.storage.tables.COUNTS`.
     :param duration_ms: from receipt until just before the commit.
-    :param details: the rest of the reply as packed JSON, where nobody was told it.
-    :param id: where the receipt has one already.
+    :param details: the rest of the reply as compressed JSON, for queued requests.
+    :param id: if the receipt already has one.
     """
 
     account_id: int
@@ -103,7 +103,7 @@ def listed(
 
 
 def find(receipt_id: int) -> Row[Any] | None:
-    """Return a receipt by its id, whosever it is: the caller checks who may see it."""
+    """Return a receipt by its id, with no access check: the caller does that."""
     query = sa.select(receipt).where(receipt.c.id == receipt_id)
     found: Row[Any] | None = db.session.execute(query).one_or_none()
     return found
@@ -112,12 +112,12 @@ def find(receipt_id: int) -> Row[Any] | None:
 def purge(before: datetime, most: int) -> int:
     """Delete the oldest receipts, with their hours; the caller commits.
 
-    Those that another process is at are left to it.
+    Rows that another process has locked are skipped.
 
-    :param before: those received earlier go.
-    :returns: how many went.
+    :param before: earlier ones are deleted.
+    :returns: how many were deleted.
     """
-    # A receipt that was long in coming, for its request waited, is kept as long as others.
+    # A receipt that was written late, because its request waited, is kept as long as others.
     waited = receipt.c.duration_ms * timedelta(milliseconds=1)
     old = (
         sa.select(receipt.c.id)

@@ -1,4 +1,4 @@
-"""Which samples of a case were sent under a board's id."""
+"""Board reports: samples of a case that were sent with a board's id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flexmeasures_pms.storage.tables import board_report
 
 
 class BoardReport(NamedTuple):
-    """One stored sample of a case that named the board instead.
+    """One stored sample of a case that was sent with the board's id.
 
     :param source_id: source of the PMS that reported.
     """
@@ -31,7 +31,7 @@ _KEEP = """
 
 
 def keep_reports(reports: Iterable[BoardReport]) -> None:
-    """Write down samples that were sent under a board's id, in one order for all writers.
+    """Record samples that were sent with a board's id, in one order for all writers.
 
     One statement: 24 rows one by one cost 3 ms of a request's 38.
     """
@@ -42,7 +42,7 @@ def keep_reports(reports: Iterable[BoardReport]) -> None:
 
 
 def drop_reports(keys: Iterable[tuple[int, datetime, int]]) -> None:
-    """Forget samples by (board, event start, source): they are going elsewhere."""
+    """Delete reports by (board, event start, source): their samples are moved."""
     columns = board_report.c
     key = tuple_(columns.board_id, columns.event_start, columns.source_id)
     db.session.execute(delete(board_report).where(key.in_(list(keys))))

@@ -1,4 +1,4 @@
-"""The quarantine as it is looked through: grouped by reason, searched, a page at a time."""
+"""Queries of the quarantine: grouped by reason, searched, a page at a time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from flexmeasures_pms.storage.tables import quarantine
 
 @dataclass(frozen=True, slots=True)
 class QuarantineFilter:
-    """Which samples of an organisation's quarantine are meant.
+    """A filter for an organisation's quarantine.
 
     :param discarded: those that were discarded, instead of those that wait.
-    :param reason: the code of why they are there.
-    :param text: stands in the id of the pack or device, the message or the sender.
+    :param reason: the code of the reason.
+    :param text: part of the id of the pack or device, the message or the sender.
     """
 
     account_id: int
@@ -30,7 +30,7 @@ class QuarantineFilter:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The samples that are there for one reason.
+    """The samples with one reason.
 
     :param oldest: when the first of them was received; ``newest`` the last.
     """
@@ -98,7 +98,7 @@ def _conditions(sought: QuarantineFilter) -> list[sa.ColumnElement[bool]]:
     if sought.reason:
         found.append(q.reason == sought.reason)
     if sought.text:
-        # PostgreSQL's text holds every character but NUL: none of them has one.
+        # PostgreSQL's text can't contain NUL: no sample has one.
         text = sought.text.replace("\x00", "")
         columns = (q.pack_id, q.device_id, q.message, q.sender)
         found.append(sa.or_(*(column.icontains(text, autoescape=True) for column in columns)))

@@ -1,8 +1,8 @@
-"""What sensors read at some moments of a time, however much of it is stored.
+"""The readings of sensors at some moments of a period, however many are stored.
 
 Every moment is looked up in the index of each sensor: 672 sensors at 60 moments of an hour
-with a reading each 5 s take 0.08 s, and no longer for a month. What is usual around these
-moments takes 0.04 s for 48 sensors.
+with a reading each 5 s take 0.08 s, and no longer for a month. The usual times between
+readings around these moments take 0.04 s for 48 sensors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ReadingGrid = npt.NDArray[np.float64]
 
 _MEASURED = """
     b.source_id = ANY (%(sources)s) AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5"""
-# Of groups one after the other, an element for each moment.
+# Group after group, an element for each moment.
 _AT_MOMENTS = f"""
     SELECT ARRAY(
       SELECT (
@@ -60,9 +60,9 @@ _STEPS = f"""
     )
     FROM unnest(%(sensors)s::int[]) WITH ORDINALITY AS s (sensor, n) ORDER BY s.n"""  # noqa: S608 - of constants
 AROUND = 3
-"""How many readings on either side tell what is usual, so that one long step tells nothing."""
+"""Readings on either side that determine the usual time, so that one long step has no effect."""
 REACH = timedelta(hours=1)
-"""How far before and after a time they are looked for."""
+"""How far before and after a period they are searched."""
 
 
 def at_moments(
@@ -73,8 +73,8 @@ def at_moments(
 ) -> ReadingGrid:
     """Return each sensor's newest reading at each moment, an array of (sensor, moment).
 
-    :param look_back: how old a reading may be to stand for a moment [s], an array of (group,
-        moment): the sensors are so many groups, all of one size.
+    :param look_back: how old a reading may be at a moment [s], an array of (group, moment):
+        the sensors are this many groups of equal size.
     :param sources: those whose readings count.
     """
     return _run(

@@ -1,6 +1,6 @@
 """The newest readings of whole organisations, summed up by the database.
 
-A fleet may be 1,000 PMSes with 48,000 packs: what is asked of them all is asked once.
+A fleet may have 1,000 PMSes with 48,000 packs: one query is for all of them.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
 from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
-# PMS by PMS, from each down to what is in it, so that nothing is sorted and every step goes
-# by an index. ``OFFSET 0`` keeps it the index on the assembly, with the 16 parts of a case
+# PMS by PMS, from each down to its contents, so that nothing is sorted and every step uses
+# an index. ``OFFSET 0`` keeps it the index on the assembly, with the 16 parts of a case
 # never looked at: the one on places would be searched by ranges, which takes longer. Docks
 # are counted on from cabinet to cabinet, and a cabinet of unknown size counts 12, as in
 # registry/directory.py.
@@ -127,12 +127,12 @@ _CONVERTERS = """
 
 
 def systems(accounts: Collection[int], fresh: datetime, now: datetime) -> list[Row[Any]]:
-    """Return one row for each PMS of some organisations, with what its packs say together.
+    """Return one row for each PMS of some organisations, with the sums of its packs.
 
     Figures are of the packs whose newest reading is fresh. An extreme is an array of the
     figure and the number of the case that it is of, or None.
 
-    :param fresh: when the oldest reading was that counts.
+    :param fresh: the time of the oldest reading that counts.
     """
     values = {"accounts": list(accounts), "fresh": fresh, "now": now}
     return list(db.session.execute(sa.text(_SYSTEMS), values))
@@ -141,7 +141,7 @@ def systems(accounts: Collection[int], fresh: datetime, now: datetime) -> list[R
 def converters(accounts: Collection[int]) -> Iterator[Row[Any]]:
     """Yield one row for each device but the PMSes of some organisations, with its newest reading.
 
-    A fleet has many of them: rows that are kept would have Python look through all its memory.
+    A fleet has many of them: keeping the rows would make Python's garbage collector scan all.
     """
     values = {"accounts": list(accounts), "kinds": [kind.name for kind in SINGLE_DEVICES]}
     yield from db.session.execute(sa.text(_CONVERTERS), values)

@@ -1,9 +1,9 @@
-"""Readings of a time, summed up in columns: the least, the mean and the greatest of each.
+"""Readings of a period, summed up in columns: the lowest, the mean and the highest of each.
 
 One statement for all sensors of an asset: the rows of one sample lie side by side, so that
 reading 43 sensors takes hardly longer than reading 14. Up to :data:`MOST_READINGS` all of them
-are looked at. Of more, as of a year with a reading each 5 s, only those at the begin of each
-column are, found by the index: that takes no longer for ten years than for one.
+are read. Of more, such as a year with a reading each 5 s, only those at the start of each
+column are read by the index: ten years take no longer than one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from flexmeasures.data import db
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""Columns of every width begin here, so that a moment is always in the same one."""
+"""Columns of every width are aligned to this time."""
 
 MOST_READINGS = 2_500_000
-"""Most readings that are summed up for one request: about a second's work."""
+"""Most readings that are summed up for one request: about one second."""
 _FEWEST_PER_COLUMN = 12
 _PROBES, _PROBE, _PROBED = 24, timedelta(minutes=2), 8
 
@@ -33,7 +33,7 @@ _SETTINGS = """
 _SUMS = """
     min(event_value) AS low, max(event_value) AS high, sum(event_value) AS total,
     count(*) AS readings, max(event_start) AS newest"""
-# Materialised, or the planner sorts all readings to have the columns in order: 1.3 s instead
+# Materialised, or the planner sorts all readings to order the columns: 1.3 s instead
 # of 0.7 s for 40 sensors of 30 days with a reading a minute, medians of 4 in one session.
 _COLUMNS = f"""
     WITH columns AS MATERIALIZED (
@@ -76,7 +76,7 @@ _SAMPLED = f"""
     ) found
     WHERE c.begin < %(end)s AND newest >= %(start)s
     ORDER BY s.sensor, c.begin, newest"""  # noqa: S608 - of constants
-# A scalar subquery, for a join would be planned as one of the whole table.
+# A scalar subquery: a join would be planned for the whole table.
 _COUNT = f"""
     SELECT sum((
       SELECT count(*) FROM timed_belief
@@ -101,12 +101,12 @@ _BOUNDS = f"""
 
 
 class HistoryColumn(NamedTuple):
-    """What a sensor read in one column of a time.
+    """A sensor's readings in one column of a period.
 
     :param begin: of the column; it ends where the next may begin.
     :param newest: when the last of its readings was taken.
-    :param last: that reading, where it is known: of states, and where all are equal.
-    :param sources: ids of those that reported.
+    :param last: that reading, if known: for states, and if all are equal.
+    :param sources: ids of the reporting sources.
     """
 
     begin: datetime
@@ -120,15 +120,15 @@ class HistoryColumn(NamedTuple):
 
     @property
     def mean(self) -> float:
-        """The mean of its readings, never beyond them by a rounding."""
+        """The mean of its readings, never outside them by rounding."""
         return min(max(self.total / self.readings, self.low), self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """What is asked for.
+    """The parameters of a query.
 
-    :param sensors: ids; ``states`` are those of them whose last reading matters too.
+    :param sensors: ids; ``states`` are those of which the last reading is needed too.
     :param sources: ids of those whose readings count.
     """
 
@@ -137,7 +137,7 @@ class HistoryQuery:
     sources: Collection[int]
 
     def values(self) -> dict[str, list[int]]:
-        """Return the same for a statement."""
+        """Return the parameters for a statement."""
         return {
             "sensors": list(self.sensors),
             "states": list(self.states),
@@ -147,10 +147,10 @@ class HistoryQuery:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was read.
+    """The result of a query.
 
     :param columns: those that have readings by sensor, in order of time.
-    :param sample: how much of each column was looked at; None for all of it.
+    :param sample: how much of each column was read; None for all of it.
     """
 
     columns: dict[int, list[HistoryColumn]]
@@ -160,11 +160,11 @@ class Read:
 def read(
     wanted: HistoryQuery, start: datetime, end: datetime, step: timedelta, kept: timedelta
 ) -> Read:
-    """Return the columns of a time: of all its readings, or of a sample if they are too many.
+    """Return the columns of a period: of all readings, or of a sample if they are too many.
 
     :param step: width of a column; the first may begin before ``start``, and has only
         readings from there on.
-    :param kept: how often a state that does not change is written at least.
+    :param kept: the longest time after which an unchanged state is written again.
     """
     count = estimated(wanted, start, end)
     if count <= MOST_READINGS:
@@ -179,7 +179,7 @@ def read(
 def columns(
     wanted: HistoryQuery, start: datetime, end: datetime, step: timedelta
 ) -> dict[int, list[HistoryColumn]]:
-    """Return the columns of a time that have readings, by sensor, in order of time."""
+    """Return the columns of a period that have readings, by sensor, in order of time."""
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_SETTINGS, ("off",))
     time = {"start": start, "end": end, "step": step, "epoch": EPOCH}
@@ -197,9 +197,9 @@ def sampled(
     sample: timedelta,
     kept: timedelta,
 ) -> dict[int, list[HistoryColumn]]:
-    """Return the same of the begin of each column alone; of states, the first there.
+    """Return the same for only the start of each column; for states, the first reading.
 
-    :param sample: how much of each column is looked at.
+    :param sample: how much of each column is read.
     """
     cursor = db.session.connection().connection.cursor()
     time = {"start": start, "end": end, "step": step, "sample": sample, "kept": min(kept, step)}
@@ -209,9 +209,9 @@ def sampled(
 
 
 def estimated(wanted: HistoryQuery, start: datetime, end: datetime) -> int:
-    """Return about how many readings there are in a time: a look at some moments of some sensors.
+    """Estimate the number of readings in a period from some moments of some sensors.
 
-    Those of one asset are mostly read together.
+    Sensors of one asset mostly have readings at the same times.
     """
     known = bounds(wanted.sensors, wanted.sources)
     if known is None:
@@ -236,7 +236,7 @@ def _gathered(wanted: HistoryQuery, cursor: Iterable[Any]) -> dict[int, list[His
 
 
 def _add(known: list[HistoryColumn], new: HistoryColumn) -> None:
-    """Add a column; what another source reported in the same one becomes part of it."""
+    """Add a column, merged with that of another source at the same time."""
     if not known or known[-1].begin != new.begin:
         known.append(new)
         return
@@ -254,7 +254,7 @@ def _add(known: list[HistoryColumn], new: HistoryColumn) -> None:
 
 
 def bounds(sensors: Sequence[int], sources: Collection[int]) -> tuple[datetime, datetime] | None:
-    """Return when the first and the newest reading of some sensors were taken, if any was."""
+    """Return when the first and the newest reading of some sensors were taken, if any."""
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_BOUNDS, {"sensors": list(sensors), "sources": list(sources)})
     ((first, last),) = cursor.fetchall()

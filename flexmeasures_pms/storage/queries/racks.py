@@ -1,4 +1,4 @@
-"""What stands in a PMS beside what is registered there: for the picture of its docks."""
+"""Packs that report to a PMS and are not registered there, for the rack page."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MOST_STRANGERS = 100
 
 @dataclass(frozen=True, slots=True)
 class WaitingUnknownPack:
-    """A pack that reports to a PMS under an id that is not registered.
+    """A pack that reports to a PMS with an id that is not registered.
 
     :param samples: how many of its samples wait in quarantine.
     :param time: of the newest of them.
-    :param content_type: of ``text``, the last received as a request body of its own.
+    :param content_type: of ``text``, the last received sample as a separate request body.
     """
 
     ident: str
@@ -36,7 +36,7 @@ class WaitingUnknownPack:
 def reported_here(pms_id: int, registered: Collection[int]) -> list[Row[Any]]:
     """Return the newest readings of cases that a PMS reported last but are not in it.
 
-    :param registered: numbers of the cases that are.
+    :param registered: numbers of the cases that are in it.
     """
     query = (
         sa.select(latest)
@@ -55,7 +55,7 @@ def reported_here(pms_id: int, registered: Collection[int]) -> list[Row[Any]]:
 def waiting_unknown_packs(account_id: int, device_key: str) -> list[WaitingUnknownPack]:
     """Return the unknown packs whose samples from a PMS wait in quarantine, newest first.
 
-    :param device_key: the PMS's id as :func:`flexmeasures_pms.identifiers.key` has it.
+    :param device_key: the PMS's id from :func:`flexmeasures_pms.identifiers.key`.
     """
     q = quarantine.c
     packs = (

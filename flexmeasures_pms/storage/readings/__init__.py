@@ -1,1 +1,1 @@
-"""Writing readings as beliefs, and what is known of the newest ones."""
+"""Write readings as beliefs, and keep the newest readings."""

@@ -30,13 +30,13 @@ _TAKE = """
 
 
 class _Text:
-    """A file that is written while it is read: PostgreSQL stores what came meanwhile."""
+    """A file that is written while it is read: PostgreSQL stores rows meanwhile."""
 
     def __init__(self, parts: Iterable[BeliefRows]) -> None:
         self._parts = iter(parts)
 
     def read(self, _size: int = -1) -> str:
-        """Return the next rows as COPY reads them, whatever the size asked for."""
+        """Return the next rows for COPY, for any requested size."""
         for rows in self._parts:
             if rows:
                 return _as_text(rows)
@@ -46,7 +46,7 @@ class _Text:
 def copy_rows(parts: Iterable[BeliefRows]) -> bool:
     """Copy beliefs into the table; False (and nothing done) if one is there already.
 
-    :param parts: taken one by one while the database is at work.
+    :param parts: taken one by one while the database writes.
     """
     cursor = db.session.connection().connection.cursor()
     cursor.execute("SAVEPOINT pms_copy")
@@ -66,9 +66,9 @@ def _as_text(rows: BeliefRows) -> str:
 
 
 def take(times: Iterable[datetime], source_id: int, sensors: Iterable[int]) -> None:
-    """Remove the beliefs of some moments.
+    """Delete the beliefs of some moments.
 
-    Only for putting them elsewhere in the same transaction: nothing is ever lost.
+    Only to move them in the same transaction: nothing is ever lost.
     """
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_TAKE, (source_id, array(times), array(sensors)))

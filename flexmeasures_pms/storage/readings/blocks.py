@@ -1,4 +1,4 @@
-"""What is to be written, and what became of it."""
+"""Readings to be written, and the results."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one block.
+    """The result of one block.
 
-    :param result: ``conflict`` when a stored value differs: then nothing of it was written.
+    :param result: ``conflict`` if a stored value differs: then nothing of it was written.
     :param beliefs: rows that it added.
     """
 
@@ -54,12 +54,12 @@ BeliefRows = list[tuple[datetime, int, int, BeliefValue]]
 
 
 def same(value: BeliefValue, known: BeliefValue, band: Decimal | None) -> bool:
-    """Whether a value is one that is known already, or within the deadband of it."""
+    """Whether a value equals a known one, or is within the deadband of it."""
     if float(value) == float(known):
         return True
     return bool(band) and abs(_exact(value) - _exact(known)) <= (band or 0)
 
 
 def _exact(value: BeliefValue) -> Decimal:
-    # The shortest decimal that gives this float is the one that was sent.
+    # The shortest decimal with this float is the one that was sent.
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

@@ -1,8 +1,8 @@
-"""The rule for late readings: the history filled forward stays true at each reading.
+"""The rule for late readings: the history, filled forward, stays correct at each reading.
 
-A reading that was not written because it repeats the one before relies on that one. A
-late reading that comes between them would take its place. So where it differs, the next
-reading that relied on the one before is written too, with the value it has had.
+A reading that was not written because it repeats the previous one relies on that one. A late
+reading between them would replace it. So if it differs, the next reading that relied on the
+previous one is written too, with the value that it had until then.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class StoredStream:
 
     :param tracks: the written readings by sensor name.
     :param repeats: mask of the readings that were not written, by time.
-    :param blind: names of those sensors that were not looked at: each reading is written
-        or repeats nothing, so that the key of the table tells whether it is there.
+    :param blind: names of the sensors that were not read: each of their readings is written or
+        repeats nothing, so that the key of the table shows whether it is there.
     """
 
     tracks: dict[str, SensorTrack] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class StoredStream:
         return self.tracks.setdefault(name, SensorTrack())
 
     def repeat(self, time: datetime, mask: int) -> None:
-        """Note readings that are not written."""
+        """Record readings that are not written."""
         if time not in self.repeats:
             insort(self._times, time)
         self.repeats[time] = self.repeats.get(time, 0) | mask
@@ -109,10 +109,10 @@ class StoredStream:
 def record_late(
     block: Block, bands: Bands, stream: StoredStream, bits: Bits, rows: BeliefRows
 ) -> tuple[Written, int]:
-    """Add the rows of a block that may be older than what is stored.
+    """Add the rows of a block that may be older than stored readings.
 
     :param bands: deadband by sensor name, of what is recorded on change.
-    :returns: what became of it, and the mask of the readings that repeat.
+    :returns: its result, and the mask of the readings that repeat.
     """
     new: dict[str, BeliefValue] = {}
     unseen: BeliefRows = []
@@ -173,9 +173,9 @@ def _put(
 def withdraw(
     stream: StoredStream, names: Iterable[str], times: Iterable[datetime], bits: Bits
 ) -> tuple[dict[datetime, dict[str, BeliefValue]], list[tuple[datetime, str, BeliefValue]]]:
-    """Take all readings of some times out of a stream.
+    """Remove all readings of some times from a stream.
 
-    :returns: the readings taken by time, and the rows to be written so that the
+    :returns: the removed readings by time, and the rows to be written so that the
         readings that relied on them stay: (time, sensor name, value).
     """
     gone = sorted(times)
@@ -197,7 +197,7 @@ def withdraw(
 def _leave(
     stream: StoredStream, name: str, bit: int, taken: Mapping[datetime, Mapping[str, BeliefValue]]
 ) -> list[tuple[datetime, str, BeliefValue]]:
-    """Drop one sensor's rows of the times taken; write what relied on them."""
+    """Remove one sensor's rows of these times; write the readings that relied on them."""
     track = stream.track(name)
     staying = [
         (time, value)

@@ -1,8 +1,8 @@
 """The latest reading of each case, MPPT, inverter and cabinet: one row each.
 
-Written in the transaction of the beliefs. It never moves backwards in time: late
-readings change nothing, and a second part of the same reading is added to the first.
-The row is also what writers of one thing's readings take turns at.
+Written in the transaction of the beliefs. It never moves backwards in time: late readings
+change nothing, and a second part of the same reading is added to the first. The row is also
+the lock for writers of one asset's readings.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _policies = msgspec.json.Decoder(dict[str, Decimal | None])
 def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
     """Return the newest readings of those things that have a row, and lock these rows.
 
-    All writers take them in one order.
+    All writers lock them in one order.
     """
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_LOCK, [array(trackable_ids)])
@@ -97,7 +97,7 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def _recorded(text: str, time: datetime) -> dict[str, Last]:
-    """Read the values last written, each with its age at the newest reading [ms]."""
+    """Read the last written values, each with its age at the newest reading [ms]."""
     return {
         name: (value, time - timedelta(milliseconds=age))
         for name, (value, age) in _written.decode(text).items()
@@ -105,7 +105,7 @@ def _recorded(text: str, time: datetime) -> dict[str, Last]:
 
 
 def _ages(newest: Newest) -> dict[str, tuple[BeliefValue, int]]:
-    """Return the values last written, with their ages; too old ones would be written again."""
+    """Return the last written values with their ages; too old ones are left out."""
     if newest.time is None:
         return {}
     ages = ((n, value, newest.time - time) for n, (value, time) in newest.recorded.items())
@@ -117,7 +117,7 @@ def _json(values: Mapping[str, object]) -> str | None:
 
 
 def forget_latest(trackable_ids: Collection[int]) -> None:
-    """Forget the latest readings of some things: their beliefs are gone."""
+    """Delete the latest readings of some things: their beliefs are deleted."""
     if trackable_ids:
         db.session.execute(delete(latest).where(latest.c.trackable_id.in_(trackable_ids)))
 

@@ -1,6 +1,6 @@
 """The rule for readings in the order of their time: what is written, and what repeats.
 
-Nothing has to be asked of the database: what is known of the newest reading says it all.
+It needs no query: the newest reading is sufficient.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Last = tuple[BeliefValue, datetime]
 
 @dataclass(slots=True)
 class Newest:
-    """What is known of the newest reading of one thing.
+    """The newest reading of one thing.
 
-    :param time: event time; None while nothing was ever read of it.
+    :param time: event time; None if it has never reported.
     :param device_id: who reported it.
     :param recorded: the last value written on change, and when, by sensor name.
-    :param readings: all readings of that time by sensor name, where they were asked for.
-    :param policies: how the host wants this one thing's quantities recorded.
+    :param readings: all readings of that time by sensor name, if they were requested.
+    :param policies: the host's recording policies for this one thing.
     :param bands: deadband by sensor name, of what is recorded on change.
     :param changed: whether it differs from what the database has.
     """
@@ -49,20 +49,20 @@ class Newest:
     changed: bool = False
 
     def precedes(self, block: Block) -> bool:
-        """Whether no reading of the block's stream can be newer than it."""
+        """Whether no reading of the block's stream can be newer than the block."""
         if self.time is None or self.time < block.time:
             return True
         return self.time == block.time and self.device_id == block.device_id
 
 
 def record_next(block: Block, newest: Newest, bits: Bits, rows: BeliefRows) -> tuple[Written, int]:
-    """Add the rows of a block that the newest reading precedes, and make it the newest.
+    """Add the rows of a block that is newer than the newest reading, and make it the newest.
 
-    :returns: what became of it, and the mask of the readings that repeat.
+    :returns: its result, and the mask of the readings that repeat.
     """
     before = len(rows)
     if newest.time == block.time and newest.device_id != block.device_id:
-        # Two devices tell of one moment: who was first stays the newest.
+        # Two devices reported the same moment: the first stays the newest.
         rows += [
             (block.time, block.sensors[n], block.source_id, v) for n, v in block.values.items()
         ]
@@ -95,7 +95,7 @@ def _write(
 ) -> int:
     recorded, bands = newest.recorded, newest.bands
     if not recorded.keys() <= bands.keys():
-        # What came to be recorded every time leaves no trace here of what was written.
+        # A quantity that is now recorded every time has no last written value here.
         recorded = newest.recorded = {n: last for n, last in recorded.items() if n in bands}
     mask, time, source, sensors = 0, block.time, block.source_id, block.sensors
     if not bands:

@@ -1,4 +1,4 @@
-"""The latest readings: taken for writing, and read anew from the beliefs where they lack."""
+"""The latest readings: locked for writing, and read again from the beliefs if missing."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from flexmeasures_pms.storage.readings.newest import Newest
 from flexmeasures_pms.storage.readings.recordings import policies_of
 from flexmeasures_pms.storage.readings.unwritten import bits_of
 
-# The last rows of each thing: what its newest reading consists of is among them. Sensors
-# are found by name, for they have no index by asset alone.
+# The last rows of each thing: the parts of its newest reading are among them. Sensors are
+# found by name, because they have no index by asset alone.
 _ROWS = """
     WITH catalogue AS (SELECT * FROM unnest(%s::text[], %s::text[]) AS c (kind, name))
     SELECT t.id, t.kind, b.source_id, s.name, b.event_start, b.event_value
@@ -54,13 +54,10 @@ _DEVICES = """
 
 
 def take_turns(account_id: int, trackable_ids: Collection[int]) -> dict[int, Newest]:
-    """Return what is known of the newest readings of some things.
-
-    Nobody else writes readings of them until the transaction ends.
-    """
+    """Return the newest readings of some things, locked until the transaction ends."""
     found = locked(trackable_ids)
     if missing := set(trackable_ids) - found.keys():
-        # Two may meet at the very first reading of a thing: there is no row to wait for.
+        # Two may conflict at the very first reading of a thing: there is no row to wait for.
         first = func.pg_advisory_xact_lock(func.hashtext("pms_latest"), account_id)
         db.session.execute(select(first))
         if not missing <= locked(missing).keys():
@@ -73,7 +70,7 @@ def take_turns(account_id: int, trackable_ids: Collection[int]) -> dict[int, New
 
 
 def rebuild(trackable_ids: Collection[int]) -> None:
-    """Read the latest readings of some things anew from their beliefs."""
+    """Read the latest readings of some things again from their beliefs."""
     if not trackable_ids:
         return
     forget_latest(trackable_ids)

@@ -1,4 +1,4 @@
-"""How the quantities of single assets are recorded, where the host chose that."""
+"""Recording policies that the host chose for single assets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flexmeasures_pms.storage.tables import recording
 
 
 def policies_of(trackable_ids: Iterable[int]) -> dict[int, Policies]:
-    """Return the policies chosen for some trackables alone, of those that have any."""
+    """Return the policies of those of some trackables that have their own."""
     c = recording.c
     rows = db.session.execute(
         select(c.trackable_id, c.quantity, c.deadband)

@@ -1,4 +1,4 @@
-"""What is stored around the times of late readings, read in three queries."""
+"""Read the stored readings around the times of late readings, in three queries."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _REPEATS = """
     JOIN pms_repeat r ON r.subject_id = k.subject AND r.source_id = k.source
       AND r.event_time >= k.first AND r.event_time < k.last + %s"""
 
-# Of each sensor the rows of a window, and the one before and the one after it: what is
-# further away than a snapshot matters to no reading in it.
+# Of each sensor the rows of a window, and the one before and the one after it: rows that
+# are further away than a snapshot do not affect any reading in it.
 _WINDOWS = """
     SELECT k.sensor, k.source, b.event_start, b.event_value
     FROM unnest(%s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[])
@@ -59,11 +59,11 @@ StreamKey = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class StreamQuery:
-    """Readings of one thing by one source that are looked for.
+    """Readings of one thing by one source that are to be read.
 
     :param sensors: sensor id by name.
     :param times: their times.
-    :param on_change: names of those that may rely on the reading before.
+    :param on_change: names of those that may rely on the previous reading.
     """
 
     subject_id: int
@@ -76,10 +76,10 @@ class StreamQuery:
 def load(
     wanted: Sequence[StreamQuery], bits: Bits, *, blindly: bool = False
 ) -> dict[StreamKey, StoredStream]:
-    """Read what is stored at and around the times of some readings.
+    """Read the stored readings at and around the times of some readings.
 
     :param bits: of the asset type that all of them have.
-    :param blindly: leave out those of which every reading is written.
+    :param blindly: leave out sensors of which every reading is written.
     """
     streams = {(w.subject_id, w.source_id): StoredStream() for w in wanted}
     masks: dict[StreamKey, int] = dict.fromkeys(streams, 0)

@@ -1,4 +1,4 @@
-"""Readings that were received and not written, for they repeat the one before."""
+"""Readings that were received and not written, because they repeat the previous one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SampleKey = tuple[int, datetime, int]
 """(subject, event time, source)."""
 
 MOST_BITS = 63
-"""As many as a PostgreSQL bigint has without its sign. What comes later is always written."""
+"""As many as a PostgreSQL bigint has without its sign. Further sensors are always written."""
 
 _KEEP = """
     INSERT INTO pms_repeat AS r (subject_id, event_time, source_id, mask)
@@ -31,7 +31,7 @@ _lock = Lock()  # a worker has several threads
 
 
 def keep_repeats(masks: Mapping[SampleKey, int]) -> None:
-    """Write down which readings were not written, as a mask for each moment."""
+    """Record which readings were not written, as a mask for each moment."""
     if masks:
         rows = ((*moment, mask) for moment, mask in masks.items())
         columns = [array(column) for column in zip(*rows, strict=True)]
@@ -39,7 +39,7 @@ def keep_repeats(masks: Mapping[SampleKey, int]) -> None:
 
 
 def drop_repeats(subject_id: int, source_id: int, times: Iterable[datetime]) -> None:
-    """Forget the readings of some moments: they are going elsewhere."""
+    """Delete the masks of some moments: their readings are moved."""
     c = repeat.c
     key = tuple_(c.subject_id, c.source_id, c.event_time)
     keys = [(subject_id, source_id, time) for time in times]
@@ -47,7 +47,7 @@ def drop_repeats(subject_id: int, source_id: int, times: Iterable[datetime]) -> 
 
 
 def forget_repeats(subject_ids: Collection[int]) -> None:
-    """Forget all of some things: their beliefs are gone."""
+    """Delete all masks of some things: their beliefs are deleted."""
     if subject_ids:
         db.session.execute(delete(repeat).where(repeat.c.subject_id.in_(subject_ids)))
 
@@ -65,7 +65,7 @@ def bits_of(asset_type: str, names: Collection[str]) -> Bits:
 
 @forgets_after_failure
 def forget_bits() -> None:
-    """Drop what this process remembers of bits."""
+    """Empty the cache of bits."""
     with _lock:
         _remembered.clear()
 
@@ -73,7 +73,7 @@ def forget_bits() -> None:
 def _look_up(asset_type: str, names: Collection[str]) -> dict[str, int]:
     found = _stored(asset_type)
     if lacking := sorted(set(names) - found.keys()):
-        # One at a time gives bits: two would give the same.
+        # A lock, because two processes would assign the same bits.
         db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_repeat_bit"))))
         found = _stored(asset_type)
         lacking = [name for name in lacking if name not in found]

@@ -5,9 +5,9 @@ is stored: over 30 seconds for the 2,016 beliefs of one 48-pack sample, which ar
 every 5 seconds. So the rows go straight into ``timed_belief`` here, as FlexMeasures
 would have written them.
 
-Each thing that something is written of is locked by its row of latest readings. So what
-is known of its newest reading holds until the commit, and a newer one needs no look at
-the beliefs: its rows are copied. Only late readings are compared with what is stored.
+Each thing that is written to is locked by its row of latest readings. So its newest reading
+does not change until the commit, and a newer one needs no query of the beliefs: its rows are
+copied. Only late readings are compared with stored ones.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _ATTEMPTS = 5
 
 @dataclass(slots=True)
 class _Plan:
-    """What a request would write.
+    """The rows that a request would write.
 
-    :param written: what becomes of each block, in their order.
+    :param written: the result of each block, in their order.
     :param repeats: masks of the readings that are not written, by moment.
     """
 
@@ -45,12 +45,12 @@ class _Plan:
 def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list[Written]:
     """Write the readings of blocks, each block whole or not at all; the caller commits.
 
-    What is stored stands; of two blocks that claim one reading with different values
-    the earlier in ``blocks`` stands. Each thing's latest reading is kept as well.
+    Stored readings are kept; of two blocks with different values for one reading the earlier
+    in ``blocks`` is kept. Each thing's latest reading is updated as well.
 
-    :param host: how the host wants the quantities of all assets recorded.
-    :returns: what became of each block, in their order.
-    :raises StorageBusy: when something else keeps writing the same beliefs.
+    :param host: the host's recording policies for all assets.
+    :returns: the result of each block, in their order.
+    :raises StorageBusy: when other requests keep writing the same beliefs.
     """
     if not blocks:
         return []
@@ -75,16 +75,16 @@ def _planned(
 ) -> Iterable[BeliefRows]:
     """Decide on all blocks, those of one thing in the order of their times.
 
-    :param plan: takes what becomes of them.
-    :param trusting: take the latest readings' word for what is newer than they are.
-    :returns: the rows to be written, in parts. What needs the database is done before; what
-        is newer than all others is decided on while the parts before it are written.
+    :param plan: takes the results.
+    :param trusting: trust the latest readings about which blocks are newer.
+    :returns: the rows to be written, in parts. Blocks that need the database come first;
+        newer blocks are decided while the earlier parts are written.
     """
     order = sorted(range(len(blocks)), key=lambda i: blocks[i].time)
     bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks, newest).items()}
     _load_readings(blocks, newest)
     late = [i for i in order if not (trusting and newest[blocks[i].subject_id].precedes(blocks[i]))]
-    # At first the key of the table is trusted to tell of late readings that are there.
+    # At first the key of the table has to show late readings that are already there.
     rows = _plan_late(blocks, late, newest, bits, plan, blindly=trusting)
     done = set(late)
     return chain(
@@ -111,7 +111,7 @@ def _on_change(blocks: Iterable[Block], newest: Mapping[int, Newest]) -> dict[st
 
 
 def _load_readings(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> None:
-    """Look up the newest readings of what is reported again for the same time."""
+    """Read the newest readings of things that report again for the same time."""
     add_readings({b.subject_id: n for b in blocks if (n := newest[b.subject_id]).time == b.time})
 
 
@@ -167,7 +167,7 @@ def _note(block: Block, mask: int, plan: _Plan) -> None:
 
 
 def _advance(newest: Newest, block: Block) -> None:
-    """Keep a reading that was taken for a late one, and is the newest."""
+    """Keep a reading that was treated as late, and is the newest."""
     if not newest.precedes(block):
         return
     if newest.time != block.time:
@@ -178,7 +178,7 @@ def _advance(newest: Newest, block: Block) -> None:
 
 
 def _doubt(newest: Newest, block: Block, rows: BeliefRows) -> None:
-    """Let what was last written be written again, where a late row came after it."""
+    """Write the last written value again, if a late row came after it."""
     if block.device_id != newest.device_id:
         return
     names = {sensor: name for name, sensor in block.sensors.items()}
