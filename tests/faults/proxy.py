@@ -1,6 +1,6 @@
 """A link that can't be trusted, between a gateway and the server.
 
-Every connection carries one request. What befalls it is drawn from a generator seeded
+Every connection carries one request. What happens to it is drawn from a generator seeded
 with its number, so that a seed means one plan of faults.
 """
 
@@ -21,7 +21,7 @@ PIECE = 1 << 16
 SECONDS = 60
 RESET = struct.pack("ii", 1, 0)
 
-# What befalls a request, and how often. None of it is known to either end.
+# What happens to a request, and how often. None of it is known to either end.
 CHANCES = {
     "passed": 50,
     "refused": 5,  # closed before a byte was read
@@ -57,7 +57,7 @@ class Proxy(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
     def draw(self) -> tuple[str, random.Random]:
-        """What befalls the next connection, and the generator for its details."""
+        """What happens to the next connection, and the generator for its details."""
         with self._lock:
             self._numbers += 1
             chance = random.Random(f"{self.seed} link {self._numbers}")

@@ -87,7 +87,7 @@ def test_a_lock_that_someone_holds_is_not_waited_for_long(
 
 @contextmanager
 def trigger(uri: str, table: str, body: str, *, when: str = "INSERT") -> Iterator[None]:
-    """Something that befalls each row of a table."""
+    """Something that happens to each row of a table."""
     committed(
         uri,
         f"CREATE FUNCTION pms_fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} "
