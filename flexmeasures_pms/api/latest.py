@@ -19,17 +19,19 @@ from werkzeug.exceptions import NotFound
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.replies import Latest, LatestOfPms, LatestPack
+from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
 from flexmeasures_pms.gateways.caller import READ, Caller, may_see_part
 from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
 
-KINDS = ("case", "mppt", "inverter", "cabinet", "pms")
+KINDS = (CASE, *(kind.name for kind in SINGLE_DEVICES), CABINET, PMS)
 
 
 def latest_of_device(ident: str) -> Response:
-    """Reply with the newest reading of a case, MPPT, inverter, cabinet or PMS.
+    """Reply with the newest reading of a case, cabinet or device.
 
     A board's id names the case that it is in now.
     """

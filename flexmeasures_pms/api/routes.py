@@ -45,7 +45,7 @@ from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES
 from flexmeasures_pms.overview.charts import CHARTS, words
 from flexmeasures_pms.overview.docks import Rack
 from flexmeasures_pms.overview.history_record import History
-from flexmeasures_pms.wire.messages import REQUESTS
+from flexmeasures_pms.wire.request_types import request_type
 
 
 def openapi() -> Response:
@@ -84,7 +84,7 @@ POST = Route(
     ),
     body={
         "application/json": AnyOf(
-            "DatasetRequest", "The body for a dataset.", tuple(REQUESTS.values())
+            "DatasetRequest", "The body for a dataset.", tuple(map(request_type, DATASETS))
         ),
         "text/csv": str,
     },

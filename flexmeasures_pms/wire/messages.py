@@ -218,4 +218,4 @@ REQUESTS: dict[DatasetName, type[Struct]] = {
     "mppt": MpptRequest,
     "inverter": InverterRequest,
 }
-"""The body of each dataset."""
+"""The bodies of datasets that have types of their own; see request_types for the others."""

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
-from flexmeasures_pms.simulator.site import Site
+from flexmeasures_pms.simulator.site import SIMULATED, Site
 from flexmeasures_pms.wire import spellings
 from flexmeasures_pms.wire.fields import dataset_fields, sample_fields
-from flexmeasures_pms.wire.messages import REQUESTS
+from flexmeasures_pms.wire.request_types import request_type
 
 MORNING = datetime(2026, 3, 1, 4, tzinfo=UTC)
 # Read where they are sent, but not of the current shape.
@@ -41,14 +41,16 @@ def paths(info: Any, path: str = "") -> Iterator[str]:
 def test_each_field_of_a_message_is_read_and_each_that_is_read_is_in_a_message(
     dataset: DatasetName,
 ) -> None:
-    sent = set(paths(msgspec.inspect.type_info(REQUESTS[dataset])))
+    sent = set(paths(msgspec.inspect.type_info(request_type(dataset))))
     head = {
         spellings.DEVICE_IDS[dataset].get(path, spellings.dataset_spellings(path))[0]
         for path in dataset_fields(dataset)
     }
     samples = {spellings.sample_spellings(path)[0] for path in sample_fields(dataset)}
     read = {f"datasets.{path}" for path in head} | {f"datasets.data.{path}" for path in samples}
-    former = {f"datasets.data.{path}" for path in FORMER[dataset]} | {"datasets.cabinet.id"}
+    former = {f"datasets.data.{path}" for path in FORMER.get(dataset, {"status.code"})} | {
+        "datasets.cabinet.id"
+    }
 
     assert sent - read == set()
     assert read - sent - former == set()
@@ -56,7 +58,7 @@ def test_each_field_of_a_message_is_read_and_each_that_is_read_is_in_a_message(
 
 def test_the_simulator_sends_these_and_nothing_else() -> None:
     requests = list(Site().requests(MORNING, MORNING + timedelta(minutes=1), timedelta(minutes=1)))
-    assert {request.dataset for request in requests} == set(DATASETS)
+    assert {request.dataset for request in requests} == set(SIMULATED)
     for request in requests:
-        body = msgspec.json.decode(request.body, type=REQUESTS[request.dataset])
+        body = msgspec.json.decode(request.body, type=request_type(request.dataset))
         assert msgspec.json.encode(body) == request.body
