@@ -1,4 +1,4 @@
-"""``GET …/devices/<id>/history``: what a case, MPPT or inverter read over a time."""
+"""``GET …/devices/<id>/history``: what a case or device read over a time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def history_of_device(ident: str) -> Response:
     registered = load_directory(organisation(sender, READ))
     entry = _find(registered, ident)
     if entry is None or not may_see_part(sender, registered, entry, now):
-        raise NotFound("No case, MPPT or inverter of this id is registered in the organisation.")
+        raise NotFound("No case or device of this id is registered in the organisation.")
     start, end = _time(now)
     width = whole_number("width", most=MOST_COLUMNS) or COLUMNS
     found = period_history(registered.account_id, entry, _names(entry.kind), start, end, width)

@@ -39,7 +39,7 @@ from flexmeasures_pms.api.replies import (
 )
 from flexmeasures_pms.api.route import PREFIX, AnyOf, Parameter, Reply, Route
 from flexmeasures_pms.api.schemas import Json
-from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
 from flexmeasures_pms.overview.cell_record import Cells
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES
 from flexmeasures_pms.overview.charts import CHARTS, words
@@ -125,7 +125,7 @@ ROUTES: tuple[Route, ...] = (
         f"{PREFIX}/devices/{{ident}}/latest",
         latest.latest_of_device,
         tag="readings",
-        summary="The newest reading of a case, MPPT, inverter, cabinet or PMS",
+        summary="The newest reading of a case, cabinet or device",
         description="The id of an acquisition board stands for the case that it is in now.",
         parameters=(
             Parameter("ident", TEXT, "Id of the thing.", where="path"),
@@ -141,14 +141,14 @@ ROUTES: tuple[Route, ...] = (
         f"{PREFIX}/devices/{{ident}}/history",
         history.history_of_device,
         tag="readings",
-        summary="What a case, MPPT or inverter read over a time",
+        summary="What a case or device read over a time",
         description="A time is cut into at most `width` columns of `step` milliseconds; each has "
         "the mean of its readings, the least and the greatest; what is `held`, as states are, has "
         "its last. Where no column has more than one, the readings stand as they were taken "
         "(`exact`). Of more than 2.5 million readings only the first `sample` milliseconds of "
         "each column are looked at.",
         parameters=(
-            Parameter("ident", TEXT, "Id of the case, MPPT or inverter.", where="path"),
+            Parameter("ident", TEXT, "Id of the case or device.", where="path"),
             Parameter("kind", one_of(*CHARTS), "Which kind of thing is meant."),
             Parameter("start", TIME, "When the time begins; by default a day before `end`."),
             END,
@@ -162,8 +162,7 @@ ROUTES: tuple[Route, ...] = (
             ACCOUNT,
         ),
         replies={200: Reply("Its readings by sensor.", History)},
-        errors=ERRORS
-        | {404: "No case, MPPT or inverter of this id is registered in the organisation."},
+        errors=ERRORS | {404: "No case or device of this id is registered in the organisation."},
     ),
     Route(
         "getFleet",
@@ -230,14 +229,14 @@ ROUTES: tuple[Route, ...] = (
         description="What should have come is the most that came of a pack in any hour of the "
         "day before, for the most packs of any.",
         parameters=(
-            Parameter("device", TEXT, "Id of a PMS, MPPT or inverter; by default all."),
+            Parameter("device", TEXT, f"Id of a {device_labels()}; by default all."),
             Parameter("since", TIME, "When the first hour begins; by default a day before."),
             Parameter("until", TIME, "When the last hour ends; by default now."),
             ACCOUNT,
         ),
         replies={200: Reply("Each hour of each device.", CompletenessList)},
         errors=ERRORS
-        | {404: "No PMS, MPPT or inverter of this id is registered in the organisation."},
+        | {404: f"No {device_labels()} of this id is registered in the organisation."},
     ),
     Route(
         "listReceipts",

@@ -29,7 +29,7 @@ REASONS: Mapping[str, Reason] = {
     ),
     "unknown_device": Reason(
         mark("Unknown device"),
-        mark("Register the PMS, MPPT or inverter: then its samples are stored."),
+        mark("Register the device: then its samples are stored."),
     ),
     "conflict": Reason(
         mark("Contradicts an earlier reading"),
