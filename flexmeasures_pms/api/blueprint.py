@@ -40,7 +40,7 @@ for route in ROUTES:
 
 @pms_api.route(f"{PREFIX}/<path:rest>", methods=ANY_METHOD)
 def no_such_route(rest: str) -> NoReturn:
-    """Answer for every other path below the prefix, in JSON like the rest."""
+    """Answer 404 as JSON for every other path below the prefix."""
     raise NotFound(f"There is no {request.method} {PREFIX}/{rest[:80]}; see {PREFIX}/openapi.json.")
 
 
@@ -50,7 +50,7 @@ def _bound_body() -> None:
 
 
 def _telemetry_is_no_credential(base: type[Request]) -> type[Request]:
-    """Return a request class whose bodies nobody but the decoder reads.
+    """Return a request class whose bodies are read only by the decoder.
 
     Flask-Security looks for a token in every JSON body: it would parse megabytes of
     telemetry a second time, and any nesting, before a limit or a view is reached.
@@ -71,7 +71,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
     config.init(app)
     warn_at_start(app)
     timeouts.install(app, pms_api)
-    # FlexMeasures' limits count below /api/ only; to find that out costs 2.6 ms a request.
+    # FlexMeasures' limits count below /api/ only; checking them costs 2.6 ms a request.
     limiter.exempt(pms_api)
     app.request_class = _telemetry_is_no_credential(app.request_class)
     app.before_request_funcs.setdefault(None, []).insert(0, _bound_body)

@@ -1,4 +1,4 @@
-"""``GET …/pms/<id>/cells``: what the cells of a PMS read at some moments of a time."""
+"""``GET …/pms/<id>/cells``: the readings of the cells of a PMS at some moments of a period."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flexmeasures_pms.serving.readiness import require_tables
 
 
 def cells_of_pms(ident: str) -> Response:
-    """Reply with the cells of all packs that were in a PMS in a time."""
+    """Reply with the cells of all packs that were in a PMS in a period."""
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)

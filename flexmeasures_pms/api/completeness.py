@@ -1,4 +1,4 @@
-"""``GET …/completeness``: per device and hour, what came of what should have."""
+"""``GET …/completeness``: the stored and expected samples per device and hour."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.serving.readiness import require_tables
 
 MOST_HOURS = 10_000
-"""Hours of devices in one reply."""
+"""Maximum device hours in one reply."""
 
 
 def list_completeness() -> Response:
-    """Reply with the hours of a device, or of all that the sender may read of."""
+    """Reply with the hours of a device, or of all devices that the sender may read."""
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
@@ -42,9 +42,9 @@ def list_completeness() -> Response:
 
 
 def _devices(sender: Caller, account_id: int) -> list[Entry]:
-    """Return the devices that are asked for, as far as the sender's key is for them.
+    """Return the requested devices that the sender's key covers.
 
-    :raises NotFound: for one that is not registered, or that the key is not for.
+    :raises NotFound: for one that is not registered, or not covered by the key.
     """
     named = request.args.get("device", "")
     if named:

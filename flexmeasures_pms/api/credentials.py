@@ -1,6 +1,6 @@
 """Who sends a request, and for which organisation: a gateway with its key, or a user.
 
-It is checked once a request; the line makes sure that nothing leaves the organisation.
+It is checked once a request; the pipeline keeps everything within the organisation.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ KEY_HEADERS = ("x-api-key", "api_key")
 def caller(now: datetime) -> Caller:
     """Return who sends the request.
 
-    A key that was sent has to be valid, whatever else was sent: then the Authorization
-    header is not looked at. A session cookie is a credential for reading only, which is what
-    the pages do: browsers send it along with requests that other sites make them send, but
-    show those sites none of the reply.
+    If a key was sent, it has to be valid, and the Authorization header is ignored. A session
+    cookie is a credential only for reading, which is what the pages do: browsers also send it
+    with requests that other sites trigger, but do not show those sites the reply.
 
-    :raises Unauthorized: without a valid credential; why it is none is not said.
-    :raises TooMany: beyond the sender's requests per minute, whichever routes they were for.
+    :raises Unauthorized: without a valid credential; the reason is not given.
+    :raises TooMany: beyond the sender's requests per minute, on all routes together.
     """
     found = _credential(now)
     if found is None:
@@ -55,8 +54,7 @@ def organisation(sender: Caller, permission: str = WRITE) -> int:
     """Return the organisation that a request is about: the sender's own, or ``?account=``.
 
     :param permission: what the sender wants to do there.
-    :raises AccessError: for one where the sender may not, or that does not exist: nobody
-        can tell these apart.
+    :raises AccessError: if the sender may not, or it does not exist: the answer is the same.
     """
     named = request.args.get("account", "")
     if not named:

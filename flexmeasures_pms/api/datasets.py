@@ -26,7 +26,7 @@ from flexmeasures_pms.serving.readiness import require_tables
 
 
 def post_dataset(dataset: str) -> Response:
-    """Store the samples of a request, or keep it for a worker, and reply after commit."""
+    """Store the samples of a request, or queue it for a worker, and reply after commit."""
     known = next((name for name in DATASETS if name == dataset), None)
     if known is None:
         raise NotFound(f"There is no dataset of that name; post to {', '.join(DATASETS)}.")
@@ -58,8 +58,8 @@ def post_dataset(dataset: str) -> Response:
 def _whole_body() -> bytes:
     """Return the body, all of it.
 
-    Gunicorn hands on what it got of a request that was cut off, and Werkzeug leaves it to
-    the server to notice. The first half of a CSV file looks like a file.
+    Gunicorn passes on a request that was cut off, and Werkzeug leaves the check to the server.
+    The first half of a CSV file looks like a complete file.
 
     :raises UnreadableBody: when there is less than was announced.
     """

@@ -1,6 +1,6 @@
 """The OpenAPI document: made from the table of routes and the types of bodies and replies.
 
-FlexMeasures' own document is a file made with plugins off, so this one stands beside it.
+FlexMeasures' own document is a file made without plugins, so this one is separate.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _SECURITY = {
 }
 _ERROR_HEADERS = {
     401: {"WWW-Authenticate": "The kind of credential that FlexMeasures reads."},
-    429: {"Retry-After": "Seconds after which it may be sent again."},
-    503: {"Retry-After": "Seconds after which it may be sent again."},
+    429: {"Retry-After": "Seconds after which the request may be sent again."},
+    503: {"Retry-After": "Seconds after which the request may be sent again."},
 }
 
 

@@ -78,9 +78,9 @@ def unavailable(error: Exception) -> Response:
 
 
 def not_the_senders_fault(response: Response) -> Response:
-    """Turn a 401 into 503 where the database failed.
+    """Turn a 401 into 503 if the database failed.
 
-    A gateway that is told of a wrong token may never try again.
+    After a 401 a gateway may never try again.
     """
     error = timeouts.failure()
     return unavailable(error) if error is not None and response.status_code == 401 else response
@@ -96,19 +96,19 @@ def _http(error: HTTPException) -> Response:
 def _unforeseen(error: Exception) -> Response:
     # FlexMeasures' own handler would show the exception's text to the sender.
     abandon()
-    current_app.logger.exception("A request failed in a way that nobody foresaw.", exc_info=error)
-    message = "Something went wrong here; nothing was stored. Send it again later."
+    current_app.logger.exception("A request failed with an unexpected error.", exc_info=error)
+    message = "An unexpected error occurred; nothing was stored. Send it again later."
     return reply(500, Error("ERROR", message))
 
 
 def register(blueprint: Blueprint) -> None:
-    """Make a blueprint's errors replies."""
+    """Register the error replies of a blueprint."""
     blueprint.register_error_handler(WireError, _refused)
     blueprint.register_error_handler(AccessError, _forbidden)
     blueprint.register_error_handler(TooMany, _too_many)
     for kind in timeouts.FAILURES:
         blueprint.register_error_handler(kind, unavailable)
-    # By code, for FlexMeasures has handlers of its own for some: those would come first.
+    # By code, because FlexMeasures has its own handlers for some: those would come first.
     for code in default_exceptions:
         blueprint.register_error_handler(code, _http)
     blueprint.register_error_handler(Exception, _unforeseen)

@@ -1,4 +1,4 @@
-"""``GET …/fleet`` and ``GET …/pms/<id>/rack``: what the pages of the same names show."""
+"""``GET …/fleet`` and ``GET …/pms/<id>/rack``: the data of the pages of the same names."""
 
 from __future__ import annotations
 

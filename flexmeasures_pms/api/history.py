@@ -1,4 +1,4 @@
-"""``GET …/devices/<id>/history``: what a case or device read over a time."""
+"""``GET …/devices/<id>/history``: the readings of a case or device over a period."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BY_DEFAULT = timedelta(days=1)
 
 
 def history_of_device(ident: str) -> Response:
-    """Reply with the readings of a thing, in at most as many columns as are asked for."""
+    """Reply with the readings of a thing, in at most the requested number of columns."""
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
@@ -55,7 +55,7 @@ def _time(now: datetime) -> tuple[datetime, datetime]:
 
 
 def _names(kind: str) -> list[str]:
-    """Return the sensors that are asked for, by their own names and by those of charts."""
+    """Return the requested sensors, by their names or by those of charts."""
     asked = request.args.getlist("quantity") or [chart.code for chart in CHARTS[kind]]
     for word in asked:
         if word not in words():

@@ -1,7 +1,7 @@
 """``GET …/latest``: the newest reading of one thing, or of all packs of a PMS at once.
 
-Whoever may read an organisation's assets may read these. A gateway whose key is for some
-devices reads what those report.
+Users who may read an organisation's assets may read these. A gateway whose key is restricted
+to some devices reads what those report.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KINDS = (CASE, *(kind.name for kind in SINGLE_DEVICES), CABINET, PMS)
 def latest_of_device(ident: str) -> Response:
     """Reply with the newest reading of a case, cabinet or device.
 
-    A board's id names the case that it is in now.
+    A board's id means the case that it is in now.
     """
     account_id, sender, now = _ask()
     things = [(kind, ident) for kind in KINDS]
@@ -108,7 +108,7 @@ def _reading(registered: Directory, entry: Entry, row: Row[Any] | None) -> dict[
 
 
 def tagged(body: Struct) -> Response:
-    """Reply with an ETag, so that who asks again is only told that nothing is new."""
+    """Reply with an ETag, so that a repeated request gets 304 if nothing is new."""
     response = reply(200, body)
     response.set_etag(sha256(response.get_data()).hexdigest()[:32])
     response.headers["Cache-Control"] = "private, no-cache"

@@ -1,4 +1,4 @@
-"""What several routes of the table have in common: parameters, errors, replies."""
+"""Parameters, errors and replies that several routes share."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 
 
 def one_of(*values: str) -> Schema:
-    """Return the schema of one of some words."""
+    """Return the schema of one of some texts."""
     return {"type": "string", "enum": list(values)}
 
 
 def up_to(most: int, default: int | None = None) -> Schema:
-    """Return the schema of a whole number from 1 on."""
+    """Return the schema of a whole number of at least 1."""
     bounds = {"type": "integer", "minimum": 1, "maximum": most}
     return bounds if default is None else bounds | {"default": default}
 
 
-ACCOUNT = Parameter("account", INTEGER, "Id of another organisation than the sender's own.")
+ACCOUNT = Parameter("account", INTEGER, "Id of an organisation; by default the sender's own.")
 KNOWN = Parameter(
     "If-None-Match", TEXT, "The `ETag` of the reply that the sender has.", where="header"
 )
-END = Parameter("end", TIME, "When the time ends; by default now.")
+END = Parameter("end", TIME, "End of the period; by default now.")
 PMS = Parameter("ident", TEXT, "Id of the PMS.", where="path")
 
 UNEXPECTED = "An unexpected error."
-NO_CREDENTIAL = "There is neither a valid gateway key nor a valid auth token."
-NO_PMS = "No PMS of this id is registered in the organisation."
+NO_CREDENTIAL = "No valid gateway key or auth token."
+NO_PMS = "No PMS with this id is registered in the organisation."
 POST_ERRORS = {
     400: "The body is not JSON, CSV or gzip. Nothing was stored.",
     401: NO_CREDENTIAL,
-    403: "The sender may not post telemetry for the organisation, or a gateway's key is not "
-    "for a device that is named. Nothing was stored.",
+    403: "The sender may not post telemetry for the organisation, or the gateway's key does not "
+    "cover a device in the body. Nothing was stored.",
     404: "There is no dataset of this name.",
-    413: "The body is beyond one of the configured limits. Nothing was stored.",
-    415: "The content type or encoding is not one that is read. Nothing was stored.",
-    422: "The body lacks the shape of `datasets`. Nothing was stored.",
-    429: "The sender is beyond its requests or samples per minute. Nothing was stored. Send the "
+    413: "The body exceeds a configured limit. Nothing was stored.",
+    415: "The content type or encoding is not supported. Nothing was stored.",
+    422: "The body does not have the shape of `datasets`. Nothing was stored.",
+    429: "The sender exceeds its requests or samples per minute. Nothing was stored. Send the "
     "body again after `Retry-After` seconds.",
     500: f"{UNEXPECTED} Nothing was stored.",
-    503: "Nothing was stored just now. Send the body again after `Retry-After` seconds.",
+    503: "Temporarily unavailable; nothing was stored. Send it again after `Retry-After` seconds.",
 }
 ERRORS = {
-    400: "A parameter is not what it has to be.",
+    400: "A parameter is invalid.",
     401: NO_CREDENTIAL,
-    403: "The sender may not read what belongs to the organisation.",
-    429: "The sender is beyond its requests per minute; see `Retry-After`.",
+    403: "The sender may not read the organisation's data.",
+    429: "The sender exceeds its requests per minute; see `Retry-After`.",
     500: UNEXPECTED,
-    503: "It can't be answered just now. Ask again after `Retry-After` seconds.",
+    503: "Temporarily unavailable. Try again after `Retry-After` seconds.",
 }
 
 
 def tagged(description: str, body: type) -> dict[int, Reply]:
-    """Return the replies of a route that says when nothing has changed."""
-    tag = {"ETag": "What `If-None-Match` takes to ask whether anything has changed."}
+    """Return the replies of a route with an ETag."""
+    tag = {"ETag": "The value for `If-None-Match` in the next request."}
     return {
         200: Reply(description, body, tag),
         304: Reply("Nothing has changed since the reply with this `ETag`.", None, tag),

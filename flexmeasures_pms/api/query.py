@@ -1,4 +1,4 @@
-"""What stands behind the question mark of an address."""
+"""Query parameters of a URL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flexmeasures_pms.registry.messages.moments import read_moment
 
 
 def whole_number(name: str, *, most: int) -> int | None:
-    """Return a parameter that is a number from 1 to ``most``, or None where it is not given.
+    """Return a parameter that is a number from 1 to ``most``, or None if it is missing.
 
     :raises BadRequest: for anything else.
     """
@@ -25,11 +25,11 @@ def whole_number(name: str, *, most: int) -> int | None:
 
 
 def moment(name: str) -> datetime | None:
-    """Return a parameter that is a time with an offset, or None where it is not given.
+    """Return a parameter that is a time with an offset, or None if it is missing.
 
     :raises BadRequest: for anything else.
     """
-    # A plus sign in an address means a space, and is often sent where the sign was meant.
+    # A plus sign in a URL means a space, and is often sent unescaped.
     text = request.args.get(name, "").replace(" ", "+")
     try:
         return read_moment(text) if text else None

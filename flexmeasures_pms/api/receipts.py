@@ -1,8 +1,8 @@
-"""``GET …/receipts``: what was accepted, from whom, and what became of it.
+"""``GET …/receipts``: accepted requests, their senders and results.
 
-A request that waits in the journal has no receipt yet, but its number can be asked for.
-Whoever may read an organisation's assets may read its receipts. A gateway whose key is
-for some devices reads its own.
+A request that waits in the journal has no receipt yet, but can be read by its id. Users who may
+read an organisation's assets may read its receipts. A gateway whose key is restricted to some
+devices reads its own.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def list_receipts() -> Response:
 
 
 def one_receipt(receipt_id: str) -> Response:
-    """Reply with what became of a request; another's looks exactly like none."""
+    """Reply with the result of a request; another organisation's is answered like none."""
     require_tables()
     sender = caller(datetime.now(UTC))
     number = int(receipt_id) if re.fullmatch("[0-9]{1,19}", receipt_id) else 0
-    # First the journal: what leaves it meanwhile has its receipt.
+    # First the journal: a request that leaves it meanwhile has its receipt.
     for find, shown in ((journal.find, _waiting), (receipts.find, _processed)):
         row = find(number) if 0 < number <= LARGEST_ID else None
         if row is not None and _may_read(sender, row):
@@ -82,7 +82,7 @@ def _processed(row: Row[Any]) -> ProcessedReceipt:
 _STATES = {
     "waiting": "It waits for a worker.",
     "processing": "A worker is at it.",
-    "failed": "It could not be stored and was set aside. Nothing of it is lost: the host can see "
+    "failed": "It could not be stored and was marked as failed. It is not lost: the host can see "
     "why, and queue it again with `flexmeasures pms requeue --failed`.",
 }
 
@@ -92,12 +92,12 @@ def _waiting(row: Row[Any]) -> WaitingReceipt:
 
 
 def _in_journal(account_id: int, sender: Caller) -> JournalCounts:
-    """Return how many requests wait for a worker, those that one is at with them, or failed."""
+    """Return how many requests wait for a worker (or are being processed), or failed."""
     rows = journal.summary(account_id, _only_of(sender))
     failed = sum(row.requests for row in rows if row.state == "failed")
     return JournalCounts(sum(row.requests for row in rows) - failed, failed)
 
 
 def _only_of(sender: Caller) -> str | None:
-    """Return the one whose receipts a gateway may read, or None for all of its organisation."""
+    """Return the sender whose receipts a gateway may read, or None for all of its organisation."""
     return sender.name if sender.devices is not None else None

@@ -1,4 +1,4 @@
-"""The JSON replies, one type for each; those that pages need too stand where they are made."""
+"""The JSON replies, one type each; types that pages also need are where they are made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flexmeasures_pms.overview.fleet import Device
 class Error(Struct):
     """Why a request was refused.
 
-    :param status: a stable word for programs.
+    :param status: a stable code for programs.
     :param message: what is wrong and what to do, for people.
     :param problems: each with its place in the body.
     :param more_problems: how many are not listed.
@@ -31,9 +31,9 @@ class Error(Struct):
 
 
 class PostedReceipt(ReceiptCounts):
-    """What became of a request, in numbers.
+    """The counts of a request.
 
-    :param id: by which the receipt can be asked for.
+    :param id: id of the receipt.
     :param digest: SHA-256 of the body as sent.
     """
 
@@ -42,14 +42,14 @@ class PostedReceipt(ReceiptCounts):
 
 
 class DatasetProcessed(Struct, tag_field="status", tag="PROCESSED"):
-    """What became of a request, after commit.
+    """The result of a request, after commit.
 
     :param message: one line for people.
-    :param devices: the reporting devices, as they name themselves.
+    :param devices: the reporting devices, with the ids that they sent.
     :param problems: what was wrong, in the order of the samples.
     :param more_problems: how many are not listed.
-    :param warnings: what was read, but deserves a look.
-    :param ignored: how many attributes or columns were passed over.
+    :param warnings: notes about accepted input.
+    :param ignored: how many attributes or columns were ignored.
     :param skipped: how many CSV rows hold no sample.
     """
 
@@ -64,7 +64,7 @@ class DatasetProcessed(Struct, tag_field="status", tag="PROCESSED"):
 
 
 class DatasetAccepted(Struct, tag_field="status", tag="ACCEPTED"):
-    """A request that is kept, and whose samples a worker stores soon.
+    """A request that is saved, and whose samples a worker will store.
 
     :param message: one line for people.
     """
@@ -74,14 +74,14 @@ class DatasetAccepted(Struct, tag_field="status", tag="ACCEPTED"):
 
 
 class ProcessedReceipt(LoggedReceipt, kw_only=True, tag_field="status", tag="PROCESSED"):
-    """A request whose samples were stored. The details are there if a worker stored them.
+    """A request whose samples were stored. The details are included if a worker stored them.
 
     :param message: one line for people.
-    :param devices: the reporting devices, as they name themselves.
+    :param devices: the reporting devices, with the ids that they sent.
     :param problems: what was wrong, in the order of the samples.
     :param more_problems: how many are not listed.
-    :param warnings: what was read, but deserves a look.
-    :param ignored: how many attributes or columns were passed over.
+    :param warnings: notes about accepted input.
+    :param ignored: how many attributes or columns were ignored.
     :param skipped: how many CSV rows hold no sample.
     """
 
@@ -104,10 +104,10 @@ class WaitingReceipt(JournaledRequest, kw_only=True):
 
 
 class JournalCounts(Struct):
-    """Requests that are kept and not stored yet.
+    """Requests that are saved and not stored yet.
 
-    :param waiting: for a worker, those included that one is at.
-    :param failed: those that were set aside.
+    :param waiting: for a worker, including those being processed.
+    :param failed: after too many attempts.
     """
 
     waiting: int
@@ -126,7 +126,7 @@ class ReceiptList(Struct):
 
 
 class CompletenessList(Struct):
-    """What came in each hour, by device and time."""
+    """The stored samples of each hour, by device and time."""
 
     hours: list[Completeness]
 
@@ -137,7 +137,7 @@ class Latest(Struct, kw_only=True):
     :param kind: of thing.
     :param id: as registered.
     :param asset: id of its FlexMeasures asset.
-    :param time: of the reading; null where there is none yet.
+    :param time: of the reading; null if there is none yet.
     :param source: id of the device that reported it.
     :param readings: value by sensor name.
     """
@@ -153,7 +153,7 @@ class Latest(Struct, kw_only=True):
 class LatestPack(Latest):
     """The newest reading of a pack of a PMS.
 
-    :param dock: counted across the PMS; null where it is not known.
+    :param dock: counted across the PMS; null if unknown.
     """
 
     dock: int | None

@@ -1,4 +1,4 @@
-"""A route of the API, with all that its registration and the OpenAPI document need."""
+"""A route of the API, for its registration and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Several types in one place of the document, under a name of their own.
+    """Several types in one place of the document, with a separate name.
 
     :param types: structs; a value is one of them.
     """
@@ -37,7 +37,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a route replies with when it does what was asked.
+    """A successful reply of a route.
 
     :param body: type of the JSON body; None without a body.
     :param headers: name and description of each.
@@ -58,7 +58,7 @@ class Route:
     :param tag: group of operations; generated clients have a module for each.
     :param errors: description of each error by its HTTP status.
     :param body: of the request, by content type.
-    :param security: names of credentials, any of which will do.
+    :param security: names of credentials, any of which is sufficient.
     """
 
     operation: str
@@ -75,5 +75,5 @@ class Route:
 
     @property
     def method(self) -> Literal["GET", "POST"]:
-        """The HTTP method: POST where there is a body to send."""
+        """The HTTP method: POST if there is a body."""
         return "POST" if self.body else "GET"

@@ -1,4 +1,4 @@
-"""The routes of the API, all in one table: the blueprint and the document follow it."""
+"""The routes of the API in one table, for the blueprint and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -68,19 +68,17 @@ POST = Route(
     description="Single samples that can't be stored wait in quarantine and are listed under "
     "`problems`. The reply comes after commit. Retries are safe: a repeated sample is counted as "
     "duplicate.\n\n"
-    "The schema is the current shape. Older shapes since July 2019 are read, too: other names "
-    "of attributes, arrays as objects, and a status in each sample. Further attributes are "
-    "passed over.\n\n"
+    "The schema is the current shape. Older shapes since July 2019 are supported, too: other "
+    "names of attributes, arrays as objects, and a status in each sample. Further attributes "
+    "are ignored.\n\n"
     "A CSV file has a header and one pack per line: `pms_id`, `status.code`, `status.temp`, "
     "`time_local`, `pack.id`, `pack.dock`, `pack.amps`, and arrays as `cell.volts.1` to "
     "`cell.volts.14`, `pack.temp.1`, `fet.temp.1`, `cell.open.1` (1 for a bypassed cell) and so "
     "on. It is for the dataset `pms`.",
     parameters=(
-        Parameter("dataset", one_of(*DATASETS), "What kind of device reports.", where="path"),
+        Parameter("dataset", one_of(*DATASETS), "The kind of device.", where="path"),
         ACCOUNT,
-        Parameter(
-            "Content-Encoding", one_of("gzip"), "How the body is compressed.", where="header"
-        ),
+        Parameter("Content-Encoding", one_of("gzip"), "Compression of the body.", where="header"),
     ),
     body={
         "application/json": AnyOf(
@@ -89,12 +87,12 @@ POST = Route(
         "text/csv": str,
     },
     replies={
-        200: Reply("What became of the samples.", DatasetProcessed),
+        200: Reply("The result for each sample.", DatasetProcessed),
         202: Reply(
-            "The body is kept, and its samples will be stored by a worker: so it is where the "
-            "host has set `PMS_INGEST_MODE`. Ask at `Location` what became of it.",
+            "The body is saved, and a worker will store its samples (if the host has set "
+            "`PMS_INGEST_MODE`). The result will be at `Location`.",
             DatasetAccepted,
-            {"Location": "Address of the receipt."},
+            {"Location": "URL of the receipt."},
         ),
     },
     errors=POST_ERRORS,
@@ -115,7 +113,7 @@ ROUTES: tuple[Route, ...] = (
         openapi,
         tag="document",
         summary="This document",
-        description="It is the same for everybody.",
+        description="It is the same for all users.",
         replies={200: Reply("The OpenAPI document.", dict)},
         errors={500: UNEXPECTED},
         security=(),
@@ -126,38 +124,37 @@ ROUTES: tuple[Route, ...] = (
         latest.latest_of_device,
         tag="readings",
         summary="The newest reading of a case, cabinet or device",
-        description="The id of an acquisition board stands for the case that it is in now.",
+        description="The id of an acquisition board means the case that it is in now.",
         parameters=(
             Parameter("ident", TEXT, "Id of the thing.", where="path"),
-            Parameter("kind", one_of(*latest.KINDS), "Which kind of thing is meant."),
+            Parameter("kind", one_of(*latest.KINDS), "Kind of the thing."),
             ACCOUNT,
             KNOWN,
         ),
-        replies=tagged("Its readings by sensor name; none where it has not reported.", Latest),
-        errors=ERRORS | {404: "Nothing of this id is registered in the organisation."},
+        replies=tagged("Its readings by sensor name; none if it has not reported.", Latest),
+        errors=ERRORS | {404: "Nothing is registered with this id in the organisation."},
     ),
     Route(
         "getHistory",
         f"{PREFIX}/devices/{{ident}}/history",
         history.history_of_device,
         tag="readings",
-        summary="What a case or device read over a time",
-        description="A time is cut into at most `width` columns of `step` milliseconds; each has "
-        "the mean of its readings, the least and the greatest; what is `held`, as states are, has "
-        "its last. Where no column has more than one, the readings stand as they were taken "
-        "(`exact`). Of more than 2.5 million readings only the first `sample` milliseconds of "
-        "each column are looked at.",
+        summary="The readings of a case or device over a period",
+        description="A period is divided into at most `width` columns of `step` milliseconds. Each "
+        "has the mean, lowest and highest of its readings; a sensor that is `held`, such as a "
+        "state, has its last reading. If no column has more than one, the readings are as they "
+        "were taken (`exact`). Of more than 2.5 million readings only the first `sample` "
+        "milliseconds of each column are read.",
         parameters=(
             Parameter("ident", TEXT, "Id of the case or device.", where="path"),
-            Parameter("kind", one_of(*CHARTS), "Which kind of thing is meant."),
-            Parameter("start", TIME, "When the time begins; by default a day before `end`."),
+            Parameter("kind", one_of(*CHARTS), "Kind of the thing."),
+            Parameter("start", TIME, "Start of the period; by default a day before `end`."),
             END,
             Parameter("width", up_to(history.MOST_COLUMNS, history.COLUMNS), "Most columns."),
             Parameter(
                 "quantity",
                 {"type": "array", "items": one_of(*words())},
-                "Names of sensors or charts, each as a parameter of its own; by default all "
-                "charts.",
+                "Names of sensors or charts, each as a separate parameter; by default all charts.",
             ),
             ACCOUNT,
         ),
@@ -170,10 +167,10 @@ ROUTES: tuple[Route, ...] = (
         fleet.list_fleet,
         tag="readings",
         summary="All PMSes, MPPTs and inverters, the worst first",
-        description="Each with what is the matter with it, by how bad that is. Figures are of "
-        "the packs that report.",
+        description="Each device has its health states, the worst first. Figures are of the packs "
+        "that report.",
         parameters=(ACCOUNT, KNOWN),
-        replies=tagged("Each device in a row.", Fleet),
+        replies=tagged("One entry for each device.", Fleet),
         errors=ERRORS,
     ),
     Route(
@@ -181,8 +178,8 @@ ROUTES: tuple[Route, ...] = (
         f"{PREFIX}/pms/{{ident}}/rack",
         fleet.rack_of_pms,
         tag="readings",
-        summary="A PMS as it stands: cabinets, docks, packs, cells",
-        description="Each pack in the dock that it is registered in. `undocked` packs have none; "
+        summary="The cabinets, docks, packs and cells of a PMS",
+        description="Each pack is in its registered dock. `undocked` packs have none; "
         "`reported_here` are reported by this PMS but registered elsewhere; `unknown_packs` are "
         "not registered, and their samples wait in quarantine.",
         parameters=(PMS, ACCOUNT, KNOWN),
@@ -195,7 +192,7 @@ ROUTES: tuple[Route, ...] = (
         latest.latest_of_pms,
         tag="readings",
         summary="The newest readings of all packs of a PMS at once",
-        description="Packs that have not reported are there, without readings.",
+        description="Packs that have not reported are included, without readings.",
         parameters=(PMS, ACCOUNT, KNOWN),
         replies=tagged("The PMS, its cabinets, and its packs by dock.", LatestOfPms),
         errors=ERRORS | {404: NO_PMS},
@@ -205,15 +202,15 @@ ROUTES: tuple[Route, ...] = (
         f"{PREFIX}/pms/{{ident}}/cells",
         cells.cells_of_pms,
         tag="readings",
-        summary="What the cells of a PMS read at some moments of a time, and which stand out",
-        description="A time is cut into columns; each has the newest readings at its end, not "
-        "older than three readings take there, `look_back` seconds at most: null where there is "
-        "none. Of many packs there are fewer columns than asked for.",
+        summary="The readings of the cells of a PMS at moments of a period, and a ranking",
+        description="A period is divided into columns; each has the newest readings at its end, "
+        "not older than three times the usual interval, at most `look_back` seconds; null if "
+        "there is none. For many packs there are fewer columns than requested.",
         parameters=(
             PMS,
-            Parameter("start", TIME, "When the time begins; by default an hour before `end`."),
+            Parameter("start", TIME, "Start of the period; by default an hour before `end`."),
             END,
-            Parameter("quantity", one_of(*QUANTITIES), "Which quantity; by default voltage."),
+            Parameter("quantity", one_of(*QUANTITIES), "The quantity; by default voltage."),
             Parameter("columns", up_to(MOST_COLUMNS), "Most columns."),
             ACCOUNT,
         ),
@@ -225,13 +222,13 @@ ROUTES: tuple[Route, ...] = (
         f"{PREFIX}/completeness",
         completeness.list_completeness,
         tag="receipts",
-        summary="What came of each device in each hour, and what should have",
-        description="What should have come is the most that came of a pack in any hour of the "
-        "day before, for the most packs of any.",
+        summary="Stored and expected samples of each device in each hour",
+        description="The expected number is the most samples of a pack in any hour of the day "
+        "before, times the most packs in any hour.",
         parameters=(
             Parameter("device", TEXT, f"Id of a {device_labels()}; by default all."),
-            Parameter("since", TIME, "When the first hour begins; by default a day before."),
-            Parameter("until", TIME, "When the last hour ends; by default now."),
+            Parameter("since", TIME, "Start of the first hour; by default a day before."),
+            Parameter("until", TIME, "End of the last hour; by default now."),
             ACCOUNT,
         ),
         replies={200: Reply("Each hour of each device.", CompletenessList)},
@@ -248,7 +245,7 @@ ROUTES: tuple[Route, ...] = (
         parameters=(
             Parameter("limit", up_to(receipts.LARGEST_PAGE, receipts.PAGE), "Most receipts."),
             Parameter("before", up_to(receipts.LARGEST_ID), "The `next` of the page before."),
-            Parameter("since", TIME, "Only requests that were received then or later."),
+            Parameter("since", TIME, "Only requests that were received at this time or later."),
             ACCOUNT,
         ),
         replies={200: Reply("A page of receipts.", ReceiptList)},
@@ -260,18 +257,18 @@ ROUTES: tuple[Route, ...] = (
         receipts.one_receipt,
         tag="receipts",
         summary="One accepted request",
-        description="What was sent, by whom, and what became of it.",
+        description="What was sent, by whom, and its result.",
         parameters=(Parameter("receipt_id", INTEGER, "Id of the receipt.", where="path"),),
         replies={
             200: Reply(
-                "Its receipt, or that it waits for one.",
+                "Its receipt, or its state in the journal.",
                 AnyOf(
                     "ReceiptStatus",
-                    "What became of a request so far.",
+                    "The result of a request so far.",
                     (ProcessedReceipt, WaitingReceipt),
                 ),
             )
         },
-        errors=ERRORS | {404: "There is no such receipt among those that the sender may read."},
+        errors=ERRORS | {404: "There is no such receipt, or the sender may not read it."},
     ),
 )

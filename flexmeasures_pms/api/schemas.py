@@ -18,7 +18,7 @@ _PARAM = re.compile(r"^:param (\w+): (.+?)(?=^:|\Z)", re.DOTALL | re.MULTILINE)
 
 
 def reference(body: type | AnyOf) -> Json:
-    """Return the schema of a body where it is used: a reference, if it has a name."""
+    """Return the schema of a body: a reference if it has a name."""
     if isinstance(body, AnyOf):
         return {"$ref": _REF.format(name=body.name)}
     (found,), _ = msgspec.json.schema_components([body], ref_template=_REF)
@@ -78,13 +78,13 @@ def _described(schema: Json, cls: type) -> Json:
 
 
 def _docstring(cls: type) -> str:
-    """Return a docstring in the words of JSON."""
+    """Return a docstring with JSON terms."""
     text = cleandoc(cls.__doc__ or "").replace("``", "`")
     return re.sub(r"\bNone\b", "null", text)
 
 
 def _with_format(schema: Json, info: Any) -> Json:
-    """Return a field's schema, which says of a time that it is one."""
+    """Return a field's schema, with the format of a time."""
     if "anyOf" in schema:
         return schema | {"anyOf": [_with_format(one, info) for one in schema["anyOf"]]}
     kinds = getattr(info, "types", (info,))

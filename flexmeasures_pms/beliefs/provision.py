@@ -56,7 +56,7 @@ def without_asset(account_id: int) -> tuple[int, ...]:
 
 
 def _sync_some(account_id: int, rows: Sequence[Row[Any]]) -> list[int]:
-    """Make or mend the assets of things of one kind; return those that were made."""
+    """Create or update the assets of things of one kind; return the created ones."""
     registered = load_directory(account_id, numbers=[row.id for row in rows])
     known = _find(account_id, rows)
     assets = {row.id: _sync(account_id, row, known.get(row.id), registered) for row in rows}

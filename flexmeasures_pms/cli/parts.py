@@ -156,7 +156,7 @@ def correct(
 ) -> None:
     """Correct a recorded installation; the neighbouring ones give way.
 
-    Telemetry of the time that changes moves to the case it belongs to. Details of a
+    Telemetry of the changed period moves to the case that it belongs to. Details of a
     registration, such as the number of docks, are corrected too.
 
     \b

@@ -21,7 +21,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 class Completeness(msgspec.Struct, frozen=True, gc=False):
-    """What came of one device in one hour, and what should have.
+    """The stored and expected samples of one device in one hour.
 
     :param device: its id as registered.
     :param kind: ``pms``, ``mppt`` or ``inverter``.

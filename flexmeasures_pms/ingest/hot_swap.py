@@ -35,7 +35,7 @@ class PackReport(NamedTuple):
 
 
 def is_expected(report: PackReport, registered: Directory) -> bool:
-    """Whether a pack was reported where it is registered at that time."""
+    """Whether a pack was reported in its registered place at that time."""
     found = registered.dock_in_pms(report.case.id, report.time)
     if found is None or found[0] != report.pms.id:
         return False

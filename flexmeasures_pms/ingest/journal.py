@@ -32,7 +32,7 @@ _room: dict[int, int] = {}
 class KeptRequest(msgspec.Struct, frozen=True):
     """A request in the journal.
 
-    :param id: of its receipt, which is to come.
+    :param id: of its future receipt.
     :param digest: SHA-256 of the body as sent.
     :param samples: how many it has.
     """
@@ -51,7 +51,7 @@ def keep(
     settings: Settings,
     admit: Admission,
 ) -> KeptRequest:
-    """Put a request into the journal, commit, and tell the workers.
+    """Write a request to the journal, commit, and wake the workers.
 
     Parameters and errors are those of :func:`flexmeasures_pms.ingest.accept.accept`.
     """

@@ -124,7 +124,7 @@ def pack(receipt: Receipt) -> bytes:
 
 
 def unpack(details: bytes) -> dict[str, Any]:
-    """Return the details of a receipt that were kept with it."""
+    """Return the stored details of a receipt."""
     found: dict[str, Any] = msgspec.json.decode(zlib.decompress(details))
     return found
 

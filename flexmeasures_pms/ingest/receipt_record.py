@@ -36,7 +36,7 @@ class LoggedReceipt(ReceiptCounts):
 class JournaledRequest(Struct):
     """A request that waits for a worker, or failed.
 
-    :param id: of its receipt, which is to come.
+    :param id: of its future receipt.
     :param account: id of the organisation.
     :param sender: whose credentials sent it: ``gateway:North mast`` or ``user:7``.
     :param key: which of a gateway's keys; null for a user.

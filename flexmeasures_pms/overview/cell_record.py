@@ -81,7 +81,7 @@ class Cells(Struct, frozen=True):
 
 
 def record(ident: str, found: CellMap) -> Cells:
-    """Return a map, with the cells that stand out the most.
+    """Return a map, with the first cells of the ranking.
 
     :param ident: of the PMS.
     """

@@ -42,7 +42,7 @@ class Occupant(PublicStruct, frozen=True):
 
 
 class UnknownPack(PublicStruct, frozen=True):
-    """A pack that reports under an id that is not registered: its samples wait.
+    """A pack with an id that is not registered: its samples wait in quarantine.
 
     :param dock: as reported last, counted across the PMS.
     :param samples: how many samples wait.
@@ -71,12 +71,12 @@ class Dock(PublicStruct, frozen=True):
 
 
 class Ehub(PublicStruct, frozen=True):
-    """The newest reading of an EHub itself.
+    """The newest reading of an EHub.
 
     :param time: of the reading.
     :param temperature: its own [°C].
     :param silent: it has not been heard of for too long.
-    :param findings: what is the matter with it, the worst first.
+    :param findings: its health states, the worst first.
     """
 
     time: datetime
@@ -101,7 +101,7 @@ class CabinetSeen(PublicStruct, frozen=True):
 
 
 class WorstCell(PublicStruct, frozen=True):
-    """The weakest cell of a pack, where it is among those far below the others of theirs.
+    """The weakest cell of a pack, if it is among the worst of the PMS.
 
     :param below: the mean of the pack's other cells [mV].
     """
@@ -112,7 +112,7 @@ class WorstCell(PublicStruct, frozen=True):
 
 
 class Rack(PublicStruct, frozen=True):
-    """A PMS with all that is known of its docks.
+    """A PMS with its cabinets, docks and packs.
 
     :param newest: when its newest reading was.
     :param registered: how many packs are registered in it.
@@ -124,7 +124,7 @@ class Rack(PublicStruct, frozen=True):
     :param unknown_packs: unknown packs that report to it; those with a dock are in their dock too.
     :param power: of all packs that report [W], charging positive.
     :param worst_cells: the weakest cells of its packs, the worst first.
-    :param findings: what is the matter, the worst first, each once with who is worst.
+    :param findings: health states, the worst first, each once with the pack that is worst.
     """
 
     ident: str

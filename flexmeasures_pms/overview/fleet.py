@@ -44,10 +44,10 @@ class Device(PublicStruct, frozen=True):
     :param packs: how many are registered in a PMS.
     :param reporting: how many of these report.
     :param power: into its batteries [W], charging positive.
-    :param soc: mean state of charge, where that is known.
+    :param soc: mean state of charge, if known.
     :param hottest: of its packs [°C].
     :param spread: the largest between the cells of one of its packs [mV].
-    :param findings: what is the matter, the worst first; at least that all is well.
+    :param findings: health states, the worst first; at least ``ok``.
     """
 
     account_id: int

@@ -66,7 +66,7 @@ class Series:
 
 
 class Reporter(PublicStruct, frozen=True):
-    """Which device reported, from its first reading of a time to its last.
+    """Which device reported, from its first reading of a period to its last.
 
     :param begin: time of the first reading.
     :param end: time of the last reading.

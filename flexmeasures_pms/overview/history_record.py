@@ -13,7 +13,7 @@ _MS = timedelta(milliseconds=1)
 
 
 class HistorySeries(Struct, frozen=True):
-    """One sensor's readings over a time.
+    """One sensor's readings over a period.
 
     :param name: of the sensor.
     :param state: it is a state, such as open or closed.
@@ -37,7 +37,7 @@ class HistorySeries(Struct, frozen=True):
 
 
 class History(Struct, frozen=True):
-    """What a thing read over a time.
+    """The readings of an asset over a period.
 
     Sensors that were read at the same moments share one list of them, ``times[series.times]``.
 
@@ -46,7 +46,7 @@ class History(Struct, frozen=True):
     :param start: when the first column begins.
     :param end: when the last column ends.
     :param step: width of a column [ms].
-    :param exact: no column has more than one reading, and these stand as they were taken.
+    :param exact: no column has more than one reading; the readings are as they were taken.
     :param sample: how much of each column was looked at, from its begin [ms]; null for all.
     :param reporters: the devices that reported it.
     :param times: lists of moments, in milliseconds since ``start``.

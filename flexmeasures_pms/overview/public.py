@@ -8,8 +8,8 @@ NAMES = {"ident": "id", "asset_id": "asset", "account_id": "account"}
 """Public names of fields that have another name in Python."""
 
 
-# A fleet makes thousands at once. Python's garbage collector would look through all of the
-# process's memory for that; there is nothing circular in these that it could find.
+# A fleet creates thousands at once, which would make Python's garbage collector scan all of
+# the process's memory; these objects contain no reference cycles.
 class PublicStruct(msgspec.Struct, frozen=True, gc=False, rename=NAMES):
     """Base of what pages show and the API replies with as it is.
 

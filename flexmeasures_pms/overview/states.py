@@ -52,10 +52,10 @@ _RANK: dict[Code, int] = {code: rank for rank, code in enumerate(LEVELS)}
 
 
 class Finding(PublicStruct, frozen=True):
-    """One thing that is the matter.
+    """One health state of something.
 
     :param code: a stable word for programs.
-    :param figure: how much: °C, V, or mV below the other cells.
+    :param figure: the value: °C, V, or mV below the other cells.
     :param numbers: of the cells or FETs concerned; the dock that a pack reports.
     :param since: when a silent one last reported.
     :param ident: the pack, cabinet or PMS concerned, if it is not the subject itself.

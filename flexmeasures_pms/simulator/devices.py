@@ -102,7 +102,7 @@ def _strings(snapshot: TrackSnapshot, idents: tuple[str, ...]) -> list[tuple[flo
 
 
 def _pv(nominal: float, parts: tuple[float, ...], used: float, available: float) -> ChannelReadings:
-    """Return strings that are throttled by leaving their best voltage upwards."""
+    """Return strings that are throttled by a voltage above their maximum power point."""
     if available <= 0:
         return ChannelReadings([0.0] * len(parts), [0.0] * len(parts))
     dim = 0.02 * math.log(max(available * parts[0], 1.0) / 2000)

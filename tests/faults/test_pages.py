@@ -80,7 +80,7 @@ def assert_told_to_come_back(reply: TestResponse) -> None:
     assert reply.status_code == 503, page
     assert int(reply.headers["Retry-After"]) > 0
     assert "<h1>Temporarily unavailable</h1>" in page
-    assert "can&#39;t be used just now" in page
+    assert "The database is not available" in page
     assert 'id="topnavbar"' in page
     assert "script-src" in reply.headers["Content-Security-Policy"]
     assert "psycopg" not in page

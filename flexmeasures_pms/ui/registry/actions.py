@@ -61,7 +61,7 @@ _ALL = (
         placing.remove, _installed,
     ),
     Action(
-        "service", mark("Enter a service"), titled(mark("Service of {what}")), corrections.only_at,
+        "service", mark("Record a service"), titled(mark("Service of {what}")), corrections.only_at,
         corrections.service, _always, note=mark("What was done"), needs_note=True,
     ),
     Action(

@@ -61,7 +61,7 @@ def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
 
 
 def _zone(organisation: Organisation, pms: str | None, cabinet: str | None) -> str:
-    """Return the timezone of the site that a new thing comes to."""
+    """Return the timezone of the site of a new thing."""
     registered = load_directory(organisation.id)
     found = registered.find("pms", pms) if pms else None
     if cabinet and (rack := registered.find("cabinet", cabinet)) is not None:
