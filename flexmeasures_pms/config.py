@@ -70,7 +70,10 @@ def _setting(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings' values, with their defaults and descriptions."""
+    """The settings' values, with their defaults and descriptions.
+
+    A host sets whole seconds as time limits; our own code may set parts of one.
+    """
 
     max_body_bytes: int = _setting(4 << 20, "Maximum size of a request body as sent, in bytes.")
     max_decoded_bytes: int = _setting(
@@ -114,12 +117,12 @@ class Settings:
         10, "Number of attempts to store a queued request before it is marked as failed."
     )
     receipt_days: int = _setting(30, "Time for which receipts of requests are kept, in days.")
-    lock_timeout: int = _setting(
+    lock_timeout: float = _setting(
         5,
         "Maximum wait of a request for a lock in the database, in seconds; beyond it the "
         "request is refused with 503.",
     )
-    statement_timeout: int = _setting(
+    statement_timeout: float = _setting(
         30,
         "Maximum time of one statement of a request in the database, in seconds; beyond it the "
         "request is refused with 503.",

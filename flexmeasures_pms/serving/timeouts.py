@@ -59,8 +59,8 @@ def _listen(app: Flask, bounded: set[str]) -> None:
         if is_ours():
             found = settings()
             connection.exec_driver_sql(
-                f"SET LOCAL lock_timeout = '{found.lock_timeout}s';"
-                f"SET LOCAL statement_timeout = '{found.statement_timeout}s'"
+                f"SET LOCAL lock_timeout = '{found.lock_timeout * 1000:.0f}ms';"
+                f"SET LOCAL statement_timeout = '{found.statement_timeout * 1000:.0f}ms'"
             )
 
     def note_error(context: ExceptionContext) -> None:

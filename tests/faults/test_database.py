@@ -60,7 +60,7 @@ def assert_recovered(reply: TestResponse, account_id: int) -> None:
     assert len(stored.waiting(account_id)) == 1
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("short_lock_timeout")
 @pytest.mark.parametrize(
     "lock",
     [
@@ -101,7 +101,7 @@ def trigger(uri: str, table: str, body: str, *, when: str = "INSERT") -> Iterato
         committed(uri, "DROP FUNCTION pms_fault CASCADE")
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("short_statement_timeout")
 @pytest.mark.parametrize("table", ["timed_belief", "pms_quarantine"])
 def test_a_statement_that_takes_too_long_is_given_up(
     site: Site, post: Callable[[], TestResponse], database_uri: str, table: str

@@ -17,7 +17,7 @@ KEPT = timedelta(days=7)
 
 
 def made_already(
-    account_id: int, request_id: UUID, *, lock_timeout: int
+    account_id: int, request_id: UUID, *, lock_timeout: float
 ) -> tuple[dict[str, Any], ...]:
     """Return what was recorded under this number, and let nothing be recorded meanwhile.
 
@@ -27,7 +27,7 @@ def made_already(
     :param lock_timeout: seconds to wait, for this and for all else in the transaction.
     :raises OperationalError: when that was not long enough.
     """
-    db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{int(lock_timeout)}s'"))
+    db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms'"))
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
     t = transaction.c
     query = (

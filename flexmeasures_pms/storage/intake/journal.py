@@ -152,7 +152,7 @@ def claim(most: int, lease: timedelta) -> list[Claimed]:
     return [c._replace(digest=bytes(c.digest), body=bytes(c.body)) for c in sorted(found)]
 
 
-def hold(claimed: Claimed, lock_timeout: int, statement_timeout: int) -> None:
+def hold(claimed: Claimed, lock_timeout: float, statement_timeout: float) -> None:
     """Lock a claimed request and its lanes until the end of the transaction.
 
     :param lock_timeout: of the transaction's statements [s].
@@ -161,7 +161,7 @@ def hold(claimed: Claimed, lock_timeout: int, statement_timeout: int) -> None:
         first any more, because an earlier one was committed late.
     """
     cursor = _cursor()
-    limits = (f"{lock_timeout}s", f"{statement_timeout}s")
+    limits = [f"{limit * 1000:.0f}ms" for limit in (lock_timeout, statement_timeout)]
     cursor.execute(_LOCK_LANES, (*limits, list(claimed.lanes)))
     if cursor.fetchone()[0]:
         cursor.execute(_HOLD, (claimed.id, claimed.attempts))
