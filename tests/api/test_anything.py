@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import fuzz, stored
+from support.profiles import examples
 from support.site import Site
 from support.telemetry import pack_sample, request
 from werkzeug.test import TestResponse
@@ -143,8 +144,7 @@ anything = st.binary(max_size=200) | st.recursive(
 
 
 @settings(
-    max_examples=fuzz.examples(100),
-    deadline=None,
+    max_examples=examples(100),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(

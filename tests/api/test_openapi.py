@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 from support import fuzz
+from support.profiles import examples
 from support.queue import RealQueue
 from support.site import Site
 
@@ -79,8 +80,7 @@ def hold(app_context: Flask, sender: Organisation, found: list[schemathesis.APIO
     for operation in found:
 
         @settings(
-            max_examples=fuzz.examples(EXAMPLES),
-            deadline=None,
+            max_examples=examples(EXAMPLES),
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         )

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from support import fuzz, stored
+from support.profiles import examples
 from support.site import Site
 from support.telemetry import NOON, pack_sample, wire_time
 
@@ -93,8 +94,7 @@ def rows(account_id: int) -> tuple[Any, set[str]]:
 
 
 @settings(
-    max_examples=fuzz.examples(40),
-    deadline=None,
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(ways=deliveries())

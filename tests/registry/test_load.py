@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.profiles import examples
 from support.statements import statements
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -341,7 +342,7 @@ def change(registry, verb, args, at):
         registry.report(case, pms, args[2], at)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(steps, st.integers(5, 400))
 def test_what_is_near_answers_as_the_whole_registry_does(app, fleet, monkeypatch_room, drawn, room):
     from flexmeasures.data import db

@@ -9,6 +9,7 @@ from itertools import count, pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.profiles import examples
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Directory
@@ -113,7 +114,7 @@ def check(changeset, things):
         assert all(a.end < b.begin or a.spot != b.spot for a, b in pairwise(rows))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(operations)
 def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(sequence):
     changeset, things = new_book()
@@ -131,7 +132,7 @@ def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(sequence):
         )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(operations, number, number, hours)
 def test_what_was_installed_removed_or_swapped_is_so_at_that_time(sequence, part, case, at):
     changeset, things = new_book()
@@ -152,7 +153,7 @@ def test_what_was_installed_removed_or_swapped_is_so_at_that_time(sequence, part
     assert changeset.view.installed(board.id, at) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(operations, number, number, maybe, maybe)
 def test_what_was_corrected_is_so_for_all_of_the_time_said(sequence, part, case, since, until):
     changeset, things = new_book()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flexmeasures_pms.simulator import Layout, demo_layout, fleet_layout, registry_csv
@@ -39,7 +39,6 @@ def test_the_second_cabinet_reports_by_board_id() -> None:
     assert all(re.fullmatch("[0-9a-f]{23}", c.board) for c in first.cases + second.cases)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 12))
 def test_no_id_is_used_twice(pms: int, cabinets: int, packs: int) -> None:
     layout = fleet_layout(pms, cabinets, packs, swap_at=NOON)

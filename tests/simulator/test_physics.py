@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flexmeasures_pms.simulator import pack
@@ -66,7 +66,6 @@ def test_clear_sky_overhead_is_haurwitz() -> None:
     assert brightest == pytest.approx(1098 * math.exp(-0.057), rel=0.001)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 4e9))
 def test_clouds_only_ever_take_sun_away(seconds: float) -> None:
     weather = Weather(3, -6.2, 106.8)
@@ -74,7 +73,6 @@ def test_clouds_only_ever_take_sun_away(seconds: float) -> None:
     assert 0.19 * clear <= weather.irradiance(seconds) <= clear
 
 
-@settings(deadline=None)
 @given(st.floats(0, 4e9), st.floats(0.001, 1))
 def test_smooth_noise_has_no_jumps(seconds: float, ahead: float) -> None:
     before, after = (smooth(1, "x", t, 100.0) for t in (seconds, seconds + ahead))
@@ -92,20 +90,17 @@ def test_draws_differ_by_seed_name_and_index() -> None:
     assert len(draws) == 4
 
 
-@settings(deadline=None)
 @given(socs, socs)
 def test_open_circuit_voltage_rises_with_charge(one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert 3.0 <= open_circuit(low) <= open_circuit(high) <= 4.12 + 1e-9
 
 
-@settings(deadline=None)
 @given(socs)
 def test_state_of_charge_is_found_from_the_voltage_at_rest(soc: float) -> None:
     assert state_of_charge(open_circuit(soc)) == pytest.approx(soc, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(socs, socs)
 def test_stored_energy_is_the_area_under_the_curve(one: float, other: float) -> None:
     cell = SimulatedCell(50.0, 0.002, 0.0, 0.0)
@@ -118,7 +113,6 @@ def test_stored_energy_is_the_area_under_the_curve(one: float, other: float) -> 
     )
 
 
-@settings(deadline=None)
 @given(branches, st.floats(-0.85, 0.85))
 def test_packs_share_a_current_at_one_voltage_within_their_limits(
     packs: list[BusBranch], part: float
@@ -146,7 +140,6 @@ def test_a_bus_held_at_a_voltage_takes_what_ohm_says() -> None:
     assert accepted(56.5, packs) == pytest.approx(5.0 + 15.0)
 
 
-@settings(deadline=None)
 @given(
     st.builds(Supply, mppt=watts, inverter=watts, dc_load=watts, ac_load=watts),
     st.floats(-20_000, 0),
@@ -176,7 +169,6 @@ def test_a_surplus_is_fed_into_the_grid_before_the_mppts_are_throttled() -> None
     assert flows.grid == pytest.approx(0.95 * 400 - 190)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-14, 14), min_size=1, max_size=60), st.booleans())
 def test_state_of_charge_stays_between_empty_and_full(amps: list[float], ends_full: bool) -> None:
     one = pack.make_pack(1, "0244", weak=5)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.profiles import examples
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.catalogue.derive import SQRT_3
@@ -85,7 +86,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     assert one != requests(Site(seed=4), MIDNIGHT, MIDNIGHT + 4 * HOUR)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8))
 @given(
     begin=st.integers(0, 72),
     first=st.integers(0, 12),

@@ -12,6 +12,7 @@ from conftest import Organisation
 from flexmeasures.data import db
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.profiles import examples
 from support.site import Site
 from support.telemetry import NOON
 
@@ -97,7 +98,7 @@ def test_columns_are_what_all_readings_one_by_one_come_to(case: Case) -> None:
     )
     moments = st.tuples(st.integers(-200, 4000), st.sampled_from(case.sources))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60))
     @given(
         rows=st.dictionaries(moments, values, max_size=40),
         start=st.integers(-100, 2000),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from flexmeasures.data.models.time_series import TimedBelief
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from support.profiles import examples
 from support.site import Site
 from support.telemetry import NOON
 
@@ -33,7 +33,7 @@ from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.storage.readings.unwritten import bits_of
 from flexmeasures_pms.storage.readings.write import write
 
-EXAMPLES = int(os.environ.get("PMS_LAW_EXAMPLES", "300"))
+EXAMPLES = 300
 QUANTITIES = {"pack current": "pack current", "cell 01 open": "cell open"}
 NAMES = tuple(QUANTITIES)
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -136,7 +136,7 @@ def fate_of(known: dict[Key, int], device: int, sample: Any) -> str:
     return "duplicate" if all(found.values()) else "stored"
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
 @given(requests=deliveries, on_change=st.sets(st.sampled_from(NAMES)), distrust=st.booleans())
 def test_the_history_filled_forward_is_what_was_sent(
     stage: Stage, requests: Any, on_change: set[str], distrust: bool
@@ -148,7 +148,7 @@ def test_the_history_filled_forward_is_what_was_sent(
     assert_newest(stage, known)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
 @given(requests=deliveries, bands=policies, distrust=st.booleans())
 def test_with_a_deadband_it_is_within_the_deadband(
     stage: Stage, requests: Any, bands: Mapping[str, Decimal], distrust: bool

@@ -1,26 +1,31 @@
-"""Inputs that nobody wrote: how many are tried, and how each was answered."""
+"""Inputs that nobody wrote: how each was answered."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-TIMES = int(os.environ.get("PMS_FUZZ", "1"))
-"""How many times as many as in the usual tests: ``make fuzz TIMES=20``."""
+Row = tuple[str, str, int]
+"""(way in, answer, how often)."""
 
 _tried: Counter[tuple[str, str]] = Counter()
-
-
-def examples(usual: int) -> int:
-    """Return how many inputs a test tries."""
-    return usual * TIMES
 
 
 def note(what: str, answer: object) -> None:
     """Note an input and its answer, such as an HTTP status."""
     _tried[what, str(answer)] += 1
+
+
+def counts() -> list[Row]:
+    """Return what this process tried, for another one to :func:`add`."""
+    return [(what, answer, count) for (what, answer), count in _tried.items()]
+
+
+def add(rows: Iterable[Row]) -> None:
+    """Count what another process tried, too."""
+    for what, answer, count in rows:
+        _tried[what, answer] += count
 
 
 def told() -> Iterator[str]:

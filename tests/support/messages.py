@@ -6,15 +6,13 @@ import json
 from typing import Any
 
 from hypothesis import HealthCheck, settings
-from support.fuzz import examples
+from support.profiles import examples
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.wire import Decoded, Limits, Sample, decode
 
 # Tests measure no time: a busy machine is not a failure.
-unhurried = settings(
-    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+unhurried = settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 
 LIMITS = Limits(bytes=1 << 20, datasets=20, samples=200, depth=16, sample_bytes=10_000)
 TIME = "20200210T150006.032+0700"
