@@ -28,7 +28,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from PIL import Image  # noqa: E402 - after the path
 from playwright.sync_api import Browser, Error, sync_playwright  # noqa: E402
-from support.browser import Visitor, arguments, chromium, visitor  # noqa: E402
+from support.browser import Visitor, arguments, visitor  # noqa: E402
+from support.chromium import chromium  # noqa: E402
 
 TAKEN = ROOT / ".data" / "screenshots"
 SHOWN = ROOT / "docs" / "screenshots"
@@ -139,7 +140,7 @@ def take(
     options = {"viewport": WIDTHS[width], "color_scheme": theme}
     with visitor(browser, access["url"], **options, timezone_id=_ZONE.key) as visit:
         visit.context.set_default_timeout(30_000)
-        visit.log_in(access["email"], access["password"])
+        visit.log_in_by_form(access["email"], access["password"])
         for shot in shots:
             taken = TAKEN / f"{shot.name}-{which}.png"
             try:
