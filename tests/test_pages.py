@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from sqlalchemy import select
+from support.session import log_in
 from support.site import Site
 from support.telemetry import pack_sample, request
 
@@ -26,7 +27,7 @@ def page(client: FlaskClient, organisation: Organisation) -> FlaskClient:
         headers=organisation.headers,
         content_type="application/json",
     )
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     return client
 
 

@@ -8,11 +8,12 @@ from contextlib import closing, contextmanager
 
 import psycopg2
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support.elsewhere import elsewhere
+from support.session import log_in
 from support.site import Site
 from werkzeug.test import TestResponse
 
@@ -43,7 +44,7 @@ def get(client: FlaskClient, organisation: Organisation) -> Get:
     site = Site(organisation.id)
     site.pms()
     site.case("0241", "PMS-1-A", 1)
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
 
     def ask(path: str) -> TestResponse:
         begin = time.monotonic()
@@ -86,7 +87,7 @@ def assert_told_to_come_back(reply: TestResponse) -> None:
     assert "psycopg" not in page
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("short_lock_timeout")
 @pytest.mark.parametrize("path", EVERY_PAGE)
 def test_no_page_waits_long_for_a_lock_that_someone_holds(
     get: Get, database_uri: str, path: str
@@ -96,7 +97,7 @@ def test_no_page_waits_long_for_a_lock_that_someone_holds(
     assert get(path).status_code == 200
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("short_lock_timeout")
 @pytest.mark.parametrize(
     "lock",
     [
@@ -113,7 +114,7 @@ def test_a_lock_on_what_flexmeasures_looks_up_first_is_no_reason_to_log_in_again
     assert get("/pms").status_code == 200
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("short_statement_timeout")
 def test_a_statement_that_takes_too_long_is_given_up(
     get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,6 @@ def test_the_bounds_of_pages_are_those_of_the_settings(app_context: Flask) -> No
     outside = timeouts()
     with app_context.test_request_context("/pms"):
         found = config.settings()
-        assert timeouts() == [f"{found.lock_timeout}s", f"{found.statement_timeout}s"]
+        assert timeouts() == [f"{found.lock_timeout:.0f}s", f"{found.statement_timeout:.0f}s"]
     with app_context.test_request_context("/dashboard"):
         assert timeouts() == outside

@@ -1,30 +1,30 @@
 """A browser that fails a test when a page asks another host for anything, or breaks.
 
-Debian's Chromium by Playwright, which brings no browser of its own here. What a test opens
-is watched from its first request to its last.
+Chromium by Playwright; :mod:`support.chromium` finds it. What a test opens is watched from its
+first request to its last.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+if TYPE_CHECKING:
+    from conftest import Organisation
+
 ROOT = Path(__file__).parent.parent.parent
 AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-MISSING = "There is no Chromium: run `make browser`, or install Debian's package chromium."
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LOCAL = ("data:", "blob:", "about:")
 
@@ -48,17 +48,6 @@ def served(app: Flask) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def chromium() -> str:
-    """Return the path of the browser.
-
-    :raises RuntimeError: without one, saying how to get it.
-    """
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        raise RuntimeError(MISSING)
-    return found
 
 
 def arguments() -> list[str]:
@@ -113,7 +102,12 @@ class Visitor:
     page: Page
     guard: Guard
 
-    def log_in(self, email: str, password: str) -> None:
+    def log_in(self, organisation: Organisation) -> None:
+        """Go on as the member of an organisation."""
+        name, value = organisation.cookie
+        self.context.add_cookies([{"name": name, "value": value, "url": self.live}])
+
+    def log_in_by_form(self, email: str, password: str) -> None:
         """Log in through FlexMeasures' own form."""
         ask, url = self.context.request, f"{self.live}/login"
         form = {"email": email, "password": password}

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
-from support.browser import Visitor, arguments, chromium, served, visitor
+from support.browser import Visitor, arguments, served, visitor
+from support.chromium import chromium
 
 NewVisitor = Callable[..., AbstractContextManager[Visitor]]
 
@@ -49,7 +50,7 @@ def visit(new_visitor: NewVisitor) -> Iterator[Visitor]:
 def member(new_visitor: NewVisitor, organisation: Organisation) -> Iterator[Visitor]:
     """A reader who is logged in as the member of ``organisation``."""
     with new_visitor() as found:
-        found.log_in(organisation.email, PASSWORD)
+        found.log_in(organisation)
         yield found
 
 

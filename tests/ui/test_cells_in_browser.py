@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 from support.browser import axe
@@ -48,7 +48,7 @@ def site(client: FlaskClient, organisation: Organisation) -> Site:
 @pytest.fixture
 def opened(new_visitor: NewVisitor, organisation: Organisation, site: Site) -> Any:
     with new_visitor() as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         yield lambda path=URL: visit.open(path, ready="#pms-cells-chart canvas")
 
 
@@ -134,7 +134,7 @@ def test_on_a_phone_packs_go_down_and_nothing_scrolls_sideways(
     new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
 ) -> None:
     with new_visitor(**phone, color_scheme="dark") as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         page = visit.open(URL, ready="#pms-cells-chart canvas")
         option = page.evaluate(
             "echarts.getInstanceByDom(document.getElementById('pms-cells-chart')).getOption()"

@@ -9,8 +9,9 @@ from html import unescape
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
+from support.session import log_in
 from support.site import Site
 from support.telemetry import at, converter_sample, pack_sample, request
 
@@ -35,7 +36,7 @@ def site(client: FlaskClient, organisation: Organisation) -> Site:
         content_type="application/json",
     )
     assert reply.get_json()["receipt"]["stored"] == 6
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     return site
 
 
@@ -95,7 +96,7 @@ def test_devices_can_be_searched_and_are_paged(
 def test_a_site_without_devices_says_what_to_do(
     client: FlaskClient, organisation: Organisation, show: Show
 ) -> None:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     assert "Register a PMS, an MPPT or an inverter." in show("")
 
 
@@ -113,7 +114,7 @@ def test_another_organisation_sees_nothing(
     site: Site, client: FlaskClient, show: Show, other_organisation: Organisation
 ) -> None:
     client.get("/logout")
-    client.post("/login", data={"email": other_organisation.email, "password": PASSWORD})
+    log_in(client, other_organisation)
     text = show()
     assert "No device is registered." in text
     assert "PMS-1" not in text and "MPPT-1" not in text

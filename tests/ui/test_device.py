@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from support.browser import Visitor, axe
+from support.session import log_in
 from support.site import Site
 from support.telemetry import converter_sample, request
 
@@ -47,8 +48,8 @@ def plant(client: FlaskClient, organisation: Organisation) -> Plant:
 
 
 @pytest.fixture
-def log_in(client: FlaskClient, organisation: Organisation) -> None:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+def logged_in(client: FlaskClient, organisation: Organisation) -> None:
+    log_in(client, organisation)
 
 
 def sides(text: str) -> dict[str, str]:
@@ -56,7 +57,7 @@ def sides(text: str) -> dict[str, str]:
     return dict(re.findall(r'data-side="(\w+)"[^>]*data-way="(\w+)"', text))
 
 
-def test_the_picture_follows_the_signs(plant: Plant, client: FlaskClient, log_in: None) -> None:
+def test_the_picture_follows_the_signs(plant: Plant, client: FlaskClient, logged_in: None) -> None:
     mppt = client.get("/pms/mppt/MPPT-1").get_data(as_text=True)
     assert sides(mppt) == {"pv": "in", "battery": "in", "load": "out"}
     assert "PV: producing, 288.0 W. Battery: discharging, 88.2 W. Load: consuming, 57.6 W." in mppt
@@ -71,7 +72,7 @@ def test_the_picture_follows_the_signs(plant: Plant, client: FlaskClient, log_in
     assert sides(night) == {"pv": "rest", "battery": "out", "load": "out"}
 
 
-def test_status_bits_are_told_in_words(plant: Plant, client: FlaskClient, log_in: None) -> None:
+def test_status_bits_are_told_in_words(plant: Plant, client: FlaskClient, logged_in: None) -> None:
     plant.send("mppt", datetime.now(UTC) - timedelta(seconds=5))
     fine = client.get("/pms/mppt/MPPT-1").get_data(as_text=True)
     assert "Normal" in fine
@@ -86,7 +87,7 @@ def test_status_bits_are_told_in_words(plant: Plant, client: FlaskClient, log_in
 
 
 def test_one_that_never_reported_says_so(
-    client: FlaskClient, organisation: Organisation, log_in: None
+    client: FlaskClient, organisation: Organisation, logged_in: None
 ) -> None:
     Site(organisation.id).register("mppt", "MPPT-9", timezone="Asia/Jakarta")
     assert "It has not reported yet." in client.get("/pms/mppt/MPPT-9").get_data(as_text=True)
@@ -95,7 +96,7 @@ def test_one_that_never_reported_says_so(
 def test_another_organisation_finds_nothing(
     plant: Plant, client: FlaskClient, other_organisation: Organisation
 ) -> None:
-    client.post("/login", data={"email": other_organisation.email, "password": PASSWORD})
+    log_in(client, other_organisation)
     for path in ("/pms/mppt/MPPT-1", "/pms/inverter/INV-1", "/pms/inverter/INV-1?live=1"):
         assert client.get(path).status_code == 404
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask import Flask
 from support.browser import Visitor
 
@@ -63,7 +63,7 @@ def test_scripts_and_server_say_the_same(
         module = files.url("js/lib/format.js")
     with new_visitor() as visit:
         visit.guard.allow("status of 404")
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         page = visit.open(f"/pms/no/such/page?lang={language}", ready="h1")
         given = [module, NUMBERS, AGES, MOMENT.isoformat(), ZONES]
         assert page.evaluate(SAID_BY_SCRIPTS, given) == wanted

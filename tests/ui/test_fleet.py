@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from support.browser import Visitor, axe
 from support.fleet import make_fleet
 from support.reporting import report
+from support.session import log_in
 from support.site import Site
 from support.telemetry import pack_sample
 
@@ -23,10 +24,6 @@ FRAME = ("#topnavbar", "footer")  # are FlexMeasures'
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def log_in(client: FlaskClient, organisation: Organisation) -> None:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
 
 
 def text(client: FlaskClient, path: str) -> str:
@@ -181,7 +178,7 @@ def test_axe_finds_nothing_serious(
     reader: Visitor, new_visitor: NewVisitor, organisation: Organisation, scheme: str
 ) -> None:
     with new_visitor(color_scheme=scheme) as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         assert axe(visit.open("/pms", ready=".fleet"), leave_out=FRAME) == []
 
 
@@ -189,7 +186,7 @@ def test_it_fits_a_phone(
     reader: Visitor, new_visitor: NewVisitor, organisation: Organisation, phone: dict[str, Any]
 ) -> None:
     with new_visitor(**phone) as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         page = visit.open("/pms", ready=".fleet")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert page.locator(".fleet-state").first.bounding_box()["width"] > 300

@@ -10,10 +10,11 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskClient
 from support.browser import Visitor, axe
+from support.session import log_in
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.errors import SchemaError
@@ -27,7 +28,7 @@ NOWHERE = "/pms/no/such/page"
 @pytest.fixture
 def reader(client: FlaskClient, organisation: Organisation) -> FlaskClient:
     """A client that is logged in."""
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     return client
 
 
@@ -129,7 +130,7 @@ def test_the_frame_has_no_serious_fault_for_a_screen_reader(
     for options in ({}, phone):
         with new_visitor(color_scheme=scheme, **options) as visit:
             visit.guard.allow("status of 404")
-            visit.log_in(organisation.email, PASSWORD)
+            visit.log_in(organisation)
             page = visit.open(NOWHERE, ready="h1")
             assert axe(page) == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -138,7 +139,7 @@ def test_the_frame_has_no_serious_fault_for_a_screen_reader(
 
 def test_the_first_tab_skips_to_the_content(visit: Visitor, organisation: Organisation) -> None:
     visit.guard.allow("status of 404")
-    visit.log_in(organisation.email, PASSWORD)
+    visit.log_in(organisation)
     page = visit.open(NOWHERE, ready="h1")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"

@@ -9,18 +9,15 @@ from html import unescape
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
+from support.session import log_in
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 
 URL = "/pms/PMS-1/cells"
 # 12:00 and 13:00 UTC on the clock of Jakarta, as the form sends it.
 HOUR = "start=2026-03-01T19:00&end=2026-03-01T20:00"
-
-
-def log_in(client: FlaskClient, organisation: Organisation) -> None:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
 
 
 @pytest.fixture

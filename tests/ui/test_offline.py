@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from flexmeasures.data import db
@@ -135,7 +135,7 @@ def test_flexmeasures_other_pages_stay_here_too(
 
 def test_an_admin_s_lists_stay_here_too(visit: Visitor, make_organisation: object) -> None:
     admin = make_organisation(roles=["admin"])
-    visit.log_in(admin.email, PASSWORD)
+    visit.log_in(admin)
     for path in ("/users", "/accounts", f"/accounts/{admin.id}", f"/users/{admin.user_id}"):
         page = visit.open(path)
         page.wait_for_load_state("networkidle")

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
 from support.browser import Visitor, axe
+from support.session import log_in
 from support.site import Site
 from support.telemetry import pack_sample, request
 
@@ -58,8 +59,8 @@ def pack(client: FlaskClient, organisation: Organisation) -> Pack:
 
 
 @pytest.fixture
-def log_in(client: FlaskClient, organisation: Organisation) -> None:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+def logged_in(client: FlaskClient, organisation: Organisation) -> None:
+    log_in(client, organisation)
 
 
 def open_page(member: Visitor, query: str = "") -> Page:
@@ -85,7 +86,7 @@ def saved(page: Page, chart: str, tmp_path: Path) -> list[dict[str, str]]:
 
 
 def test_the_newest_figures_and_the_life_are_in_the_page_itself(
-    pack: Pack, client: FlaskClient, log_in: None
+    pack: Pack, client: FlaskClient, logged_in: None
 ) -> None:
     text = client.get("/pms/case/0241").get_data(as_text=True)
     for figure in ("51.75", "0.62", "35.0", "Cell 5 is 50 mV below the others"):
@@ -97,14 +98,14 @@ def test_the_newest_figures_and_the_life_are_in_the_page_itself(
 
 
 def test_a_pack_that_never_reported_says_so(client: FlaskClient, organisation: Organisation,
-                                            log_in: None) -> None:  # fmt: skip
+                                            logged_in: None) -> None:  # fmt: skip
     Site(organisation.id).case("0299")
     text = client.get("/pms/case/0299").get_data(as_text=True)
     assert "This pack has not reported yet." in text
     assert "Installed nowhere" in text
 
 
-def test_what_waits_in_quarantine_is_told(pack: Pack, client: FlaskClient, log_in: None) -> None:
+def test_what_waits_in_quarantine_is_told(pack: Pack, client: FlaskClient, logged_in: None) -> None:
     pack.send(pack.moved + MINUTE, dock=2, amps=99.9)
     text = client.get("/pms/case/0241").get_data(as_text=True)
     assert "In quarantine" in text
@@ -112,7 +113,7 @@ def test_what_waits_in_quarantine_is_told(pack: Pack, client: FlaskClient, log_i
 
 
 def test_by_default_the_newest_readings_show_however_old(
-    client: FlaskClient, organisation: Organisation, log_in: None
+    client: FlaskClient, organisation: Organisation, logged_in: None
 ) -> None:
     site = Site(organisation.id)
     site.pms()
@@ -135,7 +136,7 @@ def test_by_default_the_newest_readings_show_however_old(
      "start=1900-01-01T00:00:00Z&end=2026-03-01T12:00:00Z"],
 )  # fmt: skip
 def test_a_time_that_can_not_be_shown_is_refused(
-    pack: Pack, client: FlaskClient, log_in: None, query: str
+    pack: Pack, client: FlaskClient, logged_in: None, query: str
 ) -> None:
     assert client.get(f"/pms/case/0241?{query}").status_code == 400
 
@@ -143,7 +144,7 @@ def test_a_time_that_can_not_be_shown_is_refused(
 def test_another_organisation_finds_no_such_pack(
     pack: Pack, client: FlaskClient, other_organisation: Organisation
 ) -> None:
-    client.post("/login", data={"email": other_organisation.email, "password": PASSWORD})
+    log_in(client, other_organisation)
     theirs = client.get("/pms/case/0241")
     assert theirs.status_code == 404
     assert client.get("/pms/case/0241?live=1").status_code == 404
@@ -227,7 +228,7 @@ def test_a_new_reading_is_followed(pack: Pack, member: Visitor) -> None:
 def test_it_works_on_a_phone_and_in_indonesian(pack: Pack, new_visitor: Any, phone: Any,
                                                organisation: Organisation) -> None:  # fmt: skip
     with new_visitor(**phone, color_scheme="dark") as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         page = open_page(visit, "?lang=id")
         assert "Sel 5 adalah yang terlemah" in page.locator("#card-cells").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -8,8 +8,9 @@ from html import unescape
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
+from support.session import log_in
 from support.site import Site
 from support.stored import belief_count, waiting
 from support.telemetry import NOON, at, pack_sample, request
@@ -17,11 +18,6 @@ from werkzeug.test import TestResponse
 
 URL = "/pms/quarantine"
 Show = Callable[..., str]
-
-
-def log_in(client: FlaskClient, organisation: Organisation) -> None:
-    client.get("/logout")
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
 from support.browser import Visitor, axe
 from support.reporting import report
+from support.session import log_in
 from support.site import Site
 from support.telemetry import CELLS, pack_sample
 
@@ -72,7 +73,7 @@ def site(organisation: Organisation, client: FlaskClient) -> Site:
     report(client, organisation.headers, *samples)
     # Corrected to have been in dock 10 all the time, though it reported dock 5.
     site.install(("case", "0245"), ("cabinet", "PMS-1-A"), at=now() - timedelta(hours=1), place=10)
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     return site
 
 
@@ -165,7 +166,7 @@ def test_another_organisation_sees_nothing(
 ) -> None:
     client.get("/logout")
     assert client.get("/pms/PMS-1").status_code == 302
-    client.post("/login", data={"email": other_organisation.email, "password": PASSWORD})
+    log_in(client, other_organisation)
     for query in ("", "?live=1", f"?organisation={site.account_id}"):
         reply = client.get(f"/pms/PMS-1{query}")
         assert reply.status_code == 404
@@ -197,7 +198,7 @@ def test_axe_finds_nothing_serious(
     new_visitor: NewVisitor, site: Site, organisation: Organisation, scheme: str
 ) -> None:
     with new_visitor(color_scheme=scheme) as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         assert axe(visit.open("/pms/PMS-1", ready="#dock-1"), leave_out=FRAME) == []
 
 
@@ -210,7 +211,7 @@ def test_a_cabinet_is_as_wide_as_a_phone(
     new_visitor: NewVisitor, site: Site, organisation: Organisation, phone: dict[str, Any]
 ) -> None:
     with new_visitor(**phone) as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         page = visit.open("/pms/PMS-1", ready="#dock-1")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert min(widths(page, ".cabinet")) > 350

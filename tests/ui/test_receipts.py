@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support.gateways import make_key
+from support.session import log_in
 from support.site import Site
 from support.telemetry import at, converter_sample, pack_sample, request
 
@@ -45,7 +46,7 @@ def site(client: FlaskClient, organisation: Organisation) -> Site:
             content_type="application/json",
         )
         assert reply.status_code == 200
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     return site
 
 
@@ -142,7 +143,7 @@ def wait(site: Site, lane: int) -> int:
 def test_nothing_received_says_what_to_do(
     client: FlaskClient, organisation: Organisation, show: Show
 ) -> None:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     assert "Create a key for a gateway" in show()
 
 
@@ -157,7 +158,7 @@ def test_another_organisation_sees_nothing(
 ) -> None:
     number, waits = numbers(site)[0], wait(site, 0)
     client.get("/logout")
-    client.post("/login", data={"email": other_organisation.email, "password": PASSWORD})
+    log_in(client, other_organisation)
     text = show()
     assert "Nothing was received yet." in text and "North" not in text
     show(f"?organisation={site.account_id}", status=404)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from playwright.sync_api import expect
 from support.browser import Visitor, axe
@@ -80,7 +80,7 @@ def test_axe_finds_nothing_serious(
     options = phone if scheme == "dark" else {}
     number = waiting(site.account_id)[0].id
     with new_visitor(color_scheme=scheme, **options) as visit:
-        visit.log_in(organisation.email, PASSWORD)
+        visit.log_in(organisation)
         for path in (*PAGES, f"/pms/quarantine/{number}"):
             page = visit.open(path)
             assert axe(page) == [], path

@@ -9,9 +9,10 @@ from html import unescape
 
 import pytest
 import sqlalchemy as sa
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
+from support.session import log_in
 from support.site import Site
 
 from flexmeasures_pms.registry.editing import orders
@@ -40,7 +41,7 @@ def site(organisation: Organisation) -> Site:
 @pytest.fixture
 def member(client: FlaskClient, organisation: Organisation, site: Site) -> FlaskClient:
     """The organisation's member, logged in."""
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     return client
 
 
@@ -205,7 +206,7 @@ def test_an_empty_registry_says_what_to_do(
     client: FlaskClient, make_organisation: MakeOrganisation
 ) -> None:
     admin = make_organisation(roles=["account-admin"])
-    client.post("/login", data={"email": admin.email, "password": PASSWORD})
+    log_in(client, admin)
     text = shown(client, "/pms/registry")
     assert "Nothing is registered yet." in text
     assert "Register a PMS first, or import a file of the whole site." in text
@@ -270,7 +271,7 @@ def test_an_admin_stays_in_the_organisation_that_was_chosen(
     admin, owner = make_organisation(roles=["admin"]), make_organisation()
     site = Site(owner.id)
     site.pms("PMS-FAR")
-    client.post("/login", data={"email": admin.email, "password": PASSWORD})
+    log_in(client, admin)
     page = client.get(f"/pms/registry?organisation={owner.id}").get_data(as_text=True)
     links = [unescape(link) for link in re.findall(r'href="(/pms/registry[^"]*)"', page)]
     assert f"/pms/registry/pms/PMS-FAR?organisation={owner.id}" in links

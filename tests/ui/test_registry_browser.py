@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from playwright.sync_api import Page
 from support.browser import Visitor, axe
 from support.site import Site
@@ -42,7 +42,7 @@ def test_a_board_is_swapped_on_a_phone_in_a_few_taps(
     new_visitor: NewVisitor, keeper: Organisation, phone: dict[str, Any]
 ) -> None:
     with new_visitor(**phone) as visit:
-        visit.log_in(keeper.email, PASSWORD)
+        visit.log_in(keeper)
         page = visit.open("/pms/registry")
         page.get_by_label("Find by any id or spelling").fill("0241")
         page.keyboard.press("Enter")
@@ -64,7 +64,7 @@ def test_a_wrong_id_is_asked_about_and_can_be_mended(
     new_visitor: NewVisitor, keeper: Organisation, phone: dict[str, Any]
 ) -> None:
     with new_visitor(**phone) as visit:
-        visit.log_in(keeper.email, PASSWORD)
+        visit.log_in(keeper)
         page = visit.open("/pms/registry/acquisition-board/B0241?do=swap")
         page.get_by_label("Id of the new acquisition board").fill("B0242")
         page.get_by_role("button", name="Swap").tap()
@@ -82,7 +82,7 @@ def test_a_branch_opens_in_its_place_by_keyboard(
     new_visitor: NewVisitor, keeper: Organisation
 ) -> None:
     with new_visitor() as visit:
-        visit.log_in(keeper.email, PASSWORD)
+        visit.log_in(keeper)
         page = visit.open("/pms/registry")
         page.locator("summary").filter(has_text="PMS-1").press("Enter")
         case = page.locator("summary").filter(has_text="0242")
@@ -99,7 +99,7 @@ def test_no_page_has_a_serious_fault(
     with new_visitor(color_scheme=scheme) as visit:
         # A refused form is answered with 422, which the browser notes.
         visit.guard.allow("422")
-        visit.log_in(keeper.email, PASSWORD)
+        visit.log_in(keeper)
         for path in (
             "/pms/registry?open=case:0241",
             "/pms/registry?q=B0",
@@ -122,7 +122,7 @@ def test_a_file_is_shown_before_it_is_imported(
     columns = ["pack.id", "board.id", "fet.board.id", *(f"cell.id.{n}" for n in range(1, 15))]
     text = f"{','.join(columns)}\n0300,B0301,F0300{',' * 14}\n"
     with new_visitor() as visit:
-        visit.log_in(keeper.email, PASSWORD)
+        visit.log_in(keeper)
         page = visit.open("/pms/registry/import")
         assert axe(page) == []
         file: Any = {

@@ -10,15 +10,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from flexmeasures.data import db
+from support.changed import changed_settings
 from support.forms import forms, submit
+from support.session import log_in
 from support.site import Site
 from werkzeug.test import TestResponse
 
-from flexmeasures_pms import config
 from flexmeasures_pms.registry.editing.writer import LOCK
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import alias, trackable, transaction
@@ -26,11 +27,6 @@ from flexmeasures_pms.registry.tables import alias, trackable, transaction
 MakeOrganisation = Callable[..., Organisation]
 
 NOON, NOON_THERE = "2026-03-01T12:00:00+07:00", "2026-03-01T12:00:00"
-
-
-def log_in(client: FlaskClient, organisation: Organisation) -> FlaskClient:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
-    return client
 
 
 def build(organisation: Organisation) -> Site:
@@ -329,17 +325,14 @@ def test_a_time_that_comes_never_or_twice_is_refused(
 
 
 def test_a_registry_that_is_being_changed_is_not_waited_for_without_end(
-    member: FlaskClient, site: Site, app: Flask, monkeypatch: pytest.MonkeyPatch
+    member: FlaskClient, site: Site, app: Flask
 ) -> None:
     page = form(member, "case", "269", "service")
     before = len(entered(site.account_id))
-    with monkeypatch.context() as patch, db.engine.connect() as other:
-        patch.setitem(app.config, "PMS_LOCK_TIMEOUT", 1)
-        config.init(app)
+    with changed_settings(app, lock_timeout=0.1), db.engine.connect() as other:
         other.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, site.account_id)))
         reply = submit(member, page, note="cleaned")
         other.rollback()
-    config.init(app)
     assert reply.status_code == 503
     assert "Try again later." in text_of(reply)
     assert len(entered(site.account_id)) == before

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from conftest import PASSWORD, Organisation
+from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support.forms import forms
+from support.session import log_in
 from support.site import Site
 from werkzeug.test import TestResponse
 
@@ -43,7 +44,7 @@ def admin(make_organisation: MakeOrganisation) -> Organisation:
 @pytest.fixture
 def keeper(client: FlaskClient, admin: Organisation) -> FlaskClient:
     """The organisation's admin, logged in."""
-    client.post("/login", data={"email": admin.email, "password": PASSWORD})
+    log_in(client, admin)
     return client
 
 
@@ -193,7 +194,7 @@ def test_a_file_shown_for_one_organisation_is_not_applied_to_another(
     client: FlaskClient, make_organisation: MakeOrganisation
 ) -> None:
     root, one, other = (make_organisation(roles=r) for r in (["admin"], None, None))
-    client.post("/login", data={"email": root.email, "password": PASSWORD})
+    log_in(client, root)
     token = forms(client.get(PAGE).get_data(as_text=True))[0].fields["csrf_token"]
     sent: dict[str, Any] = {"csrf_token": token, "file": (io.BytesIO(csv(ONE)), "x.csv")}
     shown = client.post(f"{PAGE}?organisation={one.id}", data=sent)
@@ -207,7 +208,7 @@ def test_a_file_shown_for_one_organisation_is_not_applied_to_another(
 def test_who_may_not_make_assets_may_not_import(
     client: FlaskClient, organisation: Organisation
 ) -> None:
-    client.post("/login", data={"email": organisation.email, "password": PASSWORD})
+    log_in(client, organisation)
     assert client.get(PAGE).status_code == 403
     register = client.get("/pms/registry/register?kind=case").get_data(as_text=True)
     token = forms(register)[0].fields["csrf_token"]
