@@ -20,6 +20,12 @@ ONCE ?=
 ARGS ?=
 SEED ?=
 TIMES ?= 20
+# How many processes run the tests: a number, or one for each processor.
+JOBS ?= logical
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS)
+# The tests that count what they tried: see tests/support/fuzz.py.
+FUZZ_TESTS := $(addprefix tests/,wire/test_everything.py api/test_anything.py \
+	api/test_openapi.py ingest/test_idempotency.py)
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
@@ -47,23 +53,18 @@ $(ASSETS): $(STAMP) tools/assets.py assets/package-lock.json $(wildcard flexmeas
 demo: $(STAMP) $(ASSETS)  ## Run FlexMeasures and a simulated site. PORT=5001, ONCE=1 (a checked day, then exit).
 	$(BIN)/flexmeasures-pms demo --data-dir $(DATA_DIR) --port $(PORT) $(if $(ONCE),--once) $(ARGS)
 
-browser:  ## Install Debian's Chromium for the page tests, if there is no browser.
-	@for name in chromium chromium-browser google-chrome chrome; do \
-		command -v $$name >/dev/null && exit 0; done; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-			apt-get -qq install --yes --no-install-recommends chromium >/dev/null; \
-	else echo "make: there is no Chromium: tests of pages will fail. Install it, then go on." >&2; fi
+browser: $(STAMP)  ## Install Debian's Chromium for the page tests, if there is no browser.
+	@$(BIN)/python tools/browser.py
 
-test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes arguments to pytest.
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes arguments to pytest. JOBS=4
+	$(PYTEST) $(ARGS)
 
 faults: $(STAMP)  ## Break everything around the plugin and check what it acknowledged. SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(STAMP)  ## Send many random inputs, and print how they were answered. TIMES=20
-	PMS_FUZZ=$(TIMES) $(BIN)/python -m pytest --quiet tests/wire/test_everything.py \
-		tests/api/test_anything.py tests/api/test_openapi.py tests/ingest/test_idempotency.py $(ARGS)
+	PMS_FUZZ_TIMES=$(TIMES) $(PYTEST) --quiet --hypothesis-profile=fuzz $(FUZZ_TESTS) $(ARGS)
+	$(PYTEST) --quiet --hypothesis-profile=full -m hypothesis $(FUZZ_TESTS:%=--ignore=%)
 
 lint: $(STAMP) $(ASSETS)  ## Check style, types, imports and the size of modules and scripts.
 	$(BIN)/ruff check .

@@ -76,10 +76,11 @@ EXTRAS_REQUIRE = {
         # Makes a client of our API's document, to see that it is of use to others.
         "openapi-python-client>=0.29,<0.30",
         "openapi-spec-validator>=0.9",
-        # Drives Debian's Chromium; it brings no browser unless asked to.
+        # Drives Chromium; it brings no browser unless asked to.
         "playwright>=1.50,<2",
         "pytest>=8.0",
         "pytest-cov>=5.0",
+        "pytest-xdist>=3.6",
         "ruff>=0.6",
         "schemathesis>=4.10",
         "types-requests",

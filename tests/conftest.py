@@ -22,24 +22,36 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
-from support.cluster import migrated_database
+from support import fuzz, profiles
+from support.cluster import migrated_database, own_database
+from support.session import Cookie, session_cookie
 from werkzeug.test import TestResponse
 
 ROOT = Path(__file__).parent.parent
 DATA_DIR = ROOT / ".data" / "test"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""The name of this worker of pytest-xdist; none where one process runs all tests."""
+
 URI_VARIABLE = "SQLALCHEMY_TEST_DATABASE_URI"
 PASSWORD = "a-secret-of-the-tests"
+
+profiles.register()
 
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """An organisation with one member, who has no roles."""
+    """An organisation with one member, who has no roles.
+
+    :param token: for requests to the API.
+    :param cookie: for pages; see :mod:`support.session`.
+    """
 
     id: int
     name: str
     user_id: int
     email: str
     token: str
+    cookie: Cookie
 
     @property
     def headers(self) -> dict[str, str]:
@@ -75,12 +87,18 @@ def apart(flask_app: Flask) -> Iterator[None]:
     db.session.expire_all()
 
 
+def working_folder() -> Path:
+    """Make the folder in which this process alone works."""
+    folder = DATA_DIR / "work" / (WORKER or "main")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @cache
 def application(uri: str) -> Flask:
     """Start FlexMeasures with the plugin. It can be done once in a process."""
     os.environ[URI_VARIABLE] = uri
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
-    with contextlib.chdir(DATA_DIR):  # FlexMeasures opens a log file where it is started
+    with contextlib.chdir(working_folder()):  # FlexMeasures opens a log file where it is started
         from flexmeasures.app import create
         from flexmeasures.utils.config_defaults import TestingConfig
 
@@ -109,7 +127,7 @@ def migrate(uri: str) -> None:
     # FlexMeasures' migrations set up logging for a command line, which would silence the
     # loggers of this process, and write a file where they are run.
     quiet = mock.patch("logging.config.fileConfig")
-    with application(uri).app_context(), quiet, contextlib.chdir(DATA_DIR):
+    with application(uri).app_context(), quiet, contextlib.chdir(working_folder()):
         flask_migrate.upgrade()
         schema.upgrade()
         db.session.remove()
@@ -118,10 +136,14 @@ def migrate(uri: str) -> None:
 
 @pytest.fixture(scope="session")
 def database_uri() -> Iterator[str]:
-    """The URI of a migrated database: of an embedded server unless the environment has one."""
+    """The URI of a migrated database: of an embedded server unless the environment has one.
+
+    Each worker has its own: a copy of the server, or a database ``..._gw0`` beside the named one.
+    """
     if URI_VARIABLE in os.environ:
-        migrate(os.environ[URI_VARIABLE])
-        yield os.environ[URI_VARIABLE]
+        with own_database(os.environ[URI_VARIABLE], WORKER) as uri:
+            migrate(uri)
+            yield uri
         return
     with migrated_database(DATA_DIR, migrate) as uri:
         yield uri
@@ -186,6 +208,7 @@ def make_organisation(
             user_id=user.id,
             email=user.email,
             token=user.get_auth_token(),
+            cookie=session_cookie(app_context, user),
         )
 
     return make
@@ -245,11 +268,24 @@ def queue(app_context: Flask, valkey_server: Any) -> Iterator[Any]:
     real.set_mode(app_context, "direct")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many inputs that nobody wrote were tried, where that is what was asked for."""
-    from support import fuzz
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a worker of pytest-xdist tried to the process that reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["fuzz"] = fuzz.counts()
 
-    if fuzz.TIMES > 1:
+
+@pytest.hookimpl(optionalhook=True)  # is pytest-xdist's
+def pytest_testnodedown(node: Any) -> None:
+    """Count what a worker tried. One that crashed hands nothing over."""
+    fuzz.add(getattr(node, "workeroutput", {}).get("fuzz", ()))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many inputs that nobody wrote were tried, where that is what was asked for."""
+    if config.getoption("hypothesis_profile") == "fuzz":
         terminalreporter.section("inputs, and how they were answered")
         for line in fuzz.told():
             terminalreporter.write_line(line)

@@ -12,10 +12,13 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from support.cluster import copy_cluster
 
 from flexmeasures_pms.demo.account import ServerError
-from flexmeasures_pms.demo.postgres import postgres_home
+from flexmeasures_pms.demo.postgres import postgres, postgres_home
 from flexmeasures_pms.demo.servers import Servers, servers
+
+pytestmark = pytest.mark.xdist_group("servers")  # which share the new cluster
 
 HOLD = """
 import sys, time
@@ -27,9 +30,21 @@ with stopping_on_signals(), servers(Path(sys.argv[1]), environ={}):
 """
 
 
+@pytest.fixture(scope="module")
+def new_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The files of a server that has only been made: making them takes seconds."""
+    folder = tmp_path_factory.mktemp("new cluster")
+    with postgres(folder) as server:
+        pass
+    yield server.folder
+    shutil.rmtree(postgres_home(folder), ignore_errors=True)
+
+
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
+def data_dir(tmp_path: Path, new_cluster: Path) -> Iterator[Path]:
+    """A folder whose PostgreSQL has been made, and not been used."""
     folder = tmp_path / "data dir"
+    copy_cluster(new_cluster, postgres_home(folder) / "postgres")
     yield folder
     shutil.rmtree(postgres_home(folder), ignore_errors=True)
 

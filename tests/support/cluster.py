@@ -1,8 +1,9 @@
 """The tests' own PostgreSQL: migrated once, then copied for each run.
 
 Migrating takes longer than all tests together. So a migrated server is kept, keyed by
-what the migrations say, and each run of pytest starts its own copy: runs may overlap,
-and a killed one is swept up by the next.
+what the migrations say, and each run of pytest, and each worker of a run, starts its own
+copy: runs may overlap, and a killed one is swept up by the next. Where several find no
+server to copy, one migrates and the others wait.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+from sqlalchemy import make_url
 
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.postgres import postgres, postgres_home
@@ -42,6 +47,28 @@ def migrated_database(data_dir: Path, migrate: Callable[[str], None]) -> Iterato
 
 
 @contextmanager
+def own_database(uri: str, worker: str) -> Iterator[str]:
+    """Have an empty database beside one of the host's, for a worker that shares the server.
+
+    :param worker: its name; without one, this is the named database itself.
+    """
+    if not worker:
+        yield uri
+        return
+    url = make_url(uri)
+    name = f"{url.database}_{worker}"
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(drop)
+        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield url.set(database=name).render_as_string(hide_password=False)
+        finally:
+            cursor.execute(drop)
+
+
+@contextmanager
 def migrated_folder(data_dir: Path, migrate: Callable[[str], None]) -> Iterator[Path]:
     """Have a folder with the data of a migrated server, which is for the caller to run.
 
@@ -54,7 +81,7 @@ def migrated_folder(data_dir: Path, migrate: Callable[[str], None]) -> Iterator[
             if not (template / "done").exists():
                 _make_template(run, template, migrate)
             else:
-                _copy(postgres_home(template) / "postgres", postgres_home(run) / "postgres")
+                copy_cluster(postgres_home(template) / "postgres", postgres_home(run) / "postgres")
         yield run
 
 
@@ -103,11 +130,11 @@ def _make_template(run: Path, template: Path, migrate: Callable[[str], None]) ->
         shutil.rmtree(postgres_home(old), ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     template.mkdir(parents=True)
-    _copy(server.folder, postgres_home(template) / "postgres")
+    copy_cluster(server.folder, postgres_home(template) / "postgres")
     (template / "done").touch()
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_cluster(source: Path, target: Path) -> None:
     """Copy a stopped server with its owner and modes, which PostgreSQL insists on."""
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", str(source), str(target)], check=True)
