@@ -276,6 +276,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)  # is pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Choose which process runs which test."""
+    from support.scheduling import Scheduler
+
+    return Scheduler(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Count what a worker tried. One that crashed hands nothing over."""
     fuzz.add(getattr(node, "workeroutput", {}).get("fuzz", ()))

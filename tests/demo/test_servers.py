@@ -18,8 +18,6 @@ from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.postgres import postgres, postgres_home
 from flexmeasures_pms.demo.servers import Servers, servers
 
-pytestmark = pytest.mark.xdist_group("servers")  # which share the new cluster
-
 HOLD = """
 import sys, time
 from pathlib import Path

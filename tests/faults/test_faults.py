@@ -20,9 +20,6 @@ from faults.run import run
 from faults.world import World, world
 from support.telemetry import CELLS, at, pack_sample, request
 
-# One after the other: they measure how long replies take, and use all processors there are.
-pytestmark = pytest.mark.xdist_group("fault worlds")
-
 SECONDS = 12
 # A reply that takes longer than this was not bounded by the settings below.
 BOUND = 20

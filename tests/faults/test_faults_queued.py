@@ -18,9 +18,6 @@ from faults.run import run
 from faults.world import World, world
 from support.telemetry import at, pack_sample, request
 
-# One after the other: they measure how long replies take, and use all processors there are.
-pytestmark = pytest.mark.xdist_group("fault worlds")
-
 SECONDS = 10
 # A reply that takes longer than this waited for more than one try at Redis.
 BOUND = 10
