@@ -29,7 +29,7 @@ FUZZ_TESTS := $(addprefix tests/,wire/test_everything.py api/test_anything.py \
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install assets browser demo test faults fuzz lint format bench docs screenshots requirements clean-demo clean
+.PHONY: help install assets browser demo test coverage faults fuzz lint format bench docs screenshots requirements clean-demo clean
 
 help:  ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -58,6 +58,9 @@ browser: $(STAMP)  ## Install Debian's Chromium for the page tests, if there is 
 
 test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes arguments to pytest. JOBS=4
 	$(PYTEST) $(ARGS)
+
+coverage: $(STAMP) $(ASSETS) browser  ## Run the tests, and fail where less is covered than was: docs/testing.md.
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 faults: $(STAMP)  ## Break everything around the plugin and check what it acknowledged. SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)

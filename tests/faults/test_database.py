@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import pytest
 from conftest import Organisation
-from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support import stored
@@ -16,8 +15,6 @@ from support.elsewhere import elsewhere
 from support.site import Site
 from support.telemetry import pack_sample, request
 from werkzeug.test import TestResponse
-
-from flexmeasures_pms.serving.timeouts import CONNECTING
 
 URL = "/pms/api/v1/devices/dataset/pms"
 # The server of the tests gives up on a lock after 30 seconds: that would be too late.
@@ -159,21 +156,3 @@ def test_a_read_only_database_is_no_loss(
     assert again.status_code == 503, again.get_data(as_text=True)
     assert int(again.headers["Retry-After"]) > 0
     assert_recovered(post(), site.account_id)
-
-
-def test_a_database_that_never_answers_is_not_waited_for_long(app_context: Flask) -> None:
-    with db.engine.connect() as connection:
-        dsn = connection.connection.dbapi_connection.dsn  # type: ignore[union-attr]
-    found = dict(part.split("=", 1) for part in dsn.split())
-    assert {name: int(found[name]) for name in CONNECTING} == CONNECTING
-
-
-def test_the_bounds_hold_for_requests_of_the_plugin_only(app_context: Flask) -> None:
-    def timeout() -> str:
-        db.session.rollback()
-        return str(db.session.execute(db.text("SHOW lock_timeout")).scalar())
-
-    outside = timeout()
-    with app_context.test_request_context(URL, method="POST"):
-        assert timeout() == "5s"
-    assert timeout() == outside

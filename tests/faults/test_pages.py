@@ -9,15 +9,12 @@ from contextlib import closing, contextmanager
 import psycopg2
 import pytest
 from conftest import Organisation
-from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support.elsewhere import elsewhere
 from support.session import log_in
 from support.site import Site
 from werkzeug.test import TestResponse
-
-from flexmeasures_pms import config
 
 # The server of the tests gives up on a lock after 30 seconds: that would be too late.
 BOUND = 15
@@ -132,17 +129,3 @@ def test_a_database_that_is_away_is_said_to_be(get: Get, database_uri: str, path
         said = get(f"{path}{'&' if '?' in path else '?'}lang=id").get_data(as_text=True)
         assert "Basis data sedang tidak dapat digunakan." in said
     assert get(path).status_code == 200
-
-
-def test_the_bounds_of_pages_are_those_of_the_settings(app_context: Flask) -> None:
-    def timeouts() -> list[str]:
-        db.session.rollback()
-        names = ("lock_timeout", "statement_timeout")
-        return [str(db.session.execute(db.text(f"SHOW {name}")).scalar()) for name in names]
-
-    outside = timeouts()
-    with app_context.test_request_context("/pms"):
-        found = config.settings()
-        assert timeouts() == [f"{found.lock_timeout:.0f}s", f"{found.statement_timeout:.0f}s"]
-    with app_context.test_request_context("/dashboard"):
-        assert timeouts() == outside

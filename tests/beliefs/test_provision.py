@@ -10,13 +10,10 @@ from flexmeasures.data.models.audit_log import AssetAuditLog
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.schemas.generic_assets import GenericAssetSchema
 from flexmeasures.data.services.sensors import delete_sensor
-from flexmeasures.utils.unit_utils import is_valid_unit
 from sqlalchemy import select
 from support import stored
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
-
-from flexmeasures_pms.catalogue.quantities import QUANTITIES
 
 
 def asset(account_id: int, external_id: str) -> GenericAsset:
@@ -59,10 +56,6 @@ def test_a_case_has_all_its_sensors_from_the_start(site: Site) -> None:
     assert power.get_attribute("consumption_is_positive") is True
     assert power.get_attribute("status_specs")["max_staleness"]
     assert sensors["cell 07 voltage"].get_attribute("sensor_type") == "cell voltage"
-
-
-def test_every_unit_is_one_flexmeasures_knows() -> None:
-    assert {q.unit for q in QUANTITIES if not is_valid_unit(q.unit)} == set()
 
 
 def test_the_graph_page_draws_the_cells_in_one_plot(site: Site) -> None:
