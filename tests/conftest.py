@@ -70,10 +70,10 @@ class Client(FlaskClient):
 class Runner(FlaskCliRunner):
     """Commands as of another process. Exceptions reach the test."""
 
-    def invoke(self, cli: Any = None, args: Any = None, **kwargs: Any) -> Result:
+    def invoke(self, *args: Any, **kwargs: Any) -> Result:
         kwargs.setdefault("catch_exceptions", False)
         with apart(self.app):
-            return super().invoke(cli, args, **kwargs)
+            return super().invoke(*args, **kwargs)
 
 
 @contextlib.contextmanager
@@ -107,7 +107,7 @@ def application(uri: str) -> Flask:
 
         # The pages' tests want them to ask no other host for anything.
         TestingConfig.PMS_OFFLINE_ASSETS = (FOLDER / "vendor" / "manifest.json").exists()
-        flask_app = create(env="testing", plugins=["flexmeasures_pms"])
+        flask_app: Flask = create(env="testing", plugins=["flexmeasures_pms"])
     # Tests of a minute's limits set their own; the others may take as little as they can.
     for what in ("REQUESTS", "SAMPLES"):
         flask_app.config[f"PMS_GATEWAY_{what}_PER_MINUTE"] = 10_000_000

@@ -166,7 +166,7 @@ def picture(visit: Visitor, shot: Shot, taken: Path) -> None:
     page.wait_for_timeout(300)
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
     width = page.evaluate("innerWidth")
-    clip = {"x": 0, "y": 0, "width": width, "height": height}
+    clip: Any = {"x": 0, "y": 0, "width": width, "height": height}
     # Without animations, for FlexMeasures' calendar slides when a picture of all of it is taken.
     page.screenshot(path=str(taken), full_page=True, clip=clip, animations="disabled")
 

@@ -52,9 +52,10 @@ def paths(reply: TestResponse) -> list[tuple[str, str]]:
 def used(headers: dict[str, str]) -> datetime | None:
     key_id = keys.key_id(headers["x-api-key"])
     db.session.rollback()
-    return db.session.scalar(
+    found: datetime | None = db.session.scalar(
         sa.select(gateway_key.c.last_used_at).where(gateway_key.c.id == key_id)
     )
+    return found
 
 
 @pytest.mark.parametrize("header", ["x-api-key", "X-API-Key", "api_key"])
@@ -186,7 +187,8 @@ def test_devices_outside_the_scope_look_like_devices_that_do_not_exist(
     def refusal(device: str, body: str, url: str = URL) -> str:
         reply = post(key, body, url)
         assert reply.status_code == 403
-        return reply.get_data(as_text=True).replace(device, "DEVICE")
+        text: str = reply.get_data(as_text=True)
+        return text.replace(device, "DEVICE")
 
     pms = {
         refusal(name, request({"pms_id": name}, pack_sample("0241")))

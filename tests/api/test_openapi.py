@@ -11,6 +11,7 @@ from conftest import Organisation, apart
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 from support import fuzz
 from support.profiles import examples
@@ -18,6 +19,7 @@ from support.queue import RealQueue
 from support.site import Site
 
 EXAMPLES = 40
+Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 DOCUMENT = "/pms/api/v1/openapi.json"
 
 
@@ -30,23 +32,28 @@ def sender(make_organisation: Callable[..., Organisation]) -> Organisation:
     return organisation
 
 
-def operations(app: Flask) -> list[schemathesis.APIOperation]:
+def operations(app: Flask) -> list[Operation]:
     # Made up keys would have most requests refused before anything is looked at.
     config = schemathesis.config.SchemathesisConfig.from_dict(
         {"generation": {"with-security-parameters": False}}
     )
     with app.app_context():
         schema = schemathesis.openapi.from_wsgi(DOCUMENT, app, config=config)
-    return [result.ok() for result in schema.get_all_operations()]
+    found = []
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
+        found.append(result.ok())
+    return found
 
 
-def beside_the_point(case: schemathesis.Case) -> list[Any]:
+def beside_the_point(case: schemathesis.Case[Any]) -> list[Any]:
     """Checks that do not hold here: credentials are the test's own, and tested elsewhere.
 
     Which CSV, which compressed bodies and which periods are accepted is more than a schema
     can say.
     """
-    headers, query = case.headers or {}, case.query or {}
+    headers: Any = case.headers or {}
+    query: Any = case.query or {}
     opaque = (
         case.media_type == "text/csv"
         or "Content-Encoding" in headers
@@ -55,7 +62,7 @@ def beside_the_point(case: schemathesis.Case) -> list[Any]:
     return [ignored_auth, *([positive_data_acceptance] if opaque else [])]
 
 
-def name_what_is_there(case: schemathesis.Case) -> None:
+def name_what_is_there(case: schemathesis.Case[Any]) -> None:
     """Ask for what the sender has: any other id is mostly nobody's."""
     case.query.pop("account", None)
     if "ident" in case.path_parameters:
@@ -76,7 +83,11 @@ def test_requests_that_are_kept_do_what_the_document_says(
     hold(queue.app, sender, found)
 
 
-def hold(app_context: Flask, sender: Organisation, found: list[schemathesis.APIOperation]) -> None:
+def hold(
+    app_context: Flask,
+    sender: Organisation,
+    found: list[Operation],
+) -> None:
     for operation in found:
 
         @settings(
@@ -85,7 +96,7 @@ def hold(app_context: Flask, sender: Organisation, found: list[schemathesis.APIO
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(), known=st.booleans())
-        def hold_to_the_document(case: schemathesis.Case, known: bool) -> None:
+        def hold_to_the_document(case: schemathesis.Case[Any], known: bool) -> None:
             if known:
                 name_what_is_there(case)
             with apart(app_context):

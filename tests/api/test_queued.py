@@ -20,7 +20,7 @@ from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 from werkzeug.test import TestResponse
 
-from flexmeasures_pms.ingest import journal as journalling
+from flexmeasures_pms.storage.intake import journal as intake
 from flexmeasures_pms.storage.intake import receipts
 from flexmeasures_pms.storage.tables import journal
 
@@ -314,11 +314,14 @@ def test_the_journal_is_counted_now_and_then(
     organisation: Organisation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    counts = []
-    count = journalling.journal.count
-    monkeypatch.setattr(
-        journalling.journal, "count", lambda *args: counts.append(args) or count(*args)
-    )
+    counts: list[object] = []
+    count = intake.count
+
+    def note(*args: Any) -> int:
+        counts.append(args)
+        return count(*args)
+
+    monkeypatch.setattr(intake, "count", note)
     for _ in range(10):
         post(organisation.headers)
     assert len(counts) == 1

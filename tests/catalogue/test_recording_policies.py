@@ -21,14 +21,14 @@ def test_a_policy_is_read_as_it_is_written(text: str) -> None:
     ["", "never", "every 1", "change -1", "change 1e5", "change x", "change 1 2", "change ."],
 )
 def test_what_is_no_policy_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="no recording policy"):
+    with pytest.raises(ConfigError, match="not a recording policy"):
         parse(text)
 
 
 def test_the_host_chooses_for_all_assets() -> None:
     read = config.read({"PMS_RECORDING": "cell voltage: change 0.002; *: change"})
     chosen = bands("case", read.recording)
-    assert (chosen["cell 07 voltage"], chosen["pack current"]) == (Decimal("0.002"), 0)
+    assert (chosen["cell 07 voltage"], chosen["pack current"]) == (Decimal("0.002"), Decimal(0))
     assert bands("case", read.recording, (("pack current", None),)).get("pack current") is None
     with pytest.raises(ConfigError, match="no quantity 'cell volts'"):
         parse_policies("cell volts: change")

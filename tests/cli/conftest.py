@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from click.testing import Result
 from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskCliRunner
-
-Command = Callable[..., Result]
+from support.commands import Command, Failure, RegistryOf
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def pms(runner: FlaskCliRunner) -> Command:
 
 
 @pytest.fixture
-def fails(runner: FlaskCliRunner) -> Callable[..., str]:
+def fails(runner: FlaskCliRunner) -> Failure:
     """Run a command that must fail with one line, and return the line."""
 
     def run(*args: object) -> str:
@@ -43,7 +41,7 @@ def fails(runner: FlaskCliRunner) -> Callable[..., str]:
 
 
 @pytest.fixture
-def registry_of(app_context: Flask) -> Callable[[Organisation], Any]:
+def registry_of(app_context: Flask) -> RegistryOf:
     """Read the registry of an organisation as it is now."""
 
     def read(owner: Organisation) -> Any:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from conftest import Organisation
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from support.commands import Command, Failure, RegistryOf
 
 NOON = "2026-03-01T12:00:00+07:00"
 ELEVEN = "2026-03-01T11:00:00+07:00"
@@ -13,7 +18,7 @@ HALF_PAST = "2026-03-01T11:30:00+07:00"
 
 
 @pytest.fixture
-def site(pms, organisation, nobody_else):
+def site(pms: Command, organisation: Organisation, nobody_else: None) -> Organisation:
     """A PMS with a cabinet, and case 269 with its parts in dock 6."""
     pms("register-pms", "PMS-01", "--account", organisation.id, "--timezone", "Asia/Jakarta")
     pms("register-cabinet", "CAB-01", "--pms", "PMS-01", "--ehub", "EH-1", "--busbar", "BB-1")
@@ -23,11 +28,13 @@ def site(pms, organisation, nobody_else):
     return organisation
 
 
-def case_at(pms, ident, at, *more):
+def case_at(pms: Command, ident: str, at: str, *more: object) -> Any:
     return json.loads(pms("lookup", ident, "--at", at, "--json", *more).stdout)["case"]
 
 
-def test_registering_a_site_makes_its_assets_under_each_other(pms, site, registry_of):
+def test_registering_a_site_makes_its_assets_under_each_other(
+    pms: Command, site: Organisation, registry_of: RegistryOf
+) -> None:
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset
 
@@ -60,7 +67,9 @@ REPETITIONS = [
 ]
 
 
-def test_saying_again_what_is_registered_changes_nothing(pms, site, registry_of):
+def test_saying_again_what_is_registered_changes_nothing(
+    pms: Command, site: Organisation, registry_of: RegistryOf
+) -> None:
     version = registry_of(site).version
     for command in REPETITIONS:
         result = pms(*(text.format(account=site.id) for text in command))
@@ -101,7 +110,9 @@ def test_saying_again_what_is_registered_changes_nothing(pms, site, registry_of)
         ),
     ],
 )
-def test_each_change_can_be_run_twice_and_says_what_it_did(pms, site, registry_of, command):
+def test_each_change_can_be_run_twice_and_says_what_it_did(
+    pms: Command, site: Organisation, registry_of: RegistryOf, command: tuple[str, ...]
+) -> None:
     args = [text.format(account=site.id) for text in command]
     before = registry_of(site).version
     assert pms(*args).stdout.strip()
@@ -111,7 +122,9 @@ def test_each_change_can_be_run_twice_and_says_what_it_did(pms, site, registry_o
     assert registry_of(site).version == changed
 
 
-def test_a_board_that_moved_at_noon_moved_at_eleven_after_all(pms, site):
+def test_a_board_that_moved_at_noon_moved_at_eleven_after_all(
+    pms: Command, site: Organisation
+) -> None:
     pms("install", "B269", "--into", "270", "--at", NOON)
     assert (case_at(pms, "B269", HALF_PAST), case_at(pms, "B269", NOON)) == ("269", "270")
     before = datetime.now(UTC) + timedelta(milliseconds=1)
@@ -121,7 +134,9 @@ def test_a_board_that_moved_at_noon_moved_at_eleven_after_all(pms, site):
     assert case_at(pms, "B269", HALF_PAST, "--as-known-at", earlier) == "269"
 
 
-def test_an_unknown_part_is_registered_by_the_way_where_its_kind_is_said(pms, fails, site):
+def test_an_unknown_part_is_registered_by_the_way_where_its_kind_is_said(
+    pms: Command, fails: Failure, site: Organisation
+) -> None:
     assert "--kind" in fails("install", "L3", "--into", "269")
     pms("install", "L3", "--into", "269", "--kind", "cell-block")
     tree = json.loads(pms("tree", "269", "--json").stdout)
@@ -129,14 +144,16 @@ def test_an_unknown_part_is_registered_by_the_way_where_its_kind_is_said(pms, fa
     assert blocks == [("L1", 1), ("L2", 2), ("L3", 3)]
 
 
-def test_a_swap_registers_the_new_part_as_what_the_old_one_is(pms, site):
+def test_a_swap_registers_the_new_part_as_what_the_old_one_is(
+    pms: Command, site: Organisation
+) -> None:
     pms("swap", "F269", "F300", "--note", "burnt")
     tree = json.loads(pms("tree", "269", "--json").stdout)
     assert ("fet-board", "F300") in [(p["kind"], p["id"]) for p in tree["parts"]]
     assert "installed nowhere" in pms("lookup", "F269").stdout
 
 
-def test_history_shows_a_life_from_both_sides(pms, site):
+def test_history_shows_a_life_from_both_sides(pms: Command, site: Organisation) -> None:
     pms("swap", "B269", "B300", "--at", NOON, "--note", "cold joint", "--author", "ali")
     pms("install", "B269", "--into", "270", "--at", NOON)
     board = pms("history", "B269").stdout
@@ -153,7 +170,7 @@ def test_history_shows_a_life_from_both_sides(pms, site):
     assert len({t["request_id"] for t in swaps}) == 1
 
 
-def test_the_tree_shows_what_is_in_what_at_a_time(pms, site):
+def test_the_tree_shows_what_is_in_what_at_a_time(pms: Command, site: Organisation) -> None:
     text = pms("tree", "PMS-01").stdout
     assert "position 1: cabinet CAB-01" in text
     assert "dock 6: case 269" in text
@@ -201,15 +218,17 @@ FAILURES = [
 
 
 def test_a_command_that_fails_says_why_in_one_line_and_changes_nothing(
-    fails, site, other_organisation, registry_of
-):
+    fails: Failure, site: Organisation, other_organisation: Organisation, registry_of: RegistryOf
+) -> None:
     version = registry_of(site).version
     for command, message in FAILURES:
         assert message in fails(*(text.format(account=site.id) for text in command)), command
         assert registry_of(site).version == version, command
 
 
-def test_an_id_of_two_kinds_needs_to_be_told_apart(pms, fails, site):
+def test_an_id_of_two_kinds_needs_to_be_told_apart(
+    pms: Command, fails: Failure, site: Organisation
+) -> None:
     pms("register-pms", "269", "--account", site.id)
     assert "--kind" in fails("lookup", "269")
     assert pms("lookup", "269", "--kind", "case").stdout.startswith("Case 269")
@@ -233,8 +252,13 @@ def test_an_id_of_two_kinds_needs_to_be_told_apart(pms, fails, site):
     ],
 )
 def test_what_two_organisations_have_is_of_the_one_that_is_named(
-    pms, fails, site, other_organisation, registry_of, command
-):
+    pms: Command,
+    fails: Failure,
+    site: Organisation,
+    other_organisation: Organisation,
+    registry_of: RegistryOf,
+    command: tuple[str, ...],
+) -> None:
     other = other_organisation.id
     pms("register-pms", "PMS-01", "--account", other)
     pms("register-cabinet", "CAB-01", "--pms", "PMS-01", "--account", other)
@@ -248,7 +272,9 @@ def test_what_two_organisations_have_is_of_the_one_that_is_named(
         assert registry_of(site).version != ours.version
 
 
-def test_another_organisations_ids_are_unknown(pms, fails, site, other_organisation):
+def test_another_organisations_ids_are_unknown(
+    pms: Command, fails: Failure, site: Organisation, other_organisation: Organisation
+) -> None:
     for command in ("lookup", "history", "tree", "remove"):
         found = fails(command, "B269", "--account", other_organisation.id)
         nothing = fails(command, "B000", "--account", other_organisation.id)
@@ -259,32 +285,38 @@ def test_another_organisations_ids_are_unknown(pms, fails, site, other_organisat
     assert "No PMS 'THEIRS'" in message
 
 
-def test_parts_do_not_go_to_another_organisation(pms, fails, site, other_organisation):
+def test_parts_do_not_go_to_another_organisation(
+    pms: Command, fails: Failure, site: Organisation, other_organisation: Organisation
+) -> None:
     pms("register-case", "500", "--account", other_organisation.id)
     assert "one organisation" in fails("install", "B269", "--into", "500")
 
 
 def test_an_asset_of_another_organisation_cannot_be_the_parent(
-    pms, fails, site, other_organisation, registry_of
-):
+    pms: Command,
+    fails: Failure,
+    site: Organisation,
+    other_organisation: Organisation,
+    registry_of: RegistryOf,
+) -> None:
     asset = registry_of(site).find("pms", "PMS-01").asset_id
     args = ("register-pms", "P2", "--account", other_organisation.id, "--parent-asset")
     assert fails(*args, asset).replace(str(asset), "0") == fails(*args, 0)
 
 
-def test_a_later_fault_undoes_what_the_command_did_before(fails, site, registry_of):
+def test_a_later_fault_undoes_what_the_command_did_before(
+    fails: Failure, site: Organisation, registry_of: RegistryOf
+) -> None:
     blocks = [arg for n in range(15) for arg in ("--cell-block", f"N{n}")]
     fails("register-case", "280", "--account", site.id, *blocks)
     assert registry_of(site).find("case", "280") is None
 
 
-def test_every_command_has_help_with_an_example(runner, app):
-    group = app.cli.commands["pms"]
-    commands = [
-        (name, *below)
-        for name, command in group.commands.items()
-        for below in ([(word,) for word in getattr(command, "commands", ())] or [()])
-    ]
+def test_every_command_has_help_with_an_example(runner: FlaskCliRunner, app: Flask) -> None:
+    group: Any = app.cli.commands["pms"]
+    commands: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        commands += [(name, word) for word in getattr(command, "commands", ())] or [(name,)]
     assert ("quarantine", "replay") in commands
     for words in commands:
         result = runner.invoke(args=["pms", *words, "--help"])
@@ -293,14 +325,16 @@ def test_every_command_has_help_with_an_example(runner, app):
         assert f"flexmeasures pms {' '.join(words)}" in result.output
 
 
-def test_tables_that_are_behind_are_said_in_one_line(fails, site, app_context, monkeypatch):
+def test_tables_that_are_behind_are_said_in_one_line(
+    fails: Failure, site: Organisation, app_context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from flexmeasures_pms.migrations import schema
 
     monkeypatch.setattr(schema, "head", lambda: "9999")
     assert fails("tree").endswith("run `flexmeasures pms db upgrade`.")
 
 
-def test_db_current_and_upgrade_say_where_the_tables_are(pms, app_context):
+def test_db_current_and_upgrade_say_where_the_tables_are(pms: Command, app_context: Flask) -> None:
     from flexmeasures_pms.migrations import schema
 
     assert pms("db", "current").stdout.strip() == schema.head()

@@ -192,11 +192,11 @@ class _Organisation:
             newest[asset] = max(time, newest.get(asset, time))
         found = {asset: (time, readings) for asset, time, readings in rows}
         for asset in newest.keys() | found.keys():
-            time = newest.get(asset)
-            due = time and (time, self.standing[asset, time])
+            last = newest.get(asset)
+            due = last and (last, self.standing[asset, last])
             if (there := found.get(asset)) != due:
                 self.verdict.stale.append(
-                    f"{self.account}/{asset}: {there and there[0]}, but {time} is the newest"
+                    f"{self.account}/{asset}: {there and there[0]}, but {last} is the newest"
                 )
 
     def stored(self) -> int:

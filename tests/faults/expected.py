@@ -158,8 +158,8 @@ def _device(dataset: str, head: dict[str, Any], sample: dict[str, Any]) -> Expec
     values |= _grid(sample["grid"]) if "grid" in sample else {}
     values |= MPPT_STATUS[head["status"]["code"]] if "status" in head else {}
     ident = head[f"{dataset}_id"]
-    name = key(dataset, head, sample)
-    return Expected(f"{dataset}:{ident}", ident, _time(sample), _floats(values), name)
+    which = key(dataset, head, sample)
+    return Expected(f"{dataset}:{ident}", ident, _time(sample), _floats(values), which)
 
 
 def _grid(grid: dict[str, Any]) -> dict[str, Any]:

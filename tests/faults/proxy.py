@@ -113,7 +113,8 @@ class _Link(socketserver.BaseRequestHandler):
         if kind == "cut reply":
             self.request.sendall(reply[: chance.randrange(len(reply) or 1)])
             return self._reset()
-        return self.request.sendall(reply)
+        self.request.sendall(reply)
+        return None
 
     def _exchange(self, request: bytes, send: Callable[[socket.socket, bytes], None]) -> bytes:
         with socket.create_connection(self.server.upstream, SECONDS) as upstream:

@@ -23,7 +23,7 @@ from support.telemetry import CELLS, at, pack_sample, request
 SECONDS = 12
 # A reply that takes longer than this was not bounded by the settings below.
 BOUND = 20
-SETTINGS = {"PMS_LOCK_TIMEOUT": 1, "PMS_STATEMENT_TIMEOUT": 5}
+SETTINGS: dict[str, object] = {"PMS_LOCK_TIMEOUT": 1, "PMS_STATEMENT_TIMEOUT": 5}
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ class Traffic:
 
     def _number(self, low: float, high: float, digits: int) -> float:
         """Draw a number whose last digit is even or odd, as the organisation is."""
-        scale = 10**digits
+        scale: int = 10**digits
         whole = self.chance.randrange(int(low * scale) // 2, int(high * scale) // 2)
         return (2 * whole + self.organisation) / scale
 

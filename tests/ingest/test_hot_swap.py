@@ -52,7 +52,7 @@ def post(client: FlaskClient, organisation: Organisation) -> Post:
 def place(site: Site, case: str, time: datetime) -> tuple[str, int | None] | None:
     registered = load_directory(site.account_id)
     found = registered.place_of(site.number("case", case), time)
-    return found and (registered.entry(found.assembly_id).ident, found.place)
+    return (registered.entry(found.assembly_id).ident, found.place) if found else None
 
 
 def moves(site: Site, case: str) -> list[tuple[str, str, datetime | None]]:

@@ -20,7 +20,9 @@ from support.queue import RealQueue, entries, lanes_of, set_mode
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
-from flexmeasures_pms.ingest import accept, journal_queue, journal_worker
+from flexmeasures_pms import config
+from flexmeasures_pms.errors import NotHeld
+from flexmeasures_pms.ingest import accept, journal_queue, journal_worker, pipeline
 from flexmeasures_pms.storage.intake import journal
 from flexmeasures_pms.storage.tables import journal as table
 from flexmeasures_pms.storage.tables import journal_lane
@@ -156,7 +158,7 @@ def test_a_device_is_worked_on_by_one_worker_and_others_meanwhile(
 ) -> None:
     """One worker stops in the middle of a request; a second one does all it may."""
     inside, go_on = threading.Event(), threading.Event()
-    process = accept.process
+    process = pipeline.process
 
     def stop_once(*args: Any) -> Any:
         if threading.current_thread() is slow:
@@ -170,7 +172,7 @@ def test_a_device_is_worked_on_by_one_worker_and_others_meanwhile(
 
     def work_slowly() -> None:
         with queue.app.app_context():
-            journal_worker.process(first, journal_worker.settings())
+            journal_worker.process(first, config.settings())
 
     (first,) = (one for one in claim(lease=timedelta(0)) if one.id == mine[0])
     slow = threading.Thread(target=work_slowly)
@@ -199,7 +201,7 @@ def test_an_earlier_request_that_was_committed_late_goes_first(site: Site, post:
     db.session.execute(sa.insert(journal_lane).values(lane=lanes[0], journal_id=early))
     db.session.commit()
 
-    with pytest.raises(journal.NotHeld):
+    with pytest.raises(NotHeld):
         journal.hold(claimed, 5, 5)
     db.session.rollback()
 
@@ -216,7 +218,7 @@ def test_no_two_requests_of_a_device_are_stored_at_once(
     with queue.app.app_context():
         db.session.execute(sa.insert(journal_lane).values(lane=lanes[0], journal_id=early))
         (first,) = (one for one in claim() if one.id == early)
-        with pytest.raises(journal.NotHeld):
+        with pytest.raises(NotHeld):
             journal.hold(first, 5, 5)
         db.session.rollback()
         db.session.remove()
@@ -229,7 +231,7 @@ def test_a_worker_that_lost_its_claim_leaves_the_request_alone(
     number = post("PMS-1")
     (slow,) = (one for one in claim(lease=timedelta(0)) if one.id == number)
     (fast,) = (one for one in claim(lease=timedelta(0)) if one.id == number)
-    found = journal_worker.settings()
+    found = config.settings()
     assert not journal_worker.process(slow, found)
     assert journal_worker.process(fast, found)
     assert not journal_worker.process(fast, found)
@@ -262,7 +264,7 @@ def test_a_worker_that_dies_in_the_middle_leaves_all_or_nothing(
         owner = getattr(owner, part)
     monkeypatch.setattr(owner, name, die)
     with pytest.raises(SystemExit):
-        journal_worker.process(claimed, journal_worker.settings())
+        journal_worker.process(claimed, config.settings())
     db.session.rollback()
     monkeypatch.undo()
     set_mode(queue.app, "queued")
@@ -317,11 +319,13 @@ def test_a_worker_looks_at_the_journal_when_it_starts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Burst(SimpleWorker):
-        def work(self, **_: Any) -> bool:
+        def work(self, *_: Any, **__: Any) -> bool:
             return super().work(burst=True, logging_level="WARNING")
 
     monkeypatch.setattr("flexmeasures.cli.jobs.Worker", Burst)
-    monkeypatch.setitem(queue.app.queues, "forecasting", queue.queue)  # whose Redis it uses
+    monkeypatch.setitem(
+        vars(queue.app)["queues"], "forecasting", queue.queue
+    )  # whose Redis it uses
     number = post("PMS-1")
     queue.empty()
 
@@ -338,7 +342,7 @@ def test_a_worker_starts_without_redis_as_flexmeasures_has_it(
     started = []
 
     class Idle(SimpleWorker):
-        def work(self, **_: Any) -> bool:
+        def work(self, *_: Any, **__: Any) -> bool:
             started.append(self)
             return True
 
@@ -389,7 +393,7 @@ def test_what_fails_is_tried_again_and_holds_up_its_device_only_so_long(
     behind, other = post("PMS-1", minute=5), post("PMS-2", minute=5)
     set_mode(queue.app, "queued", PMS_MAX_SAMPLES=2, PMS_JOURNAL_ATTEMPTS=2)
     (claimed,) = (one for one in claim(lease=timedelta(0)) if one.id == large)
-    journal_worker.process(claimed, journal_worker.settings())
+    journal_worker.process(claimed, config.settings())
     waiting = fate(large)
     assert (waiting["status"], waiting["attempts"]) == ("WAITING", 1)
     assert "2 samples" in waiting["error"]

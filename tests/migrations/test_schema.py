@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import flask_migrate
 import pytest
 import sqlalchemy as sa
+from conftest import Organisation
+from flask import Flask
 
 from flexmeasures_pms.errors import SchemaError
 
@@ -35,7 +40,7 @@ DEFINITIONS = {
 
 
 @pytest.fixture
-def connection(app_context):
+def connection(app_context: Flask) -> Iterator[sa.Connection]:
     """A connection of which nothing is kept: tables can be dropped on it."""
     from flexmeasures.data import db
 
@@ -46,7 +51,7 @@ def connection(app_context):
 
 
 @contextlib.contextmanager
-def engine_of(connection):
+def engine_of(connection: sa.Connection) -> Iterator[None]:
     """Let the code under test work on a connection of which nothing is kept."""
     from flexmeasures.data import db
 
@@ -56,7 +61,7 @@ def engine_of(connection):
         yield
 
 
-def definitions(connection):
+def definitions(connection: sa.Connection) -> dict[str, Any]:
     values = {"schema": "public"}
     return {
         name: sorted(map(tuple, connection.execute(sa.text(query), values)), key=str)
@@ -64,7 +69,7 @@ def definitions(connection):
     }
 
 
-def own_tables():
+def own_tables() -> list[sa.Table]:
     """Return the plugin's tables as the code has them."""
     from flexmeasures.data import db
 
@@ -75,13 +80,13 @@ def own_tables():
     return [table for table in db.metadata.sorted_tables if table.name.startswith("pms_")]
 
 
-def create_all(connection):
+def create_all(connection: sa.Connection) -> None:
     from flexmeasures.data import db
 
     db.metadata.create_all(connection, tables=own_tables())
 
 
-def test_migrations_and_code_agree_on_every_table(connection):
+def test_migrations_and_code_agree_on_every_table(connection: sa.Connection) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -92,7 +97,7 @@ def test_migrations_and_code_agree_on_every_table(connection):
     assert compare_metadata(context, schema.OPTIONS["target_metadata"]) == []
 
 
-def test_create_all_makes_the_same_as_the_migrations(connection):
+def test_create_all_makes_the_same_as_the_migrations(connection: sa.Connection) -> None:
     """FlexMeasures' ``db-ops reset`` and test fixtures make tables by ``create_all``."""
     from flexmeasures_pms.migrations import schema
 
@@ -106,7 +111,7 @@ def test_create_all_makes_the_same_as_the_migrations(connection):
     }
 
 
-def test_missing_tables_give_one_line_that_says_what_to_run(connection):
+def test_missing_tables_give_one_line_that_says_what_to_run(connection: sa.Connection) -> None:
     from flexmeasures_pms.migrations import schema
 
     schema.check(connection)
@@ -119,7 +124,9 @@ def test_missing_tables_give_one_line_that_says_what_to_run(connection):
 
 
 @pytest.mark.parametrize("version_table", ["DELETE FROM", "DROP TABLE"])
-def test_after_a_reset_by_flexmeasures_an_upgrade_puts_things_right(connection, version_table):
+def test_after_a_reset_by_flexmeasures_an_upgrade_puts_things_right(
+    connection: sa.Connection, version_table: str
+) -> None:
     from flexmeasures_pms.migrations import schema
 
     migrated = definitions(connection)
@@ -136,7 +143,9 @@ def test_after_a_reset_by_flexmeasures_an_upgrade_puts_things_right(connection, 
     schema.check(connection)
 
 
-def test_restored_data_is_kept_when_the_version_is_unknown(connection, organisation):
+def test_restored_data_is_kept_when_the_version_is_unknown(
+    connection: sa.Connection, organisation: Organisation
+) -> None:
     from flexmeasures_pms.migrations import schema
 
     connection.execute(
@@ -154,7 +163,7 @@ def test_restored_data_is_kept_when_the_version_is_unknown(connection, organisat
     assert connection.execute(count, {"id": organisation.id}).scalar() == 1
 
 
-def test_tables_can_be_taken_down_again(connection):
+def test_tables_can_be_taken_down_again(connection: sa.Connection) -> None:
     from alembic import command
 
     from flexmeasures_pms.migrations import schema
@@ -163,7 +172,9 @@ def test_tables_can_be_taken_down_again(connection):
     assert not any(definitions(connection).values())
 
 
-def test_without_flexmeasures_tables_the_upgrade_says_what_to_run_first(connection):
+def test_without_flexmeasures_tables_the_upgrade_says_what_to_run_first(
+    connection: sa.Connection,
+) -> None:
     from flexmeasures_pms.migrations import schema
 
     connection.execute(sa.text("DROP TABLE generic_asset CASCADE"))
@@ -171,7 +182,9 @@ def test_without_flexmeasures_tables_the_upgrade_says_what_to_run_first(connecti
         schema.upgrade()
 
 
-def test_flexmeasures_own_migrations_leave_the_plugins_tables_alone(connection, tmp_path):
+def test_flexmeasures_own_migrations_leave_the_plugins_tables_alone(
+    connection: sa.Connection, tmp_path: Path
+) -> None:
     before = definitions(connection)
     revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     quiet = mock.patch("logging.config.fileConfig")
@@ -182,10 +195,10 @@ def test_flexmeasures_own_migrations_leave_the_plugins_tables_alone(connection, 
     assert after == revision
 
 
-def test_our_migrations_leave_flexmeasures_tables_alone(connection):
+def test_our_migrations_leave_flexmeasures_tables_alone(connection: sa.Connection) -> None:
     from flexmeasures_pms.migrations import schema
 
-    def others():
+    def others() -> dict[str, list[str]]:
         inspector = sa.inspect(connection)
         names = [n for n in inspector.get_table_names() if not n.startswith("pms_")]
         return {n: [c["name"] for c in inspector.get_columns(n)] for n in names}

@@ -30,7 +30,7 @@ def found(*packs: Cells, quantity: CellQuantity = "voltage") -> CellMap:
     rows = tuple(
         row(n, n, START, START + columns * MINUTE, cells) for n, cells in enumerate(packs, 1)
     )
-    return CellMap(quantity, START, MINUTE, columns, MINUTE, rows)
+    return CellMap(quantity, START, MINUTE, columns, (MINUTE, MINUTE), rows)
 
 
 def row(case: int, dock: int, begin: datetime, end: datetime, cells: Cells) -> PackCells:
@@ -87,14 +87,14 @@ def test_a_pack_that_changed_its_dock_is_one_pack() -> None:
         row(1, 3, START, moved, [[3.6, 3.6, NO, NO], [3.7, 3.7, NO, NO]]),
         row(1, 9, moved, end, [[NO, NO, 3.6, 3.7], [NO, NO, 3.7, 3.6]]),
     )
-    ranked = ranking(CellMap("voltage", START, MINUTE, 4, MINUTE, rows))
+    ranked = ranking(CellMap("voltage", START, MINUTE, 4, (MINUTE, MINUTE), rows))
     assert told(ranked)[0] == ("P1", 1, 3, 0.75, 100.0)
     assert ranked[0].dock == 9
     assert (ranked[0].begin, ranked[0].end) == (START, START + 3 * MINUTE)
 
 
 def test_open_cells_are_ranked_by_how_long_they_were_open() -> None:
-    cells = [[0, 1, 1, NO], [0, 0, 0, 0], [1, 1, 1, 1]]
+    cells: Cells = [[0, 1, 1, NO], [0, 0, 0, 0], [1, 1, 1, 1]]
     assert told(ranking(found(cells, quantity="open"))) == [
         ("P1", 3, 4, 1.0, None),
         ("P1", 1, 2, 0.5, None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.registry import Registry
 
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
 
@@ -13,14 +14,14 @@ EARLY = NOON - timedelta(days=4000)
 HOUR = timedelta(hours=1)
 
 
-def test_a_first_installation_holds_since_ever(registry):
+def test_a_first_installation_holds_since_ever(registry: Registry) -> None:
     board, case = registry.add("acquisition-board", "B1") + registry.add("case", "1")
     registry.do("install", board, case)
     assert registry.timeline(board) == [("1", 1, None, None)]
     assert registry.directory.resolve_pack("b1", EARLY).case.ident == "1"
 
 
-def test_a_change_without_a_time_holds_from_now(registry):
+def test_a_change_without_a_time_holds_from_now(registry: Registry) -> None:
     (board,), (one, two) = registry.add("acquisition-board", "B1"), registry.add("case", "1", "2")
     registry.do("install", board, one)
     registry.do("install", board, two)
@@ -29,7 +30,7 @@ def test_a_change_without_a_time_holds_from_now(registry):
     assert abs(second.begin - datetime.now(UTC)) < timedelta(minutes=5)
 
 
-def test_a_board_that_is_installed_elsewhere_leaves_where_it_was(registry):
+def test_a_board_that_is_installed_elsewhere_leaves_where_it_was(registry: Registry) -> None:
     (board,), (one, two) = registry.add("acquisition-board", "B1"), registry.add("case", "1", "2")
     registry.do("install", board, one)
     registry.do("install", board, two, at=NOON)
@@ -39,7 +40,7 @@ def test_a_board_that_is_installed_elsewhere_leaves_where_it_was(registry):
     assert find("B1", NOON).case.ident == "2"
 
 
-def test_a_taken_place_is_refused_and_nothing_changes(registry):
+def test_a_taken_place_is_refused_and_nothing_changes(registry: Registry) -> None:
     (one, two), (case,) = registry.add("acquisition-board", "B1", "B2"), registry.add("case", "1")
     registry.do("install", one, case)
     with pytest.raises(RegistryConflict, match=r"swap B1 B2"):
@@ -47,20 +48,20 @@ def test_a_taken_place_is_refused_and_nothing_changes(registry):
     assert registry.timeline(two) == []
 
 
-def test_a_part_goes_only_where_it_fits(registry):
+def test_a_part_goes_only_where_it_fits(registry: Registry) -> None:
     (board,), (cabinet,) = registry.add("acquisition-board", "B1"), registry.add("cabinet", "C")
     with pytest.raises(RegistryConflict, match="goes in a case"):
         registry.do("install", board, cabinet)
 
 
-def test_installing_for_the_past_ends_where_the_next_begins(registry):
+def test_installing_for_the_past_ends_where_the_next_begins(registry: Registry) -> None:
     (board,), (one, two) = registry.add("acquisition-board", "B1"), registry.add("case", "1", "2")
     registry.do("install", board, two, at=NOON)
     registry.do("install", board, one, at=NOON - HOUR)
     assert registry.timeline(board) == [("1", 1, 11, 12), ("2", 1, 12, None)]
 
 
-def test_a_removed_part_is_nowhere(registry):
+def test_a_removed_part_is_nowhere(registry: Registry) -> None:
     (board,), (case,) = registry.add("acquisition-board", "B1"), registry.add("case", "1")
     registry.do("install", board, case)
     registry.do("remove", board, at=NOON)
@@ -70,7 +71,7 @@ def test_a_removed_part_is_nowhere(registry):
     assert again.touched == () and "not installed" in str(again.lines[0])
 
 
-def test_swapping_puts_the_new_part_in_the_old_ones_place(registry):
+def test_swapping_puts_the_new_part_in_the_old_ones_place(registry: Registry) -> None:
     (one, two), (case,) = registry.add("acquisition-board", "B1", "B2"), registry.add("case", "1")
     registry.do("install", one, case)
     change = registry.do("swap", one, two, at=NOON)
@@ -81,13 +82,13 @@ def test_swapping_puts_the_new_part_in_the_old_ones_place(registry):
     assert registry.do("swap", one, two).touched == ()
 
 
-def test_what_is_installed_nowhere_cannot_be_swapped(registry):
+def test_what_is_installed_nowhere_cannot_be_swapped(registry: Registry) -> None:
     one, two = registry.add("acquisition-board", "B1", "B2")
     with pytest.raises(RegistryConflict, match="not installed anywhere"):
         registry.do("swap", one, two, at=NOON)
 
 
-def test_cell_blocks_take_the_first_free_of_fourteen_positions(registry):
+def test_cell_blocks_take_the_first_free_of_fourteen_positions(registry: Registry) -> None:
     blocks = registry.add("cell-block", *(f"L{n}" for n in range(15)))
     (case,) = registry.add("case", "1")
     registry.do("install", blocks[0], case, place=2)
@@ -101,7 +102,7 @@ def test_cell_blocks_take_the_first_free_of_fourteen_positions(registry):
         registry.do("install", blocks[14], case, place=15)
 
 
-def test_docks_are_limited_by_the_registration_of_the_cabinet(registry):
+def test_docks_are_limited_by_the_registration_of_the_cabinet(registry: Registry) -> None:
     (small,), (large,) = registry.add("cabinet", "C1"), registry.add("cabinet", "JS7", docks=16)
     one, two = registry.add("case", "1", "2")
     with pytest.raises(RegistryConflict, match="docks 1-12"):
@@ -111,7 +112,7 @@ def test_docks_are_limited_by_the_registration_of_the_cabinet(registry):
         registry.do("install", two, large, place=16)
 
 
-def test_a_pms_has_at_most_four_cabinets_and_a_cabinet_one_controller(registry):
+def test_a_pms_has_at_most_four_cabinets_and_a_cabinet_one_controller(registry: Registry) -> None:
     (pms,) = registry.add("pms", "P")
     for cabinet in registry.add("cabinet", "A", "B", "C", "D"):
         registry.do("install", cabinet, pms)
@@ -126,7 +127,9 @@ def test_a_pms_has_at_most_four_cabinets_and_a_cabinet_one_controller(registry):
     assert registry.timeline(bbc) == [("E", 1, 12, None)]
 
 
-def test_registering_again_changes_nothing_and_contradictions_are_refused(registry):
+def test_registering_again_changes_nothing_and_contradictions_are_refused(
+    registry: Registry,
+) -> None:
     (cabinet,) = registry.add("cabinet", "CAB", docks=16)
     version = registry.directory.version
     assert registry.add("cabinet", " cab ", docks=16) == [cabinet]
@@ -135,7 +138,7 @@ def test_registering_again_changes_nothing_and_contradictions_are_refused(regist
         registry.add("cabinet", "CAB", docks=12)
 
 
-def test_an_id_never_means_both_a_case_and_a_board(registry):
+def test_an_id_never_means_both_a_case_and_a_board(registry: Registry) -> None:
     registry.add("case", "66CFFFFFF353734574E43232110")
     (board,) = registry.add("acquisition-board", "66BFF353734574E43235318")
     for spelling in ("66cff353734574E43232110", "66CFFFFFF353734574E43232110"):
@@ -149,7 +152,9 @@ def test_an_id_never_means_both_a_case_and_a_board(registry):
             registry.add("case", spelling)
 
 
-def test_a_board_is_known_by_its_aliases_and_by_what_loggers_make_of_its_id(registry):
+def test_a_board_is_known_by_its_aliases_and_by_what_loggers_make_of_its_id(
+    registry: Registry,
+) -> None:
     (board,), (case,) = (
         registry.add("acquisition-board", "66CFF353734574E43232110"),
         registry.add("case", "269"),
@@ -164,16 +169,18 @@ def test_a_board_is_known_by_its_aliases_and_by_what_loggers_make_of_its_id(regi
 
 
 @pytest.mark.parametrize("ident", ["", "  ", "x" * 81, "a\x00b"])
-def test_unusable_ids_are_refused(registry, ident):
+def test_unusable_ids_are_refused(registry: Registry, ident: str) -> None:
     with pytest.raises(RegistryError):
         registry.add("case", ident)
 
 
-def test_025_and_25_are_two_ids_and_a_pms_and_a_case_may_share_one(registry):
+def test_025_and_25_are_two_ids_and_a_pms_and_a_case_may_share_one(registry: Registry) -> None:
     assert len({*registry.add("case", "25", "025"), *registry.add("pms", "25")}) == 3
 
 
-def test_organisations_may_use_the_same_ids_and_see_only_their_own(registry, other_registry):
+def test_organisations_may_use_the_same_ids_and_see_only_their_own(
+    registry: Registry, other_registry: Registry
+) -> None:
     (board,), (case,) = registry.add("acquisition-board", "B1"), registry.add("case", "269")
     registry.do("install", board, case)
     (theirs,) = other_registry.add("case", "269")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
+from support.registry import Registry, at
 
 from flexmeasures_pms.errors import RegistryConflict
 
-
-def at(hour):
-    return datetime(2026, 3, 1, hour, tzinfo=UTC)
+Moved = tuple[int, int, int, int]
 
 
 @pytest.fixture
-def moved(registry):
+def moved(registry: Registry) -> Moved:
     """Board X is in case A until 12:00, and in case B, instead of board Y, from then."""
     (x, y), (a, b) = registry.add("acquisition-board", "X", "Y"), registry.add("case", "A", "B")
     registry.do("install", x, a)
@@ -23,7 +22,9 @@ def moved(registry):
     return x, y, a, b
 
 
-def test_an_earlier_beginning_trims_the_neighbours_of_part_and_place(registry, moved):
+def test_an_earlier_beginning_trims_the_neighbours_of_part_and_place(
+    registry: Registry, moved: Moved
+) -> None:
     x, y, _, b = moved
     change = registry.do("correct", x, b, since=at(11))
     assert registry.timeline(x) == [("A", 1, None, 11), ("B", 1, 11, None)]
@@ -31,14 +32,14 @@ def test_an_earlier_beginning_trims_the_neighbours_of_part_and_place(registry, m
     assert set(change.boards) == {x, y}
 
 
-def test_a_later_beginning_lets_the_neighbours_follow(registry, moved):
+def test_a_later_beginning_lets_the_neighbours_follow(registry: Registry, moved: Moved) -> None:
     x, y, _, b = moved
     registry.do("correct", x, b, since=at(13))
     assert registry.timeline(x) == [("A", 1, None, 13), ("B", 1, 13, None)]
     assert registry.timeline(y) == [("B", 1, None, 13)]
 
 
-def test_correcting_there_and_back_leaves_what_was(registry, moved):
+def test_correcting_there_and_back_leaves_what_was(registry: Registry, moved: Moved) -> None:
     x, y, _, b = moved
     before = registry.timeline(x), registry.timeline(y)
     for hour in (11, 14, 12):
@@ -46,7 +47,7 @@ def test_correcting_there_and_back_leaves_what_was(registry, moved):
     assert (registry.timeline(x), registry.timeline(y)) == before
 
 
-def test_a_neighbour_follows_only_as_far_as_it_was_free(registry, moved):
+def test_a_neighbour_follows_only_as_far_as_it_was_free(registry: Registry, moved: Moved) -> None:
     x, y, a, b = moved
     (z,) = registry.add("acquisition-board", "Z")
     (c,) = registry.add("case", "C")
@@ -58,7 +59,9 @@ def test_a_neighbour_follows_only_as_far_as_it_was_free(registry, moved):
     assert registry.timeline(z) == [("A", 1, 12, None)]
 
 
-def test_an_earlier_end_lets_the_next_follow_unless_it_was_elsewhere(registry, moved):
+def test_an_earlier_end_lets_the_next_follow_unless_it_was_elsewhere(
+    registry: Registry, moved: Moved
+) -> None:
     x, y, _, b = moved
     (z,), (c,) = registry.add("acquisition-board", "Z"), registry.add("case", "C")
     registry.do("swap", x, z, at=at(14))
@@ -72,7 +75,7 @@ def test_an_earlier_end_lets_the_next_follow_unless_it_was_elsewhere(registry, m
     assert registry.timeline(y) == [("B", 1, None, 12), ("C", 1, 16, 18), ("B", 1, 18, None)]
 
 
-def test_an_installation_that_is_wholly_covered_is_gone(registry, moved):
+def test_an_installation_that_is_wholly_covered_is_gone(registry: Registry, moved: Moved) -> None:
     x, y, a, b = moved
     registry.do("remove", x, at=at(14))
     registry.do("install", y, b, at=at(14))
@@ -81,7 +84,7 @@ def test_an_installation_that_is_wholly_covered_is_gone(registry, moved):
     assert registry.timeline(y) == [("B", 1, None, 12), ("B", 1, 14, None)]
 
 
-def test_a_part_can_turn_out_to_have_been_elsewhere(registry, moved):
+def test_a_part_can_turn_out_to_have_been_elsewhere(registry: Registry, moved: Moved) -> None:
     x, y, a, _ = moved
     (c,) = registry.add("case", "C")
     registry.do("correct", x, c, since=at(13), until=at(15))
@@ -102,13 +105,15 @@ def test_a_part_can_turn_out_to_have_been_elsewhere(registry, moved):
     assert registry.directory.parts_of(a, at(13)) == ()
 
 
-def test_without_an_assembly_the_latest_installation_is_meant(registry, moved):
+def test_without_an_assembly_the_latest_installation_is_meant(
+    registry: Registry, moved: Moved
+) -> None:
     x, *_ = moved
     registry.do("correct", x, since=at(10), until=at(20))
     assert registry.timeline(x) == [("A", 1, None, 10), ("B", 1, 10, 20)]
 
 
-def test_of_several_installations_in_an_assembly_the_nearest_is_meant(registry):
+def test_of_several_installations_in_an_assembly_the_nearest_is_meant(registry: Registry) -> None:
     (x,), (a, b) = registry.add("acquisition-board", "X"), registry.add("case", "A", "B")
     for hour, case in ((1, a), (2, b), (5, a), (8, b)):
         registry.do("install", x, case, at=at(hour))
@@ -128,7 +133,9 @@ def test_of_several_installations_in_an_assembly_the_nearest_is_meant(registry):
     ]
 
 
-def test_what_was_never_installed_or_would_end_before_it_begins_is_refused(registry, moved):
+def test_what_was_never_installed_or_would_end_before_it_begins_is_refused(
+    registry: Registry, moved: Moved
+) -> None:
     x, *_ = moved
     (z,) = registry.add("acquisition-board", "Z")
     with pytest.raises(RegistryConflict, match="never installed"):
@@ -137,14 +144,14 @@ def test_what_was_never_installed_or_would_end_before_it_begins_is_refused(regis
         registry.do("correct", x, since=at(14), until=at(13))
 
 
-def test_the_same_correction_again_changes_nothing(registry, moved):
+def test_the_same_correction_again_changes_nothing(registry: Registry, moved: Moved) -> None:
     x, _, _, b = moved
     registry.do("correct", x, b, since=at(11))
     again = registry.do("correct", x, b, since=at(11))
     assert (again.touched, len(again.lines)) == ((), 1)
 
 
-def test_a_dock_can_be_corrected_and_its_wrong_tenant_gives_way(registry):
+def test_a_dock_can_be_corrected_and_its_wrong_tenant_gives_way(registry: Registry) -> None:
     (cabinet,) = registry.add("cabinet", "CAB")
     one, two = registry.add("case", "1", "2")
     registry.do("install", one, cabinet, place=1, at=at(10))
@@ -154,7 +161,9 @@ def test_a_dock_can_be_corrected_and_its_wrong_tenant_gives_way(registry):
     assert registry.timeline(two) == []
 
 
-def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(registry, moved):
+def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(
+    registry: Registry, moved: Moved
+) -> None:
     x, y, _, b = moved
     registry.do("correct", x, b, since=at(11))
     from flexmeasures_pms.registry.queries.history import history
@@ -169,7 +178,9 @@ def test_every_row_that_changed_is_recorded_as_corrected_with_before_and_after(r
         assert after[changed] == "2026-03-01T11:00:00+00:00"
 
 
-def test_what_was_believed_before_a_correction_can_still_be_asked_for(registry, moved):
+def test_what_was_believed_before_a_correction_can_still_be_asked_for(
+    registry: Registry, moved: Moved
+) -> None:
     x, _, _, b = moved
     from flexmeasures_pms.registry.loading.load import as_known_at
 
@@ -179,12 +190,15 @@ def test_what_was_believed_before_a_correction_can_still_be_asked_for(registry, 
     asked = at(11).replace(minute=30)
     for known_at, case in ((before, "A"), (after, "B")):
         known = as_known_at(registry.account_id, known_at)
-        assert known.resolve_pack("X", asked).case.ident == case
+        found = known.resolve_pack("X", asked)
+        assert found is not None
+        assert found.case.ident == case
     then = as_known_at(registry.account_id, at(1))
     assert (then.find("case", "A"), then.entries.get(x)) == (None, None)
 
 
-def _last_recorded(registry, part):
+def _last_recorded(registry: Registry, part: int) -> str:
     from flexmeasures_pms.registry.queries.history import history
 
-    return history(registry.account_id, part).transactions[-1]["recorded_at"]
+    found: str = history(registry.account_id, part).transactions[-1]["recorded_at"]
+    return found

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from conftest import Organisation
+from flask import Flask
+from support.registry import Registry
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def in_another_process(app, action):
+def in_another_process(app: Flask, action: Callable[[], object]) -> None:
     """Run something in a session of its own, as another process would."""
     failures = []
 
-    def run():
+    def run() -> None:
         from flexmeasures.data import db
 
         with app.app_context():
@@ -31,7 +35,9 @@ def in_another_process(app, action):
         raise failures[0]
 
 
-def test_what_another_process_registers_is_seen_by_the_next_question(app, registry):
+def test_what_another_process_registers_is_seen_by_the_next_question(
+    app: Flask, registry: Registry
+) -> None:
     from flexmeasures.data import db
 
     registry.add("case", "1")
@@ -41,7 +47,9 @@ def test_what_another_process_registers_is_seen_by_the_next_question(app, regist
     assert registry.directory.find("case", "2") is not None
 
 
-def test_what_was_rolled_back_is_forgotten_even_if_it_was_read(app, registry):
+def test_what_was_rolled_back_is_forgotten_even_if_it_was_read(
+    app: Flask, registry: Registry
+) -> None:
     from flexmeasures.data import db
 
     registry.add("case", "1")
@@ -55,7 +63,7 @@ def test_what_was_rolled_back_is_forgotten_even_if_it_was_read(app, registry):
     assert known.find("case", "2") is not None
 
 
-def test_an_asset_that_is_linked_or_deleted_is_noticed(registry):
+def test_an_asset_that_is_linked_or_deleted_is_noticed(registry: Registry) -> None:
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
@@ -75,7 +83,9 @@ def test_an_asset_that_is_linked_or_deleted_is_noticed(registry):
     assert registry.directory.entry(case).asset_id is None
 
 
-def test_two_processes_change_one_registry_one_after_the_other(app, registry):
+def test_two_processes_change_one_registry_one_after_the_other(
+    app: Flask, registry: Registry
+) -> None:
     from flexmeasures.data import db
 
     (cabinet,) = registry.add("cabinet", "C")
@@ -83,7 +93,7 @@ def test_two_processes_change_one_registry_one_after_the_other(app, registry):
     db.session.commit()
     outcomes = []
 
-    def dock(case):
+    def dock(case: int) -> None:
         from flexmeasures_pms.errors import RegistryConflict
 
         with app.app_context():
@@ -103,7 +113,9 @@ def test_two_processes_change_one_registry_one_after_the_other(app, registry):
     assert sorted(outcomes) == ["docked", "taken", "taken", "taken"]
 
 
-def test_an_organisation_without_a_registry_has_an_empty_one(organisation, app_context):
+def test_an_organisation_without_a_registry_has_an_empty_one(
+    organisation: Organisation, app_context: Flask
+) -> None:
     from flexmeasures_pms.registry.loading.load import load_directory
 
     known = load_directory(organisation.id, packs=["269"])

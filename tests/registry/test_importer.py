@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from support.registry import Registry
 
 from flexmeasures_pms.errors import RegistryError
+
+Load = Callable[..., Any]
 
 COLUMNS = ["pack.id", "board.id", "fet.board.id", *(f"cell.id.{n}" for n in range(1, 15))]
 COLUMNS += ["pms.id", "cabinet.id", "ehub.id", "busbar.id", "dock", "board.alias", "valid_from"]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def row(number, changes=()):
+def row(number: int, changes: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> dict[str, str]:
     """A line for a case with all its parts, by its number."""
     rack = (number - 1) // 12 + 1
     fields = {
@@ -33,7 +38,7 @@ def row(number, changes=()):
     return fields | dict(changes)
 
 
-def sheet(*rows, delimiter=","):
+def sheet(*rows: dict[str, str], delimiter: str = ",") -> bytes:
     """The file of some lines."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, delimiter=delimiter)
@@ -43,18 +48,18 @@ def sheet(*rows, delimiter=","):
 
 
 @pytest.fixture
-def load(registry):
+def load(registry: Registry) -> Load:
     from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.registry.importing.importer import import_file
 
-    def run(data, **options):
+    def run(data: bytes, **options: Any) -> Any:
         author = Author("tests", "cases.csv")
         return import_file(registry.account_id, data, author=author, **options)
 
     return run
 
 
-def transactions(registry):
+def transactions(registry: Registry) -> Any:
     import sqlalchemy as sa
     from flexmeasures.data import db
 
@@ -65,7 +70,7 @@ def transactions(registry):
     return db.session.execute(query.order_by(t.id)).all()
 
 
-def test_a_whole_pms_of_48_cases_is_there_after_one_file(registry, load):
+def test_a_whole_pms_of_48_cases_is_there_after_one_file(registry: Registry, load: Load) -> None:
     result = load(sheet(*(row(n) for n in range(1, 49))))
     assert (result.rows, result.changed, result.faults) == (48, 48, ())
     known = registry.directory
@@ -78,7 +83,7 @@ def test_a_whole_pms_of_48_cases_is_there_after_one_file(registry, load):
     assert known.entry(cell.part_id).ident == "CELL-30-14"
 
 
-def test_the_same_file_again_changes_nothing(registry, load):
+def test_the_same_file_again_changes_nothing(registry: Registry, load: Load) -> None:
     data = sheet(row(1), row(2))
     load(data)
     version, recorded = registry.directory.version, transactions(registry)
@@ -87,7 +92,9 @@ def test_the_same_file_again_changes_nothing(registry, load):
     assert (registry.directory.version, transactions(registry)) == (version, recorded)
 
 
-def test_a_changed_part_is_a_swap_recorded_with_the_name_of_the_file(registry, load):
+def test_a_changed_part_is_a_swap_recorded_with_the_name_of_the_file(
+    registry: Registry, load: Load
+) -> None:
     load(sheet(row(1), row(2)))
     before = len(transactions(registry))
     result = load(sheet(row(1), row(2, {"board.id": "BOARD-9", "board.alias": ""})))
@@ -100,7 +107,9 @@ def test_a_changed_part_is_a_swap_recorded_with_the_name_of_the_file(registry, l
     assert str(result.change.lines[-1]).startswith("Line 3: Swapped acquisition board BOARD-2 for")
 
 
-def test_two_cases_can_exchange_their_boards_and_docks_in_one_file(registry, load):
+def test_two_cases_can_exchange_their_boards_and_docks_in_one_file(
+    registry: Registry, load: Load
+) -> None:
     load(sheet(row(1), row(2)))
     one, two = row(1), row(2)
     for name in ("board.id", "board.alias", "dock"):
@@ -114,14 +123,16 @@ def test_two_cases_can_exchange_their_boards_and_docks_in_one_file(registry, loa
     assert load(sheet(one, two)).changed == 0
 
 
-def test_an_empty_field_changes_nothing(registry, load):
+def test_an_empty_field_changes_nothing(registry: Registry, load: Load) -> None:
     load(sheet(row(1)))
     bare = {"pack.id": "0001"}
     assert load(sheet(bare)).changed == 0
     assert registry.directory.resolve_pack("BOARD-1", NOON).case.ident == "0001"
 
 
-def test_a_history_of_several_lines_holds_and_can_be_imported_again(registry, load):
+def test_a_history_of_several_lines_holds_and_can_be_imported_again(
+    registry: Registry, load: Load
+) -> None:
     first = row(1, {"valid_from": "2026-03-01T07:00:00+07:00"})
     then = row(1, {"board.id": "BOARD-X", "board.alias": "", "valid_from": "2026-03-01T12:00:00Z"})
     data = sheet(then, first)
@@ -133,7 +144,9 @@ def test_a_history_of_several_lines_holds_and_can_be_imported_again(registry, lo
     assert load(data).changed == 0
 
 
-def test_a_case_of_which_only_the_pms_is_known_is_in_its_cabinet_once_that_is(registry, load):
+def test_a_case_of_which_only_the_pms_is_known_is_in_its_cabinet_once_that_is(
+    registry: Registry, load: Load
+) -> None:
     bare = {"pack.id": "0014", "pms.id": "PMS-1", "dock": "14"}
     load(sheet(bare))
     known = registry.directory
@@ -168,8 +181,11 @@ def test_a_case_of_which_only_the_pms_is_known_is_in_its_cabinet_once_that_is(re
     ],
 )
 def test_a_faulty_line_is_reported_with_its_number_and_nothing_is_imported(
-    registry, load, changes, message
-):
+    registry: Registry,
+    load: Load,
+    changes: Mapping[str, str] | Iterable[tuple[str, str]],
+    message: str,
+) -> None:
     result = load(sheet({"pack.id": "0099"}, row(2), row(1, changes)))
     assert [fault.line for fault in result.faults] == [4]
     assert message in result.faults[0].message
@@ -177,7 +193,9 @@ def test_a_faulty_line_is_reported_with_its_number_and_nothing_is_imported(
     assert not registry.whole.entries
 
 
-def test_faulty_lines_can_be_skipped_and_leave_nothing_behind(registry, load):
+def test_faulty_lines_can_be_skipped_and_leave_nothing_behind(
+    registry: Registry, load: Load
+) -> None:
     result = load(sheet(row(1), row(2, {"dock": "40"})), skip_faulty=True)
     assert (result.written, result.changed, len(result.faults)) == (True, 1, 1)
     known = registry.directory
@@ -186,14 +204,18 @@ def test_faulty_lines_can_be_skipped_and_leave_nothing_behind(registry, load):
     assert known.find("cell-block", "CELL-2-1") is None
 
 
-def test_a_dry_run_shows_what_would_change_and_changes_nothing(registry, load):
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(
+    registry: Registry, load: Load
+) -> None:
     result = load(sheet(row(1)), dry_run=True)
     assert result.changed == 1
     assert str(result.change.lines[0]).startswith("Line 2: Registered case 0001 and ")
     assert not registry.whole.entries
 
 
-def test_spreadsheets_write_semicolons_marks_blank_lines_and_empty_columns(registry, load):
+def test_spreadsheets_write_semicolons_marks_blank_lines_and_empty_columns(
+    registry: Registry, load: Load
+) -> None:
     data = b"\xef\xbb\xbf" + sheet(row(1), {}, delimiter=";").replace(b"\r\n", b";;\r\n")
     assert load(data).changed == 1
     assert registry.directory.resolve_pack("board-1", NOON).case.ident == "0001"
@@ -210,6 +232,8 @@ def test_spreadsheets_write_semicolons_marks_blank_lines_and_empty_columns(regis
         (sheet() + b'"0241', "Line 2 is not CSV"),
     ],
 )
-def test_what_is_no_registry_file_is_refused_as_a_whole(load, data, message):
+def test_what_is_no_registry_file_is_refused_as_a_whole(
+    load: Load, data: bytes, message: str
+) -> None:
     with pytest.raises(RegistryError, match=message):
         load(data)

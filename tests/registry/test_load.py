@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.profiles import examples
+from support.registry import Registry
 from support.statements import statements
+
+from flexmeasures_pms.registry.directory import Directory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOURS = [NOON + timedelta(hours=n) for n in range(4)]
@@ -19,7 +25,7 @@ KINDS = ("case", "acquisition-board", "cabinet", "pms", "mppt")
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered(app_context):
+def nothing_remembered(app_context: Flask) -> None:
     """What earlier tests asked for is forgotten."""
     from flexmeasures_pms.registry.loading import cache
 
@@ -27,20 +33,20 @@ def nothing_remembered(app_context):
         cache.forget(account_id)
 
 
-def near(registry, *packs, **named):
+def near(registry: Registry, *packs: str, **named: Any) -> Any:
     from flexmeasures_pms.registry.loading.load import load_directory
 
     return load_directory(registry.account_id, packs=packs, **named)
 
 
-def commit():
+def commit() -> None:
     from flexmeasures.data import db
 
     db.session.commit()
 
 
 @pytest.fixture
-def fleet(registry):
+def fleet(registry: Registry) -> Registry:
     """Two PMSes of two cabinets with two cases each, a board in each case."""
     for p in range(2):
         (pms,) = registry.add("pms", f"P{p}")
@@ -56,13 +62,14 @@ def fleet(registry):
     return registry
 
 
-def number(registry, kind, ident):
-    return near(registry).find(kind, ident).id
+def number(registry: Registry, kind: str, ident: str) -> int:
+    found: int = near(registry).find(kind, ident).id
+    return found
 
 
-def answers(known, packs, at):
+def answers(known: Directory, packs: Sequence[str], at: datetime) -> list[Any]:
     """Return all that a request asks of a directory."""
-    found = []
+    found: list[Any] = []
     for text in packs:
         pack = known.resolve_pack(text, at)
         found.append(pack)
@@ -74,7 +81,7 @@ def answers(known, packs, at):
     return found
 
 
-def test_asking_for_the_same_again_costs_one_statement(fleet):
+def test_asking_for_the_same_again_costs_one_statement(fleet: Registry) -> None:
     packs = ["000", "B001", "010", "nothing", "110"]
     with statements() as cold:
         first = answers(near(fleet, *packs, things=[("pms", "P0")]), packs, HOURS[1])
@@ -86,15 +93,15 @@ def test_asking_for_the_same_again_costs_one_statement(fleet):
     assert "pms_registry_version" in warm[0]
 
 
-def test_however_many_ids_are_named_the_number_of_statements_is_the_same(fleet):
+def test_however_many_ids_are_named_the_number_of_statements_is_the_same(fleet: Registry) -> None:
     everything = [f"{b}{p}{c}{d}" for p in "01" for c in "01" for d in "01" for b in ("", "B")]
     with statements() as asked:
         answers(near(fleet, *everything), everything, HOURS[1])
     assert len(asked) <= MOST
 
 
-def test_what_is_in_a_pms_is_there_at_once_where_it_is_wanted(fleet):
-    def see(known):
+def test_what_is_in_a_pms_is_there_at_once_where_it_is_wanted(fleet: Registry) -> None:
+    def see(known: Any) -> Any:
         pms = known.find("pms", "P1")
         cabinets = known.cabinets(pms.id, HOURS[1]).values()
         rows = [row for cabinet in cabinets for row in known.parts_of(cabinet.id, HOURS[1])]
@@ -112,7 +119,7 @@ def test_what_is_in_a_pms_is_there_at_once_where_it_is_wanted(fleet):
     assert len(warm) == 1
 
 
-def test_a_change_elsewhere_leaves_what_is_remembered(fleet):
+def test_a_change_elsewhere_leaves_what_is_remembered(fleet: Registry) -> None:
     before = answers(near(fleet, "000", "B001"), ["000", "B001"], HOURS[1])
     fleet.do(
         "install", number(fleet, "case", "100"), number(fleet, "cabinet", "C10"), place=1, at=NOON
@@ -125,7 +132,7 @@ def test_a_change_elsewhere_leaves_what_is_remembered(fleet):
     assert ["pms_registry_change" in text for text in asked] == [False, True]
 
 
-def test_a_move_is_seen_and_only_what_it_concerns_is_read_again(fleet):
+def test_a_move_is_seen_and_only_what_it_concerns_is_read_again(fleet: Registry) -> None:
     packs = ["000", "001", "010"]
     near(fleet, *packs)
     case, cabinet = number(fleet, "case", "000"), number(fleet, "cabinet", "C11")
@@ -140,7 +147,7 @@ def test_a_move_is_seen_and_only_what_it_concerns_is_read_again(fleet):
     assert len(asked) <= MOST
 
 
-def test_a_cabinet_that_comes_to_a_pms_is_seen(fleet):
+def test_a_cabinet_that_comes_to_a_pms_is_seen(fleet: Registry) -> None:
     pms, cabinet = number(fleet, "pms", "P0"), number(fleet, "cabinet", "C10")
     assert near(fleet, "000").cabinet_at(pms, 5, HOURS[2]) is None
     fleet.do("install", cabinet, pms, place=3, at=HOURS[1])
@@ -148,8 +155,10 @@ def test_a_cabinet_that_comes_to_a_pms_is_seen(fleet):
     assert near(fleet, "000").cabinet_at(pms, 5, HOURS[2])[0].id == cabinet
 
 
-def test_what_comes_into_a_cabinet_and_goes_is_seen_where_its_parts_are_wanted(fleet):
-    def packs():
+def test_what_comes_into_a_cabinet_and_goes_is_seen_where_its_parts_are_wanted(
+    fleet: Registry,
+) -> None:
+    def packs() -> Any:
         known = near(fleet, things=[("cabinet", "C00")], parts=True)
         rows = known.parts_of(known.find("cabinet", "C00").id, HOURS[2])
         return [known.entry(row.part_id).ident for row in rows]
@@ -167,7 +176,7 @@ def test_what_comes_into_a_cabinet_and_goes_is_seen_where_its_parts_are_wanted(f
     assert packs() == ["110", "001"]
 
 
-def test_an_id_that_named_nothing_names_what_is_registered_since(fleet):
+def test_an_id_that_named_nothing_names_what_is_registered_since(fleet: Registry) -> None:
     assert near(fleet, "new").resolve_pack("new", NOON) is None
     with statements() as asked:
         assert near(fleet, "new").resolve_pack("new", NOON) is None
@@ -177,7 +186,7 @@ def test_an_id_that_named_nothing_names_what_is_registered_since(fleet):
     assert near(fleet, "new").resolve_pack("new", NOON).case.ident == "new"
 
 
-def test_a_board_is_found_by_an_alias_registered_since(fleet):
+def test_a_board_is_found_by_an_alias_registered_since(fleet: Registry) -> None:
     assert near(fleet, "other").resolve_pack("other", HOURS[1]) is None
     fleet.do("add_alias", number(fleet, "acquisition-board", "B000"), alias="other")
     commit()
@@ -185,14 +194,14 @@ def test_a_board_is_found_by_an_alias_registered_since(fleet):
 
 
 @pytest.mark.parametrize("text", ["", "x" * 20_000, "nul\0", "half \ud800", "line\n2"])
-def test_what_can_be_no_id_is_not_even_looked_up(fleet, text):
+def test_what_can_be_no_id_is_not_even_looked_up(fleet: Registry, text: str) -> None:
     near(fleet)
     with statements() as asked:
         assert near(fleet, text).resolve_pack(text, NOON) is None
     assert len(asked) == 1
 
 
-def test_boards_are_no_reason_to_ask_again_after_a_change_elsewhere(fleet):
+def test_boards_are_no_reason_to_ask_again_after_a_change_elsewhere(fleet: Registry) -> None:
     near(fleet, "B000")
     fleet.add("case", "elsewhere")
     commit()
@@ -201,7 +210,9 @@ def test_boards_are_no_reason_to_ask_again_after_a_change_elsewhere(fleet):
     assert len(asked) == 2
 
 
-def test_what_is_remembered_is_bounded_and_the_answers_are_the_same(app, fleet, monkeypatch):
+def test_what_is_remembered_is_bounded_and_the_answers_are_the_same(
+    app: Flask, fleet: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dataclasses import replace
 
     from flexmeasures_pms import config
@@ -219,7 +230,9 @@ def test_what_is_remembered_is_bounded_and_the_answers_are_the_same(app, fleet, 
     assert all(found is not None for found in first)
 
 
-def test_what_one_organisation_asked_for_is_nothing_to_another(fleet, other_registry):
+def test_what_one_organisation_asked_for_is_nothing_to_another(
+    fleet: Registry, other_registry: Registry
+) -> None:
     near(fleet, "000")
     case = number(fleet, "case", "000")
     theirs = near(other_registry, "000", numbers=[case])
@@ -227,7 +240,7 @@ def test_what_one_organisation_asked_for_is_nothing_to_another(fleet, other_regi
     assert theirs.entries.get(case) is None
 
 
-def test_nothing_is_remembered_of_what_a_transaction_changed_itself(fleet):
+def test_nothing_is_remembered_of_what_a_transaction_changed_itself(fleet: Registry) -> None:
     from flexmeasures.data import db
 
     near(fleet, "000")
@@ -243,7 +256,7 @@ def test_nothing_is_remembered_of_what_a_transaction_changed_itself(fleet):
     assert near(fleet, "000").pms_of(case, HOURS[2]).ident == "P0"
 
 
-def test_a_database_that_was_put_back_to_an_earlier_state_is_read_anew(fleet):
+def test_a_database_that_was_put_back_to_an_earlier_state_is_read_anew(fleet: Registry) -> None:
     from flexmeasures.data import db
 
     near(fleet, "000")
@@ -257,7 +270,9 @@ def test_a_database_that_was_put_back_to_an_earlier_state_is_read_anew(fleet):
     assert near(fleet, "000").place_of(case, HOURS[1]) is None
 
 
-def test_assets_that_are_another_organisations_are_not_owned(fleet, other_registry):
+def test_assets_that_are_another_organisations_are_not_owned(
+    fleet: Registry, other_registry: Registry
+) -> None:
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
@@ -279,15 +294,18 @@ def test_assets_that_are_another_organisations_are_not_owned(fleet, other_regist
     assert len(asked) == 1
 
 
-def test_a_change_between_two_reads_is_not_seen_by_half(fleet, monkeypatch):
+def test_a_change_between_two_reads_is_not_seen_by_half(
+    fleet: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A registration that comes between the statements of one question: all is read anew."""
     from flexmeasures_pms.registry.loading import rows
 
     case, cabinet = number(fleet, "case", "000"), number(fleet, "cabinet", "C00")
     taken, other = number(fleet, "case", "110"), number(fleet, "cabinet", "C11")
-    read, times = rows.things, []
+    read = rows.things
+    times: list[int] = []
 
-    def slowly(*args):
+    def slowly(*args: Any) -> Any:
         found = read(*args)
         if not times:
             times.append(1)
@@ -318,7 +336,7 @@ steps = st.lists(
 )
 
 
-def change(registry, verb, args, at):
+def change(registry: Registry, verb: str, args: Any, at: datetime) -> None:
     cabinets = ["C00", "C01", "C10", "C11"]
     if verb == "move":
         case = number(registry, "case", names[args[0]])
@@ -344,7 +362,13 @@ def change(registry, verb, args, at):
 
 @settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(steps, st.integers(5, 400))
-def test_what_is_near_answers_as_the_whole_registry_does(app, fleet, monkeypatch_room, drawn, room):
+def test_what_is_near_answers_as_the_whole_registry_does(
+    app: Flask,
+    fleet: Registry,
+    monkeypatch_room: Callable[[int], None],
+    drawn: list[Any],
+    room: int,
+) -> None:
     from flexmeasures.data import db
 
     from flexmeasures_pms.errors import RegistryError
@@ -366,13 +390,13 @@ def test_what_is_near_answers_as_the_whole_registry_does(app, fleet, monkeypatch
 
 
 @pytest.fixture
-def monkeypatch_room(app, monkeypatch):
+def monkeypatch_room(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Let a process remember so much of the registry."""
     from dataclasses import replace
 
     from flexmeasures_pms import config
 
-    def set_room(room):
+    def set_room(room: int) -> None:
         few = replace(config.settings(), registry_cache=room)
         monkeypatch.setitem(app.extensions, "flexmeasures_pms", few)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.profiles import examples
+from support.registry import Registry
 
 from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.registry.directory import Directory
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing import correction, hot_swap, moves, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Changeset
 from flexmeasures_pms.registry.timeline import (
@@ -23,6 +25,9 @@ from flexmeasures_pms.registry.timeline import (
     with_row,
     without,
 )
+
+Things = dict[str, list[Entry]]
+Operation = tuple[Any, ...]
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOURS = [START + timedelta(hours=n) for n in range(5)]
@@ -50,11 +55,12 @@ operations = st.lists(st.one_of(of_boards), min_size=3, max_size=12) | st.lists(
 )
 
 
-def new_book():
+def new_book() -> tuple[Changeset, Things]:
     """Three boards in three cases, and two PMSes, one with a cabinet."""
-    nothing = Directory(1, 0, {}, {}, {}, {}, {})
+    nothing: Any = {}
+    empty = Directory(1, 0, nothing, nothing, nothing, nothing, nothing)
     numbers = count(1)
-    changeset = Changeset(nothing, Author("tests"), NOW, lambda: [next(numbers)])
+    changeset = Changeset(empty, Author("tests"), NOW, lambda: [next(numbers)])
     things = {
         kind: [registration.register(changeset, kind, f"{kind} {n}") for n in range(3)]
         for kind in ("acquisition-board", "case", "cabinet", "pms")
@@ -65,7 +71,7 @@ def new_book():
     return changeset, things
 
 
-def apply(changeset, things, operation):
+def apply(changeset: Changeset, things: Things, operation: Operation) -> None:
     verb, *args = operation
     boards, cases = things["acquisition-board"], things["case"]
     if verb == "install":
@@ -85,23 +91,23 @@ def apply(changeset, things, operation):
         hot_swap.record_move(changeset, report)
 
 
-def numbers(things):
+def numbers(things: Things) -> list[int]:
     return [entry.id for entries in things.values() for entry in entries]
 
 
-def installations(changeset, things):
+def installations(changeset: Changeset, things: Things) -> dict[int, tuple[Installation, ...]]:
     """Return the installations of all things by their number."""
     return {number: changeset.rows(number) for number in numbers(things)}
 
 
-def check(changeset, things):
+def check(changeset: Changeset, things: Things) -> None:
     """Fail if a part or a place is in two states at once, or the two sides differ."""
     by_part = installations(changeset, things)
     inside = [changeset.view.by_assembly.get(number, ()) for number in numbers(things)]
     from_parts = sorted((r for rows in by_part.values() for r in rows), key=str)
     from_assemblies = sorted((r for rows in inside for r in rows), key=str)
     assert from_parts == from_assemblies
-    by_spot = {}
+    by_spot: dict[Any, list[Installation]] = {}
     for row in from_parts:
         assert row.begin < row.end
         if row.place is not None:
@@ -116,7 +122,9 @@ def check(changeset, things):
 
 @settings(max_examples=examples(400))
 @given(operations)
-def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(sequence):
+def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(
+    sequence: list[Operation],
+) -> None:
     changeset, things = new_book()
     for operation in sequence:
         before = installations(changeset, things)
@@ -134,35 +142,41 @@ def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(sequence):
 
 @settings(max_examples=examples(200))
 @given(operations, number, number, hours)
-def test_what_was_installed_removed_or_swapped_is_so_at_that_time(sequence, part, case, at):
+def test_what_was_installed_removed_or_swapped_is_so_at_that_time(
+    sequence: list[Operation], part: int, whole: int, at: datetime
+) -> None:
     changeset, things = new_book()
     for operation in sequence:
         try:
             apply(changeset, things, operation)
         except RegistryConflict:
             continue
-    board, case = things["acquisition-board"][part], things["case"][case]
+    board, case = things["acquisition-board"][part], things["case"][whole]
     try:
         moves.install(changeset, board, case, None, at)
     except RegistryConflict:
         taken = row_at(changeset.others_in((case.id, "acquisition-board", 1), board.id), at)
         assert taken is not None
     else:
-        assert changeset.view.installed(board.id, at).assembly_id == case.id
+        found = changeset.view.installed(board.id, at)
+        assert found is not None
+        assert found.assembly_id == case.id
     moves.remove(changeset, board, at)
     assert changeset.view.installed(board.id, at) is None
 
 
 @settings(max_examples=examples(200))
 @given(operations, number, number, maybe, maybe)
-def test_what_was_corrected_is_so_for_all_of_the_time_said(sequence, part, case, since, until):
+def test_what_was_corrected_is_so_for_all_of_the_time_said(
+    sequence: list[Operation], part: int, whole: int, since: datetime | None, until: datetime | None
+) -> None:
     changeset, things = new_book()
     for operation in sequence:
         try:
             apply(changeset, things, operation)
         except RegistryConflict:
             continue
-    board, case = things["acquisition-board"][part], things["case"][case]
+    board, case = things["acquisition-board"][part], things["case"][whole]
     try:
         correction.correct(changeset, board, case, since=since, until=until)
     except RegistryConflict:
@@ -176,8 +190,10 @@ rows_of_one_part = st.lists(st.tuples(st.integers(1, 3), hours, hours), max_size
 
 
 @given(rows_of_one_part, hours, hours)
-def test_what_is_cut_out_is_gone_and_the_rest_stays(drawn, begin, end):
-    rows = ()
+def test_what_is_cut_out_is_gone_and_the_rest_stays(
+    drawn: list[tuple[int, datetime, datetime]], begin: datetime, end: datetime
+) -> None:
+    rows: tuple[Installation, ...] = ()
     for place, a, b in drawn:
         rows = with_row(rows, Installation(1, 2, "dock", place, a, b))
     left = without(rows, begin, end)
@@ -189,14 +205,14 @@ def test_what_is_cut_out_is_gone_and_the_rest_stays(drawn, begin, end):
             assert (after and after.spot) == (before and before.spot)
 
 
-def test_the_unknown_beginning_is_before_and_the_open_end_after_everything():
+def test_the_unknown_beginning_is_before_and_the_open_end_after_everything() -> None:
     row = Installation(1, 2, "dock", 1, SINCE_EVER, FOREVER)
     assert row_at((row,), datetime(1, 1, 2, tzinfo=UTC)) == row
     assert row_at((row,), datetime(9999, 12, 30, tzinfo=UTC)) == row
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_database_keeps_what_the_book_says(registry, seed):
+def test_the_database_keeps_what_the_book_says(registry: Registry, seed: int) -> None:
     import random
 
     from flexmeasures_pms.registry.editing.writer import editing

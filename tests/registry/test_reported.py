@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
+from support.registry import Registry, at
 
-
-def at(hour):
-    return datetime(2026, 3, 1, hour, tzinfo=UTC)
+PmsSite = tuple[int, int, int, int]
 
 
 @pytest.fixture
-def site(registry):
+def site(registry: Registry) -> PmsSite:
     """Two PMSes: P with cabinets of 16 and 12 docks, Q without; cases 1 and 2 in P."""
     p, q = registry.add("pms", "P", "Q")
     (large,), (small,) = registry.add("cabinet", "L", docks=16), registry.add("cabinet", "S")
@@ -24,7 +21,9 @@ def site(registry):
     return p, q, one, two
 
 
-def test_docks_across_a_pms_count_on_from_cabinet_to_cabinet(registry, site):
+def test_docks_across_a_pms_count_on_from_cabinet_to_cabinet(
+    registry: Registry, site: PmsSite
+) -> None:
     p, q, one, _ = site
     known = registry.directory
     found = {dock: known.cabinet_at(p, dock, at(1)) for dock in (1, 16, 17, 28, 29)}
@@ -39,7 +38,7 @@ def test_docks_across_a_pms_count_on_from_cabinet_to_cabinet(registry, site):
     assert known.dock_across(one, at(1)) == 1
 
 
-def test_a_cabinet_that_is_not_registered_counts_twelve_docks(registry):
+def test_a_cabinet_that_is_not_registered_counts_twelve_docks(registry: Registry) -> None:
     (pms,), (second,) = registry.add("pms", "P"), registry.add("cabinet", "B")
     registry.do("install", second, pms, place=2)
     known = registry.directory
@@ -47,13 +46,17 @@ def test_a_cabinet_that_is_not_registered_counts_twelve_docks(registry):
     assert known.cabinet_at(pms, 13, at(1))[1] == 1
 
 
-def test_a_case_that_reports_from_where_it_is_changes_nothing(registry, site):
+def test_a_case_that_reports_from_where_it_is_changes_nothing(
+    registry: Registry, site: PmsSite
+) -> None:
     p, _, one, _ = site
     assert registry.report(one, p, 1, at(10)).touched == ()
     assert registry.report(one, p, None, at(10)).touched == ()
 
 
-def test_a_case_that_reports_from_another_dock_displaces_who_is_registered_there(registry, site):
+def test_a_case_that_reports_from_another_dock_displaces_who_is_registered_there(
+    registry: Registry, site: PmsSite
+) -> None:
     p, _, one, two = site
     change = registry.report(one, p, 2, at(10))
     assert set(change.touched) == {one, two}
@@ -61,14 +64,16 @@ def test_a_case_that_reports_from_another_dock_displaces_who_is_registered_there
     assert registry.timeline(two) == [("L", 2, None, 10)]
 
 
-def test_two_cases_that_exchanged_docks_both_land(registry, site):
+def test_two_cases_that_exchanged_docks_both_land(registry: Registry, site: PmsSite) -> None:
     p, _, one, two = site
     registry.report(one, p, 2, at(10))
     registry.report(two, p, 17, at(10))
     assert registry.timeline(two) == [("L", 2, None, 10), ("S", 1, 10, None)]
 
 
-def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_author(registry, site):
+def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_author(
+    registry: Registry, site: PmsSite
+) -> None:
     from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.registry.editing.hot_swap import DockReport, record_moves
     from flexmeasures_pms.registry.queries.history import history
@@ -83,7 +88,9 @@ def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_autho
     assert (last["verb"], last["author"]) == ("moved", "device:Q")
 
 
-def test_a_late_report_holds_until_the_next_that_is_known(registry, site):
+def test_a_late_report_holds_until_the_next_that_is_known(
+    registry: Registry, site: PmsSite
+) -> None:
     p, q, one, two = site
     registry.report(one, q, 5, at(12))
     registry.report(one, p, 2, at(10))
@@ -91,7 +98,9 @@ def test_a_late_report_holds_until_the_next_that_is_known(registry, site):
     assert registry.timeline(two) == [("L", 2, None, 10), ("L", 2, 12, None)]
 
 
-def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(registry, site):
+def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(
+    registry: Registry, site: PmsSite
+) -> None:
     p, *_ = site
     (new,) = registry.add("case", "3")
     registry.report(new, p, 40, at(10))
@@ -99,7 +108,9 @@ def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(registry, s
     assert registry.timeline(new) == [("P", 40, 9, None)]
 
 
-def test_many_reports_are_recorded_in_the_order_of_their_times(registry, site):
+def test_many_reports_are_recorded_in_the_order_of_their_times(
+    registry: Registry, site: PmsSite
+) -> None:
     from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.registry.editing.hot_swap import DockReport, record_moves
 
@@ -109,7 +120,9 @@ def test_many_reports_are_recorded_in_the_order_of_their_times(registry, site):
     assert registry.timeline(one) == [("L", 1, None, 10), ("S", 4, 10, 12), ("Q", 3, 12, None)]
 
 
-def test_cases_in_docks_that_a_cabinet_was_not_known_to_have_are_taken_in(registry):
+def test_cases_in_docks_that_a_cabinet_was_not_known_to_have_are_taken_in(
+    registry: Registry,
+) -> None:
     (pms,), (cabinet,) = registry.add("pms", "JS7"), registry.add("cabinet", "C")
     (case,) = registry.add("case", "16")
     registry.do("install", cabinet, pms)

@@ -29,7 +29,7 @@ def test_a_long_text_is_sent_as_gzip() -> None:
 @pytest.mark.parametrize("accepts", ["", "br", "gzip;q=0"])
 def test_who_does_not_take_gzip_gets_the_text(accepts: str) -> None:
     reply = sent(Response(LONG, mimetype="application/json"), accepts)
-    assert reply.content_encoding is None
+    assert not reply.content_encoding
     assert reply.get_data(as_text=True) == LONG
     assert "Accept-Encoding" in reply.vary, "a cache would give it to those who take gzip"
 

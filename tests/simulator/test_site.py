@@ -177,7 +177,7 @@ def test_each_device_gives_out_what_it_takes_in() -> None:
 def power(terminals: dict[str, Any]) -> float:
     volts, amps = terminals["volts"], terminals["amps"]
     if isinstance(volts, list):
-        return sum(v * a for v, a in zip(volts, amps, strict=True))
+        return float(sum(v * a for v, a in zip(volts, amps, strict=True)))
     return float(volts * amps)
 
 

@@ -28,6 +28,7 @@ from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.readings import write as write_module
+from flexmeasures_pms.storage.readings.beliefs import copy_rows
 from flexmeasures_pms.storage.readings.blocks import Block
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.storage.readings.unwritten import bits_of
@@ -165,8 +166,9 @@ def beginning_to_fail(wanted: bool) -> Iterator[None]:
         yield
         return
     answers = cycle([False, True])
-    real = write_module.copy_rows
-    with mock.patch.object(write_module, "copy_rows", lambda parts: next(answers) and real(parts)):
+    with mock.patch.object(
+        write_module, "copy_rows", lambda parts: next(answers) and copy_rows(parts)
+    ):
         yield
 
 

@@ -110,7 +110,7 @@ class Visitor:
     def log_in_by_form(self, email: str, password: str) -> None:
         """Log in through FlexMeasures' own form."""
         ask, url = self.context.request, f"{self.live}/login"
-        form = {"email": email, "password": password}
+        form: dict[str, str | float | bool] = {"email": email, "password": password}
         if token := _TOKEN.search(ask.get(url).text()):
             form["csrf_token"] = token[1]
         reply = ask.post(url, form=form)

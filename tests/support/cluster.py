@@ -116,7 +116,9 @@ def _run_folder(runs: Path) -> Iterator[Path]:
 
 def _remove(run: Path) -> None:
     home = postgres_home(run)
-    stop_recorded(home / "postgres.json")
+    # PostgreSQL, and what a fault world has beside it.
+    for record in {*home.glob("*.json"), *run.glob("*.json")}:
+        stop_recorded(record)
     for folder in {home, run}:
         shutil.rmtree(folder, ignore_errors=True)
 

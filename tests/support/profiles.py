@@ -32,4 +32,6 @@ def examples(full: int) -> int:
 
     :param full: how many in the profile ``full``.
     """
-    return max(1, full * settings.default.max_examples // FULL)
+    chosen = settings.default
+    assert chosen is not None
+    return max(1, full * chosen.max_examples // FULL)

@@ -48,12 +48,12 @@ class RealQueue:
 
     def let_time_pass(self) -> None:
         """Let RQ's scheduler find that all planned jobs are due."""
-        for mark in self.queue.connection.keys(f"{journal_queue.MARK}*"):
+        for mark in self.redis.keys(f"{journal_queue.MARK}*"):
             self.queue.connection.delete(mark)
         registry = self.queue.scheduled_job_registry
         for name in registry.get_job_ids():
             self.queue.connection.zadd(registry.key, {name: 0})
-        scheduler = RQScheduler([self.queue], connection=self.queue.connection)
+        scheduler: Any = RQScheduler([self.queue], connection=self.queue.connection)
         scheduler.acquire_locks()
         scheduler.enqueue_scheduled_jobs()
         scheduler.release_locks()

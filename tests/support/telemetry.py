@@ -48,6 +48,6 @@ def converter_sample(time: datetime = NOON, **parts: Any) -> dict[str, Any]:
     return sample | parts
 
 
-def request(device: dict[str, Any], *samples: dict[str, Any]) -> str:
+def request(device: dict[str, Any], *samples: object) -> str:
     """A request with one dataset: ``request({"pms_id": "PMS-1"}, pack_sample("0241"))``."""
     return json.dumps({"datasets": [{**device, "data": list(samples)}]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_a_file_of_the_table_is_served_as_what_it_is(client: FlaskClient, url: s
     assert reply.status_code == 200
     assert "immutable" in reply.headers["Cache-Control"]
     wanted = {".js": "javascript", "css": "text/css", "svg": "image/svg+xml", "png": "image/png"}
-    assert wanted.get(Path(FILES[url]).name[-3:], "") in reply.mimetype
+    assert wanted.get(Path(FILES[url]).name[-3:], "") in (reply.mimetype or "")
     assert len(reply.get_data()) > 100
 
 
@@ -69,7 +70,7 @@ def test_what_our_own_scripts_need_is_served_from_here(client: FlaskClient) -> N
         for _, path in row.pairs():
             reply = client.get(files.url(f"vendor/{path}"))
             assert reply.status_code == 200
-            assert "javascript" in reply.mimetype
+            assert reply.mimetype is not None and "javascript" in reply.mimetype
             assert "immutable" in reply.headers["Cache-Control"]
 
 
@@ -141,7 +142,9 @@ def test_flexmeasures_other_pages_stay_here_too(
     assert page.evaluate("typeof bootstrap") == "object"
 
 
-def test_an_admin_s_lists_stay_here_too(visit: Visitor, make_organisation: object) -> None:
+def test_an_admin_s_lists_stay_here_too(
+    visit: Visitor, make_organisation: Callable[..., Organisation]
+) -> None:
     admin = make_organisation(roles=["admin"])
     visit.log_in(admin)
     for path, last in (

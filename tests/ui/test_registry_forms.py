@@ -164,7 +164,7 @@ def test_a_form_does_what_the_command_does(
     make_organisation: MakeOrganisation,
     command: tuple[str, ...],
     at: tuple[str, str, str],
-    values: dict[str, str],
+    values: dict[str, Any],
 ) -> None:
     typed, filled = make_organisation(), make_organisation(roles=["account-admin"])
     for each in (typed, filled):
@@ -246,7 +246,7 @@ def test_another_spelling_of_a_board_is_added(member: FlaskClient, site: Site) -
     ],
 )
 def test_a_form_that_is_sent_twice_is_entered_once(
-    member: FlaskClient, site: Site, at: tuple[str, str, str], values: dict[str, str]
+    member: FlaskClient, site: Site, at: tuple[str, str, str], values: dict[str, Any]
 ) -> None:
     site.register("acquisition-board", "B300")
     page = form(member, *at)
@@ -291,7 +291,7 @@ def test_a_refusal_stands_beside_its_field_and_changes_nothing(
     member: FlaskClient,
     site: Site,
     at: tuple[str, str, str],
-    values: dict[str, str],
+    values: dict[str, Any],
     field: str,
     message: str,
 ) -> None:
@@ -465,7 +465,7 @@ def test_what_was_done_is_told_in_the_readers_language_and_on_the_sites_clock(
     ],
 )
 def test_why_nothing_was_done_is_told_in_the_readers_language(
-    member: FlaskClient, about: tuple[str, str, str], given: dict[str, str], message: str
+    member: FlaskClient, about: tuple[str, str, str], given: dict[str, Any], message: str
 ) -> None:
     reply = submit(member, form(in_indonesian(member), *about), **given)
     assert reply.status_code == 422
@@ -502,7 +502,7 @@ def test_a_refusal_stands_at_the_field_to_be_filled_in(
     client: FlaskClient,
     make_organisation: MakeOrganisation,
     about: tuple[str, str, str],
-    given: dict[str, str],
+    given: dict[str, Any],
     field: str,
     message: str,
 ) -> None:

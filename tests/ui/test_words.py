@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.extract import extract
@@ -40,14 +41,16 @@ Message = str | tuple[str, str]
 def messages(path: Path) -> Iterator[Message]:
     """Yield what a file has marked."""
     with path.open("rb") as file:
+        texts: list[Any]
         if path.suffix == ".js":
-            found = extract("javascript", file, {"t": None})
+            texts = [text for _, text, *_ in extract("javascript", file, {"t": None})]
         elif path.suffix == ".html":
             found = babel_extract(file, list(KEYWORDS), [], {"silent": "false"})
-            found = ((line, text, comments, None) for line, _, text, comments in found)
+            texts = [text for _, _, text, _ in found]
         else:
-            found = extract("python", file, KEYWORDS if UI in path.parents else TELLING)
-        for _, text, *_ in list(found):
+            keywords = KEYWORDS if UI in path.parents else TELLING
+            texts = [text for _, text, *_ in extract("python", file, keywords)]
+        for text in texts:
             if isinstance(text, tuple):
                 one, *many = [part for part in text if isinstance(part, str)]
                 yield (one, many[0]) if many else one
@@ -66,11 +69,12 @@ def used(*, scripts: bool) -> dict[Message, str]:
 
 def translated(language: str, *, scripts: bool) -> dict[Message, tuple[str, ...]]:
     """Return all messages of a language that are translated, each with its forms."""
-    found = {}
+    found: dict[Message, tuple[str, ...]] = {}
     for message in words.catalog(language, scripts=scripts):
-        forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
-        if message.id and all(forms):
-            found[message.id] = forms
+        text, string = message.id, message.string
+        forms = (string,) if isinstance(string, str) else tuple(string or ("",))
+        if text and all(forms):
+            found[text if isinstance(text, str) else (text[0], text[1])] = forms
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from support.messages import CELLS, LIMITS, TIME, again, codes, read_csv
@@ -60,7 +61,7 @@ C1 = twice_dock({"pms.id": "25"}, {})
 C2 = twice_dock({"pms.id": "25"}, {"status": "0801"})
 C3 = twice_dock({"pms.id": "25", "pms.temp": "48.3"}, {"status": "0801"})
 
-FILES = {
+FILES: dict[str, tuple[str, dict[str, Any]]] = {
     "C0": (csv(C0), {"pack.volts": D("51.3")}),
     "C1": (f"{','.join(C1[0])}\n{C1[1]}", {}),
     "C2": (f"{','.join(C2[0])}\n{C2[1]}", {"status.code": 0x0801}),

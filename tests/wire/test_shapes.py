@@ -60,7 +60,7 @@ R1 = beside(
 R3 = beside(dock="01", fet={"open": [2], "temp": ["34.1", "32.2", "33.5"]})
 R6 = {"time": TIME, "pack": pack()}
 
-PMS_SHAPES = {
+PMS_SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "R1": (request(R1, cabinet="P"), {}),
     "R2": (request(R1, cabinet={"id": "P"}), {}),
     "R3": (request(R3, cabinet={"id": "P"}), {}),
