@@ -33,6 +33,8 @@ SETTINGS = {
     "full_page_writes": "off",
     "lock_timeout": "30s",
 }
+# Of what runs in a fault world, and last of PostgreSQL, which waits for its clients to go.
+RECORDS = ("web.json", "queue-*.json", "valkey.json", "postgres.json")
 MIGRATIONS = ("flexmeasures/data/migrations", "flexmeasures_pms/migrations")
 
 
@@ -116,9 +118,9 @@ def _run_folder(runs: Path) -> Iterator[Path]:
 
 def _remove(run: Path) -> None:
     home = postgres_home(run)
-    # PostgreSQL, and what a fault world has beside it.
-    for record in {*home.glob("*.json"), *run.glob("*.json")}:
-        stop_recorded(record)
+    for pattern in RECORDS:
+        for record in {*run.glob(pattern), *home.glob(pattern)}:
+            stop_recorded(record)
     for folder in {home, run}:
         shutil.rmtree(folder, ignore_errors=True)
 
