@@ -51,10 +51,6 @@ def dock_stays(
     return tuple(sorted(found, key=lambda t: (t.dock is None, t.dock or 0, t.begin, t.case.ident)))
 
 
-def _at_the_time_of(stay: DockStay, other: DockStay) -> DockStay:
-    return replace(stay, begin=other.begin, end=other.end)
-
-
 def _stays(
     registered: Directory, assembly_id: int, start: datetime, end: datetime
 ) -> Iterator[DockStay]:
