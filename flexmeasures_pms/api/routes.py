@@ -8,9 +8,7 @@ from functools import cache
 from flask import Response
 
 from flexmeasures_pms.api import cells, completeness, datasets, fleet, history, latest, receipts
-from flexmeasures_pms.api.document import document
-from flexmeasures_pms.api.failures import reply
-from flexmeasures_pms.api.parts import (
+from flexmeasures_pms.api.common import (
     ACCOUNT,
     END,
     ERRORS,
@@ -26,6 +24,8 @@ from flexmeasures_pms.api.parts import (
     tagged,
     up_to,
 )
+from flexmeasures_pms.api.document import document
+from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.replies import (
     CompletenessList,
     DatasetAccepted,
