@@ -30,9 +30,11 @@ from flexmeasures_pms.wire import Decoded, decode
 NOW = datetime.now(UTC)
 
 
-def caller(organisation: Organisation, *devices: tuple[str, str]) -> Caller:
+def caller(
+    organisation: Organisation, *devices: tuple[str, str], name: str = "North mast"
+) -> Caller:
     assert not has_request_context()
-    found = of_key(make_key(organisation.id, *devices)["x-api-key"], NOW)
+    found = of_key(make_key(organisation.id, *devices, name=name)["x-api-key"], NOW)
     assert found is not None
     return found
 
@@ -83,4 +85,5 @@ def test_what_belongs_to_a_device_is_seen_with_it(organisation: Organisation) ->
     scoped = caller(organisation, ("pms", "PMS-1"))
     assert may_see_part(scoped, registered, inside, NOW)
     assert not may_see_part(scoped, registered, outside, NOW)
-    assert may_see_part(caller(organisation), registered, outside, NOW)
+    unlimited = caller(organisation, name="South mast")
+    assert may_see_part(unlimited, registered, outside, NOW)
