@@ -190,7 +190,7 @@ def test_zooming_in_fetches_what_the_screen_needs_and_goes_back(
     page.locator('#charts-grid[data-step="0"]').wait_for(state="attached")
     start, end = shown(page)
     assert pack.now - 4 * HOUR < start < end < pack.now + MINUTE
-    assert "Every reading, as it was taken." in page.locator("#charts-note").inner_text()
+    assert "Single readings, not averaged." in page.locator("#charts-note").inner_text()
     page.get_by_role("button", name="Back").click()
     page.locator('#charts-grid[data-step="120000"]').wait_for(state="attached")
     assert "period=24h" in page.url
@@ -253,7 +253,7 @@ def test_the_figures_of_a_chart_can_be_read_as_a_table(pack: Pack, member: Visit
 
     caption = cells.locator("caption").inner_text()
     assert caption.startswith("Cell voltage [V], from 20")
-    assert caption.endswith("on the clock of Asia/Jakarta")
+    assert caption.endswith("time zone Asia/Jakarta")
     heads, *rows = table(page, "cells")
     assert heads[:3] == ["Time", "Cell 1", "Cell 2"]
     assert {row[5] for row in rows} == {"3.650"}
@@ -308,7 +308,7 @@ def test_states_are_told_in_words_and_a_table_follows_the_chosen_time(
     before = caption.inner_text()
     page.get_by_role("button", name="Zoom in").click()
     part = page.locator('[data-table="dock"]')
-    part.get_by_text("No readings in this time.").wait_for()
+    part.get_by_text("No readings in this period.").wait_for()
     page.get_by_role("button", name="Back").click()
     caption.wait_for()
     assert caption.inner_text() == before

@@ -59,7 +59,7 @@ async function load() {
     grid.dataset.step = String(history.exact ? 0 : history.step);
   } catch (error) {
     if (mine !== request) return;
-    noteElement.textContent = t("The readings can't be fetched just now. Trying again …");
+    noteElement.textContent = t("The readings can't be loaded. Trying again …");
     waiting = setTimeout(load, 5000);
   } finally {
     if (mine === request) grid.removeAttribute("aria-busy");

@@ -25,7 +25,7 @@ element.style.height = `${height(layout())}px`;
 
 const mapChart = chart(element, mapOption(current(), layout(), current), {
   name: `${map.pms} cells`,
-  label: t("Map of {quantity} by pack and cell. The table below has the same figures.", {
+  label: t("Map of {quantity} by pack and cell. The table below has the same values.", {
     quantity: byId("pms-map-title").textContent,
   }),
   rows: csvRows,

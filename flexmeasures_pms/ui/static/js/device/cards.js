@@ -77,7 +77,7 @@ function option(spec) {
 function newChart(spec, element, show) {
   const made = chart(element, option(spec), {
     name: `${page.name} ${spec.code}`,
-    label: [spec.title, t("Its figures are in the table below it, and can be saved as CSV.")].join(". "),
+    label: [spec.title, t("Its values are in the table below, and can be saved as CSV.")].join(". "),
     rows: () => csvRows(seriesOf(spec), page.zone, [state.start, state.end]),
   });
   select(element, made, show);
@@ -94,7 +94,7 @@ function summarise(card, spec) {
   if (!place) return;
   const series = seriesOf(spec);
   const weak = spec.look === "cells" ? weakest(series) : null;
-  if (!series.length) place.textContent = t("No readings in this time.");
+  if (!series.length) place.textContent = t("No readings in this period.");
   else if (weak) {
     const values = { cell: page.labels[weak.name], mv: number(weak.below * 1000, 1) };
     place.textContent = t("{cell} is the weakest: on average {mv} mV below the others.", values);

@@ -22,7 +22,7 @@ export function content(spec, series, view) {
   const title = spec.unit ? `${spec.title} [${spec.unit}]` : spec.title;
   const span = { title, start: moment(view.start, view.zone), end: moment(view.end, view.zone), zone: view.zone };
   return {
-    caption: t("{title}, from {start} to {end} on the clock of {zone}", span),
+    caption: t("{title}, from {start} to {end}, time zone {zone}", span),
     heads: columns.map(({ one, ranged }) => ({
       name: view.labels[one.name] || one.name,
       parts: ranged && !states ? [t("mean"), t("lowest"), t("highest")] : [],

@@ -140,7 +140,7 @@ export function showState(state) {
     live: t("Live"),
     paused: t("Paused"),
     lost: t("Connection lost: trying again"),
-    refused: t("Not followed any more: log in again"),
+    refused: t("No longer updated: log in again"),
   };
   element.dataset.state = state;
   element.textContent = texts[state];

@@ -54,7 +54,7 @@ export function table(place, read) {
     later.disabled = end === all;
     for (const one of [earlier, later]) one.hidden = all <= ROWS;
     const values = { first: number(first + 1), last: number(end), all: number(all) };
-    status.textContent = all ? t("Rows {first} to {last} of {all}", values) : t("No readings in this time.");
+    status.textContent = all ? t("Rows {first} to {last} of {all}", values) : t("No readings in this period.");
     scroll.setAttribute("aria-label", content.caption);
     scroll.hidden = !all;
     scroll.replaceChildren(built(content, first, end));
