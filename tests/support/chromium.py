@@ -39,7 +39,7 @@ def chromium() -> str:
     named = os.environ.get(VARIABLE)
     found = named if named else next(_candidates(), None)
     if found is None or not os.access(found, os.X_OK):
-        raise RuntimeError(f"{VARIABLE}: {named} is no program." if named else MISSING)
+        raise RuntimeError(f"{VARIABLE}: {named} can't be run." if named else MISSING)
     return found
 
 
