@@ -96,6 +96,6 @@ def _places(record: dict[str, Any] | None) -> str:
 
 def _recorded_place(row: dict[str, Any]) -> str:
     place = "" if row["place"] is None else f" {row['slot']} {row['place']}"
-    begin = f"from {row['from']}" if row["from"] else "since ever"
+    begin = f"from {row['from']}" if row["from"] else "from the beginning"
     end = f" until {row['until']}" if row["until"] else ""
     return f"{words(row['assembly_kind'])} {row['assembly']}{place} {begin}{end}"

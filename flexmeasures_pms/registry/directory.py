@@ -79,7 +79,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlace:
-    """Where a part is; ``begin`` is None for since ever, ``end`` while it lasts."""
+    """Where a part is; ``begin`` is None without a known start, ``end`` while it lasts."""
 
     assembly_id: int
     slot: str

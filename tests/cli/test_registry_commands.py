@@ -157,7 +157,7 @@ def test_history_shows_a_life_from_both_sides(pms: Command, site: Organisation) 
     pms("swap", "B269", "B300", "--at", NOON, "--note", "cold joint", "--author", "ali")
     pms("install", "B269", "--into", "270", "--at", NOON)
     board = pms("history", "B269").stdout
-    assert "case 269 since ever until 2026-03-01T05:00:00+00:00" in board
+    assert "case 269 from the beginning until 2026-03-01T05:00:00+00:00" in board
     assert "case 270 from 2026-03-01T05:00:00+00:00" in board
     case = json.loads(pms("history", "269", "--json").stdout)
     boards = [p["id"] for p in case["parts"] if p["kind"] == "acquisition-board"]

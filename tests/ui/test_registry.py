@@ -88,10 +88,10 @@ def test_the_tree_says_since_when_each_thing_is_where_it_is(
     text = shown(member, "/pms/registry?open=cell-block:L1")
     assert "Time zone: Asia/Jakarta (UTC+07:00)" in text
     for said in (
-        "position 1 cabinet PMS-1-A since ever",
+        "position 1 cabinet PMS-1-A from the beginning",
         "dock 4 case 0241 since 2026-03-01 12:00:00",
-        "acquisition board B0241 since ever",
-        "cell block 5 L1 since ever",
+        "acquisition board B0241 from the beginning",
+        "cell block 5 L1 from the beginning",
     ):
         assert said in text
     branch = shown(member, "/pms/registry/branch?kind=pms&id=PMS-1")
@@ -99,7 +99,7 @@ def test_the_tree_says_since_when_each_thing_is_where_it_is(
     assert "dock 4 case 0241 since 2026-03-01 12:00:00" in branch
     # What is loaded below it has the same clock.
     below = shown(member, "/pms/registry/branch?kind=case&id=0241")
-    assert "acquisition board B0241 since ever" in below
+    assert "acquisition board B0241 from the beginning" in below
     assert "Times are" not in below
 
 
@@ -174,8 +174,8 @@ def test_the_life_of_a_thing_is_told_in_words(member: FlaskClient, site: Site) -
         "rudi, at the command line Serviced case 0241. cleaned",
         "Removed acquisition board B0241 from case 0241. "
         "Installed acquisition board B0300 in case 0241. cold joint",
-        "dock 3 of cabinet PMS-1-B since ever until 2026-03-01 12:00:00",
-        "Earlier contents acquisition board B0241 since ever until 2026-03-01 12:00:00",
+        "dock 3 of cabinet PMS-1-B from the beginning until 2026-03-01 12:00:00",
+        "Earlier contents acquisition board B0241 from the beginning until 2026-03-01 12:00:00",
     ):
         assert words in text
     assert "member" in text.split("Removed acquisition board", 1)[0].rsplit("cleaned", 1)[1]

@@ -528,5 +528,5 @@ def test_a_move_is_undone_by_moving_back_at_its_time(
     assert reply.status_code == 303, text_of(reply)
     text = text_of(member.get(reply.location))
     where = text.split('id="places"', 1)[1].split("</section>", 1)[0]
-    assert "dock 6 of cabinet PMS-1-A <small>since ever</small>" in where
+    assert "dock 6 of cabinet PMS-1-A <small>from the beginning</small>" in where
     assert "dock 7" not in where

@@ -43,7 +43,7 @@ def install(
     """Install a part: it leaves where it was, and its new place must be free.
 
     :param place: position in the slot, where there are several.
-    :param at: None for since ever if neither part nor place was used before, else now.
+    :param at: None for no start if neither part nor place was used before, else now.
     :raises RegistryConflict: if it does not fit, or another part is there.
     """
     spot = spot_for(changeset, part, assembly, place, changeset.now if at is None else at)

@@ -34,7 +34,7 @@ from flexmeasures_pms.registry.queries.search import Found, find_one, only_match
 class Order:
     """Who orders a change, and since when it holds.
 
-    :param at: None for since ever where nothing was before, else for now.
+    :param at: None for no start where nothing was before, else for now.
     :param account_id: the organisation, where the ids alone do not determine it.
     """
 

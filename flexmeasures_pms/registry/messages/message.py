@@ -118,14 +118,14 @@ class PlaceText:
 
 @dataclass(frozen=True, slots=True)
 class PeriodText:
-    """From when until when: None for since ever, and for still."""
+    """From when until when: None for no start, or no end."""
 
     begin: datetime | None
     end: datetime | None = None
 
     def render(self, renderer: Renderer) -> str:
         """Return such as ``from 2026-11-22T12:00:00+00:00 until …``."""
-        since = renderer.word("since ever")
+        since = renderer.word("from the beginning")
         if self.begin is not None:
             since = renderer.word("from {t}").format(t=renderer.moment(self.begin))
         if self.end is None:

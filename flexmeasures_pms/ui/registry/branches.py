@@ -92,7 +92,7 @@ def _parts(look: _Look, entry: Entry) -> Iterator[TreeBranch]:
 
 
 def _since(begin: datetime | None, zone: str) -> str:
-    return _("since {time}", time=moment(begin, zone)) if begin else _("since ever")
+    return _("since {time}", time=moment(begin, zone)) if begin else _("from the beginning")
 
 
 def _labels(slot: Slot, place: int | None, kind: str) -> tuple[str, str]:

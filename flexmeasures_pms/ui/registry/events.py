@@ -161,7 +161,9 @@ def _period(row: TransactionRecord, kind: str, zone: str) -> str:
 
 def span(begin: datetime | None, end: datetime | None, zone: str) -> str:
     """Return a period as text, in a site's time zone."""
-    said = _("since ever") if begin is None else _("from {t}", t=figures.moment(begin, zone))
+    said = (
+        _("from the beginning") if begin is None else _("from {t}", t=figures.moment(begin, zone))
+    )
     return said if end is None else _("{since} until {t}", since=said, t=figures.moment(end, zone))
 
 
