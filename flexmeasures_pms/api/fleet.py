@@ -18,7 +18,7 @@ from flexmeasures_pms.serving.readiness import require_tables
 
 
 def list_fleet() -> Response:
-    """Reply with the PMSes, MPPTs and inverters of an organisation, the worst first."""
+    """Reply with the devices of an organisation, the worst first."""
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)

@@ -81,7 +81,7 @@ def _processed(row: Row[Any]) -> ProcessedReceipt:
 
 _STATES = {
     "waiting": "It waits for a worker.",
-    "processing": "A worker is at it.",
+    "processing": "A worker is processing it.",
     "failed": "It could not be stored and was marked as failed. It is not lost: the host can see "
     "why, and queue it again with `flexmeasures pms requeue --failed`.",
 }

@@ -171,6 +171,6 @@ class LatestOfPms(Latest, kw_only=True):
 
 
 class Fleet(Struct):
-    """PMSes, MPPTs and inverters, the worst first."""
+    """devices, the worst first."""
 
     devices: list[Device]

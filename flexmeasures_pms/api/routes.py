@@ -166,7 +166,7 @@ ROUTES: tuple[Route, ...] = (
         f"{PREFIX}/fleet",
         fleet.list_fleet,
         tag="readings",
-        summary="All PMSes, MPPTs and inverters, the worst first",
+        summary="All devices, the worst first",
         description="Each device has its health states, the worst first. Figures are of the packs "
         "that report.",
         parameters=(ACCOUNT, KNOWN),

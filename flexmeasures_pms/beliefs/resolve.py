@@ -20,8 +20,8 @@ FURTHEST_AHEAD = timedelta(days=1)
 class Target:
     """Where a sample's beliefs belong.
 
-    :param subject: the case, MPPT or inverter that has the sensors.
-    :param device: the PMS, MPPT or inverter that reported: the source.
+    :param subject: the case or device that has the sensors.
+    :param device: the device that reported: the source.
     :param board: the acquisition board whose id was sent instead of the case's.
     :param cabinet: the cabinet, if the gateway sent it instead of the PMS.
     :param time: the sample's time.

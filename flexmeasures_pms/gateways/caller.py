@@ -102,7 +102,7 @@ def may(sender: Caller, account_id: int, permission: str) -> bool:
 
 
 def may_see(sender: Caller, kind: str, ident: str) -> bool:
-    """Return whether a caller may see a PMS, MPPT or inverter of an organisation it may read."""
+    """Return whether a caller may see a device of an organisation it may read."""
     return sender.devices is None or scoped(kind, ident) in sender.devices
 
 

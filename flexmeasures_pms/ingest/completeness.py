@@ -27,7 +27,7 @@ class Completeness(msgspec.Struct, frozen=True, gc=False):
     :param kind: ``pms``, ``mppt`` or ``inverter``.
     :param hour: its beginning in UTC.
     :param samples: stored ones, whenever they arrived.
-    :param packs: that they came from; 1 for an MPPT or inverter.
+    :param packs: that they came from; 1 for other devices.
     :param expected: samples; for the current hour, those up to now.
     :param cadence: between two samples of a pack, as expected [s].
     :param share: stored of expected samples, from 0 to 1; 0 if nothing was stored.

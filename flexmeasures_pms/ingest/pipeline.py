@@ -172,7 +172,7 @@ def _blocks(asset_readings: Sequence[_AssetReadings], sources: dict[int, int]) -
 
 
 def _sensor_ids(asset_readings: Sequence[_AssetReadings]) -> dict[int, SensorIds]:
-    """Return the sensors of all parcels, creating those that are needed for the first time."""
+    """Return the sensors of all readings, creating those that are needed for the first time."""
     assets = {p.subject.asset_id or 0: p.subject for p in asset_readings}
     ids = sensor_ids(assets)
     lacking: dict[int, dict[str, None]] = {}

@@ -64,7 +64,7 @@ class DeviceCounts(msgspec.Struct):
 class DeviceHour(NamedTuple):
     """The samples of one device in one hour that a request stored.
 
-    :param device: the registry's number of the PMS, MPPT or inverter.
+    :param device: the registry's number of the device.
     :param hour: its beginning in UTC.
     :param packs: a bit for each dock that reported; bit 0 for a device without docks.
     """

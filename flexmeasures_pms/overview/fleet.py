@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.catalogue.limits import SILENT_AFTER
 from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.overview.states import (
@@ -19,6 +18,7 @@ from flexmeasures_pms.overview.states import (
     judged,
     worst_first,
 )
+from flexmeasures_pms.registry.kinds import PMS
 from flexmeasures_pms.storage.queries import fleet as stored
 
 _EXTREMES: Mapping[Code, str] = {
@@ -95,8 +95,8 @@ def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tup
     return (*sorted(known, key=key, reverse=sort.startswith("-")), *unknown)
 
 
-def _by_kind(device: Device) -> tuple[int, str, int]:
-    return DATASETS.index(device.kind), device.ident, device.account_id
+def _by_kind(device: Device) -> tuple[bool, str, str, int]:
+    return device.kind != PMS, device.kind, device.ident, device.account_id
 
 
 def _by_name(device: Device) -> tuple[str, str, int]:

@@ -1,4 +1,4 @@
-"""The readings of a pack, an MPPT or an inverter over a period, at the resolution of a screen.
+"""The readings of a pack or device over a period, at the resolution of a screen.
 
 A period is divided into at most as many columns as a screen has pixels. If no column has
 more than one reading, the readings are returned as they were taken.

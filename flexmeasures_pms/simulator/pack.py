@@ -107,12 +107,6 @@ def limits(state: PackState) -> tuple[float, float]:
     )
 
 
-def mean_soc(pack: SimulatedPack, state: PackState) -> float:
-    """Return the pack's state of charge, 0 to 1: charge over capacity of all its cells."""
-    held = sum(s * c.capacity for s, c in zip(state.soc, pack.cells, strict=True))
-    return held / sum(c.capacity for c in pack.cells)
-
-
 def energy(pack: SimulatedPack, state: PackState) -> float:
     """Return the energy in the pack's cells above empty [Wh]."""
     return sum(stored_energy(c, s) for c, s in zip(pack.cells, state.soc, strict=True))

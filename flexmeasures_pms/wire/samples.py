@@ -31,11 +31,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample of one pack, MPPT or inverter.
+    """One sample of one pack or device.
 
     :param path: where it is: ``datasets[1].data[2]``, or ``line 17`` of a CSV file.
     :param dataset: ``pms``, ``mppt`` or ``inverter``.
-    :param device_id: the PMS, MPPT or inverter id as sent; None if none was sent.
+    :param device_id: the device id as sent; None if none was sent.
     :param device_is_cabinet: ``device_id`` names the cabinet, as in July 2019.
     :param time: in UTC, whole milliseconds; None only in an invalid sample.
     :param pack_id: the case or acquisition board id as sent; ``pms`` only.

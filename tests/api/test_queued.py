@@ -61,7 +61,7 @@ def get(client: FlaskClient) -> Callable[..., TestResponse]:
     return ask
 
 
-def fate(get: Any, reply: TestResponse, headers: Headers) -> Any:
+def receipt_of(get: Any, reply: TestResponse, headers: Headers) -> Any:
     assert reply.status_code == 202, reply.get_data(as_text=True)
     found = get(reply.headers["Location"], headers)
     assert found.status_code == 200, found.get_data(as_text=True)
@@ -80,7 +80,7 @@ def test_a_request_is_kept_and_its_receipt_can_be_asked_for(
     assert reply.get_json()["receipt"] == {"id": number, "digest": digest, "samples": 2}
     assert reply.headers["Location"] == f"{PREFIX}/receipts/{number}"
     assert stored.belief_count(site.account_id) == 0
-    waiting = fate(get, reply, organisation.headers)
+    waiting = receipt_of(get, reply, organisation.headers)
     assert (waiting["id"], waiting["status"], waiting["samples"]) == (number, "WAITING", 2)
     assert (waiting["sender"], waiting["error"]) == (f"user:{organisation.user_id}", None)
 
@@ -88,7 +88,7 @@ def test_a_request_is_kept_and_its_receipt_can_be_asked_for(
 
     assert stored.readings(site.account_id, "case:0241", NOON)["pack current"] == -0.625
     assert len(stored.waiting(site.account_id)) == 1
-    found = fate(get, reply, organisation.headers)
+    found = receipt_of(get, reply, organisation.headers)
     assert (found["id"], found["status"], found["digest"]) == (number, "PROCESSED", digest)
     assert (found["stored"], found["quarantined"]) == (1, 1)
     assert entries(site.account_id) == []
@@ -112,7 +112,7 @@ def test_the_receipt_tells_what_the_reply_would_have_said(
     build(other_organisation)
     said = post(other_organisation.headers, body).get_json()
 
-    found = fate(get, queued, organisation.headers)
+    found = receipt_of(get, queued, organisation.headers)
 
     rest = {name: found[name] for name in said if name != "receipt"}
     assert rest == {name: value for name, value in said.items() if name != "receipt"}
@@ -190,7 +190,7 @@ def test_the_same_request_twice_has_two_receipts_and_its_rows_once(
 ) -> None:
     replies = [post(organisation.headers) for _ in range(2)]
     queue.work()
-    first, second = (fate(get, reply, organisation.headers) for reply in replies)
+    first, second = (receipt_of(get, reply, organisation.headers) for reply in replies)
     assert (first["stored"], first["duplicate"]) == (1, 0)
     assert (second["stored"], second["duplicate"]) == (0, 1)
     assert len(stored.waiting(site.account_id)) == 1
@@ -204,7 +204,7 @@ def test_a_request_without_samples_is_done_like_any_other(
 ) -> None:
     reply = post(organisation.headers, request({"pms_id": "PMS-1"}))
     queue.work()
-    assert fate(get, reply, organisation.headers)["status"] == "PROCESSED"
+    assert receipt_of(get, reply, organisation.headers)["status"] == "PROCESSED"
 
 
 def test_one_job_is_enough_for_what_came_before_it_began(
@@ -223,13 +223,13 @@ def test_without_redis_requests_are_kept_and_stored_when_it_is_back(
 ) -> None:
     queue.disconnect()
     replies = [post(organisation.headers) for _ in range(3)]
-    assert {fate(get, r, organisation.headers)["status"] for r in replies} == {"WAITING"}
+    assert {receipt_of(get, r, organisation.headers)["status"] for r in replies} == {"WAITING"}
 
     queue.connect()
     replies.append(post(organisation.headers))
     queue.work()
 
-    found = {fate(get, reply, organisation.headers)["status"] for reply in replies}
+    found = {receipt_of(get, reply, organisation.headers)["status"] for reply in replies}
     assert found == {"PROCESSED"}
 
 
@@ -336,12 +336,12 @@ def test_old_requests_that_wait_are_not_purged(
     db.session.execute(mine.values(received_at=now - timedelta(days=40)))
 
     receipts.purge(now - timedelta(days=30), 1000)
-    assert [fate(get, r, organisation.headers)["status"] for r in old] == ["WAITING"] * 2
+    assert [receipt_of(get, r, organisation.headers)["status"] for r in old] == ["WAITING"] * 2
 
     queue.work()
     # Nobody could have asked for it before: it is kept for its time from now on.
     receipts.purge(now - timedelta(days=30), 1000)
-    found = [fate(get, reply, organisation.headers) for reply in old]
+    found = [receipt_of(get, reply, organisation.headers) for reply in old]
     assert [f["status"] for f in found] == ["PROCESSED"] * 2
     # Such a wait is more than the column can hold.
     assert found[0]["duration_ms"] == (1 << 31) - 1

@@ -72,7 +72,7 @@ def accepted(client: FlaskClient, body: str, sender: Organisation, dataset: str 
 
 
 @pytest.fixture
-def fate(client: FlaskClient, organisation: Organisation) -> Callable[[int], Any]:
+def receipt_of(client: FlaskClient, organisation: Organisation) -> Callable[[int], Any]:
     def ask(number: int) -> Any:
         found = client.get(f"{PREFIX}/receipts/{number}", headers=organisation.headers)
         return found.get_json()
@@ -145,16 +145,16 @@ def test_devices_of_another_organisation_or_kind_are_others(
 
 
 def test_the_first_reading_stands_whoever_is_fast(
-    site: Site, post: Post, queue: RealQueue, fate: Any
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any
 ) -> None:
     first, second = post("PMS-1", amps=1), post("PMS-1", amps=2)
     queue.work()
     assert stored.readings(site.account_id, "case:0241", NOON)["pack current"] == 1
-    assert (fate(first)["stored"], fate(second)["quarantined"]) == (1, 1)
+    assert (receipt_of(first)["stored"], receipt_of(second)["quarantined"]) == (1, 1)
 
 
 def test_a_device_is_worked_on_by_one_worker_and_others_meanwhile(
-    site: Site, post: Post, queue: RealQueue, fate: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One worker stops in the middle of a request; a second one does all it may."""
     inside, go_on = threading.Event(), threading.Event()
@@ -181,13 +181,17 @@ def test_a_device_is_worked_on_by_one_worker_and_others_meanwhile(
         assert inside.wait(60)
         with apart(queue.app):
             journal_worker.drain(1)
-        assert [fate(number)["status"] for number in mine] == ["PROCESSING", "WAITING", "PROCESSED"]
+        assert [receipt_of(number)["status"] for number in mine] == [
+            "PROCESSING",
+            "WAITING",
+            "PROCESSED",
+        ]
     finally:
         go_on.set()
         slow.join()
-    assert fate(mine[0])["status"] == "PROCESSED"
+    assert receipt_of(mine[0])["status"] == "PROCESSED"
     drain(queue.app)
-    assert fate(mine[1])["status"] == "PROCESSED"
+    assert receipt_of(mine[1])["status"] == "PROCESSED"
     assert len(stored.times(site.account_id, "case:0241")) == 2
 
 
@@ -226,7 +230,7 @@ def test_no_two_requests_of_a_device_are_stored_at_once(
 
 
 def test_a_worker_that_lost_its_claim_leaves_the_request_alone(
-    site: Site, post: Post, queue: RealQueue, fate: Any
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any
 ) -> None:
     number = post("PMS-1")
     (slow,) = (one for one in claim(lease=timedelta(0)) if one.id == number)
@@ -236,7 +240,7 @@ def test_a_worker_that_lost_its_claim_leaves_the_request_alone(
     assert journal_worker.process(fast, found)
     assert not journal_worker.process(fast, found)
     assert len(stored.times(site.account_id, "case:0241")) == 1
-    assert fate(number)["stored"] == 1
+    assert receipt_of(number)["stored"] == 1
 
 
 # Death
@@ -247,7 +251,7 @@ def test_a_worker_that_dies_in_the_middle_leaves_all_or_nothing(
     site: Site,
     post: Post,
     queue: RealQueue,
-    fate: Any,
+    receipt_of: Any,
     where: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -269,16 +273,16 @@ def test_a_worker_that_dies_in_the_middle_leaves_all_or_nothing(
     monkeypatch.undo()
     set_mode(queue.app, "queued")
     assert stored.belief_count(site.account_id) == 0
-    assert fate(number)["status"] == "PROCESSING"
+    assert receipt_of(number)["status"] == "PROCESSING"
 
     drain(queue.app)
 
-    assert fate(number)["stored"] == 1
+    assert receipt_of(number)["stored"] == 1
     assert entries(site.account_id) == []
 
 
 def test_a_request_that_kills_every_worker_is_set_aside(
-    site: Site, post: Post, queue: RealQueue, fate: Any
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any
 ) -> None:
     set_mode(queue.app, "queued", PMS_JOURNAL_ATTEMPTS=3)
     deadly, behind = post("PMS-1"), post("PMS-1", minute=1)
@@ -287,34 +291,34 @@ def test_a_request_that_kills_every_worker_is_set_aside(
 
     drain(queue.app)
 
-    assert (fate(deadly)["status"], fate(deadly)["error"]) == (
+    assert (receipt_of(deadly)["status"], receipt_of(deadly)["error"]) == (
         "FAILED",
         "The worker died each time.",
     )
-    assert fate(behind)["status"] == "PROCESSED"
+    assert receipt_of(behind)["status"] == "PROCESSED"
 
 
 def test_an_emptied_redis_loses_nothing(
-    site: Site, post: Post, queue: RealQueue, fate: Any, flexmeasures: Any
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any, flexmeasures: Any
 ) -> None:
     number = post("PMS-1")
     queue.empty()
     queue.work()
-    assert fate(number)["status"] == "WAITING"
+    assert receipt_of(number)["status"] == "WAITING"
 
     assert "Woke the workers for 1 waiting request" in flexmeasures(
         "pms", "requeue", "--account", site.account_id
     )
     queue.work()
 
-    assert fate(number)["status"] == "PROCESSED"
+    assert receipt_of(number)["status"] == "PROCESSED"
 
 
 def test_a_worker_looks_at_the_journal_when_it_starts(
     site: Site,
     post: Post,
     queue: RealQueue,
-    fate: Any,
+    receipt_of: Any,
     flexmeasures: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -330,10 +334,10 @@ def test_a_worker_looks_at_the_journal_when_it_starts(
     queue.empty()
 
     flexmeasures("jobs", "run-worker", "--queue", "scheduling")
-    assert (fate(number)["status"], queue.jobs()) == ("WAITING", 0)
+    assert (receipt_of(number)["status"], queue.jobs()) == ("WAITING", 0)
     flexmeasures("jobs", "run-worker", "--queue", "forecasting|ingestion")
 
-    assert fate(number)["status"] == "PROCESSED"
+    assert receipt_of(number)["status"] == "PROCESSED"
 
 
 def test_a_worker_starts_without_redis_as_flexmeasures_has_it(
@@ -353,14 +357,14 @@ def test_a_worker_starts_without_redis_as_flexmeasures_has_it(
 
 
 def test_what_a_dead_worker_had_claimed_is_looked_at_later(
-    site: Site, post: Post, queue: RealQueue, fate: Any
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any
 ) -> None:
     """The job that would have done it is gone with it: another is planned by who comes next."""
     number = post("PMS-1")
     claim(lease=timedelta(seconds=20))
     queue.work()
 
-    assert fate(number)["status"] == "PROCESSING"
+    assert receipt_of(number)["status"] == "PROCESSING"
     for _ in range(2):  # a look that was planned plans the next one
         planned = queue.planned()
         assert planned
@@ -382,7 +386,7 @@ def test_what_fails_is_tried_again_and_holds_up_its_device_only_so_long(
     site: Site,
     post: Post,
     queue: RealQueue,
-    fate: Any,
+    receipt_of: Any,
     client: FlaskClient,
     organisation: Organisation,
     flexmeasures: Any,
@@ -394,17 +398,17 @@ def test_what_fails_is_tried_again_and_holds_up_its_device_only_so_long(
     set_mode(queue.app, "queued", PMS_MAX_SAMPLES=2, PMS_JOURNAL_ATTEMPTS=2)
     (claimed,) = (one for one in claim(lease=timedelta(0)) if one.id == large)
     journal_worker.process(claimed, config.settings())
-    waiting = fate(large)
+    waiting = receipt_of(large)
     assert (waiting["status"], waiting["attempts"]) == ("WAITING", 1)
     assert "2 samples" in waiting["error"]
 
     drain(queue.app)  # goes on for what is due within a second
 
-    failed = fate(large)
+    failed = receipt_of(large)
     assert (failed["status"], failed["attempts"]) == ("FAILED", 2)
     assert "2 samples" in failed["error"]
     assert "requeue" in failed["message"]
-    assert {fate(n)["status"] for n in (behind, other)} == {"PROCESSED"}
+    assert {receipt_of(n)["status"] for n in (behind, other)} == {"PROCESSED"}
 
     account = ("--account", site.account_id)
     listing = flexmeasures("pms", "journal", *account)
@@ -414,11 +418,11 @@ def test_what_fails_is_tried_again_and_holds_up_its_device_only_so_long(
     assert "again: 1 failed request" in flexmeasures(
         "pms", "requeue", "--failed", "--dry-run", *account
     )
-    assert fate(large)["status"] == "FAILED"
+    assert receipt_of(large)["status"] == "FAILED"
     set_mode(queue.app, "queued", PMS_MAX_SAMPLES=20_000)
     assert "again: 1 failed request" in flexmeasures("pms", "requeue", "--receipt", large, *account)
     queue.work()
-    assert fate(large)["stored"] == 3
+    assert receipt_of(large)["stored"] == 3
     assert "The journal is empty" in flexmeasures("pms", "journal", *account)
 
 
@@ -445,7 +449,7 @@ def test_failed_requests_of_another_organisation_stay_as_they_are(
 
 
 def test_an_unforeseen_error_is_told_without_its_words(
-    site: Site, post: Post, queue: RealQueue, fate: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise ValueError("the password is 'secret'")
@@ -454,12 +458,12 @@ def test_an_unforeseen_error_is_told_without_its_words(
     set_mode(queue.app, "queued", PMS_JOURNAL_ATTEMPTS=1)
     monkeypatch.setattr(accept, "process", fail)
     drain(queue.app)
-    assert "(ValueError)" in fate(number)["error"]
-    assert "secret" not in fate(number)["error"]
+    assert "(ValueError)" in receipt_of(number)["error"]
+    assert "secret" not in receipt_of(number)["error"]
 
 
 def test_a_database_that_fails_is_nobodys_fault(
-    site: Site, post: Post, queue: RealQueue, fate: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What fails with the database can't even be noted, and is tried again."""
     number = post("PMS-1")
@@ -475,16 +479,16 @@ def test_a_database_that_fails_is_nobodys_fault(
     monkeypatch.undo()
     set_mode(queue.app, "queued")
     drain(queue.app)
-    assert fate(number)["status"] == "PROCESSED"
+    assert receipt_of(number)["status"] == "PROCESSED"
 
 
 def test_the_host_can_do_without_workers(
-    site: Site, post: Post, queue: RealQueue, fate: Any, flexmeasures: Any
+    site: Site, post: Post, queue: RealQueue, receipt_of: Any, flexmeasures: Any
 ) -> None:
     queue.disconnect()
     numbers = [post("PMS-1", minute=m) for m in range(3)]
     flexmeasures("pms", "requeue", "--here")
-    assert {fate(number)["status"] for number in numbers} == {"PROCESSED"}
+    assert {receipt_of(number)["status"] for number in numbers} == {"PROCESSED"}
 
 
 def test_without_redis_requeue_says_so(

@@ -181,12 +181,12 @@ def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[K
     for request in requests:
         outcomes = write(stage.account_id, blocks_of(stage, request), host)
         for i in sorted(range(len(request)), key=lambda i: request[i][1]):
-            device, fate = devices[request[i][0]], outcomes[i].result
+            device, receipt_of = devices[request[i][0]], outcomes[i].result
             if not any(bands.values()):
-                assert fate == fate_of(known, device, request[i])
-            if fate == "conflict":
+                assert receipt_of == fate_of(known, device, request[i])
+            if receipt_of == "conflict":
                 assert fate_of(known, device, request[i]) == "conflict"
-            if fate == "stored":
+            if receipt_of == "stored":
                 found = told(known, device, request[i])
                 known |= {k: request[i][2][k[2]] for k, there in found.items() if not there}
     return known

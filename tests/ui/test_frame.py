@@ -18,7 +18,7 @@ from support.session import log_in
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.errors import SchemaError
-from flexmeasures_pms.ui.offline.loader import MENDS
+from flexmeasures_pms.ui.offline.loader import FIXES
 
 NewVisitor = Callable[..., AbstractContextManager[Visitor]]
 
@@ -148,11 +148,11 @@ def test_the_first_tab_skips_to_the_content(visit: Visitor, organisation: Organi
     assert page.evaluate("document.activeElement.id") == "pms-main"
 
 
-@pytest.mark.parametrize(("template", "pattern", "instead"), MENDS)
+@pytest.mark.parametrize(("template", "pattern", "instead"), FIXES)
 def test_what_is_mended_in_flexmeasures_is_still_there(
     app: Flask, template: str, pattern: str, instead: str
 ) -> None:
     source = (
         Path(app.blueprints["flexmeasures_ui"].root_path) / "templates" / template
     ).read_text()
-    assert re.search(pattern, source), "see MENDS in loader.py"
+    assert re.search(pattern, source), "see FIXES in loader.py"

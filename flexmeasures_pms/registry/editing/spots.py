@@ -88,7 +88,7 @@ def _does_not_fit(part: Entry, assembly: Entry) -> Message:
     if not fitting:
         return message("{what} can't be installed in anything.", what=part)
     return message(
-        "{what} does not go in {assembly}: a {kind} goes in a {kinds}.",
+        "{what} can't be installed in {assembly}: a {kind} is installed in a {kinds}.",
         what=part,
         assembly=assembly,
         kind=KindText(words(part.kind)),

@@ -15,7 +15,7 @@ from flexmeasures_pms.storage.tables import receipt_hour
 class StoredHour(NamedTuple):
     """The stored samples of one device in one hour.
 
-    :param packs: how many packs they came from; 1 for an MPPT or inverter.
+    :param packs: how many packs they came from; 1 for other devices.
     """
 
     samples: int
@@ -27,7 +27,7 @@ def stored_hours(
 ) -> dict[tuple[int, datetime], StoredHour]:
     """Return the stored samples by (device, hour), for hours that begin in a period.
 
-    :param devices: the registry's numbers of PMSes, MPPTs and inverters.
+    :param devices: the registry's numbers of devices.
     """
     c = receipt_hour.c
     query = (

@@ -16,8 +16,8 @@ BeliefValue = Decimal | int | float
 class Block:
     """The readings of one sample: of one thing, at one moment, by one source.
 
-    :param subject_id: the registry's number of the case, MPPT, inverter or cabinet (or PMS).
-    :param device_id: the number of the PMS, MPPT or inverter that reported.
+    :param subject_id: the registry's number of the case, cabinet or device.
+    :param device_id: the number of the device that reported.
     :param source_id: that device's source.
     :param asset_type: of the subject.
     :param time: event start.

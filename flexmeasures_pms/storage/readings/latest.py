@@ -1,4 +1,4 @@
-"""The latest reading of each case, MPPT, inverter and cabinet: one row each.
+"""The latest reading of each case, cabinet and device: one row each.
 
 Written in the transaction of the beliefs. It never moves backwards in time: late readings
 change nothing, and a second part of the same reading is added to the first. The row is also

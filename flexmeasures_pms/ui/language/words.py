@@ -69,7 +69,11 @@ def translations(name: str) -> Translations:
 def script_texts(name: str) -> Mapping[str, str]:
     """Return the texts of scripts in a language, by their English messages."""
     messages = catalog(name, scripts=True)
-    return {str(message.id): str(message.string) for message in messages if message.id}
+    return {
+        str(message.id): str(message.string)
+        for message in messages
+        if message.id and message.string
+    }
 
 
 def catalog(name: str, *, scripts: bool = False) -> Catalog:

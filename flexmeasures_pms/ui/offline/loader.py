@@ -15,7 +15,7 @@ _TAG = re.compile(r"<(script|style)(?=[\s>])")
 _NONCE = r'<\1{% if csp_nonce %} nonce="{{ csp_nonce }}"{% endif %}'
 _HEAD = "</head>"
 
-MENDS: tuple[tuple[str, str, str], ...] = (
+FIXES: tuple[tuple[str, str, str], ...] = (
     ("base.html", '<html lang="en">', """<html lang="{{ language|default('en') }}">"""),
     # Links with only a picture get a name, and the menu on phones opens by keyboard too.
     (
@@ -63,7 +63,7 @@ class ChangedTemplates(BaseLoader):
 
 def changed(source: str, template: str = "") -> str:
     """Return a fixed template whose scripts and styles have the nonce, if there is one."""
-    for name, pattern, instead in MENDS:
+    for name, pattern, instead in FIXES:
         if name == template:
             source = re.sub(pattern, instead, source)
     return _TAG.sub(_NONCE, source)

@@ -67,8 +67,8 @@ def repeated(organisation: Organisation, filled: Filled) -> Answer | None:
 
     It also locks the organisation's registry until the transaction ends.
     """
-    patience = settings().lock_timeout
-    entered = made_already(organisation.id, filled.request_id, lock_timeout=patience)
+    longest = settings().lock_timeout
+    entered = made_already(organisation.id, filled.request_id, lock_timeout=longest)
     if not entered:
         return None
     abandon()

@@ -75,7 +75,7 @@ def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
 
 
 def site_fields(subject: Subject | None = None) -> tuple[FormField, ...]:
-    """Return the fields of a PMS, MPPT or inverter."""
+    """Return the fields of a device."""
     known = subject.entry if subject else None
 
     def shown(value: object) -> str:

@@ -39,7 +39,7 @@ _WAYS = {
 }
 
 
-_KINDS = ", ".join(kind.name for kind in SINGLE_DEVICES)
+_KINDS = ", ".join(f'"{kind.name}"' for kind in SINGLE_DEVICES)
 
 
 @pms_ui.get(f"/pms/<any({_KINDS}):kind>/<path:ident>")

@@ -1,4 +1,4 @@
-"""Registering a PMS, cabinet, case, MPPT or inverter by form."""
+"""Registering a cabinet, case or device by form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lacks an asset, whatever kinds of device there are: components never have one."""
+"""Index what has no asset yet, for any kind of device: components never have one."""
 
 from __future__ import annotations
 
