@@ -62,10 +62,12 @@ def holder(data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def server_processes(uri_or_dir: str) -> list[psutil.Process]:
+    # By `attrs`: then a process that ends meanwhile is passed over instead of an error.
     return [
         process
-        for process in psutil.process_iter()
-        if process.name().startswith("postgres") and uri_or_dir in " ".join(process.cmdline())
+        for process in psutil.process_iter(["name", "cmdline"])
+        if (process.info["name"] or "").startswith("postgres")
+        and uri_or_dir in " ".join(process.info["cmdline"] or ())
     ]
 
 
