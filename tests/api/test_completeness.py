@@ -26,8 +26,7 @@ def site(organisation: Organisation) -> Site:
     site.pms()
     site.pms("PMS-2")
     site.register("mppt", "MPPT-1")
-    for dock, case in enumerate(("0241", "0242"), 1):
-        site.case(case, "PMS-1-A", dock)
+    site.cases({"0241": 1, "0242": 2}, "PMS-1-A")
     return site
 
 

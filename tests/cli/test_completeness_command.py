@@ -22,8 +22,7 @@ def pms_id(pms: Command, organisation: Organisation, tmp_path: Path) -> str:
     site = Site(organisation.id)
     name = f"PMS-OF-{organisation.id}"
     site.pms(name)
-    for dock, case in enumerate(("0241", "0242"), 1):
-        site.case(case, f"{name}-A", dock)
+    site.cases({"0241": 1, "0242": 2}, f"{name}-A")
     file = tmp_path / "a.json"
     samples = [
         pack_sample(case, at(m), dock=dock)

@@ -42,8 +42,7 @@ def test_the_same_samples_from_four_workers_are_stored_once(
 ) -> None:
     site = Site(organisation.id)
     site.pms()
-    for dock, pack in enumerate(PACKS, start=1):
-        site.case(pack, "PMS-1-A", dock)
+    site.cases({pack: dock for dock, pack in enumerate(PACKS, start=1)}, "PMS-1-A")
     samples = [pack_sample(p, at(n), dock=d) for n in range(4) for d, p in enumerate(PACKS, 1)]
     shuffle = random.Random(7).sample
     requests = [("pms", request({"pms_id": "PMS-1"}, *shuffle(samples, 24))) for _ in range(8)]
@@ -91,8 +90,7 @@ def test_packs_that_move_at_once_end_up_somewhere(
 ) -> None:
     site = Site(organisation.id)
     site.pms()
-    for dock, pack in enumerate(PACKS, start=1):
-        site.case(pack, "PMS-1-A", dock)
+    site.cases({pack: dock for dock, pack in enumerate(PACKS, start=1)}, "PMS-1-A")
     requests = [
         ("pms", request({"pms_id": "PMS-1"}, pack_sample(pack, at(n), dock=(dock + n) % 6 + 1)))
         for n in range(4)

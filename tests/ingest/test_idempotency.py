@@ -58,8 +58,7 @@ def sites(make_organisation: Any) -> Iterator[list[tuple[Organisation, Site]]]:
         organisation = make_organisation()
         site = Site(organisation.id)
         site.pms()
-        for dock, pack in enumerate(PACKS[:2], start=1):
-            site.case(pack, "PMS-1-A", dock)
+        site.cases({pack: dock for dock, pack in enumerate(PACKS[:2], start=1)}, "PMS-1-A")
         made.append((organisation, site))
     yield made
 

@@ -22,8 +22,7 @@ Post = Callable[..., list[str]]
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
     site.pms("PMS-1", cabinets=2)
-    for dock, case in enumerate(("0241", "0242", "0243"), 1):
-        site.case(case, "PMS-1-A", dock)
+    site.cases({"0241": 1, "0242": 2, "0243": 3}, "PMS-1-A")
     return site
 
 
@@ -54,8 +53,7 @@ def whole_registry_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def more_of_the_fleet(site: Site, number: int) -> None:
     site.pms(f"PMS-{number}")
-    for dock in range(1, 6):
-        site.case(f"{number}-{dock}", f"PMS-{number}-A", dock)
+    site.cases({f"{number}-{dock}": dock for dock in range(1, 6)}, f"PMS-{number}-A")
 
 
 def packs(minute: int, *docks: int) -> list[dict[str, Any]]:

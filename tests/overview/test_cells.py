@@ -35,8 +35,7 @@ LEVEL = 3.7
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
     site.pms()
-    for dock, case in enumerate(("0241", "0242"), 1):
-        site.case(case, "PMS-1-A", dock)
+    site.cases({"0241": 1, "0242": 2}, "PMS-1-A")
     return site
 
 

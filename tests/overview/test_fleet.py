@@ -50,8 +50,8 @@ def statements() -> Iterator[list[str]]:
 @pytest.fixture(autouse=True)
 def _a_site(site: Site) -> None:
     site.pms(cabinets=2)
-    for ident, cabinet, dock in (("0241", "A", 2), ("0242", "A", 3), ("0243", "B", 1)):
-        site.case(ident, f"PMS-1-{cabinet}", dock)
+    site.cases({"0241": 2, "0242": 3}, "PMS-1-A")
+    site.case("0243", "PMS-1-B", 1)
 
 
 def test_a_pms_is_summed_up_in_a_row(site: Site, post: Post) -> None:

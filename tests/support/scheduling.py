@@ -13,6 +13,8 @@ TOGETHER = {
     "tests/faults/test_faults_queued.py": "fault worlds",
     # Its tests share the files of a new server.
     "tests/demo/test_servers.py": "servers",
+    # Its tests share simulated days.
+    "tests/simulator/test_site.py": "simulated days",
 }
 
 

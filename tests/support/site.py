@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from flexmeasures.data import db
 
 from flexmeasures_pms.ingest.follow_up import Effects, follow_up
-from flexmeasures_pms.registry.editing import orders, registration
+from flexmeasures_pms.registry.editing import moves, orders, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
 from flexmeasures_pms.registry.editing.writer import editing
@@ -71,15 +72,24 @@ class Site:
 
     def pms(self, ident: str = "PMS-1", cabinets: int = 1) -> None:
         """Register a PMS with cabinets ``PMS-1-A``, ``PMS-1-B`` …"""
-        self.register("pms", ident, timezone="Asia/Jakarta")
-        for position in range(1, cabinets + 1):
-            name = f"{ident}-{'ABCD'[position - 1]}"
-            self.register("cabinet", name)
-            self.install(("cabinet", name), ("pms", ident), place=position)
+        with editing(self.account_id, AUTHOR) as changeset:
+            pms = registration.register(changeset, "pms", ident, timezone="Asia/Jakarta")
+            for position, letter in enumerate("ABCD"[:cabinets], start=1):
+                cabinet = registration.register(changeset, "cabinet", f"{ident}-{letter}")
+                moves.install(changeset, cabinet, pms, position)
+        commit(changeset.change())
 
     def case(self, ident: str, cabinet: str | None = None, dock: int | None = None) -> Effects:
         """Register a case, in a dock of a cabinet where one is given."""
-        settled = self.register("case", ident)
-        if cabinet:
-            self.install(("case", ident), ("cabinet", cabinet), place=dock)
-        return settled
+        return self.cases({ident: dock}, cabinet)
+
+    def cases(self, docks: Mapping[str, int | None], cabinet: str | None = None) -> Effects:
+        """Register cases at once: ``cases({"0241": 1, "0242": 2}, "PMS-1-A")``."""
+        with editing(self.account_id, AUTHOR) as changeset:
+            into = changeset.view.find("cabinet", cabinet) if cabinet else None
+            assert into or not cabinet, f"there is no cabinet {cabinet}"
+            for ident, dock in docks.items():
+                case = registration.register(changeset, "case", ident)
+                if into:
+                    moves.install(changeset, case, into, dock)
+        return commit(changeset.change())

@@ -58,8 +58,7 @@ def site(organisation: Organisation, client: FlaskClient) -> Site:
     site = Site(organisation.id)
     site.pms(cabinets=2)
     cases = {"0241": 1, "0242": 2, "0243": 3, "0244": 4, "0245": 5, "0246": 6, "0247": 7}
-    for ident, place in cases.items():
-        site.case(ident, "PMS-1-A", place)
+    site.cases(cases, "PMS-1-A")
     site.case("0250", "PMS-1-B", 1)
     samples = [
         pack_sample("0241", now(), dock=1, amps=2.0, cell=weak(3.6)),
