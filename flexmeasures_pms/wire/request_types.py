@@ -22,10 +22,11 @@ def request_type(dataset: DatasetName) -> type[Struct]:
     A device kind that has no types of its own gets them from its quantities: a number for
     each field, or an array, in the groups that the fields' paths name.
     """
-    return REQUESTS.get(dataset) or _made(dataset)
+    return REQUESTS.get(dataset) or made_from_catalogue(dataset)
 
 
-def _made(dataset: DatasetName) -> type[Struct]:
+def made_from_catalogue(dataset: DatasetName) -> type[Struct]:
+    """Return a type of a dataset's body that follows from its quantities."""
     name = dataset.capitalize()
     groups: dict[str, dict[str, int]] = defaultdict(dict)
     for path, field in sample_fields(dataset).items():

@@ -40,7 +40,7 @@ def test_clean_leaves_other_folders_alone(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").touch()
     code, output = clean(tmp_path)
     assert code == 1
-    assert "no demo's data" in output
+    assert "not a demo's data" in output
     assert (tmp_path / "diary.txt").exists()
 
 

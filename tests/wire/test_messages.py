@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
+from flexmeasures_pms.catalogue.asset_types import DATASETS, SINGLE_DEVICES, DatasetName
 from flexmeasures_pms.simulator.site import SIMULATED, Site
 from flexmeasures_pms.wire import spellings
 from flexmeasures_pms.wire.fields import dataset_fields, sample_fields
-from flexmeasures_pms.wire.request_types import request_type
+from flexmeasures_pms.wire.request_types import made_from_catalogue, request_type
 
 MORNING = datetime(2026, 3, 1, 4, tzinfo=UTC)
 # Read where they are sent, but not of the current shape.
@@ -54,6 +54,19 @@ def test_each_field_of_a_message_is_read_and_each_that_is_read_is_in_a_message(
 
     assert sent - read == set()
     assert read - sent - former == set()
+
+
+@pytest.mark.parametrize("dataset", [kind.name for kind in SINGLE_DEVICES])
+def test_types_made_from_the_catalogue_have_the_fields_of_those_that_are_stated(
+    dataset: DatasetName,
+) -> None:
+    made, stated = made_from_catalogue(dataset), request_type(dataset)
+    assert set(paths(msgspec.inspect.type_info(made))) == set(
+        paths(msgspec.inspect.type_info(stated))
+    )
+    requests = Site().requests(MORNING, MORNING + timedelta(minutes=1), timedelta(minutes=1))
+    body = next(request.body for request in requests if request.dataset == dataset)
+    assert msgspec.json.encode(msgspec.json.decode(body, type=made)) == body
 
 
 def test_the_simulator_sends_these_and_nothing_else() -> None:
