@@ -199,7 +199,7 @@ FAILURES = [
     (("register-case", "269", "--cabinet", "CAB-01", "--dock", "8"), "--at"),
     (("register-case", "271", "--cabinet", "CAB-01"), "go together"),
     (("register-case", "b269", "--account", "{account}"), "ambiguous"),
-    (("install", "B269", "--into", "CAB-01"), "goes in a case"),
+    (("install", "B269", "--into", "CAB-01"), "is installed in a case"),
     (("install", "B269", "--into", "nowhere"), "'nowhere'"),
     (("remove", "nothing"), "'nothing'"),
     (("swap", "B1", "B2"), "'B1'"),

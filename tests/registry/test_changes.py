@@ -50,7 +50,7 @@ def test_a_taken_place_is_refused_and_nothing_changes(registry: Registry) -> Non
 
 def test_a_part_goes_only_where_it_fits(registry: Registry) -> None:
     (board,), (cabinet,) = registry.add("acquisition-board", "B1"), registry.add("cabinet", "C")
-    with pytest.raises(RegistryConflict, match="goes in a case"):
+    with pytest.raises(RegistryConflict, match="is installed in a case"):
         registry.do("install", board, cabinet)
 
 

@@ -14,7 +14,6 @@ from flexmeasures_pms.registry.kinds import (
     SLOTS,
     Slot,
     slot_for,
-    words,
 )
 from flexmeasures_pms.registry.messages.message import AnyKindText, KindText, Message, message
 from flexmeasures_pms.registry.timeline import Spot, row_at
@@ -88,10 +87,9 @@ def _does_not_fit(part: Entry, assembly: Entry) -> Message:
     if not fitting:
         return message("{what} can't be installed in anything.", what=part)
     return message(
-        "{what} can't be installed in {assembly}: a {kind} is installed in a {kinds}.",
+        "{what} can't be installed in {assembly}: it is installed in a {kinds}.",
         what=part,
         assembly=assembly,
-        kind=KindText(words(part.kind)),
         kinds=AnyKindText(fitting),
     )
 
