@@ -17,6 +17,7 @@ from flexmeasures_pms.wire.numerals import from_json
 from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
 from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, DEVICE_ID, OLD_SHAPE, PACK_ID, TIME
 from flexmeasures_pms.wire.tree import JsonNode, dataset_tree, sample_tree, walk
+from flexmeasures_pms.wire.usual import read_usual
 
 MOST_PROBLEMS = 5
 # Independent of the configuration: the decoder recurses on the C stack.
@@ -197,6 +198,10 @@ def _read_sample(
     path: str, raw: bytes, shared: finish.Head, written: str, request: _Request
 ) -> Sample:
     write = partial(_write, written, raw)
+    if request.dataset == "pms":
+        usual = read_usual(path, raw, shared, write)
+        if usual is not None:
+            return usual
     draft = Draft(path)
     sent, fault = _decode(raw)
     if type(sent) is dict:
