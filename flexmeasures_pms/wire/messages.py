@@ -123,7 +123,7 @@ class MpptSample(Struct, frozen=True):
     load: ChannelReadings | UnsetType = UNSET
 
 
-class InverterSample(Struct, frozen=True):
+class InverterSample(MpptSample, frozen=True):
     """A sample of the dataset ``inverter``.
 
     :param time_local: with milliseconds and the offset from UTC.
@@ -131,10 +131,6 @@ class InverterSample(Struct, frozen=True):
     :param load: its loads.
     """
 
-    time_local: LocalTime
-    pv: ChannelReadings | UnsetType = UNSET
-    battery: BatteryReadings | UnsetType = UNSET
-    load: ChannelReadings | UnsetType = UNSET
     grid: GridReadings | UnsetType = UNSET
 
 
