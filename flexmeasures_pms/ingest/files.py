@@ -7,54 +7,77 @@ Running a file again is safe: stored samples are counted as duplicates.
 from __future__ import annotations
 
 import gc
-import gzip
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from io import BufferedReader
-from itertools import chain, islice
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TypeVar
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
-from flexmeasures_pms.errors import Problem, UnsupportedBody, WireError
+from flexmeasures_pms.errors import Problem, WireError
 from flexmeasures_pms.ingest.accept import Origin, digest_of, store
+from flexmeasures_pms.ingest.file_parts import content_type, parts
 from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import SampleValues, measured
 from flexmeasures_pms.ingest.receipt import Receipt
-from flexmeasures_pms.wire import Decoded, Limits, Sample, decode
+from flexmeasures_pms.wire import Decoded, Limits, Sample
 
 BATCH = 2_000
 """Samples in one transaction: some 84,000 beliefs, 40 MB of memory and two seconds."""
 
-JSON, CSV = "application/json", "text/csv"
-_LARGEST_DOCUMENT = 256 << 20
+MOST_PLACES = 10
+"""Places of a file that could not be read, of which each is said with what is around it."""
+
 _SWITCH_SECONDS = 0.0005
+_BAD = ("unreadable_sample", "sample_too_large")
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
-TelemetryFile = BufferedReader | gzip.GzipFile
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Samples of a file that are stored together.
+
+    :param place: the place before them that could not be read; None if there is none.
+    """
+
+    decoded: Decoded
+    place: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """What became of a batch.
+
+    :param place: as in :class:`Batch`.
+    """
+
+    receipt: Receipt
+    place: Problem | None
 
 
 def ingest_file(
     path: Path, dataset: DatasetName, *, account_id: int, settings: Settings, progress: Progress
-) -> Iterator[Receipt]:
-    """Store a file's telemetry, and yield a receipt after each commit.
+) -> Iterator[StoredBatch]:
+    """Store a file's telemetry, and yield the result after each commit.
 
     :param progress: called with the bytes read from the file since its last call.
-    :raises WireError: for unreadable data; everything before it is stored.
+    :raises WireError: for a file that can't be read, or not to its end; everything before
+        that place is stored.
     """
-    content_type = CSV if _format(path) == ".csv" else JSON
+    kind = content_type(path)
     found = batches(path, dataset, decoding_limits(settings), progress)
     with _side_by_side():
-        for decoded, digest, values in _ahead(map(_prepared, found)):
-            origin = Origin(account_id, f"file:{path.name}", content_type, datetime.now(UTC))
-            yield store(decoded, dataset, digest, origin, settings, values=values)
+        for batch, digest, values in _ahead(map(_prepared, found)):
+            origin = Origin(account_id, f"file:{path.name}", kind, datetime.now(UTC))
+            receipt = store(batch.decoded, dataset, digest, origin, settings, values=values)
+            yield StoredBatch(receipt, batch.place)
 
 
 @contextmanager
@@ -74,9 +97,10 @@ def _side_by_side() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def _prepared(decoded: Decoded) -> tuple[Decoded, str, list[SampleValues]]:
-    text = "".join(sample.text() for sample in decoded.samples)
-    return decoded, digest_of(text.encode()), measured(decoded.samples)
+def _prepared(batch: Batch) -> tuple[Batch, str, list[SampleValues]]:
+    samples = batch.decoded.samples
+    text = "".join(sample.text() for sample in samples)
+    return batch, digest_of(text.encode()), measured(samples)
 
 
 def _ahead(parts: Iterator[T]) -> Iterator[T]:
@@ -90,104 +114,71 @@ def _ahead(parts: Iterator[T]) -> Iterator[T]:
 
 def batches(
     path: Path, dataset: DatasetName, limits: Limits, progress: Progress
-) -> Iterator[Decoded]:
-    """Yield a file's samples in batches."""
-    with path.open("rb") as raw:
-        stream: TelemetryFile = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-        read = {".csv": _csv, ".jsonl": _lines, ".ndjson": _lines}.get(_format(path), _document)
-        before = 0
-        for decoded in _gathered(read(stream, dataset, limits)):
-            yield decoded
-            progress(raw.tell() - before)
-            before = raw.tell()
+) -> Iterator[Batch]:
+    """Yield a file's samples in batches.
+
+    :raises WireError: nothing in it can be read; or, after the last batch, that it ends too
+        early. It names the file.
+    """
+    try:
+        with path.open("rb") as raw:
+            before = 0
+            for batch in _gathered(parts(path, raw, dataset, limits)):
+                yield batch
+                progress(raw.tell() - before)
+                before = raw.tell()
+    except WireError as error:
+        raise type(error)(f"{path.name}: {error}", error.problems) from error
 
 
-def _format(path: Path) -> str:
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    known = (".csv", ".json", ".jsonl", ".ndjson")
-    if suffix.lower() not in known:
-        raise UnsupportedBody(
-            f"{path.name}: give a file that ends in {', '.join(known)}, or in one of these and .gz."
-        )
-    return suffix.lower()
-
-
-def _gathered(parts: Iterator[Decoded]) -> Iterator[Decoded]:
-    """Combine small parts until they fill a batch."""
+def _gathered(found: Iterator[Decoded]) -> Iterator[Batch]:
+    """Combine small parts until they fill a batch; a place that can't be read begins another."""
     waiting: list[Decoded] = []
+    place, places = None, 0
     broken: WireError | None = None
     try:
-        for part in parts:
-            waiting.append(part)
-            if sum(len(p.samples) for p in waiting) >= BATCH:
-                yield _together(waiting)
-                waiting = []
+        for part in found:
+            for piece in _split(part, MOST_PLACES - places):
+                if (bad := _bad(piece)) is not None and places < MOST_PLACES:
+                    if waiting:
+                        yield _together(waiting, place)
+                    waiting, place, places = [], bad, places + 1
+                waiting.append(piece)
+                if sum(len(p.samples) for p in waiting) >= BATCH:
+                    yield _together(waiting, place)
+                    waiting, place = [], None
     except WireError as error:
         broken = error
     if waiting:
-        yield _together(waiting)
+        yield _together(waiting, place)
     if broken is not None:
         raise broken
 
 
-def _together(parts: list[Decoded]) -> Decoded:
-    return Decoded(
+def _bad(decoded: Decoded) -> Problem | None:
+    """Return the problem of a part that begins with a sample that can't be read."""
+    problems = [p for sample in decoded.samples[:1] for p in sample.invalid if p.code in _BAD]
+    return problems[0] if problems else None
+
+
+def _split(decoded: Decoded, most: int) -> Iterator[Decoded]:
+    """Yield a part in pieces: each sample that can't be read begins one."""
+    begins = [i for i, sample in enumerate(decoded.samples) if _is_bad(sample)][: max(0, most)]
+    edges = [0, *(i for i in begins if i), len(decoded.samples)]
+    for number, (begin, end) in enumerate(pairwise(edges)):
+        piece = decoded.samples[begin:end]
+        yield replace(decoded, samples=piece) if not number else Decoded(piece, (), 0, 0)
+
+
+def _is_bad(sample: Sample) -> bool:
+    return any(problem.code in _BAD for problem in sample.invalid)
+
+
+def _together(parts: list[Decoded], place: Problem | None) -> Batch:
+    decoded = Decoded(
         tuple(chain.from_iterable(p.samples for p in parts)),
         tuple(chain.from_iterable(p.warnings for p in parts)),
         sum(p.ignored for p in parts),
         sum(p.skipped for p in parts),
     )
-
-
-def _document(stream: TelemetryFile, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
-    body = stream.read(_LARGEST_DOCUMENT + 1)
-    generous = replace(limits, bytes=_LARGEST_DOCUMENT, samples=1_000_000, datasets=1_000_000)
-    yield decode(body, dataset=dataset, content_type=JSON, limits=generous)
-
-
-def _lines(stream: TelemetryFile, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
-    number = 0
-    while line := stream.readline(limits.bytes + 1):
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            decoded = decode(line, dataset=dataset, content_type=JSON, limits=limits)
-        except WireError as error:
-            raise type(error)(f"line {number}: {error}", error.problems) from error
-        yield _relocated(decoded, f"line {number}: {{}}".format)
-
-
-def _csv(stream: TelemetryFile, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
-    header = stream.readline(limits.sample_bytes)
-    first = 2
-    while rows := list(islice(stream, BATCH)):
-        decoded = decode(header + b"".join(rows), dataset=dataset, content_type=CSV, limits=limits)
-        yield _relocated(decoded, partial(_shifted, lines=first - 2))
-        first += len(rows)
-
-
-def _shifted(path: str, lines: int) -> str:
-    """Return a path with the line number in the whole file: ``line 5.pack.id``."""
-    words, _, rest = path.partition(".")
-    number = int(words.removeprefix("line "))
-    return f"line {number + lines}{'.' if rest else ''}{rest}"
-
-
-def _relocated(decoded: Decoded, moved: Callable[[str], str]) -> Decoded:
-    def problems(found: tuple[Problem, ...]) -> tuple[Problem, ...]:
-        return tuple(replace(p, path=moved(p.path)) for p in found)
-
-    def sample(found: Sample) -> Sample:
-        return replace(
-            found,
-            path=moved(found.path),
-            invalid=problems(found.invalid),
-            faulty=problems(found.faulty),
-        )
-
-    return replace(
-        decoded,
-        samples=tuple(map(sample, decoded.samples)),
-        warnings=problems(decoded.warnings),
-    )
+    return Batch(decoded, place)

@@ -1,9 +1,9 @@
-"""Decoding of a CSV file of the ``pms`` dataset: a header row, then a row per sample."""
+"""Decoding of CSV files of the ``pms`` dataset: a header row, then a row per sample."""
 
 from __future__ import annotations
 
-import csv
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,135 +12,179 @@ from flexmeasures_pms.wire import finish
 from flexmeasures_pms.wire.csv_header import (
     CURRENT_COLUMNS,
     Header,
-    RowCells,
-    is_header,
+    HeaderLine,
+    find_header,
     read_header,
 )
-from flexmeasures_pms.wire.draft import Draft, shown
+from flexmeasures_pms.wire.csv_lines import (
+    BLANK,
+    RowCells,
+    cells_of,
+    lines_of,
+    named_delimiter,
+    parts_of,
+)
+from flexmeasures_pms.wire.draft import Draft
 from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
 from flexmeasures_pms.wire.spellings import DEVICE_ID, PACK_ID, TIME
+from flexmeasures_pms.wire.unreadable import too_large, unreadable
 
 _DIGIT = re.compile(r"\d")
 
 
 @dataclass(slots=True)
-class _File:
-    """The state of reading a file."""
+class _Batch:
+    """What was read of some lines."""
 
-    limits: Limits
     samples: list[Sample] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     ignored: int = 0
     skipped: int = 0
 
 
+@dataclass(slots=True)
+class CsvReader:
+    """Reads the lines of a file, some at a time: each row by the header in force.
+
+    :param limits: for the samples of each call of :meth:`read`.
+    :param line: how many lines were read.
+    :param header: in force; None before the first one.
+    :param fault: why the header in force can't be used; rows below it can't be read.
+    :param usable: whether there has been a header that can be used.
+    """
+
+    limits: Limits
+    line: int = 0
+    header: Header | None = None
+    fault: MisshapenBody | None = None
+    usable: bool = False
+    _unusable: str = ""
+    _delimiter: str | None = None
+    _batch: _Batch = field(default_factory=_Batch)
+
+    def read(self, lines: Iterable[str]) -> Decoded:
+        """Return the samples of the next lines.
+
+        Blank rows, repeated headers, padding and rows without any digit hold no sample:
+        they are skipped and counted.
+
+        :raises BodyTooLarge: with too many rows.
+        """
+        batch = self._batch = _Batch()
+        for line in lines:
+            self.line += 1
+            path = f"line {self.line}"
+            # Usual lines are told from those with junk in a tenth of the time.
+            if line.isprintable() and line.isascii():
+                self._read_line(path, line)
+                continue
+            parts, padded = parts_of(line)
+            batch.skipped += padded
+            for part in parts:
+                self._read_line(path, part)
+        return Decoded(tuple(batch.samples), tuple(batch.warnings), batch.ignored, batch.skipped)
+
+    def _read_line(self, path: str, line: str) -> None:
+        if not line.strip(BLANK):
+            self._batch.skipped += self.header is not None
+        elif delimiter := named_delimiter(line):
+            self._delimiter = delimiter
+            self._batch.skipped += 1
+        elif found := find_header(line, self._delimiter):
+            if found.before.strip(BLANK):
+                self._read_row(path, found.before)
+            self._read_header(path, found)
+        else:
+            self._read_row(path, line)
+
+    def _read_header(self, path: str, found: HeaderLine) -> None:
+        if self.header is not None or self.fault is not None:
+            self._batch.skipped += 1
+        if self.header is not None and found.text == self.header.text:
+            return
+        try:
+            self.header, self.fault = read_header(path, found), None
+        except MisshapenBody as fault:
+            self.header, self.fault, self._unusable = None, fault, f"{found.text}\n"
+        else:
+            self.usable = True
+            self._batch.ignored += self.header.ignored
+            self._batch.warnings += self.header.warnings
+
+    def _read_row(self, path: str, line: str) -> None:
+        if not _DIGIT.search(line):
+            self._batch.skipped += 1
+            return
+        if len(self._batch.samples) == self.limits.samples:
+            raise BodyTooLarge(
+                f"The file has more than {self.limits.samples} samples. Send it in several parts."
+            )
+        if self.header is None:
+            why = f"Its header can't be used: {self.fault}" if self.fault else "No header is above."
+            sample = unreadable(path, "pms", f"{self._unusable}{line}", why, self.limits)
+        else:
+            sample = self._sample(path, line, self.header)
+        self._batch.samples.append(sample)
+
+    def _sample(self, path: str, line: str, header: Header) -> Sample:
+        size = len(line.encode()) + len(header.text.encode()) + 1
+        if size > self.limits.sample_bytes:
+            return too_large(path, "pms", size, self.limits)
+        draft = _read_cells(path, cells_of(line, header.delimiter), header)
+        shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None))
+        write = partial("{}\n{}\n".format, header.text, line)
+        self._batch.warnings += draft.warnings
+        return finish.sample("pms", draft, shared, write)
+
+
 def decode_csv(body: bytes, limits: Limits) -> Decoded:
     """Decode a CSV file of pack samples.
 
-    Blank rows, repeated headers and rows without any digit hold no sample: they are
-    skipped and counted. A header with other columns applies to the rows below it.
-
-    :raises MisshapenBody: without a header row, or with nothing below it.
-    :raises BodyTooLarge: with too many rows, or too long ones.
+    :raises MisshapenBody: without a header row that can be used, or with nothing below it.
+    :raises BodyTooLarge: with too many rows.
     """
-    file = _File(limits)
-    header: Header | None = None
-    for number, line in enumerate(_lines(body), start=1):
-        path = f"line {number}"
-        if not line.strip(" \t,"):
-            file.skipped += header is not None
-        elif header is None:
-            header = _first_header(path, line, file)
-        else:
-            header = _read_line(path, line, header, file)
-    if header is None or not (file.samples or file.skipped):
-        what = "The file is empty." if header is None else "Nothing follows the header row."
-        raise MisshapenBody(
-            f"{what} The current columns are {CURRENT_COLUMNS}.",
-            (Problem("line 1", "misshapen", what),),
-        )
-    return Decoded(tuple(file.samples), tuple(file.warnings), file.ignored, file.skipped)
+    reader = CsvReader(limits)
+    decoded = reader.read(lines_of(body))
+    require_header(reader)
+    require_rows(reader, len(decoded.samples) + decoded.skipped)
+    return decoded
 
 
-def _lines(body: bytes) -> list[str]:
-    """Return the lines of a file; a newline at its end does not begin another one.
+def require_header(reader: CsvReader) -> None:
+    """Refuse a file if no header that can be used was read so far.
 
-    Only line ends are used: splitlines() would also split at characters that may be part
-    of an id. Quotes never contain a line end here, so that a stray quote affects one row
-    instead of the rest of the file.
+    :raises MisshapenBody: with what is wrong.
     """
-    text = body.decode().replace("\r\n", "\n").replace("\r", "\n")
-    return text.removesuffix("\n").split("\n")
+    if reader.usable:
+        return
+    if reader.fault is not None:
+        raise reader.fault
+    raise _misshapen("No row names the columns.")
 
 
-def _cells(line: str) -> RowCells:
-    """Return the cells of a line, None for blank ones.
+def require_rows(reader: CsvReader, rows: int) -> None:
+    """Refuse a file in which nothing follows the header.
 
-    :raises csv.Error: a quote is not closed.
+    :param rows: how many were read or skipped.
+    :raises MisshapenBody: there are none.
     """
-    cells = next(csv.reader([line], strict=True)) if '"' in line else line.split(",")
-    return [cell.strip() or None for cell in cells]
+    if not rows:
+        what = "Nothing follows the header row." if reader.usable else "The file is empty."
+        raise _misshapen(what)
 
 
-def _first_header(path: str, line: str, file: _File) -> Header:
-    try:
-        header = read_header(path, line, _cells(line))
-    except csv.Error as fault:
-        raise MisshapenBody(
-            f"{path}: The header row can't be read: {fault}.",
-            (Problem(path, "misshapen", f"The header row can't be read: {fault}.", shown(line)),),
-        ) from None
-    _note_header(header, file)
-    return header
+def _misshapen(what: str) -> MisshapenBody:
+    return MisshapenBody(
+        f"{what} The current columns are {CURRENT_COLUMNS}.",
+        (Problem("line 1", "misshapen", what),),
+    )
 
 
-def _note_header(header: Header, file: _File) -> None:
-    file.ignored += header.ignored
-    file.warnings += header.warnings
-
-
-def _read_line(path: str, line: str, header: Header, file: _File) -> Header:
-    """Read one line below the header; return the header of the next one."""
-    try:
-        cells = _cells(line)
-    except csv.Error:
-        cells = []
-    if "pack.id" in line.lower() and is_header(cells):
-        file.skipped += 1
-        if line == header.text:
-            return header
-        header = read_header(path, line, cells)
-        _note_header(header, file)
-    elif _DIGIT.search(line):
-        _keep_sample(path, line, cells, header, file)
-    else:
-        file.skipped += 1
-    return header
-
-
-def _keep_sample(path: str, line: str, cells: RowCells, header: Header, file: _File) -> None:
-    limits = file.limits
-    if len(file.samples) == limits.samples:
-        raise BodyTooLarge(
-            f"The file has more than {limits.samples} samples. Send it in several parts."
-        )
-    if len(line.encode()) + len(header.text.encode()) + 1 > limits.sample_bytes:
-        raise BodyTooLarge(
-            f"{path} and its header row are larger than {limits.sample_bytes} bytes, "
-            "the most that one sample may take."
-        )
-    draft = _read_row(path, cells, header)
-    shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None))
-    write = partial("{}\n{}\n".format, header.text, line)
-    file.samples.append(finish.sample("pms", draft, shared, write))
-    file.warnings += draft.warnings
-
-
-def _read_row(path: str, cells: RowCells, header: Header) -> Draft:
+def _read_cells(path: str, cells: RowCells, header: Header) -> Draft:
     draft = Draft(path, columns=True)
     fault = _wrong_width(cells, header)
     if fault is not None:
-        draft.invalid.append(Problem(path, "invalid_value", fault))
+        draft.invalid.append(Problem(path, "unreadable_sample", fault))
         draft.refused |= {TIME, PACK_ID}
         return draft
     for column in header.columns:

@@ -1,7 +1,12 @@
-"""The header of a CSV file: which column holds which field, in any order."""
+"""The header of a CSV file: which column holds which field, in any order.
+
+A header is a line of names only. It may stand anywhere: files are appended to each other,
+sometimes without a line end between them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +15,10 @@ from operator import itemgetter
 from typing import Any
 
 from flexmeasures_pms.errors import MisshapenBody, Problem
+from flexmeasures_pms.wire.csv_lines import DELIMITERS, RowCells, cells_of
 from flexmeasures_pms.wire.draft import shown
 from flexmeasures_pms.wire.fields import SampleField, dataset_fields, sample_fields
 from flexmeasures_pms.wire.spellings import DEVICE_ID, PACK_ID, SURPLUS, TIME, column_spellings
-
-RowCells = list[str | None]
 
 REQUIRED = (TIME, PACK_ID)
 CURRENT_COLUMNS = (
@@ -22,6 +26,12 @@ CURRENT_COLUMNS = (
     "pack.temp.1 to 3, cell.volts.1 to 14, cell.open.1 to 14, fet.temp.1 to 2, fet.open.1 to 2"
 )
 MOST_PROBLEMS = 5
+
+# What only a line with column names has; a usual row is told from them by this alone.
+_HINTS = ("pack.", "time", "cell.", "status", "fet.")
+_NAME = re.compile(r"[^\W\d][\w .()/%°#-]*")
+_AROUND = ' "'
+_FEWEST_NAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,13 @@ class Header:
     """A header row.
 
     :param text: as in the file.
+    :param delimiter: between its columns.
     :param width: number of columns; empty ones at the end do not count.
     :param ignored: columns that are not read.
     """
 
     text: str
+    delimiter: str
     width: int
     columns: tuple[CsvColumn, ...]
     ignored: int
@@ -58,18 +70,77 @@ class _Place:
     index: int | None = None
 
 
-def is_header(cells: RowCells) -> bool:
-    """Return whether a row names columns: a time and a pack id at least."""
-    named = {_places()[name].field.path for name in _names(cells) if name in _places()}
-    return named.issuperset(REQUIRED)
+@dataclass(frozen=True, slots=True)
+class HeaderLine:
+    """A header as found in a line.
+
+    :param before: what stands before it in the line: a row that was not ended.
+    """
+
+    before: str
+    text: str
+    cells: RowCells
+    delimiter: str
 
 
-def read_header(path: str, text: str, cells: RowCells) -> Header:
-    """Return the header that a row gives.
+def find_header(line: str, delimiter: str | None) -> HeaderLine | None:
+    """Return the header in a line: its whole, or the end of it behind a row.
+
+    :param delimiter: that the file names; None to find it out.
+    """
+    lowered = line.lower()
+    if not any(hint in lowered for hint in _HINTS):
+        return None
+    for found in (delimiter,) if delimiter else DELIMITERS:
+        begin = _begin_of_names(line, found)
+        cells = cells_of(line[begin:], found)
+        if _are_names(cells):
+            return HeaderLine(line[:begin], line[begin:], cells, found)
+    return None
+
+
+def _begin_of_names(line: str, delimiter: str) -> int:
+    """Return where the names at the end of a line begin, if they do not fill it."""
+    parts = line.split(delimiter)
+    begin = after = len(line) + 1
+    for part in reversed(parts):
+        after -= len(part) + 1
+        name = part.strip(_AROUND)
+        if name.lower() in _places():
+            begin = after
+        elif name and not _NAME.fullmatch(name):
+            return _begin_of_name(part, after, begin)
+    return 0
+
+
+def _begin_of_name(part: str, after: int, begin: int) -> int:
+    """Return the begin of names of which the first may follow on a value: ``32pms_id``."""
+    for match in _starts().finditer(part):
+        if part[match.start() :].strip(_AROUND).lower() in _places():
+            return after + match.start()
+    return begin
+
+
+def _are_names(cells: RowCells) -> bool:
+    known = [cell for cell in cells if cell and cell.lower() in _places()]
+    return len(known) >= _FEWEST_NAMES and all(
+        cell is None or _NAME.fullmatch(cell) for cell in cells
+    )
+
+
+@cache
+def _starts() -> re.Pattern[str]:
+    """Return the places in a text where the name of a column may begin."""
+    names = sorted(map(re.escape, _places()), key=len, reverse=True)
+    return re.compile("|".join(names), re.IGNORECASE)
+
+
+def read_header(path: str, line: HeaderLine) -> Header:
+    """Return the header that a line gives.
 
     :raises MisshapenBody: naming the columns that are missing or repeated.
     """
-    names = _names(cells)
+    names = _names(line.cells)
     single: list[CsvColumn] = []
     arrays: dict[str, dict[int, int]] = defaultdict(dict)
     problems: list[Problem] = []
@@ -94,7 +165,7 @@ def read_header(path: str, text: str, cells: RowCells) -> Header:
             f"{problems[0].path}: {problems[0].message} The current columns are {CURRENT_COLUMNS}.",
             tuple(problems[:MOST_PROBLEMS]),
         )
-    return Header(text, len(names), columns, ignored, tuple(warnings))
+    return Header(line.text, line.delimiter, len(names), columns, ignored, tuple(warnings))
 
 
 @cache

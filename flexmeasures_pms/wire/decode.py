@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from dataclasses import replace
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
-from flexmeasures_pms.errors import BodyTooLarge, UnreadableBody, UnsupportedBody
+from flexmeasures_pms.errors import BodyTooLarge, Problem, UnreadableBody, UnsupportedBody
 from flexmeasures_pms.wire.csv_body import decode_csv
 from flexmeasures_pms.wire.json_body import decode_json
 from flexmeasures_pms.wire.notes import notes
@@ -29,17 +30,18 @@ def decode(
     """Decode a request body into samples.
 
     A sample that can't be used is returned with its problems; only a body that can't be
-    read as a whole is refused.
+    told apart into samples is refused.
 
     :raises UnsupportedBody: another content type, charset or encoding.
-    :raises UnreadableBody: not gzip, UTF-8 text, JSON or CSV.
+    :raises UnreadableBody: not gzip, text, JSON or CSV.
     :raises MisshapenBody: without the shape of ``datasets``, or without the columns.
     :raises BodyTooLarge: beyond one of the limits.
     """
     kind = _kind(content_type, dataset)
     text = _utf8(_decompressed(_within(body, limits), content_encoding, limits))
     decoded = decode_csv(text, limits) if kind == CSV else decode_json(text, dataset, limits)
-    return replace(decoded, warnings=decoded.warnings + notes(decoded.samples))
+    warnings = _each_once(decoded.warnings) + notes(decoded.samples)
+    return replace(decoded, warnings=warnings)
 
 
 def _kind(content_type: str, dataset: DatasetName) -> str:
@@ -84,9 +86,22 @@ def _within(body: bytes, limits: Limits, when: str = "") -> bytes:
 
 
 def _utf8(body: bytes) -> bytes:
-    """Return UTF-8 text without its byte order mark."""
+    """Return UTF-8 text without its byte order mark; U+FFFD stands for what is no UTF-8.
+
+    :raises UnreadableBody: for UTF-16 and UTF-32.
+    """
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE, BOM_UTF32_BE)):
+        raise UnreadableBody("The body is not UTF-8 text but UTF-16 or UTF-32. Send UTF-8.")
     try:
         body.decode()
-    except UnicodeDecodeError as fault:
-        raise UnreadableBody(f"The body is not UTF-8 text (byte {fault.start}).") from None
-    return body.removeprefix(b"\xef\xbb\xbf")
+    except UnicodeDecodeError:
+        body = body.decode(errors="replace").encode()
+    return body.removeprefix(BOM_UTF8)
+
+
+def _each_once(warnings: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return warnings without the repeated ones: a status is often that of all samples."""
+    first: dict[str | int, Problem] = {}
+    for i, warning in enumerate(warnings):
+        first.setdefault(warning.message if warning.code == "unknown_status" else i, warning)
+    return tuple(first.values())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.wire.numerals import BARE
+from flexmeasures_pms.wire.spellings import ESSENTIAL, STATUS_CODES
 
 SHOWN = 40
 
@@ -15,7 +17,7 @@ def shown(value: Any) -> str:
         return "an object"
     if isinstance(value, list | tuple):
         return "an array"
-    text = str(value)
+    text = str(value).removeprefix(BARE)
     text = "".join(c if c.isprintable() else "�" for c in text[: SHOWN + 1])
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
@@ -23,11 +25,17 @@ def shown(value: Any) -> str:
 class Draft:
     """The values read so far, and the problems of the others.
 
+    A sample needs a time and ids: without them it is invalid. Any other field that can't be
+    read is a missing field, and the rest of the sample is used.
+
     :param path: where the sample is in the request.
     :param columns: the array elements are columns of a CSV file, ``cell.volts.1``.
     """
 
-    __slots__ = ("columns", "faulty", "ignored", "invalid", "path", "refused", "values", "warnings")
+    __slots__ = (
+        "columns", "contradicted", "faulty", "ignored", "invalid", "path", "refused", "values",
+        "warnings",
+    )  # fmt: skip
 
     def __init__(self, path: str, *, columns: bool = False) -> None:
         """Start empty."""
@@ -35,6 +43,7 @@ class Draft:
         self.columns = columns
         self.values: dict[str, Any] = {}
         self.refused: set[str] = set()
+        self.contradicted: set[str] = set()
         self.invalid: list[Problem] = []
         self.faulty: list[Problem] = []
         self.warnings: list[Problem] = []
@@ -47,18 +56,21 @@ class Draft:
 
     def keep(self, field: str, where: str, value: Any) -> None:
         """Keep a value; a value from another spelling must be the same."""
-        if value is None:
+        if value is None or field in self.contradicted:
             return
         first = self.values.setdefault(field, value)
         if first is not value and first != value:
-            self.refuse(
-                field,
-                where,
-                value,
-                f"{shown(value)!r} contradicts {shown(first)!r}, sent under another name "
-                f"for {field}. Send one of them.",
-                code="contradicting_values",
-            )
+            self._contradict(field, where, value, first)
+
+    def _contradict(self, field: str, where: str, value: Any, first: Any) -> None:
+        message = (
+            f"{shown(value)!r} contradicts {shown(first)!r}, sent under another name "
+            f"for {field}. Send one of them."
+        )
+        if field not in ESSENTIAL:
+            self.contradicted.add(field)
+            del self.values[field]
+        self.refuse(field, where, value, message, code="contradicting_values")
 
     def refuse(
         self,
@@ -70,9 +82,19 @@ class Draft:
         code: str = "invalid_value",
         index: int | None = None,
     ) -> None:
-        """Note why the sample can't be used."""
-        self.refused.add(field)
-        self.invalid.append(Problem(self.place(where, index), code, message, shown(value)))
+        """Note a value that can't be read.
+
+        :param field: without one of :data:`~flexmeasures_pms.wire.spellings.ESSENTIAL` the
+            sample is invalid; a status is unknown; any other field is left out.
+        """
+        if field in ESSENTIAL:
+            self.refused.add(field)
+            self.invalid.append(Problem(self.place(where, index), code, message, shown(value)))
+        elif field in STATUS_CODES:
+            self.warn(where, "unknown_status", f"{message} The status is unknown.", value)
+        else:
+            message = f"{message} It is left out."
+            self.faulty.append(Problem(self.place(where, index), code, message, shown(value)))
 
     def leave_out(self, where: str, value: Any, message: str, index: int | None = None) -> None:
         """Note a reading that is left out while the rest of the sample is used."""

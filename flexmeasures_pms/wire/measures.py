@@ -16,6 +16,13 @@ from flexmeasures_pms.wire.numerals import number
 
 FieldReader = Callable[[Draft, str, Any], Any]
 
+# Near the ends of a number of 16 bits, with and without sign, in tenths and hundredths.
+_WRAPPED = tuple(
+    (Decimal(low) / parts, Decimal(high) / parts)
+    for low, high in ((32_750, 32_768), (65_500, 65_535))
+    for parts in (1, 10, 100)
+)
+
 NOT_A_NUMBER = "is not a usable number. Write it like 3.92, without units or commas."
 
 
@@ -35,7 +42,18 @@ class ReadingBounds:
         """Return why a reading is left out."""
         unit = "" if self.unit == "dimensionless" else f" {self.unit}"
         within = f"{self.low.normalize():f} to {self.high.normalize():f}{unit}"
-        return f"{shown(value)}{unit} can't be a reading (expected {within}). It is left out."
+        cause = self._cause(value)
+        return (
+            f"{shown(value)}{unit} can't be a reading (expected {within}).{cause} It is left out."
+        )
+
+    def _cause(self, value: Decimal) -> str:
+        """Return a likely cause: thousandths of the unit, or a number of 16 bits that wrapped."""
+        if self.unit == "V" and self.high < 1000 <= value and self.hold(value / 1000):
+            return " These look like millivolts: send volts."
+        if any(low <= abs(value) <= high for low, high in _WRAPPED):
+            return " It looks like a number of 16 bits that wrapped."
+        return ""
 
 
 def single(value: Any) -> Any:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 LONGEST = 40
+BARE = "\x00"
+"""How the text begins that stands for a bare word of a JSON body, such as ``NaN``."""
 _LARGEST_INT = 10**LONGEST
 # The grammar of JSON, with a plus sign and leading zeros. ASCII digits only: Decimal
 # itself would also read "1_0", "NaN", surrounding space and the digits of any script.

@@ -16,12 +16,15 @@ from flexmeasures_pms.catalogue.quantities import HIGHEST_DOCK, UNALLOCATED_DOCK
 from flexmeasures_pms.wire import spellings, times
 from flexmeasures_pms.wire.draft import Draft, shown
 from flexmeasures_pms.wire.measures import FieldReader, members, single
-from flexmeasures_pms.wire.numerals import integer
+from flexmeasures_pms.wire.numerals import BARE, integer
 
 MISSING_TIME = f"The sample has no time. Send time_local like {times.EXAMPLE}."
 
+NOT_UTF_8 = "\ufffd"
+"""What stands for bytes that are not UTF-8 text."""
+
 _DOCK_WORD = re.compile(r"^ *dock *", re.IGNORECASE)
-_HEX = re.compile(r"[0-9A-Fa-f]{1,4}")
+_HEX = re.compile(r"(?:0[xX])?[0-9A-Fa-f]{1,4}")
 
 
 def ordinals(path: str, size: int) -> FieldReader:
@@ -35,24 +38,32 @@ def ordinals(path: str, size: int) -> FieldReader:
         if type(value) is not list:
             draft.refuse(path, where, value, f"Send {path} as a list of positions, 1 to {size}.")
             return None
-        found = set()
-        for index, item in enumerate(value):
-            try:
-                position = integer(item)
-            except ValueError:
-                position = 0
-            if 1 <= position <= size:
-                found.add(position)
-            else:
-                message = f"{shown(item)!r} is not a position, 1 to {size}."
-                draft.refuse(path, where, item, message, index=index)
-        return tuple(sorted(found))
+        found = [_position(item, size) for item in value]
+        if 0 not in found:
+            return tuple(sorted(set(found)))
+        # One that can't be read may be any of them: none is known to be closed.
+        index = found.index(0)
+        message = f"{shown(value[index])!r} is not a position, 1 to {size}."
+        draft.refuse(path, where, value[index], message, index=index)
+        return None
 
     return read
 
 
-def flags(path: str, draft: Draft, where: str, value: Sequence[Any]) -> tuple[int, ...]:
-    """Return the positions whose flag is set: 1 means open, 0 or empty closed."""
+def _position(item: Any, size: int) -> int:
+    """Return a position from 1 to ``size``; 0 for anything else."""
+    try:
+        position = integer(item)
+    except ValueError:
+        return 0
+    return position if 1 <= position <= size else 0
+
+
+def flags(path: str, draft: Draft, where: str, value: Sequence[Any]) -> tuple[int, ...] | None:
+    """Return the positions whose flag is set: 1 means open, 0 or empty closed.
+
+    None if one can't be read.
+    """
     found = []
     for index, item in enumerate(value):
         try:
@@ -61,6 +72,7 @@ def flags(path: str, draft: Draft, where: str, value: Sequence[Any]) -> tuple[in
         except ValueError:
             message = f"{shown(item)!r} is not a flag. Write 1 for open and 0 for closed."
             draft.refuse(path, where, item, message, index=index)
+            return None
     return tuple(found)
 
 
@@ -111,17 +123,23 @@ def identity(path: str) -> FieldReader:
 
     def read(draft: Draft, where: str, value: Any) -> str | None:
         text = str(value) if type(value) is int else value
-        if not isinstance(text, str):
+        if not isinstance(text, str) or text.startswith(BARE):
             draft.refuse(path, where, value, f"{shown(value)!r} is not an id. Send text.")
             return None
         text = identifiers.clean(text)
-        fault = identifiers.fault(text) if text else None
+        fault = _fault(text) if text else None
         if fault is not None:
             draft.refuse(path, where, value, f"The id {fault}.")
             return None
         return text or None
 
     return read
+
+
+def _fault(ident: str) -> str | None:
+    if NOT_UTF_8 in ident:
+        return "has bytes that are not UTF-8 text"
+    return identifiers.fault(ident)
 
 
 def time(draft: Draft, where: str, value: Any) -> datetime | None:

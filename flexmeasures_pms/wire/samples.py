@@ -45,6 +45,7 @@ class Sample:
     :param faulty: readings that were left out as impossible.
     :param no_answer: the pack did not answer its EHub; only the status is kept.
     :param status_in_sample: the status came with the sample, not with its dataset.
+    :param refused: why it is too large to be kept; None if it is not.
     """
 
     path: str
@@ -59,11 +60,13 @@ class Sample:
     no_answer: bool
     status_in_sample: bool
     write: Callable[[], str] = field(repr=False, compare=False)
+    refused: Problem | None = None
 
     def text(self) -> str:
         """Return this one sample as a request body, spelled as sent.
 
-        Decoding the text with the same content type gives the same sample again.
+        Decoding the text with the same content type gives the same sample again, unless it
+        can't be read.
         """
         return self.write()
 
@@ -75,7 +78,7 @@ class Decoded:
     :param samples: every sample in the order sent, the invalid ones included.
     :param warnings: notes about what was read.
     :param ignored: number of attributes or columns that are not read.
-    :param skipped: CSV rows that hold no sample: repeated headers, blank rows, junk.
+    :param skipped: parts that hold no sample: repeated headers, blank rows, padding, junk.
     """
 
     samples: tuple[Sample, ...]

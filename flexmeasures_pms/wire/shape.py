@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 _KEPT = b'"[]{}:'
@@ -54,15 +56,27 @@ def keys_kept(value: Any) -> int:
 
 def repeated_key(body: bytes) -> str:
     """Return the first key that an object of a JSON text has twice."""
+    # Text instead of numbers: only the keys matter.
+    repeated = without_repeated(body, str)[1]
+    return repeated[0] if repeated else ""
+
+
+def without_repeated(body: bytes, number: Callable[[str], Any]) -> tuple[Any, list[str]]:
+    """Return the value of a JSON text without the keys that an object has twice, and these.
+
+    :param number: reads a number.
+    """
     repeated: list[str] = []
 
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                repeated.append(key)
-            seen.add(key)
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            twice = [key for key, count in counts.items() if count > 1]
+            repeated.extend(twice)
+            for key in twice:
+                del found[key]
+        return found
 
-    # Text instead of numbers: only the keys matter.
-    json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
-    return repeated[0] if repeated else ""
+    value = json.loads(body, object_pairs_hook=once, parse_int=number, parse_float=number)
+    return value, repeated

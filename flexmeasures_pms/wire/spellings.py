@@ -7,6 +7,9 @@ the catalogue, so that a new quantity needs no line here.
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import chain
+
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 
 DEVICE_ID = "device.id"
@@ -15,6 +18,10 @@ PACK_ID = "pack.id"
 TIME = "time"
 STATUS_CODE = "status.code"
 PACK_STATUS_CODE = "pack.status.code"
+
+ESSENTIAL = frozenset({TIME, DEVICE_ID, CABINET_ID, PACK_ID})
+"""Fields without which a sample belongs to nothing: it can't be used if one is unreadable."""
+STATUS_CODES = frozenset({STATUS_CODE, PACK_STATUS_CODE})
 
 Spellings = dict[str, tuple[str, ...]]
 
@@ -66,6 +73,9 @@ COLUMNS: Spellings = {
     TIME: ("time_local", "time"),
 }
 
+# Keys of a sample that its time and its pack id depend on.
+ESSENTIAL_KEYS = frozenset({*SAMPLE[TIME], *PACK_ID.split(".")})
+
 # How messages before July 2019 began: lists of {"name": …, "value": …}.
 OLD_SHAPE = ("deviceDatasets", "deviceDatasetItems", "device-dataset-items", "items")
 
@@ -77,6 +87,13 @@ CURRENT_SHAPE: dict[DatasetName, str] = {
     "inverter": '{"datasets": [{"inverter_id": "…", "status": {"code": "0001"}, '
     '"data": [{"time_local": "20200210T150006.032+0700", "pv": {…}, …}]}]}',
 }
+
+
+@cache
+def device_names(dataset: DatasetName) -> frozenset[str]:
+    """Return the attributes of a dataset that may hold its device id."""
+    paths = chain.from_iterable(DEVICE_IDS[dataset].values())
+    return frozenset(path.split(".")[0] for path in paths)
 
 
 def sample_spellings(path: str) -> tuple[str, ...]:

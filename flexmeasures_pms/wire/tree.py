@@ -38,19 +38,23 @@ def dataset_tree(dataset: DatasetName) -> JsonNode:
 
 
 def walk(node: JsonNode, sent: dict[str, Any], draft: Draft) -> None:
-    """Read an object's attributes into a draft. ``null`` counts as missing."""
+    """Read an object's attributes into a draft. ``null`` counts as missing.
+
+    An empty array stands for an empty object, as PHP writes one.
+    """
     children = node.children
     for name, value in sent.items():
         child = children.get(name)
         if child is None:
             draft.ignored += 1
         elif value is None:
-            continue
+            if child.field is not None and child.field.path in spellings.STATUS_CODES:
+                child.field.read(draft, child.path, value)
         elif child.children and type(value) is dict:
             walk(child, value, draft)
         elif child.field is not None:
             draft.keep(child.field.path, child.path, child.field.read(draft, child.path, value))
-        else:
+        elif value != []:
             draft.refuse(child.path, child.path, value, f"{child.path} must be an object.")
 
 

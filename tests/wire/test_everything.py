@@ -110,7 +110,7 @@ def check(problems: Iterable[Problem]) -> None:
         assert problem.code
         assert problem.message
         assert len(problem.value) <= 40
-        assert len(problem.message) < 400
+        assert len(problem.message) < 800
 
 
 def check_sample(sample: Sample) -> None:
@@ -124,6 +124,8 @@ def check_sample(sample: Sample) -> None:
 
 def check_round_trip(decoded: Decoded | None, content_type: str) -> None:
     for sample in decoded.samples if decoded else ():
+        if {"unreadable_sample", "sample_too_large"}.intersection(codes(sample)):
+            continue
         same = again(sample, content_type)
         assert same.time == sample.time
         assert (same.device_id, same.pack_id) == (sample.device_id, sample.pack_id)

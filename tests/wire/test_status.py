@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.messages import codes, converter_sample, one, pms_sample, read, request
+from support.messages import converter_sample, one, pms_sample, read, request
 
 
 def test_sample_beats_pack_beats_dataset() -> None:
@@ -36,18 +36,45 @@ def test_no_status_is_unknown() -> None:
         ("1A79", 0x1A79),
         ("1", 1),
         (1, 1),
+        ("0x01", 1),
+        ("0X1A79", 0x1A79),
     ],
 )
 def test_codes_are_hex_digits(sent: Any, code: int) -> None:
     assert one(converter_sample(status=sent), dataset="mppt").fields["status.code"] == code
 
 
-@pytest.mark.parametrize("sent", ["", "08G1", "00801", "0x01", True, 1.5, [], "-1", 12345])
-def test_other_codes_make_the_sample_invalid(sent: Any) -> None:
-    sample = one(converter_sample(status={"code": sent}), dataset="mppt")
+UNKNOWN = ["", "08G1", "00801", "0x", "n/a", True, 1.5, [], "-1", 12345, None]
 
-    assert codes(sample) == ["invalid_value"]
-    assert sample.invalid[0].path == "datasets[0].data[0].status.code"
+
+@pytest.mark.parametrize("sent", UNKNOWN)
+def test_any_other_status_is_unknown_and_the_sample_is_read(sent: Any) -> None:
+    decoded = read(request(converter_sample(status={"code": sent}), mppt_id="M"), "mppt")
+    (sample,) = decoded.samples
+
+    assert not sample.invalid
+    assert not sample.faulty
+    assert "status.code" not in sample.fields
+    assert [(w.path, w.code) for w in decoded.warnings] == [
+        ("datasets[0].data[0].status.code", "unknown_status")
+    ]
+
+
+@pytest.mark.parametrize("sent", UNKNOWN)
+def test_an_unknown_status_of_a_dataset_is_said_once(sent: Any) -> None:
+    decoded = read(request(pms_sample(), pms_sample(), pms_id="P", status=sent))
+
+    assert not any(s.invalid or s.faulty for s in decoded.samples)
+    assert [(w.path, w.code) for w in decoded.warnings] == [
+        ("datasets[0].status", "unknown_status")
+    ]
+    assert decoded.warnings[0].message.endswith("The status is unknown.")
+
+
+def test_an_unknown_status_that_each_sample_has_is_said_once() -> None:
+    samples = [pms_sample(status="n/a")] * 3
+
+    assert len(read(request(*samples, pms_id="P")).warnings) == 1
 
 
 def test_a_faulty_temperature_of_the_dataset_is_counted_once() -> None:

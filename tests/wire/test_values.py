@@ -17,8 +17,17 @@ from support.messages import (
     request,
 )
 
+from flexmeasures_pms.wire import Sample
+
 D = Decimal
 PACK = "datasets[0].data[0].pack"
+
+
+def left_out(sample: Sample) -> list[str]:
+    """Return the paths of the fields that could not be read, of a sample that is used."""
+    assert not sample.invalid
+    assert {p.code for p in sample.faulty} <= {"invalid_value", "contradicting_values"}
+    return [p.path for p in sample.faulty]
 
 
 @pytest.mark.parametrize("sent", ["-1.5", "-01.5", -1.5, "-15e-1", [-1.5], ["-1.5"]])
@@ -31,22 +40,23 @@ def test_numbers_and_numeric_text(sent: Any) -> None:
     ["", " 1", "NaN", "Infinity", "1,5", "0x1", "1_0", "१",
      "1e400", "9" * 41, "1.", True, {}, [1, 2]],
 )  # fmt: skip
-def test_anything_else_is_refused(sent: Any) -> None:
+def test_anything_else_is_a_missing_reading(sent: Any) -> None:
     sample = one(pms_sample(amps=sent))
 
-    assert codes(sample) == ["invalid_value"]
-    assert sample.invalid[0].path == f"{PACK}.amps"
-    assert len(sample.invalid[0].value) <= 40
+    assert left_out(sample) == [f"{PACK}.amps"]
+    assert sample.faulty[0].message.endswith("It is left out.")
+    assert len(sample.faulty[0].value) <= 40
+    assert "pack.amps" not in sample.fields
 
 
 @pytest.mark.parametrize(
     "number", ["1e400", "-1E-99999999999999999999", "9" * 400, "0." + "1" * 60]
 )
-def test_oversized_json_numbers_are_refused(number: str) -> None:
+def test_oversized_json_numbers_are_left_out(number: str) -> None:
     text = f'{{"datasets":[{{"data":[{{"time":"{TIME}","pack":{{"id":"1","amps":{number}}}}}]}}]}}'
     (sample,) = read(text).samples
 
-    assert codes(sample) == ["invalid_value"]
+    assert left_out(sample) == [f"{PACK}.amps"]
     assert sample.pack_id == "1"
 
 
@@ -108,17 +118,20 @@ def test_dock_99_is_no_dock_yet() -> None:
 
 
 @pytest.mark.parametrize("dock", ["", "six", 6.5, "1dock2", {}])
-def test_other_docks_are_refused(dock: Any) -> None:
-    assert codes(one(pms_sample(dock=dock))) == ["invalid_value"]
+def test_other_docks_are_left_out(dock: Any) -> None:
+    sample = one(pms_sample(dock=dock))
+
+    assert left_out(sample) == [f"{PACK}.dock"]
+    assert "pack.dock" not in sample.fields
 
 
 @pytest.mark.parametrize("count", [0, 1, 13, 15])
 def test_a_pack_has_14_cells(count: int) -> None:
     sample = one(pms_sample(cell={"volts": [3.9] * count}))
 
-    assert codes(sample) == ["invalid_value"]
-    assert sample.invalid[0].path == f"{PACK}.cell.volts"
-    assert f"has {count} values, expected exactly 14" in sample.invalid[0].message
+    assert left_out(sample) == [f"{PACK}.cell.volts"]
+    assert f"has {count} values, expected exactly 14" in sample.faulty[0].message
+    assert "cell.volts" not in sample.fields
 
 
 @pytest.mark.parametrize(
@@ -136,21 +149,54 @@ def test_a_pack_has_14_cells(count: int) -> None:
         {"fet": {"open": [3]}},
         {"fet": {"status": {"in": "x"}}},
         {"cell": 5},
-        {"fet": []},
-        {"id": ["a"]},
-        {"id": "a\x00b"},
-        {"id": "x" * 81},
+        {"fet": "n/a"},
     ],
 )
-def test_values_of_the_wrong_size_or_kind_are_refused(change: dict[str, Any]) -> None:
-    assert codes(one(pms_sample(**change))) == ["invalid_value"]
+def test_values_of_the_wrong_size_or_kind_are_left_out(change: dict[str, Any]) -> None:
+    sample = one(pms_sample(**change))
+
+    assert len(left_out(sample)) == 1
+    assert len(sample.fields) in (4, 5, 6)
+
+
+@pytest.mark.parametrize("ident", [["a"], "a\x00b", "x" * 81, "a\ufffdb", 1.5, {}])
+def test_a_sample_needs_a_readable_id(ident: Any) -> None:
+    assert codes(one(pms_sample(id=ident)))[0] == "invalid_value"
+
+
+def test_an_empty_array_stands_for_an_empty_object() -> None:
+    sample = one(pms_sample(fet=[], cell=[]))
+
+    assert not sample.invalid
+    assert not sample.faulty
+
+
+def test_a_list_of_open_cells_with_an_unreadable_one_is_unknown() -> None:
+    sample = one(pms_sample(cell={"open": [1, "x"], "volts": CELLS}))
+
+    assert left_out(sample) == [f"{PACK}.cell.open[1]"]
+    assert "cell.open" not in sample.fields
+
+
+def test_cells_in_millivolts_are_named() -> None:
+    sample = one(pms_sample(cell={"open": [], "volts": [3793] * 13 + [2400]}))
+
+    assert len(sample.faulty) == 14
+    assert all("look like millivolts: send volts" in p.message for p in sample.faulty)
+
+
+@pytest.mark.parametrize("amps", [6553.5, -6553.5, 65535, -6553.2])
+def test_a_number_that_wrapped_is_named(amps: float) -> None:
+    (problem,) = one(pms_sample(amps=amps)).faulty
+
+    assert "16 bits that wrapped" in problem.message
 
 
 @pytest.mark.parametrize(
     "change", [{"pv": {"volts": [1] * 5}}, {"load": {"amps": [1] * 3}}, {"pv": {"volts": {}}}]
 )
 def test_converters_have_few_strings_and_loads(change: dict[str, Any]) -> None:
-    assert codes(one(converter_sample(**change), dataset="mppt")) == ["invalid_value"]
+    assert len(left_out(one(converter_sample(**change), dataset="mppt"))) == 1
 
 
 def test_paired_arrays_may_differ_in_length() -> None:
@@ -213,22 +259,24 @@ def test_all_faults_of_a_sample_are_reported() -> None:
     sample = one(pms_sample(amps="x", dock="y", temp=["z", 151, 1]) | {"time_local": "now"})
 
     assert [(p.path, p.value) for p in sample.invalid] == [
-        ("datasets[0].data[0].time_local", "now"),
+        ("datasets[0].data[0].time_local", "now")
+    ]
+    assert [(p.path, p.value) for p in sample.faulty] == [
         (f"{PACK}.dock", "y"),
         (f"{PACK}.amps", "x"),
         (f"{PACK}.temp[0]", "z"),
+        (f"{PACK}.temp[1]", "151"),
     ]
-    assert [p.path for p in sample.faulty] == [f"{PACK}.temp[1]"]
 
 
 def test_one_bad_sample_leaves_the_others() -> None:
-    samples = read(request(pms_sample(), 5, pms_sample(amps="x"), pms_sample(), pms_id="P")).samples
+    samples = read(request(pms_sample(), 5, pms_sample(id=[1]), pms_sample(), pms_id="P")).samples
 
     assert [bool(s.invalid) for s in samples] == [False, True, True, False]
 
 
 def test_shown_values_are_short_and_printable() -> None:
-    shown = one(pms_sample(amps="\x1b" + "a" * 100)).invalid[0].value
+    shown = one(pms_sample(amps="\x1b" + "a" * 100)).faulty[0].value
 
     assert shown == "�" + "a" * 38 + "…"
 
@@ -258,12 +306,14 @@ def test_two_spellings_may_not_differ() -> None:
     sent = pms_sample(slot="02") | {"time": "20200210T150006+0700", "fet": {"temp": [1, 2]}}
     sample = one(sent)
 
-    assert codes(sample) == ["contradicting_values"] * 3
-    assert {p.path.removeprefix("datasets[0].data[0].") for p in sample.invalid} == {
+    assert [(p.path, p.code) for p in sample.invalid] == [
+        ("datasets[0].data[0].time", "contradicting_values")
+    ]
+    assert {p.path.removeprefix("datasets[0].data[0].") for p in sample.faulty} == {
         "pack.slot",
-        "time",
         "fet.temp",
     }
+    assert sample.fields.keys().isdisjoint({"pack.dock", "fet.temp"})
 
 
 def test_two_device_ids_spoil_the_samples_of_their_dataset() -> None:
@@ -309,24 +359,43 @@ def test_one_dead_cell_is_an_answer() -> None:
 
 
 def test_an_invalid_sample_is_not_a_silent_one() -> None:
-    sample = one(pms_sample(cell={"volts": [0] * 14}, amps="x"))
+    sample = one(pms_sample(cell={"volts": [0] * 14}) | {"time_local": "x"})
 
-    assert codes(sample) == ["invalid_value"]
+    assert codes(sample) == ["invalid_time"]
     assert not sample.no_answer
 
 
-def test_a_key_named_twice_spoils_its_sample() -> None:
+def test_a_reading_named_twice_is_left_out() -> None:
     twice = f'{{"time":"{TIME}","pack":{{"id":"1","amps":1,"amps":2}}}}'
     fine = f'{{"time":"{TIME}","pack":{{"id":"1:\\"{{","amps":1}}}}'
     first, second = read(f'{{"datasets":[{{"data":[{twice},{fine}]}}]}}').samples
 
-    assert codes(first) == ["invalid_value"]
-    assert "'amps' twice" in first.invalid[0].message
-    assert first.pack_id == "1"
+    assert left_out(first) == ["datasets[0].data[0].amps"]
+    assert "'amps' twice" in first.faulty[0].message
+    assert (first.pack_id, first.fields) == ("1", {})
     assert not second.invalid
 
 
-def test_a_status_key_named_twice_spoils_its_dataset() -> None:
-    text = f'{{"datasets":[{{"status":{{"code":"1","code":"2"}},"data":[{{"time":"{TIME}"}}]}}]}}'
+@pytest.mark.parametrize("key", ["id", "pack", "time"])
+def test_an_id_or_time_named_twice_spoils_its_sample(key: str) -> None:
+    value = f'"{TIME}"' if key == "time" else '{"id":"1"}' if key == "pack" else '"2"'
+    within = f'{{"id":"1","{key}":{value}}}' if key == "id" else '{"id":"1"}'
+    more = f',"{key}":{value}' if key != "id" else ""
+    text = f'{{"time":"{TIME}","pack":{within}{more}}}'
+    (sample,) = read(f'{{"datasets":[{{"data":[{text}]}}]}}').samples
 
-    assert codes(read(text).samples[0]) == ["invalid_value", "missing_pack_id"]
+    assert codes(sample)[0] == "invalid_value"
+    assert f"{key!r} twice" in sample.invalid[0].message
+
+
+def test_a_status_named_twice_is_unknown() -> None:
+    sample = one_of_text(f'"status":{{"code":"1","code":"2"}},"data":[{{"time":"{TIME}"}}]')
+
+    assert codes(sample) == ["missing_pack_id"]
+    assert "status.code" not in sample.fields
+
+
+def one_of_text(dataset: str) -> Sample:
+    """Return the only sample of a request of one dataset."""
+    (sample,) = read('{"datasets":[{' + dataset + "}]}").samples
+    return sample

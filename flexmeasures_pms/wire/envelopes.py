@@ -1,0 +1,151 @@
+"""The datasets of a JSON body: their attributes, and the texts of their samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+import msgspec
+from msgspec import Raw
+
+from flexmeasures_pms.catalogue.asset_types import DatasetName
+from flexmeasures_pms.errors import MisshapenBody, Problem, UnreadableBody
+from flexmeasures_pms.wire import shape
+from flexmeasures_pms.wire.draft import shown
+from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, OLD_SHAPE
+
+MOST_PROBLEMS = 5
+
+OBJECT = msgspec.json.Decoder(dict[str, Raw])
+"""Reads an object whose values are read later."""
+_ARRAY = msgspec.json.Decoder(list[Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A part of a body that should be a sample, and can't be read.
+
+    :param path: where it is, if not at its position in ``data``.
+    """
+
+    text: str
+    message: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One dataset.
+
+    :param path: where it is.
+    :param attributes: texts of the attributes beside ``data``.
+    :param samples: texts of the samples, in their order.
+    """
+
+    path: str
+    attributes: dict[str, Raw]
+    samples: list[Raw | Damaged]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelopes:
+    """The datasets of a body.
+
+    :param ignored: attributes beside ``datasets``.
+    :param skipped: pieces of padding.
+    """
+
+    found: list[Envelope]
+    ignored: int = 0
+    skipped: int = 0
+
+
+def envelopes(body: bytes, dataset: DatasetName) -> Envelopes:
+    """Return the datasets of a body that is JSON.
+
+    A dataset that has not the shape of one is damaged, if another one has.
+
+    :raises UnreadableBody: it is not JSON.
+    :raises MisshapenBody: none has the shape of a dataset.
+    """
+    try:
+        top = OBJECT.decode(body)
+    except msgspec.ValidationError:
+        _misshapen(dataset, Problem("body", "misshapen", "The body must be an object."))
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise UnreadableBody(f"The body is not JSON: {fault}. Nothing was read.") from None
+    found, problems = [], []
+    for index, raw in enumerate(_datasets(body, top, dataset)):
+        path = f"datasets[{index}]"
+        envelope = _envelope(path, bytes(raw))
+        if isinstance(envelope, Problem):
+            problems.append(envelope)
+            envelope = Envelope(path, {}, [Damaged(_text(raw), envelope.message, envelope.path)])
+        found.append(envelope)
+    if len(problems) == len(found):
+        _misshapen(dataset, *problems)
+    return Envelopes(found, len(top) - 1)
+
+
+def _text(raw: Raw) -> str:
+    return bytes(raw).decode(errors="replace")
+
+
+def _datasets(body: bytes, top: dict[str, Raw], dataset: DatasetName) -> list[Raw]:
+    if "datasets" not in top:
+        old = next((name for name in OLD_SHAPE if name in top), None)
+        problem = Problem("datasets", "misshapen", "The body has no array 'datasets'.")
+        _misshapen(dataset, problem if old is None else _old_shape(old, old))
+    if repeated := repeated_key(body, top):
+        _misshapen(dataset, _twice("body", repeated))
+    try:
+        datasets = _ARRAY.decode(top["datasets"])
+    except msgspec.DecodeError:
+        _misshapen(dataset, Problem("datasets", "misshapen", "'datasets' must be an array."))
+    if not datasets:
+        _misshapen(dataset, Problem("datasets", "misshapen", "'datasets' is empty."))
+    return datasets
+
+
+def _envelope(path: str, raw: bytes) -> Envelope | Problem:
+    try:
+        attributes = OBJECT.decode(raw)
+    except msgspec.DecodeError:
+        return Problem(path, "misshapen", "A dataset must be an object.", shown(raw.decode()))
+    if repeated := repeated_key(raw, attributes):
+        return _twice(path, repeated)
+    if "data" not in attributes:
+        old = next((name for name in OLD_SHAPE if name in attributes), None)
+        if old is not None:
+            return _old_shape(f"{path}.{old}", old)
+        return Problem(f"{path}.data", "misshapen", "The dataset has no array 'data'.")
+    data = attributes.pop("data")
+    try:
+        return Envelope(path, attributes, [*_ARRAY.decode(data)])
+    except msgspec.DecodeError:
+        sent = shown(bytes(data).decode())
+        return Problem(f"{path}.data", "misshapen", "'data' must be an array.", sent)
+
+
+def repeated_key(raw: bytes, kept: dict[str, Raw]) -> str:
+    """Return a key that an object itself, not a nested one, has twice."""
+    within = sum(shape.key_count(bytes(value)) for value in kept.values())
+    return "" if shape.key_count(raw) == len(kept) + within else shape.repeated_key(raw)
+
+
+def _twice(path: str, key: str) -> Problem:
+    message = f"An object has the key {shown(key)!r} twice. Send it once."
+    return Problem(path, "misshapen", message, shown(key))
+
+
+def _old_shape(path: str, name: str) -> Problem:
+    message = f"{name!r} belongs to the messages before July 2019, which are not supported."
+    return Problem(path, "old_shape", message)
+
+
+def _misshapen(dataset: DatasetName, *problems: Problem) -> NoReturn:
+    first = problems[0]
+    raise MisshapenBody(
+        f"{first.path}: {first.message} The current shape is {CURRENT_SHAPE[dataset]}.",
+        problems[:MOST_PROBLEMS],
+    )
