@@ -34,6 +34,13 @@ class Damaged:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A sample behind a damaged place: bytes may be missing, and with them another dataset."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One dataset.
 
@@ -44,7 +51,7 @@ class Envelope:
 
     path: str
     attributes: dict[str, Raw]
-    samples: list[Raw | Damaged]
+    samples: list[Raw | Damaged | Doubtful]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ import msgspec
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.errors import BodyTooLarge, Problem, UnreadableBody
 from flexmeasures_pms.wire import finish, shape
+from flexmeasures_pms.wire.damaged_text import DEEPEST
 from flexmeasures_pms.wire.draft import Draft, shown
-from flexmeasures_pms.wire.envelopes import Damaged, Envelope, Envelopes, envelopes
+from flexmeasures_pms.wire.envelopes import Damaged, Doubtful, Envelope, Envelopes, envelopes
 from flexmeasures_pms.wire.mend import mended
 from flexmeasures_pms.wire.numerals import from_json
-from flexmeasures_pms.wire.recover import DEEPEST, recovered
+from flexmeasures_pms.wire.recover import recovered
 from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
 from flexmeasures_pms.wire.spellings import (
     CURRENT_SHAPE,
@@ -96,14 +97,20 @@ def _read_dataset(envelope: Envelope, request: _Request) -> None:
     draft = Draft(path)
     draft.ignored = len(attributes) - len(known)
     shared, faulty = _read_head(draft, known, request)
-    for index, raw in enumerate(envelope.samples):
+    for index, sent in enumerate(envelope.samples):
         place = f"{path}.data[{index}]"
-        if isinstance(raw, Damaged):
-            sample = unreadable(raw.path or place, request.dataset, raw.text, raw.message, limits)
-        elif size + len(bytes(raw)) > limits.sample_bytes:
-            sample = too_large(place, request.dataset, size + len(bytes(raw)), limits)
+        text = sent.text.encode() if isinstance(sent, Damaged | Doubtful) else bytes(sent)
+        if isinstance(sent, Damaged):
+            sample = unreadable(
+                sent.path or place, request.dataset, sent.text, sent.message, limits
+            )
+        elif size + len(text) > limits.sample_bytes:
+            sample = too_large(place, request.dataset, size + len(text), limits)
         else:
-            sample = _read_sample(place, bytes(raw), shared, written, request)
+            sample = _read_sample(place, text, shared, written, request)
+        if isinstance(sent, Doubtful):
+            # Without the attributes of its dataset, which may be those of another.
+            sample = replace(sample, doubtful=True, write=text.decode)
         if faulty and not (sample.no_answer or sample.invalid):
             # A problem of the whole dataset is counted once.
             sample, faulty = replace(sample, faulty=(*faulty, *sample.faulty)), ()

@@ -39,7 +39,8 @@ def _part(found: re.Match[bytes]) -> bytes:
     if word is None:
         return b""
     if not word.strip(_PADDING):
-        return b" "
+        before = found.string[: found.start()].rstrip()[-1:]
+        return b"null" if before in (b":", b",", b"[") else b" "
     if _WORD.fullmatch(word):
         return word
     return b'"' + _MARK + _WRONG.sub(_character, word.replace(b"\\", b"\\\\")) + b'"'

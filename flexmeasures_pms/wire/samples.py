@@ -45,6 +45,8 @@ class Sample:
     :param faulty: readings that were left out as impossible.
     :param no_answer: the pack did not answer its EHub; only the status is kept.
     :param status_in_sample: the status came with the sample, not with its dataset.
+    :param doubtful: the id of its device may be that of another: it was read behind a damaged
+        place. Such a sample says nothing about where a pack is.
     :param refused: why it is too large to be kept; None if it is not.
     """
 
@@ -60,6 +62,7 @@ class Sample:
     no_answer: bool
     status_in_sample: bool
     write: Callable[[], str] = field(repr=False, compare=False)
+    doubtful: bool = False
     refused: Problem | None = None
 
     def text(self) -> str:

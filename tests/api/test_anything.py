@@ -67,7 +67,7 @@ REFUSED = {
         "application/json", "", 413,
     ),
     "UTF-16": (about("0241").encode("utf-16"), "application/json", "", 400),
-    "not UTF-8": (b'{"datasets":[{"pms_id":"\xff\xfe"}]}', "application/json", "", 400),
+    "not UTF-8": (b'\x80{"datasets":[\xff\xfe]}', "application/json", "", 400),
     "nothing": (b"", "application/json", "", 400),
     "nothing as CSV": (b"", "text/csv", "", 422),
     "NUL": (b"\x00" * 1000, "application/json", "", 400),

@@ -158,7 +158,7 @@ def test_bad_samples_do_not_keep_the_good_ones_out(site: Site, post: Any) -> Non
         )
     )
 
-    assert counts(reply) == {"stored": 2, "quarantined": 5, "beliefs": 42 + 25}
+    assert counts(reply) == {"stored": 3, "quarantined": 4, "faulty": 1, "beliefs": 42 + 25 + 8}
     assert codes(reply) == [
         ("datasets[0].data[1].pack.id", "unknown_pack"),
         ("datasets[0].data[2].pack.cell.volts", "invalid_value"),
@@ -166,7 +166,7 @@ def test_bad_samples_do_not_keep_the_good_ones_out(site: Site, post: Any) -> Non
         ("datasets[0].data[4].time_local", "missing_time"),
         ("datasets[0].data[5]", "invalid_value"),
     ]
-    assert len(stored.waiting(site.account_id)) == 5
+    assert len(stored.waiting(site.account_id)) == 4
 
 
 def test_an_unknown_pms_keeps_its_samples_in_quarantine(site: Site, post: Any) -> None:
