@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,6 +15,7 @@ from flexmeasures_pms.wire.csv_header import (
     Header,
     HeaderLine,
     find_header,
+    header_behind,
     read_header,
 )
 from flexmeasures_pms.wire.csv_lines import (
@@ -59,6 +61,7 @@ class CsvReader:
     fault: MisshapenBody | None = None
     usable: bool = False
     _unusable: str = ""
+    _behind: list[Header] = field(default_factory=list)
     _delimiter: str | None = None
     _batch: _Batch = field(default_factory=_Batch)
 
@@ -102,12 +105,14 @@ class CsvReader:
             self._batch.skipped += 1
         if self.header is not None and found.text == self.header.text:
             return
+        self._behind = [*_usable(path, header_behind(found))]
         try:
-            self.header, self.fault = read_header(path, found), None
+            self.header = read_header(path, found)
         except MisshapenBody as fault:
-            self.header, self.fault, self._unusable = None, fault, f"{found.text}\n"
-        else:
-            self.usable = True
+            self.header = self._behind.pop(0) if self._behind else None
+            self.fault, self._unusable = fault, f"{found.text}\n"
+        if self.header is not None:
+            self.fault, self.usable = None, True
             self._batch.ignored += self.header.ignored
             self._batch.warnings += self.header.warnings
 
@@ -130,11 +135,19 @@ class CsvReader:
         size = len(line.encode()) + len(header.text.encode()) + 1
         if size > self.limits.sample_bytes:
             return too_large(path, "pms", size, self.limits)
-        draft = _read_cells(path, cells_of(line, header.delimiter), header)
+        cells = cells_of(line, header.delimiter)
+        if self._behind and _wrong_width(cells, header):
+            header = self.header = self._of_width(cells) or header
+        draft = _read_cells(path, cells, header)
         shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None))
         write = partial("{}\n{}\n".format, header.text, line)
         self._batch.warnings += draft.warnings
         return finish.sample("pms", draft, shared, write)
+
+    def _of_width(self, cells: RowCells) -> Header | None:
+        """Return the header behind one that was cut, if a row has its width."""
+        fitting = [header for header in self._behind if not _wrong_width(cells, header)]
+        return fitting[0] if fitting else None
 
 
 def decode_csv(body: bytes, limits: Limits) -> Decoded:
@@ -148,6 +161,12 @@ def decode_csv(body: bytes, limits: Limits) -> Decoded:
     require_header(reader)
     require_rows(reader, len(decoded.samples) + decoded.skipped)
     return decoded
+
+
+def _usable(path: str, lines: Iterable[HeaderLine]) -> Iterator[Header]:
+    for line in lines:
+        with suppress(MisshapenBody):
+            yield read_header(path, line)
 
 
 def require_header(reader: CsvReader) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -32,6 +33,7 @@ _HINTS = ("pack.", "time", "cell.", "status", "fet.")
 _NAME = re.compile(r"[^\W\d][\w .()/%°#-]*")
 _AROUND = ' "'
 _FEWEST_NAMES = 2
+_TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,20 @@ def find_header(line: str, delimiter: str | None) -> HeaderLine | None:
         if _are_names(cells):
             return HeaderLine(line[:begin], line[begin:], cells, found)
     return None
+
+
+def header_behind(line: HeaderLine) -> Iterator[HeaderLine]:
+    """Yield the headers that may follow on one that was cut: ``pms_id,tipms_id,time_local``.
+
+    Each begins with the same column.
+    """
+    first = next((cell for cell in line.cells if cell), "")
+    places = re.finditer(re.escape(first), line.text)
+    for match in islice(places, 1, _TRIES):
+        text = line.text[match.start() :]
+        cells = cells_of(text, line.delimiter)
+        if _are_names(cells):
+            yield HeaderLine(line.before, text, cells, line.delimiter)
 
 
 def _begin_of_names(line: str, delimiter: str) -> int:

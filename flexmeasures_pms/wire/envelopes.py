@@ -18,6 +18,7 @@ MOST_PROBLEMS = 5
 
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
 """Reads an object whose values are read later."""
+_ANY = msgspec.json.Decoder(Raw)
 _ARRAY = msgspec.json.Decoder(list[Raw])
 
 
@@ -75,12 +76,7 @@ def envelopes(body: bytes, dataset: DatasetName) -> Envelopes:
     :raises UnreadableBody: it is not JSON.
     :raises MisshapenBody: none has the shape of a dataset.
     """
-    try:
-        top = OBJECT.decode(body)
-    except msgspec.ValidationError:
-        _misshapen(dataset, Problem("body", "misshapen", "The body must be an object."))
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise UnreadableBody(f"The body is not JSON: {fault}. Nothing was read.") from None
+    top = _top(body, dataset)
     found, problems = [], []
     for index, raw in enumerate(_datasets(body, top, dataset)):
         path = f"datasets[{index}]"
@@ -92,6 +88,18 @@ def envelopes(body: bytes, dataset: DatasetName) -> Envelopes:
     if len(problems) == len(found):
         _misshapen(dataset, *problems)
     return Envelopes(found, len(top) - 1)
+
+
+def _top(body: bytes, dataset: DatasetName) -> dict[str, Raw]:
+    try:
+        try:
+            return OBJECT.decode(body)
+        except msgspec.ValidationError:
+            # This is said before all is read: the rest may be no JSON.
+            _ANY.decode(body)
+            _misshapen(dataset, Problem("body", "misshapen", "The body must be an object."))
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise UnreadableBody(f"The body is not JSON: {fault}. Nothing was read.") from None
 
 
 def _text(raw: Raw) -> str:

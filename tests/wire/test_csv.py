@@ -210,6 +210,60 @@ def test_files_without_the_columns(text: str, paths: list[str]) -> None:
     assert [p.path for p in refusal.value.problems] == paths
 
 
+HEADER, ROW = ",".join(CURRENT), ",".join(CURRENT.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}\n{ROW}{HEADER}\n{ROW}\n",  # glued without a line end
+        f"{HEADER}\n{ROW}\n\ufeff{HEADER}\n{ROW}\n",
+        f"{HEADER}\n{ROW}\ufeff{HEADER}\n{ROW}\n",
+        f"{HEADER[:9]}{HEADER}\n{ROW}\n{ROW}\n",
+        f"{HEADER[:-3]}\n{HEADER}\n{ROW}\n{ROW}\n",
+        f"\ufeff{HEADER}\r\n{ROW}\r\n\x00\x00{ROW}\r\n",
+        f"# log of the north mast\nsep=,\n{HEADER}\n{ROW}\n{ROW}\n",
+    ],
+)
+def test_a_header_holds_wherever_it_stands(text: str) -> None:
+    decoded = read_csv(text)
+
+    assert [codes(s) for s in decoded.samples] == [[], []]
+    assert [s.fields for s in decoded.samples] == [{**FIELDS, **STATUS}] * 2
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("named", [True, False])
+def test_other_delimiters_are_read(delimiter: str, named: bool) -> None:
+    first = f"sep={delimiter}\n" if named else ""
+    (sample,) = read_csv(first + csv(CURRENT).replace(",", delimiter)).samples
+
+    assert sample.fields == {**FIELDS, **STATUS}
+    assert again(sample, "text/csv").fields == sample.fields
+
+
+def test_where_the_delimiter_is_no_comma_a_comma_is_decimal() -> None:
+    (sample,) = read_csv(csv(CURRENT).replace(",", ";").replace("-1.3", "-1,3")).samples
+
+    assert sample.fields["pack.amps"] == D("-1.3")
+
+
+def test_rows_below_a_header_that_can_not_be_used_are_not_misread() -> None:
+    broken = HEADER.replace("pack.temp.1", "pack.temp.9")
+    first, second, third = read_csv(f"{HEADER}\n{ROW}\n{broken}\n{ROW}\n{HEADER}\n{ROW}\n").samples
+
+    assert (codes(first), codes(third)) == ([], [])
+    assert codes(second) == ["unreadable_sample"]
+    assert "line 3.pack.temp.1" in second.invalid[0].message
+    assert second.text() == f"{broken}\n{ROW}"
+
+
+def test_rows_above_the_first_header_are_not_read() -> None:
+    first, second = read_csv(f"{ROW}\n{HEADER}\n{ROW}\n").samples
+
+    assert (codes(first), codes(second)) == (["unreadable_sample"], [])
+
+
 def test_files_that_are_not_utf8() -> None:
     with pytest.raises(UnreadableBody, match="UTF-16"):
         decode(csv(CURRENT).encode("utf-16"), dataset="pms", content_type="text/csv", limits=LIMITS)
