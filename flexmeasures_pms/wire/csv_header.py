@@ -19,7 +19,14 @@ from flexmeasures_pms.errors import MisshapenBody, Problem
 from flexmeasures_pms.wire.csv_lines import DELIMITERS, RowCells, cells_of
 from flexmeasures_pms.wire.draft import shown
 from flexmeasures_pms.wire.fields import SampleField, dataset_fields, sample_fields
-from flexmeasures_pms.wire.spellings import DEVICE_ID, PACK_ID, SURPLUS, TIME, column_spellings
+from flexmeasures_pms.wire.spellings import (
+    DEVICE_ID,
+    ESSENTIAL,
+    PACK_ID,
+    SURPLUS,
+    TIME,
+    column_spellings,
+)
 
 REQUIRED = (TIME, PACK_ID)
 CURRENT_COLUMNS = (
@@ -104,15 +111,32 @@ def find_header(line: str, delimiter: str | None) -> HeaderLine | None:
 def header_behind(line: HeaderLine) -> Iterator[HeaderLine]:
     """Yield the headers that may follow on one that was cut: ``pms_id,tipms_id,time_local``.
 
-    Each begins with the same column.
+    Each begins with the column of an id or time, or that of the line.
     """
-    first = next((cell for cell in line.cells if cell), "")
-    places = re.finditer(re.escape(first), line.text)
-    for match in islice(places, 1, _TRIES):
-        text = line.text[match.start() :]
-        cells = cells_of(text, line.delimiter)
-        if _are_names(cells):
-            yield HeaderLine(line.before, text, cells, line.delimiter)
+    for begin in islice(_begins(line.text, line.delimiter), _TRIES):
+        text = line.text[begin:]
+        yield HeaderLine(line.before, text, cells_of(text, line.delimiter), line.delimiter)
+
+
+def _begins(text: str, delimiter: str) -> Iterator[int]:
+    """Yield where a header may begin behind the begin of a line of names."""
+    after = 0
+    parts = text.split(delimiter)
+    firsts = {parts[0].strip(_AROUND).lower(), *_first_columns()}
+    for part in parts:
+        begin, after = after, after + len(part) + len(delimiter)
+        name = part.strip(_AROUND).lower()
+        if name in firsts and begin:
+            yield begin
+        elif name not in _places():
+            inner = _begin_of_name(part, begin, begin)
+            if inner > begin:
+                yield inner
+
+
+@cache
+def _first_columns() -> frozenset[str]:
+    return frozenset(name for path in ESSENTIAL for name in column_spellings(path))
 
 
 def _begin_of_names(line: str, delimiter: str) -> int:

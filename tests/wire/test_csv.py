@@ -220,6 +220,7 @@ HEADER, ROW = ",".join(CURRENT), ",".join(CURRENT.values())
         f"{HEADER}\n{ROW}\n\ufeff{HEADER}\n{ROW}\n",
         f"{HEADER}\n{ROW}\ufeff{HEADER}\n{ROW}\n",
         f"{HEADER[:9]}{HEADER}\n{ROW}\n{ROW}\n",
+        f"{HEADER[90:-3]}{HEADER}\n{ROW}\n{ROW}\n",
         f"{HEADER[:-3]}\n{HEADER}\n{ROW}\n{ROW}\n",
         f"\ufeff{HEADER}\r\n{ROW}\r\n\x00\x00{ROW}\r\n",
         f"# log of the north mast\nsep=,\n{HEADER}\n{ROW}\n{ROW}\n",
