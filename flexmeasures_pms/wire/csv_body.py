@@ -15,7 +15,7 @@ from flexmeasures_pms.wire.csv_header import (
     Header,
     HeaderLine,
     find_header,
-    header_behind,
+    headers_behind,
     read_header,
 )
 from flexmeasures_pms.wire.csv_lines import (
@@ -105,11 +105,12 @@ class CsvReader:
             self._batch.skipped += 1
         if self.header is not None and found.text == self.header.text:
             return
-        self._behind = [*_usable(path, header_behind(found))]
         try:
             self.header = read_header(path, found)
+            self._behind = [*_usable(path, headers_behind(found, usable=True))]
         except MisshapenBody as fault:
-            self.header = self._behind.pop(0) if self._behind else None
+            behind = [*_usable(path, headers_behind(found, usable=False))]
+            self.header, self._behind = behind[0] if behind else None, behind[1:]
             self.fault, self._unusable = fault, f"{found.text}\n"
         if self.header is not None:
             self.fault, self.usable = None, True
@@ -136,18 +137,20 @@ class CsvReader:
         if size > self.limits.sample_bytes:
             return too_large(path, "pms", size, self.limits)
         cells = cells_of(line, header.delimiter)
-        if self._behind and _wrong_width(cells, header):
-            header = self.header = self._of_width(cells) or header
+        if self._behind:
+            # The first row tells whether the header is that of the line, or one behind it.
+            header = self.header = self._of_width(cells, header)
+            self._behind = []
         draft = _read_cells(path, cells, header)
         shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None))
         write = partial("{}\n{}\n".format, header.text, line)
         self._batch.warnings += draft.warnings
         return finish.sample("pms", draft, shared, write)
 
-    def _of_width(self, cells: RowCells) -> Header | None:
-        """Return the header behind one that was cut, if a row has its width."""
-        fitting = [header for header in self._behind if not _wrong_width(cells, header)]
-        return fitting[0] if fitting else None
+    def _of_width(self, cells: RowCells, header: Header) -> Header:
+        """Return the header of a row's width; the one in force if there is none."""
+        headers = (header, *self._behind)
+        return next((h for h in headers if not _wrong_width(cells, h)), header)
 
 
 def decode_csv(body: bytes, limits: Limits) -> Decoded:

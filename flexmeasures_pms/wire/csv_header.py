@@ -38,6 +38,7 @@ MOST_PROBLEMS = 5
 # What only a line with column names has; a usual row is told from them by this alone.
 _HINTS = ("pack.", "time", "cell.", "status", "fet.")
 _NAME = re.compile(r"[^\W\d][\w .()/%°#-]*")
+_IN_A_NAME = re.compile(r"[^\W\d]$|[._]$")
 _AROUND = ' "'
 _FEWEST_NAMES = 2
 _TRIES = 100
@@ -108,30 +109,32 @@ def find_header(line: str, delimiter: str | None) -> HeaderLine | None:
     return None
 
 
-def header_behind(line: HeaderLine) -> Iterator[HeaderLine]:
+def headers_behind(line: HeaderLine, *, usable: bool) -> Iterator[HeaderLine]:
     """Yield the headers that may follow on one that was cut: ``pms_id,tipms_id,time_local``.
 
-    Each begins with the column of an id or time, or that of the line.
+    :param usable: whether the line is a header as it is. Then another begins in it only behind
+        names that are unknown or come again.
     """
-    for begin in islice(_begins(line.text, line.delimiter), _TRIES):
+    for begin in islice(_begins(line.text, line.delimiter, usable=usable), _TRIES):
         text = line.text[begin:]
         yield HeaderLine(line.before, text, cells_of(text, line.delimiter), line.delimiter)
 
 
-def _begins(text: str, delimiter: str) -> Iterator[int]:
-    """Yield where a header may begin behind the begin of a line of names."""
+def _begins(text: str, delimiter: str, *, usable: bool) -> Iterator[int]:
     after = 0
     parts = text.split(delimiter)
-    firsts = {parts[0].strip(_AROUND).lower(), *_first_columns()}
-    for part in parts:
+    names = [part.strip(_AROUND).lower() for part in parts]
+    for i, part in enumerate(parts):
         begin, after = after, after + len(part) + len(delimiter)
-        name = part.strip(_AROUND).lower()
-        if name in firsts and begin:
-            yield begin
-        elif name not in _places():
-            inner = _begin_of_name(part, begin, begin)
-            if inner > begin:
-                yield inner
+        place = begin if names[i] in _places() else _begin_of_name(part, begin, begin)
+        first = text[place:after].rstrip(delimiter).strip(_AROUND).lower()
+        again = {first, *names[i + 1 :]}
+        if first in _first_columns() and place and not (usable and _known(names[:i]) - again):
+            yield place
+
+
+def _known(names: list[str]) -> set[str]:
+    return {name for name in names if name in _places()}
 
 
 @cache
@@ -143,20 +146,30 @@ def _begin_of_names(line: str, delimiter: str) -> int:
     """Return where the names at the end of a line begin, if they do not fill it."""
     parts = line.split(delimiter)
     begin = after = len(line) + 1
+    seen: set[str] = set()
     for part in reversed(parts):
         after -= len(part) + 1
         name = part.strip(_AROUND)
+        follows = begin == after + len(part) + 1
+        if name.lower() in _first_columns() & seen:
+            return begin
+        seen.add(name.lower())
         if name.lower() in _places():
             begin = after
-        elif name and not _NAME.fullmatch(name):
-            return _begin_of_name(part, after, begin)
+        elif follows:
+            begin = _begin_of_name(part, after, begin)
+        if name and not _NAME.fullmatch(name):
+            return begin
     return 0
 
 
 def _begin_of_name(part: str, after: int, begin: int) -> int:
     """Return the begin of names of which the first may follow on a value: ``32pms_id``."""
     for match in _starts().finditer(part):
-        if part[match.start() :].strip(_AROUND).lower() in _places():
+        name = part[match.start() :].strip(_AROUND).lower()
+        # ``id`` is also the end of a longer name.
+        ends_a_name = name.isalpha() and _IN_A_NAME.search(part, 0, match.start())
+        if name in _places() and not ends_a_name:
             return after + match.start()
     return begin
 

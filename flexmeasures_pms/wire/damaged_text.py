@@ -111,9 +111,12 @@ def whole(search: DamagedText, start: int) -> str | None:
         if found is None:
             return None
         sent, end = found
+    if sent.keys() & {"data", "datasets"}:
+        # Another dataset or body that follows on a sample.
+        return None
     raw = text[start:end]
     deepest = min(search.limits.depth, DEEPEST) - ABOVE
-    if shape.depth(raw.encode()) > deepest or _goes_on(text, end, sent):
+    if shape.depth(raw.encode()) > deepest or _goes_on(search, end, sent):
         return None
     search.at = end
     return raw
@@ -132,8 +135,8 @@ def _mended_end(search: DamagedText, start: int) -> tuple[dict[str, Any], int] |
         return None
 
 
-def _goes_on(text: str, end: int, sent: dict[str, Any]) -> bool:
-    """Return whether attributes follow an object: then it was closed too early."""
-    gap = GAP.match(text, end)
-    key = _KEY.match(text, gap.end() if gap else end)
-    return key is not None and key[1] not in sent
+def _goes_on(search: DamagedText, end: int, sent: dict[str, Any]) -> bool:
+    """Return whether attributes of it follow an object: then it was closed too early."""
+    gap = GAP.match(search.text, end)
+    key = _KEY.match(search.text, gap.end() if gap else end)
+    return key is not None and key[1] in sample_tree(search.dataset).children.keys() - sent.keys()

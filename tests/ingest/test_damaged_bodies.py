@@ -139,16 +139,17 @@ def readable_json(sample: Sent, text: bytes) -> bool:
 
 
 def readable_csv(sample: Sent, text: bytes) -> bool:
-    """Return whether a row stands in the text below the header."""
-    at = text.find(sample.text)
+    """Return whether a row stands in the text below a whole header, and no damaged one."""
     header = (",".join(COLUMNS) + "\n").encode()
-    return at >= 0 and 0 <= text.find(header) <= at
+    at = text.find(sample.text)
+    begin = text.rfind(header, 0, max(at + 1, 0))
+    return begin >= 0 and b"volts" not in text[begin + len(header) : at]
 
 
 def is_other_json(text: bytes) -> bool:
     """Return whether a text is JSON without datasets: then nothing says what it is."""
     try:
-        found = json.loads(text)
+        found = json.loads(text.decode(errors="replace"))
     except ValueError:
         return False
     return not (isinstance(found, dict) and "datasets" in found)
