@@ -29,6 +29,7 @@ class Setting:
     :param description: what it does, with its unit.
     :param choices: its allowed values; none for a whole number of at least 1.
     :param parse: reads a text of its own form.
+    :param most: the highest whole number that is allowed.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Setting:
     description: str
     choices: tuple[str | bool, ...] = ()
     parse: Callable[[str], Any] | None = None
+    most: int | None = None
 
     def read(self, config: Mapping[str, Any]) -> Any:
         """Return the setting's value in a configuration.
@@ -47,6 +49,9 @@ class Setting:
             good, wanted = isinstance(value, str), "a text"
         elif self.choices:
             good, wanted = value in self.choices, " or ".join(map(repr, self.choices))
+        elif self.most is not None:
+            good = type(value) is int and 1 <= value <= self.most
+            wanted = f"a whole number from 1 to {self.most}"
         else:
             good, wanted = type(value) is int and value >= 1, "a whole number of at least 1"
         if not good:
@@ -63,9 +68,10 @@ def _setting(
     *,
     choices: tuple[str | bool, ...] = (),
     parse: Callable[[str], Any] | None = None,
+    most: int | None = None,
 ) -> Any:
     known = {"default": default, "description": description, "choices": choices, "parse": parse}
-    return field(metadata=known)
+    return field(metadata=known | {"most": most})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,17 @@ class Settings:
     max_quarantine: int = _setting(
         200_000,
         "Maximum number of samples that wait in quarantine for one organisation; beyond it, "
-        "requests that would add to it are refused with 503.",
+        "samples that can't be stored are counted as `refused` and not kept.",
+    )
+    max_quarantine_bytes: int = _setting(
+        256 << 20,
+        "Maximum size of the texts of these samples, in bytes; beyond it likewise.",
+    )
+    quarantine_share: int = _setting(
+        25,
+        "How much of both one device (a PMS, MPPT or inverter) may fill, in percent, from 1 to "
+        "100. Samples without a device id count as those of one device.",
+        most=100,
     )
     gateway_requests_per_minute: int = _setting(
         600,

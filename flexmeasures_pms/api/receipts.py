@@ -75,7 +75,7 @@ def _may_read(sender: Caller, row: Row[Any]) -> bool:
 
 def _processed(row: Row[Any]) -> ProcessedReceipt:
     details = unpack(row.details) if row.details else {}
-    words = message(row.stored, row.samples)
+    words = message(row.stored, row.samples, row.refused)
     return ProcessedReceipt(**asdict(logged_receipt(row)), message=words, **details)
 
 

@@ -10,6 +10,7 @@ from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.wire.samples import Sample
 
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
@@ -36,11 +37,11 @@ class Target:
 
 def registered_near(account_id: int, samples: Iterable[Sample]) -> Directory:
     """Return the registry of an organisation as of now, near what samples name."""
-    named = [s for s in samples if not s.invalid]
-    devices = {(s.dataset, s.device_id, s.device_is_cabinet) for s in named}
+    samples = tuple(samples)
+    devices = {(s.dataset, s.device_id, s.device_is_cabinet) for s in samples}
     things = {(kind, ident) for kind, ident, _ in devices if ident is not None}
     cabinets = {("cabinet", ident) for _, ident, of_cabinet in devices if ident and of_cabinet}
-    packs = {s.pack_id for s in named if s.pack_id is not None}
+    packs = {s.pack_id for s in samples if s.pack_id is not None and not s.invalid}
     return load_directory(account_id, packs=packs, things=things | cabinets)
 
 
@@ -52,11 +53,27 @@ def resolve(sample: Sample, registered: Directory, now: datetime) -> Target | Pr
     """
     if sample.invalid:
         return sample.invalid[0]
-    if sample.time is None or not EARLIEST <= sample.time <= now + FURTHEST_AHEAD:
+    if sample.time is None or not _in_range(sample.time, now):
         return _out_of_range(sample)
     if sample.dataset != "pms":
         return _converter(sample, sample.time, registered)
     return _pack(sample, sample.time, registered)
+
+
+def reporter(sample: Sample, registered: Directory, now: datetime) -> Entry | None:
+    """Return the registered device that reported a sample, even one that can't be stored.
+
+    None where the sample has no usable time or names no device.
+    """
+    if sample.time is None or sample.device_id is None or not _in_range(sample.time, now):
+        return None
+    if sample.dataset != "pms":
+        return registered.find(sample.dataset, sample.device_id)
+    return _reporting_pms(sample, sample.time, registered, None)[0]
+
+
+def _in_range(time: datetime, now: datetime) -> bool:
+    return EARLIEST <= time <= now + FURTHEST_AHEAD
 
 
 def _out_of_range(sample: Sample) -> Problem:
@@ -64,7 +81,7 @@ def _out_of_range(sample: Sample) -> Problem:
         f"{sample.path}.time_local",
         "time_out_of_range",
         "The time is before 2010 or more than a day ahead of the server. Set the clock of the "
-        "gateway. The sample waits in quarantine.",
+        f"gateway.{WAITS}",
         sample.time.isoformat() if sample.time else "",
     )
 
@@ -76,9 +93,7 @@ def _unknown_device(sample: Sample) -> Problem:
         message = f"No {kind} id was sent, and the pack does not identify one."
     else:
         message = f"No {kind} '{sample.device_id}' is registered."
-    return Problem(
-        path, "unknown_device", f"{message} The sample waits in quarantine.", sample.device_id or ""
-    )
+    return Problem(path, "unknown_device", f"{message}{WAITS}", sample.device_id or "")
 
 
 def _converter(sample: Sample, time: datetime, registered: Directory) -> Target | Problem:
@@ -98,8 +113,8 @@ def _pack(sample: Sample, time: datetime, registered: Directory) -> Target | Pro
         return Problem(
             f"{sample.path}.pack.id",
             "unknown_pack",
-            f"No case or acquisition board '{pack_id}' is registered at the time of the sample. "
-            "The sample waits in quarantine.",
+            f"No case or acquisition board '{pack_id}' is registered at the time of the sample."
+            f"{WAITS}",
             pack_id,
         )
     return Target(found.case, pms, time, found.board, cabinet)

@@ -76,7 +76,10 @@ def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
 
 def _as_text(hour: Completeness) -> str:
     line = f"{hour.hour:%Y-%m-%d %H:%M} UTC  {hour.device}  {hour.share:4.0%}  "
+    refused = f"; {hour.refused} refused" if hour.refused else ""
     if hour.expected is None:
-        return f"{line}nothing arrived, nor in the day before"
+        came = "stored" if hour.refused else "arrived"
+        return f"{line}nothing {came}, nor in the day before{refused}"
     packs = f" of {hour.packs} packs" if hour.kind == "pms" and hour.packs else ""
-    return f"{line}{hour.samples} samples{packs}, {hour.expected} expected, each {hour.cadence:g} s"
+    text = f"{hour.samples} samples{packs}, {hour.expected} expected, each {hour.cadence:g} s"
+    return f"{line}{text}{refused}"

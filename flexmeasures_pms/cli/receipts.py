@@ -76,6 +76,7 @@ def _as_text(row: Row[Any]) -> str:
             ("duplicate", "duplicate"),
             ("quarantined", "in quarantine"),
             ("no_answer", "without answer"),
+            ("refused", "refused"),
             ("late", "late"),
         )
         if row._mapping[name]

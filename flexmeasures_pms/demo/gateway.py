@@ -28,6 +28,7 @@ class PostedCounts(msgspec.Struct):
     duplicate: int = 0
     quarantined: int = 0
     no_answer: int = 0
+    refused: int = 0
     faulty: int = 0
     beliefs: int = 0
 

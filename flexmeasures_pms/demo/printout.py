@@ -18,7 +18,7 @@ def receipts(counts: PostedCounts) -> str:
     return (
         f"{counts.requests} requests, {counts.samples} samples: {counts.stored} stored, "
         f"{counts.duplicate} duplicate, {counts.quarantined} quarantined, "
-        f"{counts.no_answer} no answer; {counts.beliefs} beliefs."
+        f"{counts.no_answer} no answer, {counts.refused} refused; {counts.beliefs} beliefs."
     )
 
 

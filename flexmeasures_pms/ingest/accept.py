@@ -15,12 +15,12 @@ from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
-from flexmeasures_pms.ingest.limits import decoding_limits
+from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds
 from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
+from flexmeasures_pms.ingest.refusal import keep_the_rest
 from flexmeasures_pms.storage.intake import journal, receipts
 from flexmeasures_pms.storage.intake.journal import Claimed
-from flexmeasures_pms.storage.intake.quarantine import QuarantinedSample, keep
 from flexmeasures_pms.storage.intake.receipts import Logged
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.wire import Decoded, Sample, decode
@@ -66,6 +66,8 @@ def accept(
     admit: Admission,
 ) -> Receipt:
     """Decode a request, store its samples, quarantine those that can't be stored, and commit.
+
+    Those that do not fit into the quarantine are refused, and the receipt says so.
 
     :param encoding: the request's content encoding, such as ``gzip``.
     :param admit: raises for samples that the sender may not send.
@@ -146,12 +148,14 @@ def _store_once(
     if claimed is not None:
         journal.hold(claimed, settings.lock_timeout, settings.statement_timeout)
     outcomes = process(origin.account_id, decoded.samples, origin.received_at, values)
-    kept = [
-        kept
-        for sample, outcome in zip(decoded.samples, outcomes, strict=True)
-        if (kept := _kept(sample, outcome, origin.content_type))
-    ]
-    keep(origin.account_id, kept, sender=origin.sender, room=settings.max_quarantine)
+    outcomes = keep_the_rest(
+        origin.account_id,
+        decoded.samples,
+        outcomes,
+        sender=origin.sender,
+        content_type=origin.content_type,
+        bounds=quarantine_bounds(settings),
+    )
     receipt = _receipt(decoded, outcomes, digest, origin, settings)
     logged = _logged(receipt, dataset, origin, claimed)
     receipt.id = receipts.add(logged, hours(decoded.samples, outcomes))
@@ -176,21 +180,6 @@ def _logged(
         duration_ms=min(duration, _LONGEST),
         details=pack(receipt) if claimed else None,
         id=claimed.id if claimed else None,
-    )
-
-
-def _kept(sample: Sample, outcome: Outcome, content_type: str) -> QuarantinedSample | None:
-    problem = outcome.problem or outcome.status_problem
-    if problem is None:
-        return None
-    return QuarantinedSample(
-        dataset=sample.dataset,
-        content_type=content_type,
-        problem=problem,
-        device_id=sample.device_id,
-        pack_id=sample.pack_id,
-        event_time=sample.time,
-        text=sample.text(),
     )
 
 

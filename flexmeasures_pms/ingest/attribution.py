@@ -94,16 +94,17 @@ class _Stray:
     new_asset: int | None
 
 
-def follow(account_id: int, boards: Collection[int], *, sender: str, room: int) -> Moved:
+def follow(account_id: int, boards: Collection[int], *, sender: str) -> Moved:
     """Move the beliefs of boards to the right cases; the caller commits.
 
-    :param sender: author of the change, for samples that go back to quarantine.
-    :param room: most samples that may wait in quarantine.
+    Samples that go back to quarantine were acknowledged: they are kept, however full it is.
+
+    :param sender: author of the change, for these samples.
     """
     moved = Moved()
     strays = list(_strays(account_id, boards))
     for batch in _batches(strays):
-        _rehome(account_id, batch, moved, sender, room)
+        _rehome(account_id, batch, moved, sender)
     rebuild(_cases(strays))
     return moved
 
@@ -163,7 +164,7 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
 StoredValues = Mapping[str, BeliefValue]
 
 
-def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, room: int) -> None:
+def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str) -> None:
     """Remove all samples from their old cases first, then write them to the right ones."""
     take_turns(account_id, _cases(strays))
     taken = _take(strays)
@@ -182,7 +183,7 @@ def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str, ro
     )
     moved.returned += len(homeless)
     entries = [_entry(stray, taken[stray]) for stray in homeless]
-    quarantine.keep(account_id, entries, sender=sender, room=room)
+    quarantine.keep(account_id, entries, sender=sender, bounds=None)
 
 
 def _take(strays: Sequence[_Stray]) -> dict[_Stray, StoredValues]:
@@ -252,6 +253,4 @@ def _problem(stray: _Stray) -> Problem:
     else:
         code = "conflict"
         why = f"Another reading of case '{stray.new}' at that time was stored first and is kept."
-    return Problem(
-        "datasets[0].data[0].pack.id", code, f"{why} The sample waits in quarantine.", stray.board
-    )
+    return Problem("datasets[0].data[0].pack.id", code, f"{why}{quarantine.WAITS}", stray.board)

@@ -1,9 +1,10 @@
 """Completeness: the share of the expected samples that were stored.
 
 "No alarm" must never be mistaken for "no data". The expected number of a device in an hour
-is not configured but observed: the most samples that came from a pack in any one hour of the
-day before (including the hour itself), times the most packs that reported in any one of these
-hours. A device that was silent for the whole day has no expected number, and a share of 0.
+is not configured but observed: the most samples that came in any one hour of the day before
+(including the hour itself). So a pack that is replaced, or moves to another dock, within an
+hour is not expected twice afterwards. A device that was silent for the whole day has no
+expected number, and a share of 0.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from flexmeasures_pms.beliefs.resolve import EARLIEST
+from flexmeasures_pms.ingest.packs_in_hour import start_of_hour
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.intake.receipt_hours import StoredHour, stored_hours
 
@@ -31,6 +33,7 @@ class Completeness(msgspec.Struct, frozen=True, gc=False):
     :param expected: samples; for the current hour, those up to now.
     :param cadence: between two samples of a pack, as expected [s].
     :param share: stored of expected samples, from 0 to 1; 0 if nothing was stored.
+    :param refused: samples that could neither be stored nor kept in quarantine.
     """
 
     device: str
@@ -41,11 +44,7 @@ class Completeness(msgspec.Struct, frozen=True, gc=False):
     expected: int | None
     cadence: float | None
     share: float
-
-
-def start_of_hour(time: datetime) -> datetime:
-    """Return the beginning of the hour of a time."""
-    return time.replace(minute=0, second=0, microsecond=0)
+    refused: int = 0
 
 
 def period(
@@ -83,15 +82,23 @@ def of_hour(
     :param elapsed: how much of the hour is over, from 0 to 1.
     """
     day = (stored.get((device.id, hour - n * HOUR)) for n in range(25))
-    seen = [there for there in day if there]
+    seen = [there for there in day if there and there.samples]
     came = stored.get((device.id, hour), StoredHour(0, 0))
     expected = cadence = None
     share = float(came.samples > 0)
     if seen:
-        per_pack = max(there.samples / there.packs for there in seen)
-        expected = round(per_pack * max(there.packs for there in seen) * elapsed)
-        cadence = round(HOUR.total_seconds() / per_pack, 3)
+        fullest = max(seen)
+        expected = round(fullest.samples * elapsed)
+        cadence = round(HOUR.total_seconds() * fullest.packs / fullest.samples, 3)
         share = min(1.0, round(came.samples / expected, 4)) if expected else share
     return Completeness(
-        device.ident, device.kind, hour, came.samples, came.packs, expected, cadence, share
+        device.ident,
+        device.kind,
+        hour,
+        came.samples,
+        came.packs,
+        expected,
+        cadence,
+        share,
+        came.refused,
     )

@@ -16,7 +16,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.beliefs.provision import sync_assets, without_asset
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
-from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.editing.changeset import Author, Change
@@ -53,7 +52,7 @@ def follow_up(change: Change, *, author: str = "registry") -> Effects:
     latest.forget_latest(fresh)
     forget_repeats(fresh)
     waiting = quarantine.concerning(account_id, _keys(touched))
-    moved = follow(account_id, change.boards, sender=author, room=settings().max_quarantine)
+    moved = follow(account_id, change.boards, sender=author)
     replayed = replay(account_id, waiting)
     assets = CountText(len(made), "FlexMeasures asset")
     provided = (message("Made {assets} with sensors.", assets=assets),) if made else ()

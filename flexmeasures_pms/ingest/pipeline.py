@@ -13,7 +13,7 @@ from typing import Literal
 
 from flexmeasures_pms.beliefs.ehub import EhubReading, ehub_readings
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
-from flexmeasures_pms.beliefs.resolve import Target, registered_near, resolve
+from flexmeasures_pms.beliefs.resolve import Target, registered_near, reporter, resolve
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
@@ -21,14 +21,16 @@ from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.hot_swap import PackReport, record_moves, unexpected
+from flexmeasures_pms.ingest.packs_in_hour import number_in_hour
 from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
 from flexmeasures_pms.storage.readings.latest import forget_latest
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.samples import Sample
 
-SampleResult = Literal["stored", "duplicate", "quarantined", "no_answer"]
+SampleResult = Literal["stored", "duplicate", "quarantined", "no_answer", "refused"]
 SampleValues = dict[str, Decimal | int]
 
 _SUBJECTS = {kind.name: kind.asset_types[0] for kind in DEVICE_KINDS}
@@ -39,9 +41,12 @@ class Outcome:
     """The result for one sample.
 
     :param beliefs: rows it added, including its EHub's status.
-    :param problem: why it goes to quarantine.
+    :param problem: why it can't be stored, and goes to quarantine.
     :param status_problem: why its EHub's status does, if that differs.
     :param device: the registry's number of the reporting device, if known.
+    :param refused: why a sample that can't be stored does not go to quarantine either.
+    :param pack: a number from 1 to 62 that tells the packs of a device and hour apart; 0 for
+        another device.
     """
 
     result: SampleResult
@@ -49,6 +54,8 @@ class Outcome:
     problem: Problem | None = None
     status_problem: Problem | None = None
     device: int | None = None
+    refused: Problem | None = None
+    pack: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ def process(
 ) -> list[Outcome]:
     """Store an organisation's samples, and return the result of each.
 
+    What can't be stored is put into quarantine by the caller.
+
     :param now: the server's time; samples may be up to a day later.
     :param values: the result of :func:`measured`, if computed ahead.
     :returns: one outcome for each sample, in their order.
@@ -90,7 +99,8 @@ def process(
     sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
     moved = unexpected(_reports(samples, targets), registered)
     written = write(account_id, _blocks(asset_readings, sources), settings().recording)
-    outcomes = _outcomes(samples, targets, asset_readings, written)
+    unstored = _unstored(samples, targets, registered, now)
+    outcomes = _outcomes(samples, unstored, asset_readings, written, registered)
     _keep_board_reports(targets, outcomes, sources)
     record_moves(account_id, [r for r in moved if outcomes[r.sample].result == "stored"])
     return outcomes
@@ -116,7 +126,7 @@ def _asset_gone(sample: Sample, target: Target) -> Problem:
         sample.path,
         "unknown_pack" if kind == "case" else "unknown_device",
         f"The FlexMeasures asset of {kind} '{ident}' or of what reported it is gone. Register "
-        "it again. The sample waits in quarantine.",
+        f"it again.{WAITS}",
         ident,
     )
 
@@ -188,19 +198,33 @@ def _sensor_ids(asset_readings: Sequence[_AssetReadings]) -> dict[int, SensorIds
     return sensor_ids(assets) if lacking else ids
 
 
-def _outcomes(
+def _unstored(
     samples: Sequence[Sample],
     targets: Sequence[Target | Problem],
+    registered: Directory,
+    now: datetime,
+) -> list[Outcome]:
+    """Return the outcomes as long as nothing is stored."""
+    outcomes = []
+    for sample, target in zip(samples, targets, strict=True):
+        # What can't be kept for a reason of its own is refused here: Outcome("refused", ...).
+        if isinstance(target, Problem) and (sample.invalid or not sample.no_answer):
+            device = reporter(sample, registered, now)
+            number = None if device is None else device.id
+            outcomes.append(Outcome("quarantined", problem=target, device=number))
+        else:
+            # A sample without any reading is a pack that does not answer.
+            outcomes.append(Outcome("no_answer"))
+    return outcomes
+
+
+def _outcomes(
+    samples: Sequence[Sample],
+    outcomes: list[Outcome],
     asset_readings: Sequence[_AssetReadings],
     written: Sequence[Written],
+    registered: Directory,
 ) -> list[Outcome]:
-    # A sample without any reading is a pack that does not answer.
-    outcomes = [
-        Outcome("quarantined", problem=t)
-        if isinstance(t, Problem) and (s.invalid or not s.no_answer)
-        else Outcome("no_answer")
-        for s, t in zip(samples, targets, strict=True)
-    ]
     for one, wrote in zip(asset_readings, written, strict=True):
         before = outcomes[one.sample]
         path = samples[one.sample].path
@@ -212,9 +236,13 @@ def _outcomes(
                 status_problem=problem if wrote.result == "conflict" else None,
             )
         elif wrote.result == "conflict":
-            outcomes[one.sample] = Outcome("quarantined", problem=_conflict(path, one, "conflict"))
+            problem = _conflict(path, one, "conflict")
+            outcomes[one.sample] = Outcome("quarantined", problem=problem, device=one.device.id)
         else:
-            outcomes[one.sample] = Outcome(wrote.result, wrote.beliefs, device=one.device.id)
+            pack = number_in_hour(samples[one.sample], one.subject, one.device, registered)
+            outcomes[one.sample] = Outcome(
+                wrote.result, wrote.beliefs, device=one.device.id, pack=pack
+            )
     return outcomes
 
 
@@ -224,7 +252,7 @@ def _conflict(path: str, one: _AssetReadings, code: str) -> Problem:
         code,
         f"Another reading of {one.subject.kind} '{one.subject.ident}' by "
         f"'{one.device.ident}' at {one.time.isoformat(timespec='milliseconds')} was "
-        "stored first and is kept. This one waits in quarantine.",
+        f"stored first and is kept.{WAITS}",
         one.subject.ident,
     )
 

@@ -6,11 +6,11 @@ import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from zlib import crc32
 
 import msgspec
 
 from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.ingest.packs_in_hour import start_of_hour
 from flexmeasures_pms.ingest.pipeline import Outcome
 from flexmeasures_pms.wire.samples import Sample
 
@@ -19,13 +19,14 @@ from flexmeasures_pms.wire.samples import Sample
 class ReceiptCounts(msgspec.Struct, kw_only=True):
     """The sums of a request, or of several.
 
-    ``samples = stored + duplicate + quarantined + no_answer``, always.
+    ``samples = stored + duplicate + quarantined + no_answer + refused``, always.
 
     :param samples: in the request.
     :param stored: new, and kept as beliefs.
     :param duplicate: stored before.
     :param quarantined: could not be stored, and wait in quarantine.
     :param no_answer: of packs that did not answer their EHub.
+    :param refused: could neither be stored nor kept in quarantine: they have to be sent again.
     :param faulty: fields (not samples) with an impossible reading, left out.
     :param late: samples older on receipt than the setting ``PMS_LATE_AFTER``.
     :param beliefs: rows added.
@@ -36,6 +37,7 @@ class ReceiptCounts(msgspec.Struct, kw_only=True):
     duplicate: int = 0
     quarantined: int = 0
     no_answer: int = 0
+    refused: int = 0
     faulty: int = 0
     late: int = 0
     beliefs: int = 0
@@ -53,26 +55,31 @@ class DeviceCounts(msgspec.Struct):
     :param samples: that it sent.
     :param stored: how many of these are new, and kept.
     :param beliefs: rows added.
+    :param refused: how many were neither stored nor kept in quarantine.
     """
 
     id: str | None
     samples: int = 0
     stored: int = 0
     beliefs: int = 0
+    refused: int = 0
 
 
 class DeviceHour(NamedTuple):
-    """The samples of one device in one hour that a request stored.
+    """The samples of one device in one hour that a request stored, or refused.
 
     :param device: the registry's number of the device.
     :param hour: its beginning in UTC.
-    :param packs: a bit for each dock that reported; bit 0 for a device without docks.
+    :param samples: stored.
+    :param packs: a bit for each pack of which one was stored; bit 0 for another device.
+    :param refused: neither stored nor kept in quarantine.
     """
 
     device: int
     hour: datetime
-    samples: int
-    packs: int
+    samples: int = 0
+    packs: int = 0
+    refused: int = 0
 
 
 class Receipt(msgspec.Struct, omit_defaults=True):
@@ -99,7 +106,7 @@ class Receipt(msgspec.Struct, omit_defaults=True):
     @property
     def message(self) -> str:
         """One line for people."""
-        return message(self.counts.stored, self.counts.samples)
+        return message(self.counts.stored, self.counts.samples, self.counts.refused)
 
     def details(self) -> dict[str, object]:
         """Return the parts of the reply besides the counts."""
@@ -113,9 +120,12 @@ class Receipt(msgspec.Struct, omit_defaults=True):
         return found | {name: value for name, value in extra.items() if value}
 
 
-def message(stored: int, samples: int) -> str:
+def message(stored: int, samples: int, refused: int) -> str:
     """Return the result of a request in one line for people."""
-    return f"Stored {stored} of {samples} samples."
+    said = f"Stored {stored} of {samples} samples"
+    if not refused:
+        return f"{said}."
+    return f"{said}; {refused} {'was' if refused == 1 else 'were'} refused."
 
 
 def pack(receipt: Receipt) -> bytes:
@@ -143,34 +153,38 @@ def count(
         device.samples += 1
         device.stored += outcome.result == "stored"
         device.beliefs += outcome.beliefs
+        device.refused += outcome.result == "refused"
     return counts, list(devices.values())
 
 
 def hours(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> list[DeviceHour]:
-    """Count the stored samples of each reporting device and hour."""
-    found: dict[tuple[int, datetime], tuple[int, int]] = {}
+    """Count the stored and refused samples of each reporting device and hour."""
+    found: dict[tuple[int, datetime], DeviceHour] = {}
     for sample, outcome in zip(samples, outcomes, strict=True):
-        if outcome.result == "stored" and outcome.device is not None and sample.time is not None:
-            key = outcome.device, sample.time.replace(minute=0, second=0, microsecond=0)
-            number, packs = found.get(key, (0, 0))
-            found[key] = number + 1, packs | 1 << _bit(sample)
-    return [DeviceHour(*key, *value) for key, value in sorted(found.items())]
-
-
-def _bit(sample: Sample) -> int:
-    """Return the dock of a pack, or one of the 14 numbers beyond them if it has none."""
-    if sample.pack_id is None:
-        return 0
-    dock: int = sample.fields.get("pack.dock") or 49 + crc32(sample.pack_id.encode()) % 14
-    return dock
+        if outcome.device is None or sample.time is None:
+            continue
+        key = outcome.device, start_of_hour(sample.time)
+        if outcome.result == "stored":
+            one = found.get(key) or DeviceHour(*key)
+            packs = one.packs | 1 << outcome.pack
+            found[key] = one._replace(samples=one.samples + 1, packs=packs)
+        elif outcome.result == "refused":
+            one = found.get(key) or DeviceHour(*key)
+            found[key] = one._replace(refused=one.refused + 1)
+    return sorted(found.values())
 
 
 def problems_of(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> Iterable[Problem]:
     """Yield every problem of a request, in the order of its samples."""
     for sample, outcome in zip(samples, outcomes, strict=True):
-        if outcome.problem is not None and outcome.problem not in sample.invalid:
-            yield outcome.problem
-        yield from sample.invalid
+        if outcome.refused is not None:
+            # It has the first problem's message.
+            yield outcome.refused
+            yield from sample.invalid[1:]
+        else:
+            if outcome.problem is not None and outcome.problem not in sample.invalid:
+                yield outcome.problem
+            yield from sample.invalid
         yield from sample.faulty
         if outcome.status_problem is not None:
             yield outcome.status_problem

@@ -13,9 +13,13 @@ from flexmeasures_pms.registry.tables import (
 )
 
 COUNTS = (
-    "samples", "stored", "duplicate", "quarantined", "no_answer", "faulty", "late", "beliefs",
+    "samples", "stored", "duplicate", "quarantined", "no_answer", "refused", "faulty", "late",
+    "beliefs",
 )  # fmt: skip
 """The counts of a receipt."""
+
+# Rows of before it was counted have none, and so has what another version adds meanwhile.
+_NONE_REFUSED = {"refused": "0"}
 
 quarantine = sa.Table(
     "pms_quarantine",
@@ -30,6 +34,8 @@ quarantine = sa.Table(
     sa.Column("pack_id", sa.Text),
     sa.Column("event_time", sa.DateTime(timezone=True)),
     sa.Column("text", sa.Text, nullable=False),
+    # Bytes of the text.
+    sa.Column("size", sa.Integer, nullable=False, server_default="0"),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("digest", BYTEA, nullable=False),
     sa.Column("sender", sa.Text, nullable=False),
@@ -45,14 +51,19 @@ quarantine = sa.Table(
         postgresql_where=sa.text("discarded_at IS NULL"),
     ),
     # An id that is too long to be registered is not stored here: it always fits an index.
-    *(
-        sa.Index(
-            f"pms_quarantine_{name}_idx",
-            "account_id",
-            f"{name}_id",
-            postgresql_where=sa.text("discarded_at IS NULL"),
-        )
-        for name in ("device", "pack")
+    sa.Index(
+        "pms_quarantine_pack_idx",
+        "account_id",
+        "pack_id",
+        postgresql_where=sa.text("discarded_at IS NULL"),
+    ),
+    # How much waits of each device is counted in it without looking at the rows.
+    sa.Index(
+        "pms_quarantine_device_idx",
+        "account_id",
+        "device_id",
+        postgresql_include=["size"],
+        postgresql_where=sa.text("discarded_at IS NULL"),
     ),
 )
 
@@ -85,7 +96,10 @@ receipt = sa.Table(
     sa.Column("key_id", sa.Text),
     sa.Column("dataset", sa.Text, nullable=False),
     sa.Column("digest", BYTEA, nullable=False),
-    *(sa.Column(name, sa.Integer, nullable=False) for name in COUNTS),
+    *(
+        sa.Column(name, sa.Integer, nullable=False, server_default=_NONE_REFUSED.get(name))
+        for name in COUNTS
+    ),
     sa.Column("duration_ms", sa.Integer, nullable=False),
     # The parts of the reply besides the counts, for queued requests: compressed JSON.
     sa.Column("details", BYTEA),
@@ -93,8 +107,8 @@ receipt = sa.Table(
     sa.Index("pms_receipt_received_idx", "received_at"),
 )
 
-# What a request stored of each device in each hour. Rows are only ever added, and summed
-# up when read, so that two requests for one PMS never wait for each other.
+# What a request stored, and refused, of each device in each hour. Rows are only ever added,
+# and summed up when read, so that two requests for one PMS never wait for each other.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 receipt_hour = sa.Table(
     "pms_receipt_hour",
@@ -108,8 +122,9 @@ receipt_hour = sa.Table(
     sa.Column("device_id", sa.BigInteger, nullable=False),
     sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
     sa.Column("samples", sa.Integer, nullable=False),
-    # A bit for each pack (dock) that reported: PostgreSQL's bit_or puts requests together.
+    # A bit for each pack that reported: PostgreSQL's bit_or puts requests together.
     sa.Column("packs", sa.BigInteger, nullable=False),
+    sa.Column("refused", sa.Integer, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("receipt_id", "device_id", "hour"),
     sa.Index("pms_receipt_hour_device_idx", "device_id", "hour"),
 )

@@ -147,30 +147,6 @@ def test_another_organisation_can_neither_see_nor_touch_it(
     assert len(stored.waiting(site.account_id)) == 1
 
 
-def test_a_full_quarantine_refuses_instead_of_losing(
-    site: Site, client: FlaskClient, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dataclasses import replace
-
-    from flexmeasures_pms import config
-
-    small = replace(config.settings(), max_quarantine=2)
-    monkeypatch.setitem(client.application.extensions, "flexmeasures_pms", small)
-    samples = [pack_sample("269", dock=6), *(pack_sample("0300", at(n)) for n in range(3))]
-
-    reply = client.post(
-        "/pms/api/v1/devices/dataset/pms",
-        data=request({"pms_id": "PMS-1"}, *samples),
-        headers=organisation.headers,
-        content_type="application/json",
-    )
-
-    assert reply.status_code == 503
-    assert reply.headers["Retry-After"]
-    assert stored.waiting(site.account_id) == []
-    assert stored.times(site.account_id, "case:269") == set()
-
-
 @pytest.mark.parametrize("of_the_pms", [True, False])
 def test_an_id_of_any_length_waits(site: Site, post: Post, of_the_pms: bool) -> None:
     # Text that repeats would be compressed, and fit into an index after all.

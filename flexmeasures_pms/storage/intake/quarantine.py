@@ -14,15 +14,24 @@ from typing import Any
 
 from flexmeasures.data import db
 from sqlalchemy import ColumnElement, Text, any_, delete, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, insert
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.catalogue.asset_types import DatasetName
-from flexmeasures_pms.errors import Problem, StorageBusy
+from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.storage.intake.quarantine_room import (
+    Bounds,
+    BoundUse,
+    Room,
+    waiting_by_device,
+)
 from flexmeasures_pms.storage.tables import quarantine
 
 _BATCH = 500
+
+WAITS = " The sample waits in quarantine."
+"""The end of a problem's message, where the sample is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +51,61 @@ class QuarantinedSample:
     text: str
 
 
-def keep(account_id: int, samples: Sequence[QuarantinedSample], *, sender: str, room: int) -> None:
-    """Put samples into quarantine; one that is already there stays unchanged.
+def keep(
+    account_id: int, samples: Sequence[QuarantinedSample], *, sender: str, bounds: Bounds | None
+) -> dict[int, BoundUse]:
+    """Put samples into quarantine, in their order, as far as they fit.
+
+    One that is already there, waiting or discarded, stays unchanged and needs no room.
 
     :param sender: whose credentials sent them.
-    :param room: most samples that may wait for the organisation.
-    :raises StorageBusy: when they do not fit.
+    :param bounds: how much may wait for the organisation; None keeps all.
+    :returns: for each sample that was not kept, by its position, which bound is full.
     """
     if not samples:
-        return
-    rows = {row["digest"]: row for row in (_row(account_id, kept, sender) for kept in samples)}
-    in_order = [rows[digest] for digest in sorted(rows)]
-    db.session.execute(insert(quarantine).on_conflict_do_nothing(), in_order)
-    if _count_waiting(account_id, room + 1) > room:
-        raise StorageBusy(
-            f"The quarantine of the organisation is full ({room} samples). Nothing of this "
-            "request was stored. Register what is missing, or discard samples, then send it again."
-        )
+        return {}
+    rows = [_row(account_id, kept, sender) for kept in samples]
+    refused = {} if bounds is None else _refused(account_id, rows, bounds)
+    kept = {row["digest"]: row for i, row in enumerate(rows) if i not in refused}
+    if kept:
+        in_order = [kept[digest] for digest in sorted(kept)]
+        db.session.execute(insert(quarantine).on_conflict_do_nothing(), in_order)
+    return refused
+
+
+def _refused(
+    account_id: int, rows: Sequence[dict[str, Any]], bounds: Bounds
+) -> dict[int, BoundUse]:
+    there = _there(account_id, rows)
+    if all(row["digest"] in there for row in rows):
+        return {}
+    room = Room(bounds, waiting_by_device([account_id])[account_id])
+    refused: dict[int, BoundUse] = {}
+    for i, row in enumerate(rows):
+        if row["digest"] in there:
+            continue
+        full = room.take(row["device_id"], row["size"])
+        if full is None:
+            there.add(row["digest"])
+        else:
+            refused[i] = full
+    return refused
+
+
+def _there(account_id: int, rows: Sequence[dict[str, Any]]) -> set[bytes]:
+    """Return which of these texts are in quarantine. All are of one dataset."""
+    q = quarantine.c
+    query = select(q.digest).where(
+        q.account_id == account_id,
+        q.dataset == rows[0]["dataset"],
+        q.digest == any_(literal([row["digest"] for row in rows], ARRAY(BYTEA))),
+    )
+    return {bytes(digest) for digest in db.session.scalars(query)}
 
 
 def _row(account_id: int, kept: QuarantinedSample, sender: str) -> dict[str, Any]:
+    # PostgreSQL's text can contain every character except NUL.
+    text = kept.text.replace("\x00", "\ufffd")
     return {
         "account_id": account_id,
         "dataset": kept.dataset,
@@ -69,11 +113,11 @@ def _row(account_id: int, kept: QuarantinedSample, sender: str) -> dict[str, Any
         "reason": kept.problem.code,
         "path": kept.problem.path,
         "message": kept.problem.message,
-        "device_id": kept.device_id and identifiers.key(kept.device_id),
+        "device_id": (kept.device_id and identifiers.key(kept.device_id)) or None,
         "pack_id": kept.pack_id and identifiers.board_key(kept.pack_id),
         "event_time": kept.event_time,
-        # PostgreSQL's text can contain every character except NUL.
-        "text": kept.text.replace("\x00", "\ufffd"),
+        "text": text,
+        "size": len(text.encode("utf-8", "surrogatepass")),
         "digest": sha256(kept.text.encode("utf-8", "surrogatepass")).digest(),
         "sender": sender,
     }
@@ -81,11 +125,6 @@ def _row(account_id: int, kept: QuarantinedSample, sender: str) -> dict[str, Any
 
 def _waiting(account_id: int) -> tuple[ColumnElement[bool], ...]:
     return (quarantine.c.account_id == account_id, quarantine.c.discarded_at.is_(None))
-
-
-def _count_waiting(account_id: int, most: int) -> int:
-    some = select(quarantine.c.id).where(*_waiting(account_id)).limit(most).subquery()
-    return db.session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def organisations() -> list[int]:

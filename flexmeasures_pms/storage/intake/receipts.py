@@ -1,6 +1,6 @@
 """The receipt log: one row for each accepted request, written with its beliefs.
 
-The same statement writes the stored samples of each device and hour.
+The same statement writes the stored and refused samples of each device and hour.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ _ADD = """
     WITH added AS (
       INSERT INTO pms_receipt (
         id, account_id, received_at, sender, key_id, dataset, digest, duration_ms, details,
-        samples, stored, duplicate, quarantined, no_answer, faulty, late, beliefs
+        samples, stored, duplicate, quarantined, no_answer, refused, faulty, late, beliefs
       ) VALUES (
         coalesce(%s, nextval(pg_get_serial_sequence('pms_receipt', 'id'))),
-        %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+        %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
       ) RETURNING id
     ), hours AS (
-      INSERT INTO pms_receipt_hour (receipt_id, device_id, hour, samples, packs)
+      INSERT INTO pms_receipt_hour (receipt_id, device_id, hour, samples, packs, refused)
       SELECT added.id, h.*
-      FROM added, unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::bigint[]) AS h
+      FROM added,
+        unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::bigint[], %s::int[]) AS h
     )
     SELECT id FROM added"""
 
@@ -56,12 +57,13 @@ class Logged(NamedTuple):
     id: int | None = None
 
 
-def add(logged: Logged, hours: Iterable[tuple[int, datetime, int, int]]) -> int:
+def add(logged: Logged, hours: Iterable[tuple[int, datetime, int, int, int]]) -> int:
     """Write a request into the log and return its id; the caller commits.
 
-    :param hours: device, hour, samples stored, and a bit for each pack that reported.
+    :param hours: device, hour, samples stored, a bit for each pack that reported, and samples
+        refused.
     """
-    columns = [list(column) for column in zip(*hours, strict=True)] or [[], [], [], []]
+    columns = [list(column) for column in zip(*hours, strict=True)] or [[], [], [], [], []]
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_ADD, (logged.id, *logged[:-2], *logged.counts, *columns))
     receipt_id: int = cursor.fetchone()[0]

@@ -1,0 +1,117 @@
+"""Every reason for which a sample can wait is explained, with what releases it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import flexmeasures_pms
+from flexmeasures_pms.ingest.quarantine_reasons import REASONS, reason_of
+from flexmeasures_pms.wire.draft import Draft
+
+PACKAGE = Path(flexmeasures_pms.__file__).parent
+# Problems that put no sample into quarantine: they refuse a whole body, are warnings, or say
+# that a sample was not kept.
+OTHERS = {
+    *("misshapen", "old_shape", "surplus_value", "out_of_scope"),
+    *("faulty_value", "zero_padded_twin", "mixed_signs"),
+    "quarantine_full",
+}
+EXPECTED = {
+    "registration": {"unknown_pack", "unknown_device"},
+    "time": {"time_out_of_range"},
+    "person": {
+        *("conflict", "status_conflict", "invalid_time", "missing_time", "missing_pack_id"),
+        *("missing_device_id", "contradicting_values", "invalid_value", "unreadable_sample"),
+    },
+}
+
+
+def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                function = node.func
+                called = getattr(function, "attr", None) or getattr(function, "id", None)
+                if called == name:
+                    yield path, node
+
+
+def texts(node: ast.AST | None, path: Path) -> set[str]:
+    """The texts that an expression may give: its own, or those given to its function."""
+    if node is None:
+        return set()
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return {node.value}
+    if isinstance(node, ast.IfExp):
+        return texts(node.body, path) | texts(node.orelse, path)
+    if isinstance(node, ast.Name):
+        return named(node.id, path)
+    return set()
+
+
+def named(name: str, path: Path) -> set[str]:
+    """The texts that a module assigns to a name, or passes for a parameter of this name."""
+    tree = ast.parse(path.read_text())
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and name in [getattr(t, "id", "") for t in node.targets]:
+            found |= texts(node.value, path)
+        elif isinstance(node, ast.FunctionDef):
+            names = [arg.arg for arg in node.args.args]
+            if name in names:
+                place = names.index(name)
+                for where, call in calls(node.name):
+                    if where == path and len(call.args) > place:
+                        found |= texts(call.args[place], path)
+    return found
+
+
+def codes() -> dict[str, set[str]]:
+    """All codes of problems, each with the modules that have it."""
+    found: dict[str, set[str]] = {}
+    for path, call in calls("Problem"):
+        given = {word.arg: word.value for word in call.keywords}.get("code")
+        node = call.args[1] if len(call.args) > 1 else given
+        for code in texts(node, path):
+            found.setdefault(code, set()).add(path.stem)
+    for path, call in calls("refuse"):
+        for word in call.keywords:
+            for code in texts(word.value, path) if word.arg == "code" else ():
+                found.setdefault(code, set()).add(path.stem)
+    default = inspect.signature(Draft.refuse).parameters["code"].default
+    return found | {default: {"draft"}}
+
+
+def test_every_reason_in_the_code_is_explained() -> None:
+    lacking = {code: where for code, where in codes().items() if code not in {*REASONS, *OTHERS}}
+    assert lacking == {}, "add them to ingest/quarantine_reasons.py"
+
+
+def test_the_codes_are_found() -> None:
+    found = codes()
+    for code in {*REASONS, *OTHERS} - {"unreadable_sample"}:
+        assert code in found, code
+
+
+@pytest.mark.parametrize("release", EXPECTED)
+def test_each_reason_says_what_releases_it(release: str) -> None:
+    assert {code for code, reason in REASONS.items() if reason.release == release} == (
+        EXPECTED[release]
+    )
+
+
+def test_each_reason_tells_people_what_to_do() -> None:
+    for code, reason in REASONS.items():
+        assert reason.title, code
+        said = {"registration": "egister the", "time": "again when", "person": "discard"}
+        assert said[reason.release] in reason.advice, code
+
+
+def test_a_reason_of_an_earlier_version_is_shown_too() -> None:
+    assert reason_of("odd_reason").title == "Odd reason"
+    assert reason_of("odd_reason").release == "person"
