@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -17,11 +18,19 @@ from flexmeasures_pms.cli.common import (
     json_option,
     one_line_errors,
 )
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import UnknownId
+from flexmeasures_pms.ingest.limits import quarantine_bounds
+from flexmeasures_pms.ingest.quarantine_reasons import reason_of
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.intake.quarantine_room import (
+    BoundUse,
+    nearly_full,
+    waiting_by_device,
+)
 
 
 @pms_cli.cli.group("quarantine")
@@ -35,7 +44,9 @@ def quarantine_group() -> None:
 @json_option
 @one_line_errors
 def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
-    """List the samples that wait, oldest first.
+    """List the samples that wait, oldest first, each with what releases it.
+
+    At the end stands which quarantines, or shares of devices, are full by 80 % or more.
 
     \b
     Example:
@@ -49,6 +60,34 @@ def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
             click.echo(_as_json(row) if as_json else _as_text(row))
     if not as_json:
         click.echo(f"Total: {counted(count, 'sample')}.")
+    _say_nearly_full(owners, as_json=as_json)
+
+
+def _say_nearly_full(owners: Collection[int], *, as_json: bool) -> None:
+    bounds = quarantine_bounds(settings())
+    found = [
+        (owner, use)
+        for owner, waiting in waiting_by_device(owners).items()
+        for use in nearly_full(bounds, waiting)
+    ]
+    if found and as_json:
+        uses = [{"account": owner, **asdict(use), "percent": use.percent} for owner, use in found]
+        click.echo(msgspec.json.encode({"nearly_full": uses}))
+    elif found:
+        for owner, use in found:
+            click.echo(_use_as_text(owner, use))
+        click.echo(
+            "Samples that do not fit are refused: they are not kept, and have to be sent again. "
+            "Register what is missing, or discard samples."
+        )
+
+
+def _use_as_text(owner: int, use: BoundUse) -> str:
+    what = f"The quarantine of organisation {owner}"
+    if not use.whole:
+        whose = use.device or "samples without a device id"
+        what = f"The share of {whose} in the quarantine of organisation {owner}"
+    return f"{what} is {use.percent} % full: {use.used:,} of {use.most:,} {use.unit}."
 
 
 @quarantine_group.command("replay")
@@ -119,4 +158,6 @@ def _as_text(row: Row[Any]) -> str:
 
 def _as_json(row: Row[Any]) -> bytes:
     hidden = ("digest",)
-    return msgspec.json.encode({k: v for k, v in row._mapping.items() if k not in hidden})
+    shown = {k: v for k, v in row._mapping.items() if k not in hidden}
+    reason = reason_of(row.reason)
+    return msgspec.json.encode(shown | {"release": reason.release, "advice": reason.advice})

@@ -75,6 +75,11 @@ class Calendar:
         return sum(s.state in ("most", "part") and not s.running for s in self.calendar_hours)
 
     @property
+    def refused(self) -> int:
+        """How many samples could neither be stored nor kept in quarantine."""
+        return sum(one.hour.refused for one in self.calendar_hours)
+
+    @property
     def silent_for(self) -> int:
         """For how many hours up to the end nothing has arrived."""
         silent = takewhile(lambda s: not s.hour.samples, reversed(self.calendar_hours))

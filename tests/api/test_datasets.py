@@ -42,7 +42,7 @@ def post(client: FlaskClient, organisation: Organisation) -> Any:
 def counts(reply: TestResponse) -> dict[str, int]:
     assert reply.status_code == 200, reply.get_data(as_text=True)
     receipt = reply.get_json()["receipt"]
-    parts = ("stored", "duplicate", "quarantined", "no_answer")
+    parts = ("stored", "duplicate", "quarantined", "no_answer", "refused")
     assert receipt["samples"] == sum(receipt[part] for part in parts)
     return {name: receipt[name] for name in (*parts, "faulty", "beliefs") if receipt[name]}
 

@@ -36,7 +36,7 @@ def post(client: FlaskClient, organisation: Organisation) -> Post:
         assert reply.status_code == 200, (file.name, reply.get_data(as_text=True)[:500])
         body: dict[str, Any] = reply.get_json()
         receipt = body["receipt"]
-        parts = ("stored", "duplicate", "quarantined", "no_answer")
+        parts = ("stored", "duplicate", "quarantined", "no_answer", "refused")
         assert receipt["samples"] == sum(receipt[part] for part in parts)
         return body
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskCliRunner
 from support import stored
+from support.changed import changed_settings
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request, wire_time
 
@@ -173,3 +175,26 @@ def test_discarding_needs_a_reason(run: Run) -> None:
     result = run("quarantine", "discard", "--id", 1)
     assert result.exit_code == 2
     assert "--note" in result.output
+
+
+def test_the_list_says_what_releases_a_sample_and_what_is_nearly_full(
+    run: Run, site: Site, pms: str, tmp_path: Path, app: Flask
+) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text(csv(pms, *range(4), pack="0999"))
+    run("ingest", file)
+    listed = ("quarantine", "list", "--account", site.account_id)
+    with changed_settings(app, max_quarantine=5, quarantine_share=80):
+        text = run(*listed).output
+        *rows, last = map(json.loads, run(*listed, "--json").output.splitlines())
+    assert f"The quarantine of organisation {site.account_id} is 80 % full: 4 of 5" in text
+    assert f"The share of {pms} in the quarantine of organisation" in text
+    assert "Register what is missing, or discard samples." in text
+    assert [(one["unit"], one["device"], one["percent"]) for one in last["nearly_full"]] == [
+        ("samples", None, 80), ("samples", pms, 100),
+    ]  # fmt: skip
+    assert {row["release"] for row in rows} == {"registration"}
+    assert all(row["advice"].startswith("Register the pack") for row in rows)
+    with changed_settings(app, max_quarantine=6, quarantine_share=100):
+        assert run(*listed).output.splitlines()[-1] == "Total: 4 samples."
+        assert len(run(*listed, "--json").output.splitlines()) == 4

@@ -124,7 +124,7 @@ class Gateways:
 def _fault_of(reply: dict[str, Any], body: Body, data: bytes) -> str:
     """What is wrong with an acknowledgement; nothing, if all is well."""
     receipt = reply["receipt"]
-    parts = ("stored", "duplicate", "quarantined", "no_answer")
+    parts = ("stored", "duplicate", "quarantined", "no_answer", "refused")
     processed = reply["status"] == "PROCESSED"
     if processed and receipt["samples"] != sum(receipt[part] for part in parts):
         return "The parts do not make the whole"

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from faults.checker import Verdict
 
 _RECEIPTS = """
-    SELECT id, sender, dataset, samples, stored, stored + duplicate + quarantined + no_answer
+    SELECT id, sender, dataset, samples, stored,
+      stored + duplicate + quarantined + no_answer + refused
     FROM pms_receipt WHERE account_id = %s"""
 _JOURNAL = "SELECT id, state, attempts, last_error FROM pms_journal WHERE account_id = %s"
 

@@ -115,3 +115,8 @@ def test_each_reason_tells_people_what_to_do() -> None:
 def test_a_reason_of_an_earlier_version_is_shown_too() -> None:
     assert reason_of("odd_reason").title == "Odd reason"
     assert reason_of("odd_reason").release == "person"
+
+
+def test_each_reason_is_documented() -> None:
+    text = (PACKAGE.parent / "docs" / "hosting.md").read_text()
+    assert [code for code in REASONS if f"`{code}`" not in text] == []

@@ -209,3 +209,44 @@ def test_our_migrations_leave_flexmeasures_tables_alone(connection: sa.Connectio
     with engine_of(connection):
         schema.upgrade()
     assert others() == before
+
+
+def test_old_samples_in_quarantine_get_their_size_and_old_receipts_refused_none(
+    connection: sa.Connection, organisation: Organisation
+) -> None:
+    from alembic import command
+
+    from flexmeasures_pms.migrations import schema
+
+    config = schema._config(connection)
+    command.downgrade(config, "0009")
+    texts = ["", "é", "x" * 20_000]
+    connection.execute(
+        sa.text(
+            "INSERT INTO pms_quarantine (account_id, dataset, content_type, reason, path, text,"
+            " message, digest, sender, discarded_at) VALUES (:id, 'pms', 'text/csv', 'conflict',"
+            " '', :text, '', sha256(:text ::bytea), 'user:1', :discarded)"
+        ),
+        [{"id": organisation.id, "text": text, "discarded": None} for text in texts]
+        + [{"id": organisation.id, "text": "gone", "discarded": "2026-03-01T12:00:00Z"}],
+    )
+    connection.execute(
+        sa.text(
+            "WITH r AS (INSERT INTO pms_receipt (account_id, received_at, sender, dataset, digest,"
+            " samples, stored, duplicate, quarantined, no_answer, faulty, late, beliefs,"
+            " duration_ms) VALUES (:id, now(), 'user:1', 'pms', '', 1, 1, 0, 0, 0, 0, 0, 1, 1)"
+            " RETURNING id) INSERT INTO pms_receipt_hour SELECT id, 1, now(), 1, 2 FROM r"
+        ),
+        {"id": organisation.id},
+    )
+
+    command.upgrade(config, "head")
+
+    sizes = "SELECT size FROM pms_quarantine WHERE account_id = :id ORDER BY size"
+    found = connection.execute(sa.text(sizes), {"id": organisation.id}).scalars().all()
+    assert found == [0, 2, 4, 20_000]
+    refused = (
+        "SELECT r.refused, h.refused FROM pms_receipt r JOIN pms_receipt_hour h"
+        " ON h.receipt_id = r.id WHERE account_id = :id"
+    )
+    assert connection.execute(sa.text(refused), {"id": organisation.id}).all() == [(0, 0)]

@@ -85,7 +85,7 @@ WaitingByDevice = Mapping[str | None, Amount]
 def waiting_by_device(accounts: Collection[int]) -> dict[int, dict[str | None, Amount]]:
     """Return what waits of each device, by organisation.
 
-    It is read from an index alone: 200,000 samples take about 30 ms.
+    It is read from an index alone: 200,000 samples take 37 ms, once the table is vacuumed.
     """
     q = quarantine.c
     query = (

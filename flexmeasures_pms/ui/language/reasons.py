@@ -9,49 +9,36 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from flexmeasures.data.models.user import User
 
+from flexmeasures_pms.ingest.quarantine_reasons import REASONS, Release, reason_of
+from flexmeasures_pms.ingest.refusal import QUARANTINE_FULL
 from flexmeasures_pms.ui.language.words import _, mark
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason: its title, and what to do about it."""
+class ShownReason:
+    """One reason: its title, what ends the wait, and what to do about it."""
 
     title: str
+    release: str
     advice: str
 
 
-_FIX = mark("Fix the sending software. A sample that can never be stored may be discarded.")
-
-REASONS: Mapping[str, Reason] = {
-    "unknown_pack": Reason(
-        mark("Unknown pack"),
-        mark("Register the pack: then its samples are stored automatically."),
-    ),
-    "unknown_device": Reason(
-        mark("Unknown device"),
-        mark("Register the device: then its samples are stored."),
-    ),
-    "conflict": Reason(
-        mark("Contradicts an earlier reading"),
-        mark("The first reading is kept. Discard the other one if the first is right."),
-    ),
-    "time_out_of_range": Reason(
-        mark("Impossible time"),
-        mark("The sender's clock was wrong. Set it, and discard the samples."),
-    ),
-    "invalid_time": Reason(mark("Unreadable time"), _FIX),
-    "missing_time": Reason(mark("No time"), _FIX),
-    "missing_device_id": Reason(mark("No device named"), _FIX),
-    "missing_pack_id": Reason(mark("No pack named"), _FIX),
-    "invalid_value": Reason(mark("Unusable value"), _FIX),
-    "contradicting_values": Reason(mark("Two values for one field"), _FIX),
+_RELEASES: Mapping[Release, str] = {
+    "registration": mark("Released by a registration"),
+    "time": mark("Released by time, and another try"),
+    "person": mark("Waits for a person"),
 }
 
 
-def reason(code: str) -> Reason:
+def reason(code: str) -> ShownReason:
     """Return a reason in the language of the request; an unknown one by its code."""
-    found = REASONS.get(code, Reason(code.replace("_", " ").capitalize(), _FIX))
-    return Reason(_(found.title), _(found.advice))
+    found = reason_of(code)
+    title = found.title if code in REASONS else _REFUSALS.get(code, found.title)
+    return ShownReason(_(title), _(_RELEASES[found.release]), _(found.advice))
+
+
+_REFUSALS: Mapping[str, str] = {QUARANTINE_FULL: mark("Refused: the quarantine is full")}
+"""Titles of problems that are shown with receipts only."""
 
 
 def senders(texts: Iterable[str], account_id: int) -> dict[str, str]:

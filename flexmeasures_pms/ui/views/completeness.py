@@ -90,6 +90,14 @@ def _devices(account_id: int) -> list[Entry]:
 
 def verdict(calendar: Calendar) -> tuple[str, str]:
     """Return the badge and text of a device's period."""
+    level, words = _arrived(calendar)
+    if not calendar.refused:
+        return level, words
+    refused = n_("{n} sample refused", "{n} samples refused", calendar.refused)
+    return "bad" if level == "bad" else "warn", f"{words}, {refused}"
+
+
+def _arrived(calendar: Calendar) -> tuple[str, str]:
     if hours := calendar.silent_for:
         return "bad", n_("nothing for {n} hour now", "nothing for {n} hours now", hours)
     words = []
@@ -106,10 +114,19 @@ def verdict(calendar: Calendar) -> tuple[str, str]:
 
 def told(square: CalendarHour, zone: str) -> str:
     """Return an hour as text."""
+    text = _share(square, zone)
+    if not square.hour.refused:
+        return text
+    return f"{text}; " + n_("{n} sample refused", "{n} samples refused", square.hour.refused)
+
+
+def _share(square: CalendarHour, zone: str) -> str:
     local = square.start.astimezone(ZoneInfo(zone))
     when = f"{local:%Y-%m-%d %H:%M}"
     hour = square.hour
     if hour.expected is None and not hour.samples:
+        if hour.refused:
+            return _("{when}: nothing was stored, nor in the day before", when=when)
         return _("{when}: nothing arrived, nor in the day before", when=when)
     return _(
         "{when}: {samples} of {expected} samples, {share} %",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.ingest.limits import quarantine_bounds
 from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.ui.language import findings
+from flexmeasures_pms.storage.intake.quarantine_room import nearly_full, waiting_by_device
+from flexmeasures_pms.ui.language import findings, room
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import links, live, query_params
-from flexmeasures_pms.ui.page.access import chosen
+from flexmeasures_pms.ui.page.access import Organisation, chosen
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.terms import kind_title
 from flexmeasures_pms.ui.routes import pms_ui
@@ -67,7 +71,21 @@ def show_fleet() -> Response:
     }
     if live.is_asked():
         return live.part("pms/fleet_live.html", shown, **context)
-    return page("pms/fleet.html", active="fleet", title=_("Fleet"), **context)
+    warnings = _nearly_full(seen)
+    return page("pms/fleet.html", active="fleet", title=_("Fleet"), warnings=warnings, **context)
+
+
+def _nearly_full(seen: Sequence[Organisation]) -> list[tuple[tuple[str, ...], str]]:
+    """Return what is to be said of nearly full quarantines, each with its address."""
+    bounds = quarantine_bounds(settings())
+    found = []
+    for account, waiting in waiting_by_device([one.id for one in seen]).items():
+        said = room.warnings(nearly_full(bounds, waiting))
+        if said:
+            name = next(one.name for one in seen if one.id == account)
+            texts = tuple(f"{name}: {text}" for text in said) if len(seen) > 1 else said
+            found.append((texts, links.page("quarantine", organisation=account)))
+    return found
 
 
 def _columns(devices: tuple[Device, ...]) -> dict[str, str]:

@@ -12,11 +12,15 @@ from sqlalchemy.engine import Row
 from werkzeug.exceptions import BadRequest, Forbidden, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
+from flexmeasures_pms.config import settings
+from flexmeasures_pms.ingest.limits import quarantine_bounds
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake import quarantine, waiting
+from flexmeasures_pms.storage.intake.quarantine_room import nearly_full, waiting_by_device
 from flexmeasures_pms.storage.intake.waiting import QuarantineFilter
+from flexmeasures_pms.ui.language import room
 from flexmeasures_pms.ui.language.reasons import reason, senders
 from flexmeasures_pms.ui.language.words import _, n_
 from flexmeasures_pms.ui.page import links, query_params
@@ -62,7 +66,13 @@ def quarantine_page() -> Response:
         most=MOST_AT_ONCE,
         text_shown=TEXT_SHOWN,
         notice=NOTICE,
+        warnings=_warnings(organisation),
     )
+
+
+def _warnings(organisation: Organisation) -> tuple[str, ...]:
+    of_device = waiting_by_device([organisation.id])[organisation.id]
+    return room.warnings(nearly_full(quarantine_bounds(settings()), of_device))
 
 
 @pms_ui.get("/pms/quarantine/<int:number>")
