@@ -67,8 +67,8 @@ POST = Route(
     summary="Store telemetry of a gateway, once",
     description="Single samples that can't be stored wait in quarantine and are listed under "
     "`problems`. If the quarantine is full, they are counted as `refused` and listed with the code "
-    "`quarantine_full`: they are not kept, and have to be sent again. The reply comes after commit. Retries are safe: a repeated sample is counted as "
-    "duplicate.\n\n"
+    "`quarantine_full`: they are not kept, and have to be sent again. The reply comes after "
+    "commit. Retries are safe: a repeated sample is counted as duplicate.\n\n"
     "The schema is the current shape. Older shapes since July 2019 are supported, too: other "
     "names of attributes, arrays as objects, and a status in each sample. Further attributes "
     "are ignored.\n\n"

@@ -207,7 +207,8 @@ def _unstored(
     """Return the outcomes as long as nothing is stored."""
     outcomes = []
     for sample, target in zip(samples, targets, strict=True):
-        # What can't be kept for a reason of its own is refused here: Outcome("refused", ...).
+        # A sample that may not be kept, for a reason of its own, is refused here:
+        # Outcome("refused", refused=why, device=...). The quarantine then leaves it out.
         if isinstance(target, Problem) and (sample.invalid or not sample.no_answer):
             device = reporter(sample, registered, now)
             number = None if device is None else device.id

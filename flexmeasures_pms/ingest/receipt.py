@@ -178,9 +178,9 @@ def problems_of(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> Itera
     """Yield every problem of a request, in the order of its samples."""
     for sample, outcome in zip(samples, outcomes, strict=True):
         if outcome.refused is not None:
-            # It has the first problem's message.
+            # It says why the sample was not stored, too.
             yield outcome.refused
-            yield from sample.invalid[1:]
+            yield from (problem for problem in sample.invalid if problem is not outcome.problem)
         else:
             if outcome.problem is not None and outcome.problem not in sample.invalid:
                 yield outcome.problem

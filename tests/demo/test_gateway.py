@@ -12,7 +12,8 @@ from flexmeasures_pms.demo.gateway import SimulatedGateway
 from flexmeasures_pms.demo.web import ensure_free
 from flexmeasures_pms.simulator import SimulatedRequest
 
-NAMES = ("samples", "stored", "duplicate", "quarantined", "no_answer", "refused", "faulty", "beliefs")
+PARTS = ("stored", "duplicate", "quarantined", "no_answer", "refused")
+NAMES = ("samples", *PARTS, "faulty", "beliefs")
 REQUEST = SimulatedRequest("pms", b'{"datasets": []}', datetime(2026, 1, 1, tzinfo=UTC), 1)
 
 

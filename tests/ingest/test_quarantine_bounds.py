@@ -18,9 +18,16 @@ from support.queue import RealQueue
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 
+from flexmeasures_pms import config
+from flexmeasures_pms.errors import ConfigError, Problem
 from flexmeasures_pms.ingest.files import ingest_file
+from flexmeasures_pms.ingest.pipeline import Outcome
+from flexmeasures_pms.ingest.receipt import count, hours, problems_of
+from flexmeasures_pms.ingest.refusal import keep_the_rest
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.intake.quarantine_room import Bounds
+from flexmeasures_pms.wire import Limits, decode
 
 Post = Callable[..., dict[str, Any]]
 URL = "/pms/api/v1/devices/dataset/pms"
@@ -344,6 +351,31 @@ def test_the_log_and_the_completeness_have_what_was_refused(
     assert [line.endswith(" refused") for line in lines.splitlines()] == [True, True, False]
 
 
+def test_a_sample_that_is_refused_for_another_reason_is_not_kept(site: Site) -> None:
+    limits = Limits(bytes=10_000, datasets=9, samples=9, depth=16, sample_bytes=10_000)
+    nameless = new(1)
+    del nameless["pack"]["id"]
+    body = request({"pms_id": "PMS-1"}, nameless).encode()
+    samples = decode(body, dataset="pms", content_type="application/json", limits=limits).samples
+    why = Problem(samples[0].path, "too_odd", "It was not kept.")
+    outcome = Outcome("refused", refused=why, device=site.number("pms", "PMS-1"))
+
+    (found,) = keep_the_rest(
+        site.account_id,
+        samples,
+        [outcome],
+        sender="user:1",
+        content_type="application/json",
+        bounds=Bounds(samples=9, size=9_999, share=100),
+    )
+
+    assert found == outcome
+    assert stored.waiting(site.account_id) == []
+    assert count(samples, [found], [])[0].refused == 1
+    assert [hour.refused for hour in hours(samples, [found])] == [1]
+    assert list(problems_of(samples, [found])) == [why, *samples[0].invalid]
+
+
 def test_refused_samples_of_an_unknown_device_count_in_no_hour(
     site: Site, post: Post, of_one_device: None
 ) -> None:
@@ -351,3 +383,10 @@ def test_refused_samples_of_an_unknown_device_count_in_no_hour(
     number = post(new(3), pms="PMS-9")["receipt"]["id"]
     query = "SELECT count(*) FROM pms_receipt_hour WHERE receipt_id = :id"
     assert db.session.scalar(db.text(query), {"id": number}) == 0
+
+
+@pytest.mark.parametrize("wrong", [0, 101, 25.0, "25", True])
+def test_a_share_is_a_percentage(wrong: object) -> None:
+    assert config.read({"PMS_QUARANTINE_SHARE": 100}).quarantine_share == 100
+    with pytest.raises(ConfigError, match="give a whole number from 1 to 100"):
+        config.read({"PMS_QUARANTINE_SHARE": wrong})
