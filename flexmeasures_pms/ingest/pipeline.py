@@ -207,12 +207,12 @@ def _unstored(
     """Return the outcomes as long as nothing is stored."""
     outcomes = []
     for sample, target in zip(samples, targets, strict=True):
-        # A sample that may not be kept, for a reason of its own, is refused here:
-        # Outcome("refused", refused=why, device=...). The quarantine then leaves it out.
         if isinstance(target, Problem) and (sample.invalid or not sample.no_answer):
             device = reporter(sample, registered, now)
             number = None if device is None else device.id
-            outcomes.append(Outcome("quarantined", problem=target, device=number))
+            # What is too large is refused here, and does not go to quarantine.
+            result: SampleResult = "refused" if sample.refused else "quarantined"
+            outcomes.append(Outcome(result, problem=target, device=number, refused=sample.refused))
         else:
             # A sample without any reading is a pack that does not answer.
             outcomes.append(Outcome("no_answer"))

@@ -80,8 +80,9 @@ def _replay_batch(account_id: int, ids: Sequence[int]) -> Replayed:
     outcomes = process(account_id, [sample for _, sample in readable], now)
     released, stored = [], []
     for (row, sample), outcome in zip(readable, outcomes, strict=True):
-        # What was kept stays kept, even if it would be refused now.
-        problem = outcome.refused or outcome.problem or outcome.status_problem
+        problem = outcome.problem or outcome.status_problem
+        if outcome.refused is not None:
+            continue  # what was kept stays kept, with its reason, even if it is too large now
         if problem is None:
             released.append(row.id)
             stored.append((sample, outcome))

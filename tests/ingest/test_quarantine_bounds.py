@@ -20,7 +20,6 @@ from support.telemetry import NOON, at, pack_sample, request
 
 from flexmeasures_pms import config
 from flexmeasures_pms.errors import ConfigError, Problem
-from flexmeasures_pms.ingest.files import ingest_file
 from flexmeasures_pms.ingest.pipeline import Outcome
 from flexmeasures_pms.ingest.receipt import count, hours, problems_of
 from flexmeasures_pms.ingest.refusal import keep_the_rest
@@ -305,17 +304,15 @@ def test_a_queued_request_is_treated_alike(
 
 
 def test_a_file_is_treated_alike(
-    site: Site, tmp_path: Path, app: Flask, of_one_device: None
+    site: Site, tmp_path: Path, runner: FlaskCliRunner, of_one_device: None
 ) -> None:
-    from flexmeasures_pms.config import settings
-
     path = tmp_path / "log.json"
     path.write_text(request({"pms_id": "PMS-1"}, *registered(), new(1), new(2), new(3)))
-    (receipt,) = ingest_file(
-        path, "pms", account_id=site.account_id, settings=settings(), progress=lambda _: None
-    )
-    assert (receipt.counts.stored, receipt.counts.quarantined) == (6, 2)
-    assert receipt.counts.refused == 1
+    args = ["pms", "ingest", str(path), "--account", str(site.account_id), "--json"]
+    report = json.loads(runner.invoke(args=args).stdout)
+    counts = report["receipt"]
+    assert (counts["stored"], counts["quarantined"], counts["refused"]) == (6, 2, 1)
+    assert codes(report) == ["unknown_pack", "unknown_pack", "quarantine_full"]
 
 
 def test_the_log_and_the_completeness_have_what_was_refused(
@@ -349,6 +346,28 @@ def test_the_log_and_the_completeness_have_what_was_refused(
     args = ["--since", period["since"], "--until", period["until"]]
     lines = runner.invoke(args=["pms", "completeness", "PMS-1", *account, *args]).output
     assert [line.endswith(" refused") for line in lines.splitlines()] == [True, True, False]
+
+
+def test_a_sample_that_is_too_large_is_refused_though_there_is_room(
+    site: Site, post: Post, app: Flask
+) -> None:
+    with changed_settings(app, max_sample_bytes=1_000):
+        reply = post(*registered(), new(1, note="x" * 2_000))
+    assert (reply["receipt"]["stored"], reply["receipt"]["refused"]) == (6, 1)
+    assert codes(reply) == ["sample_too_large"]
+    assert reply["devices"][-1]["refused"] == 1
+    assert stored.waiting(site.account_id) == []
+
+
+def test_what_is_too_large_for_a_new_limit_stays_kept_with_its_reason(
+    site: Site, post: Post, app: Flask
+) -> None:
+    post(new(1, note="x" * 2_000))
+    (row,) = stored.waiting(site.account_id)
+    with changed_settings(app, max_sample_bytes=1_000):
+        site.case("0999", "PMS-1-A", 7)
+    (same,) = stored.waiting(site.account_id)
+    assert (same.id, same.reason, same.message) == (row.id, "unknown_pack", row.message)
 
 
 def test_a_sample_that_is_refused_for_another_reason_is_not_kept(site: Site) -> None:

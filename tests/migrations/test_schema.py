@@ -249,4 +249,5 @@ def test_old_samples_in_quarantine_get_their_size_and_old_receipts_refused_none(
         "SELECT r.refused, h.refused FROM pms_receipt r JOIN pms_receipt_hour h"
         " ON h.receipt_id = r.id WHERE account_id = :id"
     )
-    assert connection.execute(sa.text(refused), {"id": organisation.id}).all() == [(0, 0)]
+    (row,) = connection.execute(sa.text(refused), {"id": organisation.id})
+    assert tuple(row) == (0, 0)
