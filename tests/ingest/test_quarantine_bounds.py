@@ -395,6 +395,18 @@ def test_a_sample_that_is_refused_for_another_reason_is_not_kept(site: Site) -> 
     assert list(problems_of(samples, [found])) == [why, *samples[0].invalid]
 
 
+def test_a_device_of_which_all_was_refused_has_sent_something(
+    site: Site, post: Post, runner: FlaskCliRunner, of_one_device: None
+) -> None:
+    post(new(1), new(2))
+    post(new(3), pms="PMS-2")
+    args = ["--account", str(site.account_id), "--since", NOON.isoformat()]
+    args += ["--until", at(120).isoformat()]
+    lines = runner.invoke(args=["pms", "completeness", "PMS-2", *args]).output.splitlines()
+    assert lines[0].endswith("  0%  nothing stored, nor in the day before; 1 refused")
+    assert lines[1].endswith("  0%  nothing arrived, nor in the day before")
+
+
 def test_refused_samples_of_an_unknown_device_count_in_no_hour(
     site: Site, post: Post, of_one_device: None
 ) -> None:
