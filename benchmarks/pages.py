@@ -122,7 +122,7 @@ def _make(app: Flask) -> Month:
         stretches = month.month([sensors[asset] for asset in assets], end)
         uri = str(app.config["SQLALCHEMY_DATABASE_URI"])
         month.fill(uri, stretches, source)
-        rebuild([case.id for case in cases if case])
+        rebuild([case.id for case in cases if case], end)
         db.session.commit()
         made = Month(user.account_id, user.get_auth_token(), key.text, end)
         db.session.remove()

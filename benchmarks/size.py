@@ -38,7 +38,9 @@ _SIZES = """
     SELECT pg_total_relation_size('timed_belief'), pg_total_relation_size('pms_repeat'),
       (SELECT count(*) FROM timed_belief)"""
 # Each policy begins with empty tables: what is left free in them would not be counted.
-_EMPTY = "TRUNCATE timed_belief, pms_repeat, pms_latest, pms_board_report, pms_receipt_hour"
+_EMPTY = (
+    "TRUNCATE timed_belief, pms_repeat, pms_latest, pms_ahead, pms_board_report, pms_receipt_hour"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ class EhubReading:
 
     :param subject: the cabinet, or the PMS if the docks do not show which.
     :param device: the PMS that reported.
-    :param time: the sample's time, or the newest of the dataset that has the status.
+    :param time: the sample's time, or of the dataset that has the status the newest that is not
+        ahead of the clock.
     :param fields: ``status.code`` and ``status.temp`` if sent.
-    :param sample: position of the sample it came with, or of the newest of its dataset.
+    :param sample: position of the sample it came with, or of the one that has this time.
     """
 
     subject: Entry
@@ -39,10 +40,13 @@ class EhubReading:
 Located = tuple[int, Sample, Target]
 
 
-def ehub_readings(located: Iterable[Located], registered: Directory) -> Iterator[EhubReading]:
+def ehub_readings(
+    located: Iterable[Located], registered: Directory, until: datetime
+) -> Iterator[EhubReading]:
     """Yield the EHub readings that come with the samples of a request.
 
     :param located: position, sample and target of each pack sample with a known target.
+    :param until: time of the last sample that is not ahead of the clock.
     """
     datasets: dict[str, list[Located]] = {}
     for item in located:
@@ -53,11 +57,13 @@ def ehub_readings(located: Iterable[Located], registered: Directory) -> Iterator
         group = str(position) if alone else sample.path.split(".data[")[0]
         datasets.setdefault(f"{group} {target.device.id}", []).append(item)
     for group_of_samples in datasets.values():
-        yield _reading(group_of_samples, registered)
+        yield _reading(group_of_samples, registered, until)
 
 
-def _reading(located: list[Located], registered: Directory) -> EhubReading:
-    position, newest, target = max(located, key=lambda item: item[2].time)
+def _reading(located: list[Located], registered: Directory, until: datetime) -> EhubReading:
+    times = [target.time for _, _, target in located]
+    time = max((time for time in times if time <= until), default=max(times))
+    position, newest, target = located[times.index(time)]
     return EhubReading(
         subject=_subject(located, target, registered),
         device=target.device,

@@ -20,3 +20,7 @@ of a healthy pack in the field it was 11 mV or less in half of them and 23 mV in
 SILENT_AFTER = timedelta(minutes=5)
 """Age of the newest reading: five readings were missed at a minute each, which is the
 slowest that gateways are known to report."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far ahead of the server a reading may be and still be of now: clocks that are set over
+the network differ by less. What is further ahead is stored, but is not the newest reading before
+its time has come."""

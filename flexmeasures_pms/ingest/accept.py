@@ -19,6 +19,7 @@ from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds
 from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
 from flexmeasures_pms.ingest.refusal import keep_the_rest
+from flexmeasures_pms.ingest.request_warnings import warnings_of
 from flexmeasures_pms.storage.intake import journal, receipts
 from flexmeasures_pms.storage.intake.journal import Claimed
 from flexmeasures_pms.storage.intake.receipts import Logged
@@ -200,7 +201,7 @@ def _receipt(
         devices=devices,
         problems=problems,
         more_problems=more,
-        warnings=list(decoded.warnings[: settings.max_problems]),
+        warnings=warnings_of(decoded, outcomes, origin.received_at)[: settings.max_problems],
         ignored=decoded.ignored,
         skipped=decoded.skipped,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -21,6 +21,7 @@ from sqlalchemy.orm import aliased
 
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
 from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.kinds import CASE
@@ -29,6 +30,7 @@ from flexmeasures_pms.registry.tables import installation, trackable
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.intake.reports import BoardReport, drop_reports, keep_reports
 from flexmeasures_pms.storage.readings import beliefs
+from flexmeasures_pms.storage.readings.ahead import drop_ahead
 from flexmeasures_pms.storage.readings.blocks import BeliefValue, Block
 from flexmeasures_pms.storage.readings.late import withdraw
 from flexmeasures_pms.storage.readings.rebuild import rebuild, take_turns
@@ -102,10 +104,11 @@ def follow(account_id: int, boards: Collection[int], *, sender: str) -> Moved:
     :param sender: author of the change, for these samples.
     """
     moved = Moved()
+    until = datetime.now(UTC) + CLOCK_SKEW
     strays = list(_strays(account_id, boards))
     for batch in _batches(strays):
-        _rehome(account_id, batch, moved, sender)
-    rebuild(_cases(strays))
+        _rehome(account_id, batch, moved, sender, until)
+    rebuild(_cases(strays), until)
     return moved
 
 
@@ -164,14 +167,16 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
 StoredValues = Mapping[str, BeliefValue]
 
 
-def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str) -> None:
+def _rehome(
+    account_id: int, strays: list[_Stray], moved: Moved, sender: str, until: datetime
+) -> None:
     """Remove all samples from their old cases first, then write them to the right ones."""
-    take_turns(account_id, _cases(strays))
-    taken = _take(strays)
+    take_turns(account_id, _cases(strays), until)
+    taken = _take(strays, until)
     homeless = [s for s in strays if s.new_asset is None]
     going = [s for s in strays if s.new_asset is not None]
     _make_sensors(going, taken)
-    written = write(account_id, _blocks(going, taken), settings().recording)
+    written = write(account_id, _blocks(going, taken), settings().recording, until=until)
     for stray, result in zip(going, written, strict=True):
         if result.result == "conflict":
             homeless.append(stray)
@@ -186,19 +191,21 @@ def _rehome(account_id: int, strays: list[_Stray], moved: Moved, sender: str) ->
     quarantine.keep(account_id, entries, sender=sender, bounds=None)
 
 
-def _take(strays: Sequence[_Stray]) -> dict[_Stray, StoredValues]:
+def _take(strays: Sequence[_Stray], until: datetime) -> dict[_Stray, StoredValues]:
     """Remove the strays' readings and reports, and return their values by sensor name."""
     taken: dict[_Stray, StoredValues] = {}
     by_origin = attrgetter("old_id", "source_id")
     for (case, source), group in groupby(sorted(strays, key=by_origin), key=by_origin):
         at = {stray.time: stray for stray in group}
-        asset = next(iter(at.values())).old_asset
+        first = next(iter(at.values()))
+        asset = first.old_asset
         sensors = sensor_ids([asset])[asset] if asset is not None else {}
+        drop_ahead(case, first.pms_id or 0, at.keys())
         for time, values in _withdraw(case, source, sensors, at.keys()).items():
             taken[at[time]] = values
     drop_reports((stray.board_id, stray.time, stray.source_id) for stray in strays)
     # The latest readings may be wrong where their beliefs were removed.
-    rebuild({stray.old_id for stray in strays})
+    rebuild({stray.old_id for stray in strays}, until)
     return taken
 
 

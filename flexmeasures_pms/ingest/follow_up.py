@@ -24,6 +24,7 @@ from flexmeasures_pms.registry.messages.message import CountText, Message, messa
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.readings import latest
+from flexmeasures_pms.storage.readings.ahead import forget_ahead
 from flexmeasures_pms.storage.readings.unwritten import forget_repeats
 
 
@@ -50,6 +51,7 @@ def follow_up(change: Change, *, author: str = "registry") -> Effects:
         return Effects(())
     made = sync_assets(account_id, touched)
     latest.forget_latest(fresh)
+    forget_ahead(fresh)
     forget_repeats(fresh)
     waiting = quarantine.concerning(account_id, _keys(touched))
     moved = follow(account_id, change.boards, sender=author)

@@ -42,15 +42,21 @@ def is_expected(report: PackReport, registered: Directory) -> bool:
     return report.dock is None or report.dock == found[1]
 
 
-def unexpected(reports: Iterable[PackReport], registered: Directory) -> list[PackReport]:
+def unexpected(
+    reports: Iterable[PackReport], registered: Directory, until: datetime
+) -> list[PackReport]:
     """Return the reports of packs that are not all in their registered place, oldest first.
 
     Reports older than a stored reading are left out: the registry may have changed since.
     Call it before the write.
+
+    :param until: time of the last report that is not ahead of the clock: nothing has moved yet
+        in the future.
     """
     by_case: dict[int, list[PackReport]] = {}
     for report in reports:
-        by_case.setdefault(report.case.id, []).append(report)
+        if report.time <= until:
+            by_case.setdefault(report.case.id, []).append(report)
     found: list[PackReport] = []
     for of_case in by_case.values():
         if not all(is_expected(report, registered) for report in of_case):

@@ -17,6 +17,7 @@ from flexmeasures_pms.beliefs.resolve import Target, registered_near, reporter, 
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
+from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
@@ -47,6 +48,7 @@ class Outcome:
     :param refused: why a sample that can't be stored does not go to quarantine either.
     :param pack: a number from 1 to 62 that tells the packs of a device and hour apart; 0 for
         another device.
+    :param warning: what is doubtful about it all the same.
     """
 
     result: SampleResult
@@ -56,6 +58,7 @@ class Outcome:
     device: int | None = None
     refused: Problem | None = None
     pack: int = 0
+    warning: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,12 @@ def process(
     registered = registered_near(account_id, samples)
     targets = _targets(samples, registered, now)
     values = measured(samples) if values is None else values
-    asset_readings = list(_asset_readings(samples, values, targets, registered))
+    until = now + CLOCK_SKEW
+    asset_readings = list(_asset_readings(samples, values, targets, registered, until))
     sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
-    moved = unexpected(_reports(samples, targets), registered)
-    written = write(account_id, _blocks(asset_readings, sources), settings().recording)
+    moved = unexpected(_reports(samples, targets), registered, until)
+    blocks = _blocks(asset_readings, sources)
+    written = write(account_id, blocks, settings().recording, until=until)
     unstored = _unstored(samples, targets, registered, now)
     outcomes = _outcomes(samples, unstored, asset_readings, written, registered)
     _keep_board_reports(targets, outcomes, sources)
@@ -136,6 +141,7 @@ def _asset_readings(
     values: Sequence[SampleValues],
     targets: Sequence[Target | Problem],
     registered: Directory,
+    until: datetime,
 ) -> Iterator[_AssetReadings]:
     located = [
         (i, sample, target)
@@ -146,7 +152,7 @@ def _asset_readings(
         if values[i]:
             yield _AssetReadings(i, target.subject, target.device, target.time, values[i])
     packs = [item for item in located if item[1].dataset == "pms"]
-    yield from map(_ehub_readings, ehub_readings(packs, registered))
+    yield from map(_ehub_readings, ehub_readings(packs, registered, until))
 
 
 def _ehub_readings(reading: EhubReading) -> _AssetReadings:

@@ -188,6 +188,17 @@ latest = sa.Table(
     sa.Index("pms_latest_device_idx", "device_id"),
 )
 
+# Readings that are ahead of the clock, until their time has come: they are not yet the latest.
+ahead = sa.Table(
+    "pms_ahead",
+    metadata,
+    trackable_reference("trackable_id"),
+    sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("device_id", sa.BigInteger, nullable=False),
+    sa.Column("readings", JSONB, nullable=False),
+    sa.PrimaryKeyConstraint("trackable_id", "event_time", "device_id"),
+)
+
 # Readings that were received and not written because they repeat the previous one, one bit
 # for each of a sample. They show what a late reading changes, and distinguish a repeated
 # sample from one that contradicts.

@@ -72,7 +72,11 @@ def clear(account_id: int) -> None:
         ),
         {"account": account_id},
     )
-    for table, column in (("pms_latest", "trackable_id"), ("pms_repeat", "subject_id")):
+    for table, column in (
+        ("pms_latest", "trackable_id"),
+        ("pms_ahead", "trackable_id"),
+        ("pms_repeat", "subject_id"),
+    ):
         db.session.execute(
             text(
                 f"DELETE FROM {table} WHERE {column} IN "

@@ -1,8 +1,8 @@
 """The latest reading of each case, cabinet and device: one row each.
 
 Written in the transaction of the beliefs. It never moves backwards in time: late readings
-change nothing, and a second part of the same reading is added to the first. The row is also
-the lock for writers of one asset's readings.
+change nothing, those ahead of the clock wait (``ahead.py``), and a second part of the same
+reading is added to the first. The row is also the lock for writers of one asset's readings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from flexmeasures_pms.storage.tables import latest
 _LOCK = """
     SELECT trackable_id, event_time, device_id, recorded::text,
       (SELECT json_object_agg(quantity, deadband) FROM pms_recording r
-       WHERE r.trackable_id = l.trackable_id)::text
+       WHERE r.trackable_id = l.trackable_id)::text,
+      EXISTS (SELECT FROM pms_ahead a
+              WHERE a.trackable_id = l.trackable_id AND a.event_time <= %s)
     FROM pms_latest l
     WHERE trackable_id = ANY (%s::bigint[]) ORDER BY trackable_id FOR UPDATE"""
 _READINGS = """
@@ -53,21 +55,24 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _policies = msgspec.json.Decoder(dict[str, Decimal | None])
 
 
-def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
+def locked(trackable_ids: Collection[int], until: datetime) -> dict[int, Newest]:
     """Return the newest readings of those things that have a row, and lock these rows.
 
     All writers lock them in one order.
+
+    :param until: time of the last reading that is not ahead of the clock.
     """
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_LOCK, [array(trackable_ids)])
+    cursor.execute(_LOCK, [until, array(trackable_ids)])
     return {
         trackable_id: Newest(
             time.astimezone(UTC),
             device,
             _recorded(recorded, time.astimezone(UTC)) if recorded else {},
             policies=tuple(_policies.decode(policies).items()) if policies else (),
+            due=due,
         )
-        for trackable_id, time, device, recorded, policies in cursor
+        for trackable_id, time, device, recorded, policies, due in cursor
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.arrays import array
+from flexmeasures_pms.storage.readings.ahead import make_latest
 from flexmeasures_pms.storage.readings.late import StoredStream
 from flexmeasures_pms.storage.readings.latest import forget_latest, keep_latest, locked
 from flexmeasures_pms.storage.readings.newest import Newest
@@ -33,18 +34,20 @@ _ROWS = """
       JOIN sensor other ON other.name = o.name AND other.generic_asset_id = t.asset_id
       JOIN LATERAL (
         SELECT event_start FROM timed_belief
-        WHERE sensor_id = other.id ORDER BY event_start DESC LIMIT 1
+        WHERE sensor_id = other.id AND event_start <= %s ORDER BY event_start DESC LIMIT 1
       ) newest ON true
       WHERE o.kind = t.kind
     ) last ON true
     JOIN catalogue n ON n.kind = t.kind
     JOIN sensor s ON s.name = n.name AND s.generic_asset_id = t.asset_id
     JOIN timed_belief b ON b.sensor_id = s.id AND b.event_start > last.moment - %s
+      AND b.event_start <= %s
       AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5
     WHERE t.id = ANY (%s::bigint[])"""
 _REPEATS = """
     SELECT r.event_time, r.mask FROM pms_repeat r
-    WHERE r.subject_id = %s AND r.source_id = %s AND r.event_time > %s"""
+    WHERE r.subject_id = %s AND r.source_id = %s
+      AND r.event_time > %s AND r.event_time <= %s"""
 _DEVICES = """
     SELECT t.id, c.id, d.id
     FROM data_source c
@@ -53,29 +56,40 @@ _DEVICES = """
     WHERE c.type = 'gateway' AND c.id = ANY (%s::int[]) AND t.id = ANY (%s::bigint[])"""
 
 
-def take_turns(account_id: int, trackable_ids: Collection[int]) -> dict[int, Newest]:
-    """Return the newest readings of some things, locked until the transaction ends."""
-    found = locked(trackable_ids)
+def take_turns(
+    account_id: int, trackable_ids: Collection[int], until: datetime
+) -> dict[int, Newest]:
+    """Return the newest readings of some things, locked until the transaction ends.
+
+    :param until: time of the last reading that is not ahead of the clock.
+    """
+    found = locked(trackable_ids, until)
     if missing := set(trackable_ids) - found.keys():
         # Two may conflict at the very first reading of a thing: there is no row to wait for.
         first = func.pg_advisory_xact_lock(func.hashtext("pms_latest"), account_id)
         db.session.execute(select(first))
-        if not missing <= locked(missing).keys():
-            rebuild(missing)
-        found |= locked(missing)
+        if not missing <= locked(missing, until).keys():
+            rebuild(missing, until)
+        found |= locked(missing, until)
         found |= {n: Newest() for n in missing - found.keys()}
         for number, policies in policies_of(missing).items():
             found[number].policies = policies
+    if due := [number for number, newest in found.items() if newest.due]:
+        make_latest(due, until)
+        found |= locked(due, until)
     return found
 
 
-def rebuild(trackable_ids: Collection[int]) -> None:
-    """Read the latest readings of some things again from their beliefs."""
+def rebuild(trackable_ids: Collection[int], until: datetime) -> None:
+    """Read the latest readings of some things again from their beliefs.
+
+    :param until: time of the last belief that is not ahead of the clock.
+    """
     if not trackable_ids:
         return
     forget_latest(trackable_ids)
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_ROWS, (*_catalogue(), SNAPSHOT, array(trackable_ids)))
+    cursor.execute(_ROWS, (*_catalogue(), until, SNAPSHOT, until, array(trackable_ids)))
     streams: dict[tuple[int, int], StoredStream] = defaultdict(StoredStream)
     kinds: dict[int, str] = {}
     for trackable, kind, source, name, time, value in cursor:
@@ -85,7 +99,9 @@ def rebuild(trackable_ids: Collection[int]) -> None:
     newest: dict[int, Newest] = {}
     for (trackable, source), stream in streams.items():
         if (device := devices.get((trackable, source))) is not None:
-            found = _newest(cursor, trackable, source, stream, kinds[trackable])
+            repeats = trackable, source, _written(stream) - SNAPSHOT, until
+            cursor.execute(_REPEATS, repeats)
+            found = _newest(cursor, stream, kinds[trackable])
             found.device_id = device
             known = newest.get(trackable)
             if known is None or _rank(found) > _rank(known):
@@ -111,12 +127,14 @@ def _devices(cursor: Any, streams: Collection[tuple[int, int]]) -> dict[tuple[in
     return {(thing, source): device for thing, source, device in cursor}
 
 
-def _newest(cursor: Any, trackable: int, source: int, stream: StoredStream, kind: str) -> Newest:
-    written = max(track.times[-1] for track in stream.tracks.values())
-    cursor.execute(_REPEATS, (trackable, source, written - SNAPSHOT))
-    for time, mask in cursor:
+def _written(stream: StoredStream) -> datetime:
+    return max(track.times[-1] for track in stream.tracks.values())
+
+
+def _newest(repeats: Iterable[tuple[datetime, int]], stream: StoredStream, kind: str) -> Newest:
+    for time, mask in repeats:
         stream.repeat(time, mask)
-    moment = max(written, *stream.repeats, written)
+    moment = max([_written(stream), *stream.repeats])
     bits = bits_of(kind, stream.tracks.keys())
     readings = {
         name: value

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain, groupby
 
 from flexmeasures_pms.catalogue.recording import Policies, bands
 from flexmeasures_pms.errors import StorageBusy
+from flexmeasures_pms.storage.readings.ahead import keep_ahead
 from flexmeasures_pms.storage.readings.beliefs import copy_rows
 from flexmeasures_pms.storage.readings.blocks import DUPLICATE, BeliefRows, Block, Written
 from flexmeasures_pms.storage.readings.late import record_late
@@ -35,20 +37,25 @@ class _Plan:
     """The rows that a request would write.
 
     :param written: the result of each block, in their order.
+    :param ahead: which blocks are ahead of the clock, by their position.
     :param repeats: masks of the readings that are not written, by moment.
     """
 
     written: list[Written]
+    ahead: set[int]
     repeats: dict[SampleKey, int] = field(default_factory=dict)
 
 
-def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list[Written]:
+def write(
+    account_id: int, blocks: Sequence[Block], host: Policies = (), *, until: datetime
+) -> list[Written]:
     """Write the readings of blocks, each block whole or not at all; the caller commits.
 
     Stored readings are kept; of two blocks with different values for one reading the earlier
     in ``blocks`` is kept. Each thing's latest reading is updated as well.
 
     :param host: the host's recording policies for all assets.
+    :param until: time of the last reading that is not ahead of the clock.
     :returns: the result of each block, in their order.
     :raises StorageBusy: when other requests keep writing the same beliefs.
     """
@@ -56,13 +63,15 @@ def write(account_id: int, blocks: Sequence[Block], host: Policies = ()) -> list
         return []
     subjects = {block.subject_id: block.asset_type for block in blocks}
     for attempt in range(_ATTEMPTS):
-        newest = take_turns(account_id, subjects)
+        newest = take_turns(account_id, subjects, until)
         for subject, kind in subjects.items():
             newest[subject].bands = bands(kind, host, newest[subject].policies)
-        plan = _Plan([DUPLICATE] * len(blocks))
+        ahead = {i for i, b in enumerate(blocks) if newest[b.subject_id].is_ahead(b, until)}
+        plan = _Plan([DUPLICATE] * len(blocks), ahead)
         if copy_rows(_planned(blocks, newest, plan, trusting=attempt == 0)):
             keep_repeats(plan.repeats)
             keep_latest({s: n for s, n in newest.items() if n.changed})
+            keep_ahead(blocks[i] for i in ahead if plan.written[i].result == "stored")
             return plan.written
     raise StorageBusy(
         "Other requests kept writing the same readings; nothing of this one was stored. "
@@ -83,13 +92,17 @@ def _planned(
     order = sorted(range(len(blocks)), key=lambda i: blocks[i].time)
     bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks, newest).items()}
     _load_readings(blocks, newest)
-    late = [i for i in order if not (trusting and newest[blocks[i].subject_id].precedes(blocks[i]))]
+    late = [i for i in order if not trusting or i in plan.ahead or _is_late(blocks[i], newest)]
     # At first the key of the table has to show late readings that are already there.
     rows = _plan_late(blocks, late, newest, bits, plan, blindly=trusting)
     done = set(late)
     return chain(
         [rows], (_plan_next(i, blocks[i], newest, bits, plan) for i in order if i not in done)
     )
+
+
+def _is_late(block: Block, newest: Mapping[int, Newest]) -> bool:
+    return not newest[block.subject_id].precedes(block)
 
 
 def _plan_next(
@@ -134,10 +147,12 @@ def _plan_late(
             block = blocks[i]
             before = len(rows)
             stream = streams[block.subject_id, block.source_id]
-            plan.written[i], mask = record_late(
-                block, newest[block.subject_id].bands, stream, bits[asset_type], rows
-            )
+            # A reading of the future relies on none that may yet come before it.
+            of_subject = {} if i in plan.ahead else newest[block.subject_id].bands
+            plan.written[i], mask = record_late(block, of_subject, stream, bits[asset_type], rows)
             _note(block, mask, plan)
+            if i in plan.ahead:
+                continue
             _doubt(newest[block.subject_id], block, rows[before:])
             if plan.written[i].result == "stored":
                 _advance(newest[block.subject_id], block)
