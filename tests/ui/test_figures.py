@@ -18,7 +18,7 @@ from flexmeasures_pms.ui.language import figures, words
 NewVisitor = Callable[..., AbstractContextManager[Visitor]]
 
 NUMBERS = (0.0, -0.0004, 3.6545, -1.601, 12.5, 13.5, 0.125, 1234567.891, -9876.5, 4.05)
-AGES = (-5, 0, 1, 119, 120, 3599, 7199, 7200, 86400, 172799, 172800, 9999999)
+AGES = (-61, -60, -5, 0, 1, 119, 120, 3599, 7199, 7200, 86400, 172799, 172800, 9999999)
 MOMENT = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
 ZONES = ("Asia/Jakarta", "UTC", "America/New_York")
 

@@ -62,7 +62,9 @@ def waiting_unknown_packs(account_id: int, device_key: str) -> list[WaitingUnkno
         sa.select(
             sa.func.max(q.id).label("last"),
             sa.func.count().label("samples"),
-            sa.func.max(q.event_time).label("newest"),
+            # Of a gateway whose clock is ahead, when its sample was received.
+            sa.func.max(sa.case((q.event_time > q.received_at, q.received_at), else_=q.event_time))
+            .label("newest"),
         )
         .where(
             q.account_id == account_id,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
 
+from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.ui.language.words import _, language
 
 NOTHING = "–"
@@ -60,10 +61,10 @@ def age(value: datetime | None, now: datetime | None = None) -> str:
 
 def ago(seconds: float) -> str:
     """Return an age in the largest suitable unit."""
-    if seconds < 0:
+    if seconds < -CLOCK_SKEW.total_seconds():
         return _("in the future")
     if seconds < 120:
-        return _("{n} s ago", n=int(seconds))
+        return _("{n} s ago", n=max(0, int(seconds)))
     if seconds < 7_200:
         return _("{n} min ago", n=int(seconds // 60))
     if seconds < 172_800:

@@ -66,11 +66,12 @@ def named(name: str, bounds: PeriodBounds, now: datetime) -> Period:
 
     :raises BadRequest: for an unknown name.
     """
+    first, newest = bounds or (now - LENGTHS[BY_DEFAULT][1], now)
+    newest = min(newest, now)  # a reading may be ahead of the clock
     if name == LIFE:
-        first, newest = bounds or (now - LENGTHS[BY_DEFAULT][1], now)
         length = now - first
     elif name in LENGTHS:
-        length, newest = LENGTHS[name][1], bounds[1] if bounds else now
+        length = LENGTHS[name][1]
     else:
         raise BadRequest(_("This page has no period {text}.", text=name[:40]))
     recent = now - newest < length / 2

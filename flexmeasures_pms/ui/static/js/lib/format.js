@@ -38,8 +38,8 @@ export function number(value, digits = 0, options = {}) {
  * @returns {string}
  */
 export function ago(seconds) {
-  if (seconds < 0) return t("in the future");
-  if (seconds < 120) return t("{n} s ago", { n: Math.floor(seconds) });
+  if (seconds < -60) return t("in the future"); // less is a difference between clocks
+  if (seconds < 120) return t("{n} s ago", { n: Math.max(0, Math.floor(seconds)) });
   if (seconds < 7200) return t("{n} min ago", { n: Math.floor(seconds / 60) });
   if (seconds < 172800) return t("{n} h ago", { n: Math.floor(seconds / 3600) });
   return t("{n} days ago", { n: Math.floor(seconds / 86400) });
