@@ -24,12 +24,19 @@ FETS = 2
 HIGHEST_DOCK = 48
 UNALLOCATED_DOCK = 99
 
-# A current of 6553.x A is a 16-bit wrap in tenths of an ampere, never a reading.
-CURRENT = (-6552.9, 6552.9)
+# Devices send 16-bit numbers in tenths or hundredths. A small negative one that is read as
+# unsigned is 6553.x or 655.3x, and one at the limit of a signed register is 3276.x or 327.6x, of
+# either sign. Where the hardware can't reach these, the range excludes them.
+# A device on the 48 V bus has fuses of some 300 A at most.
+CURRENT = (-320.0, 320.0)
 TEMPERATURE = (-40.0, 150.0)
 CELL_VOLTAGE = (0.0, 5.0)
-# No string, bus or grid reaches this: a larger number is a fault.
-VOLTAGE = (0.0, 10_000.0)
+# 14 cells of at most 4.2 V are 58.8 V; the rest is for a charger that regulates badly.
+BATTERY_VOLTAGE = (0.0, 100.0)
+# Strings of modules are built for up to 1,500 V, so that 655.35 V is possible.
+PV_VOLTAGE = (0.0, 1_500.0)
+# Loads and grids of low voltage: 600 V between phases in North America is the highest.
+LOW_VOLTAGE = (0.0, 600.0)
 POWER_FACTOR = (-1.0, 1.0)
 ANY = (-1e9, 1e9)
 
@@ -114,7 +121,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Q("case", "pack voltage", "V", derive.pack_voltage, graph="Pack voltage", chart="voltage",
       label="Pack voltage"),
     # Not on the graph page: most packs do not send it, and would look stale forever.
-    Q("case", "reported pack voltage", "V", "pack.volts", VOLTAGE),
+    Q("case", "reported pack voltage", "V", "pack.volts", BATTERY_VOLTAGE),
     Q("case", "pack current", "A", "pack.amps", CURRENT, graph="Pack current", chart="current",
       label="Pack current"),
     Q("case", "pack power", "W", derive.pack_power, consumption=True, graph="Pack power",
@@ -139,19 +146,19 @@ QUANTITIES: tuple[Quantity, ...] = (
     Q("case", "cell {n:02d} open", ONE, derive.cells_open, count=CELLS, state=True, chart="open",
       label="Cell {n}"),
     *(q for kind in CONVERTERS for q in (
-        Q(kind, "PV {n} voltage", "V", "pv.volts", VOLTAGE, 4, grows=True, graph="PV voltage",
+        Q(kind, "PV {n} voltage", "V", "pv.volts", PV_VOLTAGE, 4, grows=True, graph="PV voltage",
           chart="pv-voltage", label="PV {n}"),
         Q(kind, "PV {n} current", "A", "pv.amps", CURRENT, 4, grows=True, chart="pv-current",
           label="PV {n}"),
         Q(kind, "PV {n} power", "W", derive.pv_power, ANY, 4, grows=True, consumption=False,
           graph="PV power", chart="power", label="PV {n}"),
-        Q(kind, "battery voltage", "V", "battery.volts", VOLTAGE, graph="Battery voltage",
-          chart="battery-voltage", label="Battery"),
+        Q(kind, "battery voltage", "V", "battery.volts", BATTERY_VOLTAGE,
+          graph="Battery voltage", chart="battery-voltage", label="Battery"),
         Q(kind, "battery current", "A", "battery.amps", CURRENT, graph="Battery current",
           chart="battery-current", label="Battery"),
         Q(kind, "battery power", "W", derive.battery_power, consumption=True,
           graph="Battery power", chart="power", label="Battery"),
-        Q(kind, "load {n} voltage", "V", "load.volts", VOLTAGE, 2, grows=True,
+        Q(kind, "load {n} voltage", "V", "load.volts", LOW_VOLTAGE, 2, grows=True,
           chart="load-voltage", label="Load {n}"),
         Q(kind, "load {n} current", "A", "load.amps", CURRENT, 2, grows=True,
           chart="load-current", label="Load {n}"),
@@ -160,7 +167,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         Q(kind, "status code", ONE, "status.code", state=True),
         _status(kind, "bus connected", status.BUS_CONNECTED, "Bus", chart="status"),
     )),
-    Q("inverter", "grid {n} voltage", "V", "grid.volts", VOLTAGE, 3, grows=True,
+    Q("inverter", "grid {n} voltage", "V", "grid.volts", LOW_VOLTAGE, 3, grows=True,
       graph="Grid voltage", chart="grid-voltage", label="Grid {n}"),
     Q("inverter", "grid {n} current", "A", "grid.amps", CURRENT, 3, grows=True,
       chart="grid-current", label="Grid {n}"),

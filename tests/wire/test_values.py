@@ -71,6 +71,8 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
     [
         ({"amps": 6553.5}, "amps"),
         ({"amps": -6553}, "amps"),
+        ({"amps": 320.1}, "amps"),
+        ({"volts": 100.1}, "volts"),
         ({"volts": -1}, "volts"),
         ({"dock": 49}, "dock"),
         ({"dock": 98}, "dock"),
@@ -99,7 +101,7 @@ def test_the_rest_of_an_array_with_a_faulty_element_stays() -> None:
 
 
 def test_limits_of_what_is_possible_are_possible() -> None:
-    sample = one(pms_sample(amps=-6552.9, temp=[-40, 150, 0], cell={"volts": [0, 5] * 7}))
+    sample = one(pms_sample(amps=-320, temp=[-40, 150, 0], cell={"volts": [0, 5] * 7}))
 
     assert not sample.faulty
     assert sample.fields["cell.volts"] == (0, 5) * 7

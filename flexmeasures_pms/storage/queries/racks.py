@@ -63,8 +63,9 @@ def waiting_unknown_packs(account_id: int, device_key: str) -> list[WaitingUnkno
             sa.func.max(q.id).label("last"),
             sa.func.count().label("samples"),
             # Of a gateway whose clock is ahead, when its sample was received.
-            sa.func.max(sa.case((q.event_time > q.received_at, q.received_at), else_=q.event_time))
-            .label("newest"),
+            sa.func.max(
+                sa.case((q.event_time > q.received_at, q.received_at), else_=q.event_time)
+            ).label("newest"),
         )
         .where(
             q.account_id == account_id,
