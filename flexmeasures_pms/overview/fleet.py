@@ -31,6 +31,7 @@ _EXTREMES: Mapping[Code, str] = {
 _COUNTS: Mapping[Code, str] = {
     "bus_fault": "bus_faults",
     "fet_open": "fets_open",
+    "unread": "unread",
     "wrong_place": "misplaced",
     "unallocated": "unallocated",
     "never": "never",
@@ -154,7 +155,7 @@ def _system(
         power=row.power,
         soc=row.soc,
         hottest=row.hottest and row.hottest[0],
-        spread=row.spread and row.spread[0],
+        spread=None if row.spread is None else round(row.spread, 1),
         findings=worst_first(findings),
     )
 

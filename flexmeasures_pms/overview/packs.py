@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -115,7 +115,7 @@ def pack(
         weakest=known[0][1] if known[1:] else None,
         strongest=known[-1][1] if known[1:] else None,
         spread=round((known[-1][0] - known[0][0]) * 1000, 1) if known else None,
-        weak_by=weak_by(sum(v for v, _ in known), known[0][0], len(known)) if known[1:] else None,
+        weak_by=None if (below := _weak_by(cells)) is None else round(below, 1),
         silent=time is not None and is_silent(time, now),
         findings=(),
     )
@@ -126,6 +126,12 @@ def _cells(readings: PackReadings) -> Iterator[ShownCell]:
     for n in range(1, CELLS + 1) if readings else ():
         volts, is_open = (readings.get(f"cell {n:02d} {what}") for what in ("voltage", "open"))
         yield ShownCell(n, volts, bool(is_open))
+
+
+def _weak_by(cells: Iterable[ShownCell]) -> float | None:
+    """Return how far the lowest of the cells that were read is below the others [mV]."""
+    volts = [cell.volts for cell in cells if cell.volts is not None]
+    return weak_by(sum(volts), min(volts), len(volts)) if volts[1:] else None
 
 
 def _whole(value: float | None) -> int | None:
@@ -141,7 +147,11 @@ def _findings(seen: ShownPack) -> Iterator[Finding]:
         yield Finding("silent", since=seen.time)
         return
     for code, figure in judged(extremes(seen)):
-        yield Finding(code, figure, _cells_of(code, seen))
+        shown = round(figure, 1) if code == "weak_cell" else figure
+        yield Finding(code, shown, _cells_of(code, seen))
+    unread = tuple(cell.number for cell in seen.cells if cell.volts is None)
+    if unread:
+        yield Finding("unread", numbers=() if len(unread) == CELLS else unread)
     if seen.fets_open:
         yield Finding("fet_open", numbers=seen.fets_open)
     if seen.dock is None:
@@ -156,7 +166,7 @@ def extremes(seen: ShownPack) -> Extremes:
         hottest_fet=max((t for t in seen.fet_temperatures if t is not None), default=None),
         highest=max(volts, default=None),
         lowest=min(volts, default=None),
-        weak_by=seen.weak_by,
+        weak_by=_weak_by(seen.cells),
     )
 
 

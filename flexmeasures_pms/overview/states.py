@@ -26,7 +26,7 @@ Level = Literal["alarm", "warning", "note", "ok"]
 
 Code = Literal[
     "fault", "hot", "fet_hot", "cell_high", "cell_low", "bus_fault", "fet_open", "silent",
-    "weak_cell", "wrong_place", "unknown_pack", "unallocated", "never", "empty", "ok",
+    "unread", "weak_cell", "wrong_place", "unknown_pack", "unallocated", "never", "empty", "ok",
 ]  # fmt: skip
 
 LEVELS: dict[Code, Level] = {
@@ -38,6 +38,7 @@ LEVELS: dict[Code, Level] = {
     "bus_fault": "alarm",
     "fet_open": "alarm",
     "silent": "alarm",
+    "unread": "warning",
     "weak_cell": "warning",
     "wrong_place": "warning",
     "unknown_pack": "warning",
@@ -56,7 +57,8 @@ class Finding(PublicStruct, frozen=True):
 
     :param code: a stable word for programs.
     :param figure: the value: °C, V, or mV below the other cells.
-    :param numbers: of the cells or FETs concerned; the dock that a pack reports.
+    :param numbers: of the cells or FETs concerned, none for all cells; the dock that a pack
+        reports.
     :param since: when a silent one last reported.
     :param ident: the pack, cabinet or PMS concerned, if it is not the subject itself.
     :param source: the PMS that reports a pack which is registered in another.
@@ -91,6 +93,8 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class Extremes:
     """The figures that the limits of a pack, or of the worst packs of a PMS, apply to.
 
+    They are of the sensors and cells that were read.
+
     :param hottest: of the pack's own three sensors [°C]; ``hottest_fet`` of its FETs.
     :param highest: cell voltage [V], as ``lowest``.
     :param weak_by: of the lowest cell below the mean of the pack's other cells [mV].
@@ -114,7 +118,7 @@ def judged(extremes: Extremes) -> Iterator[tuple[Code, float]]:
         yield "cell_high", e.highest
     if e.lowest is not None and e.lowest < CELL_LOW:
         yield "cell_low", e.lowest
-    if e.weak_by is not None and e.weak_by >= WEAK_CELL:
+    if e.weak_by is not None and round(e.weak_by, 3) >= WEAK_CELL:
         yield "weak_cell", e.weak_by
 
 
@@ -128,7 +132,7 @@ def weak_by(total: float, lowest: float, cells: int) -> float:
 
     13 cells of 3.700 V and one of 3.640 V add up to 51.740 V; it is 60 mV below them.
     """
-    return round(((total - lowest) / (cells - 1) - lowest) * 1000, 1)
+    return round(((total - lowest) / (cells - 1) - lowest) * 1000, 3)
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -7,16 +7,23 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from conftest import Organisation
 from flexmeasures.data import db
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event, text
 from support.fleet import make_fleet
+from support.profiles import examples
 from support.site import Site
 from support.telemetry import CELLS, at, converter_sample, pack_sample
 
+from flexmeasures_pms.overview.docks import Rack
 from flexmeasures_pms.overview.fleet import Device, arranged, fleet
+from flexmeasures_pms.overview.packs import TEMPERATURES
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.storage.tables import latest
 
 Post = Callable[..., dict[str, Any]]
 NOW = at(1)
@@ -206,3 +213,106 @@ def test_a_thousand_pmses_cost_three_queries(other_organisation: Organisation) -
         (2, 2, 155.715, "ok")
     }
     assert len(sent) == 3
+
+
+def test_one_cell_that_was_not_read_does_not_hide_a_low_one(site: Site, post: Post) -> None:
+    volts = [3.461] * 2 + [2.4] + [3.461] * 10 + [19.845]
+    receipt = post(pack_sample("0241", dock=2, cell={"volts": volts, "open": []}))
+    device, shown = seen(site)["PMS-1"], the_rack(site)
+
+    assert receipt["faulty"] == 1
+    found = {f.code: f for f in device.findings}
+    assert (found["cell_low"].figure, found["cell_low"].ident) == (2.4, "0241")
+    assert [f.code for f in device.findings] == [f.code for f in shown.findings]
+    [unread] = [f for f in shown.findings if f.code == "unread"]
+    assert (unread.numbers, unread.ident) == ((14,), "0241")
+
+
+def test_a_pack_whose_cells_are_unread_is_not_normal(site: Site, post: Post) -> None:
+    volts = [3793] * 13 + [2400]
+    receipt = post(
+        pack_sample("0241", dock=2, cell={"volts": volts, "open": []}),
+        pack_sample("0242", dock=3),
+    )
+    assert (receipt["faulty"], receipt["stored"]) == (14, 2)
+    device, shown = seen(site)["PMS-1"], the_rack(site)
+    assert [(f.code, f.numbers, f.many) for f in device.findings] == [
+        ("unread", (), 1), ("never", (), 1),
+    ]  # fmt: skip
+    assert [(f.code, f.numbers, f.many) for f in shown.findings] == [
+        ("unread", (), 1), ("never", (), 1),
+    ]  # fmt: skip
+
+
+def volts_of_a_cell() -> st.SearchStrategy[float | None]:
+    """Mostly sound, sometimes beyond a limit, and often none."""
+    return st.one_of(
+        st.integers(3600, 3660).map(lambda mv: mv / 1000),
+        st.sampled_from([None, 2.4, 2.999, 3.0, 4.2, 4.201]),
+    )
+
+
+packs_read = st.lists(
+    st.fixed_dictionaries(
+        {"cell": st.lists(volts_of_a_cell(), min_size=14, max_size=14)},
+        optional={
+            "temperatures": st.lists(st.sampled_from([None, 30, 54.9, 55]), min_size=3, max_size=3),
+            "FET": st.lists(st.sampled_from([None, 33, 79.9, 80]), min_size=2, max_size=2),
+            "open": st.lists(st.integers(0, 1), min_size=2, max_size=2),
+            "dock": st.sampled_from([2, 3, 13]),
+            "minutes": st.sampled_from([0, -4, -6]),
+        },
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def put_latest(site: Site, pms: int, case: str, found: dict[str, Any]) -> None:
+    """Write a pack's newest reading, whatever a decoder would make of it."""
+    names = {f"cell {n:02d} voltage": volts for n, volts in enumerate(found["cell"], 1)}
+    heat = found.get("temperatures", [])
+    names |= dict(zip(TEMPERATURES, heat, strict=False))
+    for n in (0, 1):
+        names |= {f"FET {n + 1} temperature": found["FET"][n]} if "FET" in found else {}
+        names |= {f"FET {n + 1} open": found["open"][n]} if "open" in found else {}
+    names |= {"dock": found["dock"]} if "dock" in found else {}
+    row = {
+        "trackable_id": site.number("case", case),
+        "event_time": at(found.get("minutes", 0)),
+        "device_id": pms,
+        "readings": {name: value for name, value in names.items() if value is not None},
+    }
+    db.session.execute(sa.insert(latest), row)
+
+
+@settings(
+    max_examples=examples(120),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(packs=packs_read)
+def test_whatever_was_read_a_fleet_and_its_rack_agree(site: Site, packs: Any) -> None:
+    numbers = [site.number("case", case) for case in ("0241", "0242", "0243")]
+    db.session.execute(sa.delete(latest).where(latest.c.trackable_id.in_(numbers)))
+    for case, found in zip(("0241", "0242", "0243"), packs, strict=False):
+        put_latest(site, site.number("pms", "PMS-1"), case, found)
+
+    device, shown = seen(site)["PMS-1"], the_rack(site)
+
+    worst = ("hot", "fet_hot", "cell_high", "cell_low", "weak_cell")
+    assert [(f.code, None if f.code in worst else f.many) for f in device.findings] == [
+        (f.code, None if f.code in worst else f.many) for f in shown.findings
+    ]
+    by_rack = {f.code: f.figure for f in shown.findings}
+    for finding in device.findings:
+        if finding.code in worst:
+            assert finding.figure == pytest.approx(by_rack[finding.code], abs=0.05)
+    spreads = [o.pack.spread for o in shown.occupants() if o.pack.spread and not o.pack.silent]
+    assert (device.spread or 0) == pytest.approx(max(spreads, default=0))
+
+
+def the_rack(site: Site) -> Rack:
+    registered = load_directory(site.account_id)
+    pms = registered.find("pms", "PMS-1")
+    assert pms is not None
+    return rack(registered, pms, NOW)

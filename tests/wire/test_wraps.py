@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.messages import TIME, one, read
+from support.messages import TIME, one, read, request
 
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 

@@ -14,6 +14,7 @@ from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
+from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
 # PMS by PMS, from each down to its contents, so that nothing is sorted and every step uses
@@ -21,6 +22,8 @@ from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 # never looked at: the one on places would be searched by ranges, which takes longer. Docks
 # are counted on from cabinet to cabinet, and a cabinet of unknown size counts 12, as in
 # registry/directory.py.
+_CELLS = [f'"cell {n:02d} voltage"' for n in range(1, CELLS + 1)]
+_ALL_CELLS = ", ".join(_CELLS)
 _SYSTEMS = f"""
     WITH system AS MATERIALIZED (
       SELECT id, account_id, ident, asset_id, timezone FROM pms_trackable
@@ -56,21 +59,26 @@ _SYSTEMS = f"""
         UNION ALL
         SELECT id, place, since FROM part WHERE slot = 'dock'
       ), read AS (
-        SELECT p.id, p.dock AS place, p.since, l.event_time, l.device_id, r.*,
+        SELECT p.id, p.dock AS place, p.since, l.event_time, l.device_id, r.*, cells.*,
           l.event_time >= :fresh AS fresh,
           greatest(r."temperature top", r."temperature middle", r."temperature bottom") AS heat,
           greatest(r."FET 1 temperature", r."FET 2 temperature") AS fet_heat,
-          ((r."pack voltage" - r."lowest cell voltage") / 13 - r."lowest cell voltage") * 1000
-            AS weak_by
+          CASE WHEN cells_read > 1 THEN
+            ((cells_sum - lowest_cell) / (cells_read - 1) - lowest_cell) * 1000 END AS weak_by
         FROM pack p
         LEFT JOIN pms_latest l ON l.trackable_id = p.id
         LEFT JOIN LATERAL jsonb_to_record(l.readings) AS r(
-          "pack power" float8, "pack voltage" float8, "cell spread" float8,
-          "lowest cell voltage" float8, "highest cell voltage" float8,
+          {", ".join(f"{cell} float8" for cell in _CELLS)}, "pack power" float8,
           "temperature top" float8, "temperature middle" float8, "temperature bottom" float8,
           "FET 1 temperature" float8, "FET 2 temperature" float8,
           "FET 1 open" float8, "FET 2 open" float8, "dock" float8, "state of charge" float8
         ) ON true
+        -- Of the cells that were read: one that was not must not hide the others.
+        CROSS JOIN LATERAL (
+          SELECT least({_ALL_CELLS}) AS lowest_cell, greatest({_ALL_CELLS}) AS highest_cell,
+            num_nonnulls({_ALL_CELLS}) AS cells_read,
+            {" + ".join(f"coalesce({cell}, 0)" for cell in _CELLS)} AS cells_sum
+        ) cells
         WHERE p.id NOT IN (SELECT id FROM without_asset)
       ), packs AS (
         SELECT
@@ -82,20 +90,18 @@ _SYSTEMS = f"""
           max(event_time) AS newest,
           sum("pack power") FILTER (WHERE fresh) AS power,
           avg("state of charge") FILTER (WHERE fresh) AS soc,
-          max(ARRAY["cell spread", id])
-            FILTER (WHERE fresh AND "cell spread" IS NOT NULL) AS spread,
+          1000 * max(highest_cell - lowest_cell) FILTER (WHERE fresh) AS spread,
           max(ARRAY[heat, id]) FILTER (WHERE fresh AND heat IS NOT NULL) AS hottest,
           max(ARRAY[fet_heat, id]) FILTER (WHERE fresh AND fet_heat IS NOT NULL) AS hottest_fet,
-          max(ARRAY["highest cell voltage", id])
-            FILTER (WHERE fresh AND "highest cell voltage" IS NOT NULL) AS highest,
-          min(ARRAY["lowest cell voltage", id])
-            FILTER (WHERE fresh AND "lowest cell voltage" IS NOT NULL) AS lowest,
+          max(ARRAY[highest_cell, id]) FILTER (WHERE fresh AND cells_read > 0) AS highest,
+          min(ARRAY[lowest_cell, id]) FILTER (WHERE fresh AND cells_read > 0) AS lowest,
           max(ARRAY[weak_by, id]) FILTER (WHERE fresh AND weak_by IS NOT NULL) AS weak_by,
           count(*) FILTER (WHERE fresh AND ("FET 1 open" > 0 OR "FET 2 open" > 0)) AS fets_open,
+          count(*) FILTER (WHERE fresh AND cells_read < {CELLS}) AS unread,
           count(*) FILTER (WHERE fresh AND dock IS NULL) AS unallocated,
           count(*) FILTER (
             WHERE fresh AND event_time >= coalesce(since, '-infinity')
-            AND (device_id <> s.id OR dock <> place)) AS misplaced
+            AND (device_id <> s.id OR dock <> coalesce(place, 0))) AS misplaced
         FROM read
       ), ehubs AS (
         SELECT max(l.event_time) AS ehub_newest,

@@ -20,6 +20,7 @@ NAMES: Mapping[Code, str] = {
     "bus_fault": mark("Bus fault"),
     "fet_open": mark("FET open"),
     "silent": mark("Silent"),
+    "unread": mark("Cells unread"),
     "weak_cell": mark("Weak cell"),
     "wrong_place": mark("Wrong place"),
     "unknown_pack": mark("Unknown pack"),
@@ -97,6 +98,14 @@ def _weak(finding: Finding, _zone: str | None) -> str:
     return _("Cell {n} is {mv} mV below the others", n=finding.numbers[0], mv=mv)
 
 
+def _unread(finding: Finding, _zone: str | None) -> str:
+    if not finding.numbers:
+        return name(finding)
+    if len(finding.numbers) == 1:
+        return _("Cell {n} unread", n=finding.numbers[0])
+    return _("Cells {numbers} unread", numbers=", ".join(map(str, finding.numbers)))
+
+
 def _fets(finding: Finding, _zone: str | None) -> str:
     if not finding.numbers:
         return name(finding)
@@ -128,6 +137,7 @@ _SENTENCES: Mapping[Code, Callable[[Finding, str | None], str]] = {
     "cell_low": _cell,
     "fet_open": _fets,
     "silent": _silent,
+    "unread": _unread,
     "weak_cell": _weak,
     "wrong_place": _place,
     "unallocated": _unallocated,
