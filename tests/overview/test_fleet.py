@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from support.profiles import examples
 from support.site import Site
 from support.telemetry import CELLS, at, converter_sample, pack_sample
 
+from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.overview.docks import Rack
 from flexmeasures_pms.overview.fleet import Device, arranged, fleet
 from flexmeasures_pms.overview.packs import TEMPERATURES
@@ -271,6 +273,9 @@ packs_read = st.lists(
 def put_latest(site: Site, pms: int, case: str, found: dict[str, Any]) -> None:
     """Write a pack's newest reading, whatever a decoder would make of it."""
     names = {f"cell {n:02d} voltage": volts for n, volts in enumerate(found["cell"], 1)}
+    if None not in found["cell"]:  # then the decoder's figures are there as well
+        given = {"cell.volts": tuple(Decimal(str(volts)) for volts in found["cell"])}
+        names |= {name: float(value) for name, value in readings("case", given).items()}
     heat = found.get("temperatures", [])
     names |= dict(zip(TEMPERATURES, heat, strict=False))
     for n in (0, 1):

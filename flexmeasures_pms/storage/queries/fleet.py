@@ -59,26 +59,37 @@ _SYSTEMS = f"""
         UNION ALL
         SELECT id, place, since FROM part WHERE slot = 'dock'
       ), read AS (
-        SELECT p.id, p.dock AS place, p.since, l.event_time, l.device_id, r.*, cells.*,
+        SELECT p.id, p.dock AS place, p.since, l.event_time, l.device_id, r.*,
           l.event_time >= :fresh AS fresh,
           greatest(r."temperature top", r."temperature middle", r."temperature bottom") AS heat,
           greatest(r."FET 1 temperature", r."FET 2 temperature") AS fet_heat,
-          CASE WHEN cells_read > 1 THEN
-            ((cells_sum - lowest_cell) / (cells_read - 1) - lowest_cell) * 1000 END AS weak_by
+          coalesce(r."lowest cell voltage", cells.lowest) AS lowest_cell,
+          coalesce(r."highest cell voltage", cells.highest) AS highest_cell,
+          coalesce(cells.number, {CELLS}) AS cells_read,
+          CASE
+            WHEN cells.number IS NULL THEN
+              ((r."pack voltage" - r."lowest cell voltage") / ({CELLS} - 1)
+                - r."lowest cell voltage") * 1000
+            WHEN cells.number > 1 THEN
+              ((cells.total - cells.lowest) / (cells.number - 1) - cells.lowest) * 1000
+          END AS weak_by
         FROM pack p
         LEFT JOIN pms_latest l ON l.trackable_id = p.id
         LEFT JOIN LATERAL jsonb_to_record(l.readings) AS r(
-          {", ".join(f"{cell} float8" for cell in _CELLS)}, "pack power" float8,
+          "pack power" float8, "pack voltage" float8,
+          "lowest cell voltage" float8, "highest cell voltage" float8,
           "temperature top" float8, "temperature middle" float8, "temperature bottom" float8,
           "FET 1 temperature" float8, "FET 2 temperature" float8,
           "FET 1 open" float8, "FET 2 open" float8, "dock" float8, "state of charge" float8
         ) ON true
-        -- Of the cells that were read: one that was not must not hide the others.
-        CROSS JOIN LATERAL (
-          SELECT least({_ALL_CELLS}) AS lowest_cell, greatest({_ALL_CELLS}) AS highest_cell,
-            num_nonnulls({_ALL_CELLS}) AS cells_read,
-            {" + ".join(f"coalesce({cell}, 0)" for cell in _CELLS)} AS cells_sum
-        ) cells
+        -- Where a cell was not read, those that were: it must not hide a low one.
+        LEFT JOIN LATERAL (
+          SELECT least({_ALL_CELLS}) AS lowest, greatest({_ALL_CELLS}) AS highest,
+            num_nonnulls({_ALL_CELLS}) AS number,
+            {" + ".join(f"coalesce({cell}, 0)" for cell in _CELLS)} AS total
+          FROM jsonb_to_record(l.readings) AS c({", ".join(f"{cell} float8" for cell in _CELLS)})
+          WHERE r."lowest cell voltage" IS NULL
+        ) cells ON true
         WHERE p.id NOT IN (SELECT id FROM without_asset)
       ), packs AS (
         SELECT
