@@ -2,36 +2,38 @@
 
 The device is right. Its report is stored, and the move is recorded in the registry as a
 transaction with the device as its author. A late report does not undo a newer one: only a
-reading newer than all stored readings of the case can move it.
+reading newer than all stored readings of the case can move it. Nor does a report that is ahead
+of the clock, or one of a pack that flaps (``flapping.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
 from uuid import uuid4
 
 from flexmeasures_pms.beliefs.provision import sync_assets
-from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.ingest.flapping import WITHIN, Flap, PackReport, steady
+from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import hot_swap
 from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.storage.queries.docks import DockReading, dock_readings
 from flexmeasures_pms.storage.readings.latest import newest_time
 
 
-class PackReport(NamedTuple):
-    """The place of a pack in a sample.
+@dataclass(frozen=True, slots=True)
+class Unexpected:
+    """Reports from other places than registered.
 
-    :param sample: the sample's position in the request.
-    :param dock: dock across the PMS; None for a pack without one.
+    :param reports: those to be recorded as moves, oldest first.
+    :param flaps: packs of which some are not.
     """
 
-    sample: int
-    case: Entry
-    pms: Entry
-    dock: int | None
-    time: datetime
+    reports: list[PackReport] = field(default_factory=list)
+    flaps: list[Flap] = field(default_factory=list)
 
 
 def is_expected(report: PackReport, registered: Directory) -> bool:
@@ -43,13 +45,17 @@ def is_expected(report: PackReport, registered: Directory) -> bool:
 
 
 def unexpected(
-    reports: Iterable[PackReport], registered: Directory, until: datetime
-) -> list[PackReport]:
-    """Return the reports of packs that are not all in their registered place, oldest first.
+    reports: Iterable[PackReport],
+    registered: Directory,
+    sources: dict[int, int],
+    until: datetime,
+) -> Unexpected:
+    """Return the reports of packs that are not all in their registered place.
 
     Reports older than a stored reading are left out: the registry may have changed since.
     Call it before the write.
 
+    :param sources: of the reporting PMSes, by their number.
     :param until: time of the last report that is not ahead of the clock: nothing has moved yet
         in the future.
     """
@@ -57,12 +63,38 @@ def unexpected(
     for report in reports:
         if report.time <= until:
             by_case.setdefault(report.case.id, []).append(report)
-    found: list[PackReport] = []
-    for of_case in by_case.values():
-        if not all(is_expected(report, registered) for report in of_case):
-            known = newest_time(of_case[0].case.id)
-            found += (r for r in of_case if known is None or r.time > known)
-    return sorted(found, key=lambda report: report.time)
+    elsewhere = [
+        newer
+        for of_case in by_case.values()
+        if not all(is_expected(report, registered) for report in of_case)
+        and (newer := _newer(of_case))
+    ]
+    found = Unexpected()
+    docks = _docks_before(elsewhere)
+    for of_case in elsewhere:
+        kept, flap = steady(of_case, docks.get(of_case[0].case.id, ()), sources)
+        found.reports.extend(kept)
+        found.flaps.extend([flap] if flap else [])
+    found.reports.sort(key=lambda report: report.time)
+    return found
+
+
+def _newer(reports: Sequence[PackReport]) -> list[PackReport]:
+    """Return the reports of a case that are newer than its newest reading, oldest first."""
+    known = newest_time(reports[0].case.id)
+    return sorted((r for r in reports if known is None or r.time > known), key=lambda r: r.time)
+
+
+def _docks_before(elsewhere: Sequence[Sequence[PackReport]]) -> Mapping[int, list[DockReading]]:
+    """Return the docks of cases in the hour before their first reports, by case."""
+    assets = {of_case[0].case.asset_id or 0: of_case for of_case in elsewhere}
+    sensors = {
+        ids["dock"]: assets[asset]
+        for asset, ids in (sensor_ids(assets) if assets else {}).items()
+        if "dock" in ids
+    }
+    periods = [(s, of_case[0].time - WITHIN, of_case[0].time) for s, of_case in sensors.items()]
+    return {sensors[s][0].case.id: found for s, found in dock_readings(periods).items()}
 
 
 def record_moves(account_id: int, reports: Sequence[PackReport]) -> None:

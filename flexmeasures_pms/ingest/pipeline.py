@@ -21,7 +21,8 @@ from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.ingest.hot_swap import PackReport, record_moves, unexpected
+from flexmeasures_pms.ingest.flapping import PackReport
+from flexmeasures_pms.ingest.hot_swap import record_moves, unexpected
 from flexmeasures_pms.ingest.packs_in_hour import number_in_hour
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.storage.intake.quarantine import WAITS
@@ -101,13 +102,16 @@ def process(
     until = now + CLOCK_SKEW
     asset_readings = list(_asset_readings(samples, values, targets, registered, until))
     sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
-    moved = unexpected(_reports(samples, targets), registered, until)
+    moved = unexpected(_reports(samples, targets), registered, sources, until)
     blocks = _blocks(asset_readings, sources)
     written = write(account_id, blocks, settings().recording, until=until)
     unstored = _unstored(samples, targets, registered, now)
     outcomes = _outcomes(samples, unstored, asset_readings, written, registered)
     _keep_board_reports(targets, outcomes, sources)
-    record_moves(account_id, [r for r in moved if outcomes[r.sample].result == "stored"])
+    record_moves(account_id, [r for r in moved.reports if outcomes[r.sample].result == "stored"])
+    for flap in moved.flaps:
+        at = flap.report.sample
+        outcomes[at] = replace(outcomes[at], warning=flap.warning(samples[at].path))
     return outcomes
 
 

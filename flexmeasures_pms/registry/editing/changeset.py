@@ -23,7 +23,7 @@ from flexmeasures_pms.registry.directory import (
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.kinds import BOARD, KINDS
 from flexmeasures_pms.registry.messages.message import Message, MessageValue, message
-from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot
+from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot, row_at
 
 DETAILS = ("docks", "timezone", "latitude", "longitude", "parent_asset_id")
 
@@ -202,21 +202,28 @@ class Changeset:
     ) -> bool:
         """Replace a part's installations and record the transaction; return whether they differ."""
         before = self.rows(part_id)
-        stored = {_value(r): r for r in (*before, *self.registered_rows(part_id))}
-        rows = tuple(stored.get(_value(row), row) for row in rows)
-        gone = [row for row in before if row not in rows]
-        new = [row for row in rows if row not in before]
+        rows = tuple(row if row.id else self._as_known(row, before) for row in rows)
+        # As sets: a part that was moved often has many rows, of which two or three change.
+        known, wanted = set(before), set(rows)
+        gone = [row for row in before if row not in wanted]
+        new = [row for row in rows if row not in known]
         if not gone and not new:
             return False
         self._by_part[part_id] = rows
         for assembly_id in {row.assembly_id for row in (*gone, *new)}:
             self.concerned.add(assembly_id)
-            kept = [r for r in self._by_assembly.get(assembly_id, ()) if r not in gone]
+            removed = set(gone)
+            kept = [r for r in self._by_assembly.get(assembly_id, ()) if r not in removed]
             kept += [r for r in new if r.assembly_id == assembly_id]
             self._by_assembly[assembly_id] = tuple(sorted(kept, key=lambda r: r.begin))
         before_after = self._installations_record(gone), self._installations_record(new)
         self.record(verb, self._entries[part_id], *before_after, at, note)
         return True
+
+    def _as_known(self, row: Installation, before: Rows) -> Installation:
+        """Return a row with its number, if it is registered."""
+        at = (row_at(rows, row.begin) for rows in (self.registered_rows(row.part_id), before))
+        return next((found for found in at if found and _value(found) == row), row)
 
     def _installations_record(self, rows: list[Installation]) -> dict[str, Any] | None:
         records = [installation_record(self._entries, row) for row in rows]

@@ -175,7 +175,8 @@ def _write_installations(changeset: Changeset) -> None:
     new: list[Installation] = []
     for part_id in changeset.touched:
         before, after = changeset.registered_rows(part_id), changeset.rows(part_id)
-        closed += [row.id for row in before if row not in after]
+        kept = set(after)
+        closed += [row.id for row in before if row not in kept]
         new += [row for row in after if not row.id]
     if closed:
         c = installation.c

@@ -1,0 +1,47 @@
+"""From which docks packs were reported lately."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from flexmeasures.data import db
+
+from flexmeasures_pms.storage.arrays import array
+
+_READINGS = """
+    SELECT k.sensor, b.event_start, b.source_id, b.event_value
+    FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[]) AS k (sensor, first, last)
+    JOIN timed_belief b ON b.sensor_id = k.sensor AND b.event_start >= k.first
+      AND b.event_start < k.last
+    WHERE b.belief_horizon = '0' AND b.cumulative_probability = 0.5
+    ORDER BY b.event_start"""
+
+
+class DockReading(NamedTuple):
+    """A written reading of a pack's dock.
+
+    :param source: of the PMS that reported it.
+    """
+
+    time: datetime
+    source: int
+    dock: int
+
+
+def dock_readings(
+    periods: Collection[tuple[int, datetime, datetime]],
+) -> dict[int, list[DockReading]]:
+    """Return the readings of some sensors in a period each, in order of time.
+
+    :param periods: sensor, first time, and the time that the readings are before.
+    """
+    found: dict[int, list[DockReading]] = defaultdict(list)
+    if periods:
+        cursor = db.session.connection().connection.cursor()
+        cursor.execute(_READINGS, [array(column) for column in zip(*periods, strict=True)])
+        for sensor, time, source, value in cursor:
+            found[sensor].append(DockReading(time.astimezone(UTC), source, int(value)))
+    return found
