@@ -241,20 +241,17 @@ def cells(opened: list[int]) -> dict[str, Any]:
 
 
 def test_readings_of_a_board_that_are_ahead_move_with_the_board(site: Site) -> None:
-    start = later(hours=-1)
+    now, time = later(), later(minutes=30)
     site.register(*BOARD)
     site.install(BOARD, ("case", "0901"))
-    sample = pack_sample(BOARD[1].lower(), start + timedelta(minutes=5), dock=None)
-    received(site, start, sample)
+    received(site, now, pack_sample(BOARD[1].lower(), time, dock=None))
     site.correct(BOARD, into="0902")
 
-    assert waiting_ahead(site, "case", "0901") == 0
-    assert stored.times(site.account_id, "case:0902") == {start + timedelta(minutes=5)}
-    received(site, start + timedelta(minutes=6), pack_sample("0901", start, dock=1))
-    assert states(site, start + timedelta(minutes=6)) == {
-        "0901": ["silent"],
-        "0902": ["unallocated"],
-    }
+    assert stored.times(site.account_id, "case:0902") == {time}
+    assert [waiting_ahead(site, "case", case) for case in ("0901", "0902")] == [0, 1]
+    for case, dock in (("0901", 1), ("0902", 2)):
+        received(site, time, pack_sample(case, now, dock=dock))
+    assert states(site, time) == {"0901": ["silent"], "0902": ["unallocated"]}
 
 
 def test_each_device_has_one_warning_with_the_number_of_its_samples(

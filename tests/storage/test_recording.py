@@ -15,7 +15,7 @@ import pytest
 from conftest import Organisation
 from flexmeasures.data import db
 from flexmeasures.data.models.time_series import TimedBelief
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from support.profiles import examples
@@ -161,6 +161,45 @@ def test_with_a_deadband_it_is_within_the_deadband(
     with beginning_to_fail(distrust):
         known = deliver(stage, requests, bands)
     holds(stage, known, bands)
+
+
+# Requests shortly after each other, with readings a few minutes before and ahead of the clock.
+near_the_clock = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.lists(
+            st.tuples(st.just(0), st.integers(-2, 4), st.fixed_dictionaries({NAMES[1]: values})),
+            min_size=1,
+            max_size=3,
+        ),
+    ),
+    min_size=3,
+    max_size=8,
+)
+
+
+@settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
+@given(requests=near_the_clock, distrust=st.booleans())
+# What was written before a reading that was ahead is the same as what comes after it.
+@example(
+    requests=[
+        (0, [(0, 0, {NAMES[1]: 0}), (0, 2, {NAMES[1]: 1})]),
+        (3, [(0, 0, {NAMES[1]: 0})]),
+    ],
+    distrust=False,
+)
+def test_what_is_ahead_of_the_clock_changes_no_history(
+    stage: Stage, requests: Any, distrust: bool
+) -> None:
+    bands = {NAMES[1]: Decimal(0)}
+    clock, in_order = 2, []
+    for passed, samples_ in requests:
+        clock += passed
+        in_order.append((clock, [(d, clock + after, values_) for d, after, values_ in samples_]))
+    with beginning_to_fail(distrust):
+        known = deliver(stage, in_order, bands)
+    holds(stage, known, bands)
+    assert_newest(stage, known, time_of(clock))
 
 
 @contextlib.contextmanager
