@@ -118,6 +118,21 @@ def test_docks_in_each_state_look_different(site: Site, client: FlaskClient) -> 
     assert "Reports dock 5" in dock(page, 10)
 
 
+def test_a_pack_whose_cells_are_in_millivolts_is_unread(
+    site: Site, client: FlaskClient, organisation: Organisation
+) -> None:
+    volts = [3793] * 13 + [2400]
+    cell = {"volts": volts, "open": []}
+    report(client, organisation.headers, pack_sample("0247", now(), dock=7, cell=cell))
+
+    page = text(client, "/pms/PMS-1")
+    assert state(page, 7) == ("warn", "unread")
+    assert "Cells unread" in dock(page, 7)
+    assert "Cells unread" in text(client, "/pms/case/0247")
+    assert "Sel tidak terbaca" in text(client, "/pms/case/0247?lang=id")
+    assert "0247: Cells unread" in page
+
+
 def test_what_is_the_matter_leads_to_its_dock(site: Site, client: FlaskClient) -> None:
     page = text(client, "/pms/PMS-1")
     found = re.findall(r'<li id="finding-\w+"><a href="#(dock-\d+)">\s*<span[^>]*>([^<]+)', page)
