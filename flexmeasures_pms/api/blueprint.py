@@ -26,6 +26,7 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
+pms_api.before_request(failures.refuse_control_characters)
 pms_api.after_request(failures.not_the_senders_fault)
 pms_api.after_request(compressed)
 for route in ROUTES:

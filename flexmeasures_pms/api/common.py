@@ -5,7 +5,8 @@ from __future__ import annotations
 from flexmeasures_pms.api.route import Parameter, Reply, Schema
 
 INTEGER: Schema = {"type": "integer"}
-TEXT: Schema = {"type": "string"}
+# Without control characters: a URL with one is refused.
+TEXT: Schema = {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, current_app
 from msgspec import UNSET, Struct
-from werkzeug.exceptions import HTTPException, default_exceptions
+from werkzeug.exceptions import BadRequest, HTTPException, default_exceptions
 
 from flexmeasures_pms.api.replies import Error
 from flexmeasures_pms.config import settings
@@ -26,6 +26,7 @@ from flexmeasures_pms.errors import (
 )
 from flexmeasures_pms.ingest.receipt import cap
 from flexmeasures_pms.serving import timeouts
+from flexmeasures_pms.serving.control_characters import in_url
 from flexmeasures_pms.storage.session import abandon
 
 _WIRE_CODES: dict[type[WireError], tuple[int, str]] = {
@@ -99,6 +100,17 @@ def _unforeseen(error: Exception) -> Response:
     current_app.logger.exception("A request failed with an unexpected error.", exc_info=error)
     message = "An unexpected error occurred; nothing was stored. Send it again later."
     return reply(500, Error("ERROR", message))
+
+
+def refuse_control_characters() -> None:
+    """Refuse a request whose URL has control characters.
+
+    :raises BadRequest: saying where.
+    """
+    if found := in_url():
+        name, character = found
+        where = f"The parameter {name}" if name else "The path"
+        raise BadRequest(f"{where} has the control character {character}: remove it.")
 
 
 def register(blueprint: Blueprint) -> None:

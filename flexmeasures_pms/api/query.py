@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from flask import request
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.registry.messages.moments import QUERIES, accepted, read_moment
 
 
 def whole_number(name: str, *, most: int) -> int | None:
@@ -25,13 +25,14 @@ def whole_number(name: str, *, most: int) -> int | None:
 
 
 def moment(name: str) -> datetime | None:
-    """Return a parameter that is a time with an offset, or None if it is missing.
+    """Return a parameter that is a time with an offset, at the latest now; None if it is missing.
 
-    :raises BadRequest: for anything else.
+    :raises BadRequest: for anything else, and for years that no period has.
     """
     # A plus sign in a URL means a space, and is often sent unescaped.
     text = request.args.get(name, "").replace(" ", "+")
     try:
-        return read_moment(text) if text else None
+        at = accepted(read_moment(text), QUERIES) if text else None
+        return at and min(at, datetime.now(UTC))
     except RegistryError as error:
         raise BadRequest(f"The parameter {name}: {error}") from error

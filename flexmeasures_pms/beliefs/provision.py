@@ -23,6 +23,7 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
 from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, ASSET_TYPES
+from flexmeasures_pms.identifiers import plain
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing.writer import link_assets
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -30,6 +31,8 @@ from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
 _PARENTS_FIRST = [t.name for t in ASSET_TYPES]
 _BATCH = 200
+_MOST_NAME = 80 - len(" ()")
+"""FlexMeasures' names have 80 characters; ids from before the narrower rule nearly fill them."""
 
 
 def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...]:
@@ -102,7 +105,7 @@ def external_id(kind: str, ident: str) -> str:
 
 def _make(account_id: int, row: Row[Any]) -> GenericAsset:
     asset = GenericAsset(
-        name=row.ident,
+        name=plain(row.ident),
         account_id=account_id,
         external_id=external_id(row.kind, row.ident),
         generic_asset_type=_asset_type(row.kind),
@@ -139,9 +142,9 @@ def _describe(asset: GenericAsset, row: Row[Any], registered: Directory) -> None
     asset.attributes["timezone"] = site.timezone or current_app.config["FLEXMEASURES_TIMEZONE"]
     before = asset.description
     if row.kind == "case":
-        asset.description = _place_in_words(registered, row.id, now)
+        asset.description = plain(_place_in_words(registered, row.id, now))
     elif row.kind == "cabinet" and place and parent:
-        asset.description = f"Cabinet {place.place} of PMS {parent.ident}"
+        asset.description = plain(f"Cabinet {place.place} of PMS {parent.ident}")
     asset.parent_asset_id = _asset_id(parent.id) if parent else row.parent_asset_id
     asset.name = _free_name(asset, row)
     if before != asset.description:
@@ -177,16 +180,17 @@ def _place_in_words(registered: Directory, case_id: int, now: datetime) -> str:
 
 def _free_name(asset: GenericAsset, row: Row[Any]) -> str:
     """Return the id, or the id and the kind if a sibling asset has that name."""
+    name = plain(row.ident)
     with db.session.no_autoflush:
         taken = db.session.scalars(
             select(GenericAsset.id).where(
                 GenericAsset.account_id == asset.account_id,
                 GenericAsset.parent_asset_id.is_not_distinct_from(asset.parent_asset_id),
-                GenericAsset.name == row.ident,
+                GenericAsset.name == name,
                 GenericAsset.external_id != asset.external_id,
             )
         ).first()
-    return row.ident if taken is None else f"{row.ident} ({row.kind})"
+    return name if taken is None else f"{name[: _MOST_NAME - len(row.kind)]} ({row.kind})"
 
 
 def ensure_sensors(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.messages.moments import SAMPLES, SAMPLES_AHEAD
 from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.wire.samples import Sample
 
-EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
-FURTHEST_AHEAD = timedelta(days=1)
+EARLIEST = SAMPLES.begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def reporter(sample: Sample, registered: Directory, now: datetime) -> Entry | No
 
 
 def _in_range(time: datetime, now: datetime) -> bool:
-    return EARLIEST <= time <= now + FURTHEST_AHEAD
+    return EARLIEST <= time <= now + SAMPLES_AHEAD
 
 
 def _out_of_range(sample: Sample) -> Problem:

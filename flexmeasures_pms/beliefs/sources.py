@@ -1,6 +1,6 @@
 """The data source of each reporting device.
 
-One source per PMS, MPPT and inverter: ``type="gateway"``, ``name`` the device's id,
+One source per PMS, MPPT and inverter: ``type="gateway"``, ``name`` the device's id as plain text,
 ``model`` its kind (an MPPT and a PMS may share an id), with the organisation's account.
 """
 
@@ -14,6 +14,7 @@ from flexmeasures.data.models.user import Account
 from flexmeasures.data.services.data_sources import get_or_create_source
 from sqlalchemy import func, select
 
+from flexmeasures_pms.identifiers import plain
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.session import forgets_after_failure
 
@@ -53,13 +54,19 @@ def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:
 def _look_up(account_id: int, keys: set[_Key]) -> dict[_Key, int]:
     if len(_remembered) > _MOST_REMEMBERED:
         _remembered.clear()
-    rows = db.session.execute(
-        select(DataSource.id, DataSource.model, DataSource.name)
+    # Sources from before names had to be plain text have the ids as they are.
+    named = {name for _, _, ident in keys for name in (ident, plain(ident))}
+    rows = db.session.scalars(
+        select(DataSource)
         .where(DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE)
-        .where(DataSource.name.in_({ident for _, _, ident in keys}))
+        .where(DataSource.name.in_(named))
         .order_by(DataSource.id.desc())
     )
-    found = {(account_id, model, name): source_id for source_id, model, name in rows}
+    by_name: dict[tuple[str, str], int] = {}
+    for source in rows:
+        source.name = plain(source.name)
+        by_name[source.model, source.name] = source.id
+    found = {key: by_name[name] for key in keys if (name := (key[1], plain(key[2]))) in by_name}
     for key in sorted(keys - found.keys()):
         found[key] = _make(*key)
     _remembered.update(found)
@@ -72,7 +79,7 @@ def _make(account_id: int, kind: str, ident: str) -> int:
     db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_source"), account_id)))
     account = db.session.get(Account, account_id)
     source = get_or_create_source(
-        ident, source_type=SOURCE_TYPE, model=kind, account=account, flush=True
+        plain(ident), source_type=SOURCE_TYPE, model=kind, account=account, flush=True
     )
     source_id: int = source.id
     return source_id

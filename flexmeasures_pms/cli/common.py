@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import functools
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 import click
 from flexmeasures.data import db
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
+from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.registry.editing.changeset import Author, Change
+from flexmeasures_pms.registry.editing.similar import refuse_similar
 from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
-from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.registry.messages.moments import (
+    EVENTS,
+    PAST,
+    PLANNED,
+    QUERIES,
+    MomentRange,
+    accepted,
+    read_moment,
+)
 from flexmeasures_pms.registry.queries import search
 
 P = ParamSpec("P")
@@ -26,9 +36,15 @@ Option = Callable[[F], F]
 
 
 class MomentParam(click.ParamType[datetime]):
-    """A time as ISO 8601 with an offset from UTC."""
+    """A time as ISO 8601 with an offset from UTC.
+
+    :param among: what is accepted; None where the command checks it.
+    """
 
     name = "time"
+
+    def __init__(self, among: MomentRange | None = QUERIES) -> None:
+        self._among = among
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -37,12 +53,14 @@ class MomentParam(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return read_moment(value)
+            at = read_moment(value)
+            return at if self._among is None else accepted(at, self._among)
         except RegistryError as error:
             self.fail(str(error), param, ctx)
 
 
 MOMENT = MomentParam()
+PAST_MOMENT = MomentParam(PAST)
 
 
 def account_option(function: F) -> F:
@@ -51,13 +69,40 @@ def account_option(function: F) -> F:
     return click.option("--account", "account_id", type=int, metavar="N", help=text)(function)
 
 
-def at_option(function: F) -> F:
-    """Add ``--at`` for a change."""
-    text = (
-        "When it starts, such as 2026-03-01T12:00:00+07:00. By default a first installation "
-        "has no start, and a change starts now."
-    )
-    return click.option("--at", type=MOMENT, metavar="TIME", help=text)(function)
+def event_options(**helps: str) -> Option[Any]:
+    """Add options with the time of a change, by their names, and ``--planned``."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(*args: Any, planned: bool, **options: Any) -> None:
+            for name in helps:
+                _check_event(name, options[name], PLANNED if planned else EVENTS)
+            function(*args, **options)
+
+        text = "It is planned: its time may be up to a year ahead."
+        command = click.option("--planned", is_flag=True, help=text)(run)
+        for name, text in reversed(helps.items()):
+            command = click.option(f"--{name}", type=MomentParam(None), metavar="TIME", help=text)(
+                command
+            )
+        return command
+
+    return decorate
+
+
+def _check_event(name: str, at: datetime | None, among: MomentRange) -> None:
+    try:
+        if at is not None:
+            accepted(at, among)
+    except RegistryError as error:
+        raise click.BadParameter(str(error), param_hint=f"'--{name}'") from error
+
+
+at_option = event_options(
+    at="When it starts, such as 2026-03-01T12:00:00+07:00. By default a first installation "
+    "has no start, and a change starts now."
+)
+"""Add ``--at`` and ``--planned`` for a change."""
 
 
 def kind_option(function: F) -> F:
@@ -78,6 +123,8 @@ def author_options(*, note_required: bool = False) -> Option[Any]:
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(*args: Any, author: str | None, note: str | None, **options: Any) -> None:
+            for name, text in (("author", author), ("note", note)):
+                _check_note(name, text)
             function(*args, who=Author(f"cli:{author or getpass.getuser()}", note), **options)
 
         text = "Reason, stored with the transaction."
@@ -86,6 +133,13 @@ def author_options(*, note_required: bool = False) -> Option[Any]:
         return add_note(click.option("--author", metavar="NAME", help=text)(run))
 
     return decorate
+
+
+def _check_note(name: str, text: str | None) -> None:
+    lines = (text or "").replace("\n", "").replace("\t", "")
+    if found := identifiers.control_character(lines):
+        problem = f"It has the control character {found}."
+        raise click.BadParameter(problem, param_hint=f"'--{name}'")
 
 
 def json_option(function: F) -> F:
@@ -100,13 +154,14 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _check_text(kwargs)
             schema.check(db.session.connection())
             function(*args, **kwargs)
         except PmsError as error:
             message = str(error)
         except OperationalError as error:
             message = f"The database is not available: {error.orig}"
-        except IntegrityError as error:
+        except (IntegrityError, DataError) as error:
             message = f"The database refuses the change: {error.orig}"
         else:
             return
@@ -116,8 +171,31 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def finish(change: Change, author: Author) -> None:
-    """Let assets and telemetry follow a change, commit all of it, and print what was done."""
+def similar_option(function: F) -> F:
+    """Add ``--allow-similar-ids``, for :func:`finish`."""
+    text = "Also register an id that differs from a known one only by leading zeros."
+    return click.option("--allow-similar-ids", "similar_ids", is_flag=True, help=text)(function)
+
+
+def _check_text(options: Mapping[str, object]) -> None:
+    """Refuse control characters, and bytes that are no text.
+
+    :raises RegistryError: naming the option.
+    """
+    for name, value in options.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and (found := identifiers.control_character(text)):
+                raise RegistryError(f"{name} has the control character {found}.")
+
+
+def finish(change: Change, author: Author, *, similar_ids: bool = False) -> None:
+    """Let assets and telemetry follow a change, commit all of it, and print what was done.
+
+    :param similar_ids: whether it may register an id that nearly equals a known one.
+    :raises RegistryError: if it does, and may not.
+    """
+    if not similar_ids:
+        refuse_similar(change)
     for line in commit_with_effects(change, author):
         click.echo(line)
 

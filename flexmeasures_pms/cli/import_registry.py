@@ -18,7 +18,7 @@ from flexmeasures_pms.cli.common import (
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
-from flexmeasures_pms.registry.importing.importer_csv import read_rows
+from flexmeasures_pms.registry.importing.importer_csv import ImportRules, read_rows
 from flexmeasures_pms.registry.kinds import CABINET, PMS
 from flexmeasures_pms.registry.queries.search import search
 
@@ -27,11 +27,24 @@ from flexmeasures_pms.registry.queries.search import search
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--skip-faulty", is_flag=True, help="Import the other lines of a faulty file.")
+@click.option(
+    "--planned", is_flag=True, help="Times in valid_from may be planned, up to a year ahead."
+)
+@click.option(
+    "--allow-similar-ids",
+    "similar_ids",
+    is_flag=True,
+    help="Also register ids that differ from others only by leading zeros.",
+)
+@click.option(
+    "--short-lines", is_flag=True,
+    help="Lines may lack their last fields, as some spreadsheets write empty ones.",
+)  # fmt: skip
 @account_option
 @author_options()
 @one_line_errors
 def import_registry(
-    file: Path, dry_run: bool, skip_faulty: bool, account_id: int | None, who: Author
+    file: Path, dry_run: bool, account_id: int | None, who: Author, **rules: bool
 ) -> None:
     """Update the registry from a CSV file with one line for each case.
 
@@ -45,14 +58,15 @@ def import_registry(
     """
     data = file.read_bytes()
     account_id = organisation(account_id or _organisation_of(data))
-    who = of_file(who, file.name)
-    result = import_file(account_id, data, author=who, dry_run=dry_run, skip_faulty=skip_faulty)
+    who, accepted = of_file(who, file.name), ImportRules(**rules)
+    result = import_file(account_id, data, author=who, dry_run=dry_run, rules=accepted)
     for fault in result.faults:
         click.echo(str(fault), err=True)
-    if result.faults and not skip_faulty:
+    if result.faults and not accepted.skip_faulty:
         raise RegistryError(_refusal(result))
     if result.written:
-        finish(result.change, who)
+        # Its lines were compared with all others already.
+        finish(result.change, who, similar_ids=True)
     else:
         db.session.rollback()
         for line in result.change.lines:
@@ -61,7 +75,13 @@ def import_registry(
 
 
 def _refusal(result: Imported) -> str:
-    return f"Nothing was imported: {result.faulty_lines} of {result.rows} lines are faulty."
+    words = f"Nothing was imported: {result.faulty_lines} of {result.rows} lines are faulty."
+    if result.has_similar_ids:
+        words += (
+            " Spreadsheets drop leading zeros: write ids as they are registered, or give "
+            "--allow-similar-ids if these are other things."
+        )
+    return words
 
 
 def _summary(result: Imported) -> str:

@@ -12,6 +12,7 @@ import click
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
     MOMENT,
+    PAST_MOMENT,
     F,
     account_option,
     json_option,
@@ -61,7 +62,7 @@ def _find(ident: str, kind: str | None, account_id: int | None) -> Found:
 @click.argument("ident", metavar="ID")
 @_at_option
 @click.option(
-    "--as-known-at", type=MOMENT, metavar="TIME", help="As the registry was at that time."
+    "--as-known-at", type=PAST_MOMENT, metavar="TIME", help="As the registry was at that time."
 )
 @kind_option
 @account_option

@@ -9,14 +9,15 @@ import click
 
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
-    MOMENT,
     account_option,
     at_option,
     author_options,
+    event_options,
     finish,
     kind_option,
     one_line_errors,
     part_kind_option,
+    similar_option,
 )
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Author
@@ -31,6 +32,7 @@ from flexmeasures_pms.registry.editing.registration import Details
 @click.option("--place", type=int, metavar="N", help="Dock, position, or cell block position.")
 @at_option
 @account_option
+@similar_option
 @author_options()
 @one_line_errors
 def install(
@@ -40,6 +42,7 @@ def install(
     place: int | None,
     at: datetime | None,
     account_id: int | None,
+    similar_ids: bool,
     who: Author,
 ) -> None:
     """Install a part in an assembly; it is removed from where it was.
@@ -50,7 +53,8 @@ def install(
       flexmeasures pms install BLOCK-7 --into 269 --kind cell-block --place 3
     """
     order = Order(who, at, account_id)
-    finish(orders.install(order, part, into, kind=kind, place=place), who)
+    change = orders.install(order, part, into, kind=kind, place=place)
+    finish(change, who, similar_ids=similar_ids)
 
 
 @pms_cli.cli.command("remove")
@@ -82,6 +86,7 @@ def remove(
 @part_kind_option
 @at_option
 @account_option
+@similar_option
 @author_options()
 @one_line_errors
 def swap(
@@ -90,6 +95,7 @@ def swap(
     kind: str | None,
     at: datetime | None,
     account_id: int | None,
+    similar_ids: bool,
     who: Author,
 ) -> None:
     """Put NEW in the place of OLD, which is then not installed anywhere.
@@ -100,7 +106,8 @@ def swap(
     Example:
       flexmeasures pms swap 66BFF353734574E43235318 66BFF353734574E43235999
     """
-    finish(orders.swap(Order(who, at, account_id), old, new, kind=kind), who)
+    change = orders.swap(Order(who, at, account_id), old, new, kind=kind)
+    finish(change, who, similar_ids=similar_ids)
 
 
 @pms_cli.cli.command("move-case")
@@ -133,8 +140,7 @@ def move_case(
 @click.argument("part")
 @click.option("--into", metavar="ASSEMBLY", help="Where it actually was.")
 @click.option("--place", type=int, metavar="N", help="Dock, position, or cell block position.")
-@click.option("--since", type=MOMENT, metavar="TIME", help="When it was actually installed.")
-@click.option("--until", type=MOMENT, metavar="TIME", help="When it was actually removed.")
+@event_options(since="When it was actually installed.", until="When it was actually removed.")
 @click.option("--docks", type=int, metavar="N", help="Actual number of docks of a cabinet.")
 @click.option("--timezone", metavar="NAME", help="Time zone of a PMS or device.")
 @click.option("--latitude", type=float, metavar="X", help="Degrees north.")

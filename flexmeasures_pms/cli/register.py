@@ -17,6 +17,7 @@ from flexmeasures_pms.cli.common import (
     finish,
     one_line_errors,
     organisation,
+    similar_option,
 )
 from flexmeasures_pms.registry.editing import assembled, orders, registration
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
@@ -48,13 +49,19 @@ def _add_command(kind: DeviceKind) -> None:
     @click.argument("ident", metavar="ID")
     @account_option
     @_site_options
+    @similar_option
     @author_options()
     @one_line_errors
     def register(
-        ident: str, account_id: int | None, who: Author, **details: Unpack[registration.Details]
+        ident: str,
+        account_id: int | None,
+        similar_ids: bool,
+        who: Author,
+        **details: Unpack[registration.Details],
     ) -> None:
         order = Order(who, account_id=organisation(account_id))
-        finish(orders.register(order, kind.name, ident, **details), who)
+        change = orders.register(order, kind.name, ident, **details)
+        finish(change, who, similar_ids=similar_ids)
 
     register.help = (
         f"Register {kind.what}.\n\n\b\nExample:\n"
@@ -76,6 +83,7 @@ for _kind in DEVICE_KINDS:
 @click.option("--docks", type=int, metavar="N", help="Number of docks; by default 12.")
 @account_option
 @at_option
+@similar_option
 @author_options()
 @one_line_errors
 def register_cabinet(
@@ -83,6 +91,7 @@ def register_cabinet(
     pms: str,
     account_id: int | None,
     at: datetime | None,
+    similar_ids: bool,
     who: Author,
     **parts: Any,
 ) -> None:
@@ -93,7 +102,8 @@ def register_cabinet(
       flexmeasures pms register-cabinet CAB-01-001 --pms PMS-01-001 --ehub EH-1 --docks 16
     """
     order, cabinet = Order(who, at, account_id), CabinetParts(**parts)
-    finish(assembled.register_cabinet(order, ident, pms, cabinet), who)
+    change = assembled.register_cabinet(order, ident, pms, cabinet)
+    finish(change, who, similar_ids=similar_ids)
 
 
 @pms_cli.cli.command("register-case")
@@ -108,6 +118,7 @@ def register_cabinet(
 @click.option("--dock", type=int, metavar="N", help="Its dock in that cabinet, from 1.")
 @account_option
 @at_option
+@similar_option
 @author_options()
 @one_line_errors
 def register_case(
@@ -116,6 +127,7 @@ def register_case(
     dock: int | None,
     account_id: int | None,
     at: datetime | None,
+    similar_ids: bool,
     who: Author,
     **parts: Any,
 ) -> None:
@@ -135,4 +147,4 @@ def register_case(
     case = CaseParts(parts["board"], parts["board_alias"], parts["fet_board"], parts["cell_block"])
     order = Order(who, at, account_id)
     change = assembled.register_case(order, ident, case, cabinet=cabinet, dock=dock)
-    finish(change, who)
+    finish(change, who, similar_ids=similar_ids)

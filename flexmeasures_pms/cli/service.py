@@ -8,9 +8,9 @@ import click
 
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
-    MOMENT,
     account_option,
     author_options,
+    event_options,
     finish,
     kind_option,
     one_line_errors,
@@ -19,7 +19,7 @@ from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
 
-WHEN = click.option("--at", type=MOMENT, metavar="TIME", help="When; by default now.")
+WHEN = event_options(at="When; by default now.")
 
 
 @pms_cli.cli.command("service")

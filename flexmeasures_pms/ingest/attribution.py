@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from flexmeasures.data import db
 from flexmeasures.data.models.data_sources import DataSource
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import aliased
 
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
@@ -24,6 +25,7 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.identifiers import LOOK_ALIKES, MARKUP
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, TrackableText, message
 from flexmeasures_pms.registry.tables import installation, trackable
@@ -143,8 +145,9 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
     )
     query = (
         select(
-            report.board_id, board.c.ident, report.event_start, report.source_id, DataSource.name,
-            pms.c.id, old.c.id, old.c.ident, old.c.asset_id, new.c.id, new.c.ident, new.c.asset_id,
+            report.board_id, board.c.ident, report.event_start, report.source_id,
+            func.coalesce(pms.c.ident, DataSource.name), pms.c.id,
+            old.c.id, old.c.ident, old.c.asset_id, new.c.id, new.c.ident, new.c.asset_id,
         )
         .select_from(board_report)
         .join(board, board.c.id == report.board_id)
@@ -152,7 +155,7 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
         .outerjoin(pms, and_(
             pms.c.account_id == board.c.account_id,
             pms.c.kind == DataSource.model,
-            pms.c.ident == DataSource.name,
+            _plain(pms.c.ident) == _plain(DataSource.name),
         ))
         .join(old, old.c.id == report.case_id)
         .outerjoin(installation, holds)
@@ -162,6 +165,11 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
         .order_by(report.event_start, report.board_id)
     )  # fmt: skip
     return (_Stray(*row) for row in db.session.execute(query))
+
+
+def _plain(text: Any) -> ColumnElement[str]:
+    """Return a text as FlexMeasures has it, like :func:`~flexmeasures_pms.identifiers.plain`."""
+    return func.translate(text, MARKUP, LOOK_ALIKES)
 
 
 StoredValues = Mapping[str, BeliefValue]

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, PMS
+from flexmeasures_pms.registry.messages.moments import shifted
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 
 _A_MOMENT = timedelta(microseconds=1)
@@ -71,7 +72,7 @@ def _stay(registered: Directory, number: int, begin: datetime, end: datetime) ->
 
 def _docks(registered: Directory, case_id: int, now: datetime) -> Iterator[Stay]:
     for row in registered.by_part.get(case_id, ()):
-        last = min(row.end, now) - _A_MOMENT
+        last = shifted(min(row.end, now), -_A_MOMENT)
         dock = registered.dock_across(case_id, last) if row.begin <= last else row.place
         yield replace(_stay(registered, row.assembly_id, row.begin, row.end), dock=dock)
 

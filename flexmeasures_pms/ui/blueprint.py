@@ -27,6 +27,7 @@ __all__ = ["files", "pms_ui", "refusals", "views"]
 MENU = {"VIEWS": ["dashboard"], "VIEW_TITLES": {}, "VIEW_ICONS": {}}
 """FlexMeasures' own defaults: if a host has not changed them, the plugin adds to the menu."""
 
+pms_ui.before_request(refusals.refuse_control_characters)
 pms_ui.before_request(csrf.require)
 pms_ui.context_processor(frame.context)
 pms_ui.after_request(frame.finish)

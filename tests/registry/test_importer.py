@@ -51,10 +51,11 @@ def sheet(*rows: dict[str, str], delimiter: str = ",") -> bytes:
 def load(registry: Registry) -> Load:
     from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.registry.importing.importer import import_file
+    from flexmeasures_pms.registry.importing.importer_csv import ImportRules
 
-    def run(data: bytes, **options: Any) -> Any:
-        author = Author("tests", "cases.csv")
-        return import_file(registry.account_id, data, author=author, **options)
+    def run(data: bytes, *, dry_run: bool = False, **rules: bool) -> Any:
+        author, given = Author("tests", "cases.csv"), ImportRules(**rules)
+        return import_file(registry.account_id, data, author=author, dry_run=dry_run, rules=given)
 
     return run
 

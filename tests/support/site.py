@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from unittest import mock
 
 from flexmeasures.data import db
 
+from flexmeasures_pms import identifiers
 from flexmeasures_pms.ingest.follow_up import Effects, follow_up
 from flexmeasures_pms.registry.editing import moves, orders, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change
@@ -24,6 +27,13 @@ def commit(change: Change) -> Effects:
     settled = follow_up(change, author=AUTHOR.name)
     db.session.commit()
     return settled
+
+
+@contextmanager
+def old_ids() -> Iterator[None]:
+    """Register any id, as was possible before new ones had to be without markup."""
+    with mock.patch.object(identifiers, "may_be_new", lambda _ident: True):
+        yield
 
 
 @dataclass(frozen=True, slots=True)

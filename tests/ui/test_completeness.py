@@ -106,8 +106,8 @@ def test_what_makes_no_sense_is_refused_in_words(site: Site, show: Show, query: 
 
 
 def test_times_before_all_telemetry_and_after_now_are_taken(site: Site, show: Show) -> None:
-    show("end=0001-01-02T00:00")
-    show("end=2999-01-01T00:00&days=30")
+    show("end=2000-01-02T00:00")
+    show("end=2099-01-01T00:00&days=30")
 
 
 def test_another_organisation_sees_nothing(

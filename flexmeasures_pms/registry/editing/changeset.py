@@ -7,7 +7,7 @@ or raises before anything was written. ``writer.py`` writes a changeset to the d
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -47,12 +47,14 @@ class Change:
     :param touched: trackables whose registration or place changed.
     :param boards: acquisition boards whose case changed over some time.
     :param lines: messages for people; there is one even when nothing changed.
+    :param added: what was newly registered, by kind and id; aliases too.
     """
 
     account_id: int
     touched: tuple[int, ...] = ()
     boards: tuple[int, ...] = ()
     lines: tuple[Message, ...] = ()
+    added: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,22 @@ class Changeset:
             for n in self.touched
             if self._entries[n].kind == BOARD and self.rows(n) != self.registered_rows(n)
         )
-        return Change(self.account_id, tuple(self.touched), tuple(boards), tuple(self.lines))
+        return Change(
+            self.account_id,
+            tuple(self.touched),
+            tuple(boards),
+            tuple(self.lines),
+            tuple(self._new_names()),
+        )
+
+    def _new_names(self) -> Iterator[Name]:
+        for number in self.touched:
+            entry = self._entries[number]
+            if self.is_new(number):
+                yield entry.kind, entry.ident
+            known = () if self.is_new(number) else self.base.aliases.get(number, ())
+            aliases = self._aliases.get(number, ()) if entry.kind == BOARD else ()
+            yield from ((BOARD, alias) for alias in aliases if alias not in known)
 
     # Trackables
 

@@ -49,7 +49,7 @@ def register(changeset: Changeset, kind: str, ident: str, **details: Unpack[Deta
     known = changeset.view.find(kind, ident)
     if known is not None:
         return _add_details(changeset, known, details)
-    _check_unambiguous(changeset, kind, ident)
+    _check_new(changeset, kind, ident)
     entry = changeset.add(Entry(0, kind, ident, **details))
     changeset.add_message(REGISTERED, what=entry)
     return entry
@@ -75,7 +75,7 @@ def add_alias(changeset: Changeset, board: Entry, alias: str) -> None:
     if known is not None:
         changeset.add_unchanged("{what} is known as {alias} already.", what=board, alias=alias)
         return
-    _check_unambiguous(changeset, BOARD, alias)
+    _check_new(changeset, BOARD, alias)
     changeset.add_alias(board, alias)
     changeset.add_message("{what} is now also known as {alias}.", what=board, alias=alias)
 
@@ -131,13 +131,35 @@ def _checked_ident(kind: str, ident: str) -> str:
     if kind not in KINDS:
         raise RegistryError(f"'{kind}' is not a kind: use one of {', '.join(KINDS)}.")
     text = identifiers.clean(ident)
-    if fault := identifiers.fault(text):
-        raise RegistryError(f"The id of the {words(kind)} {fault}: {ident!r}.")
+    if not text:
+        raise RegistryError(message("The id of the {kind} is empty.", kind=KindText(words(kind))))
+    if identifiers.fault(text):
+        raise _not_an_id(kind, text)
     if kind == BOARD and text == NO_ANSWER:
         raise RegistryError(
             message("'0' can't be a board's id: it is sent for packs that don't answer.")
         )
     return text
+
+
+def _not_an_id(kind: str, text: str) -> RegistryError:
+    shown = "".join(c if c.isprintable() else "?" for c in text[: identifiers.MAX_LENGTH])
+    return RegistryError(
+        message(
+            "'{ident}' can't be the id of a new {kind}: use at most {most} characters, and no <, "
+            ">, quotes, backslashes or control characters.",
+            ident=shown,
+            kind=KindText(words(kind)),
+            most=identifiers.MAX_NEW_LENGTH,
+        )
+    )
+
+
+def _check_new(changeset: Changeset, kind: str, ident: str) -> None:
+    """Refuse an id that others could misread, whatever is registered already."""
+    if not identifiers.may_be_new(ident):
+        raise _not_an_id(kind, ident)
+    _check_unambiguous(changeset, kind, ident)
 
 
 def _check_unambiguous(changeset: Changeset, kind: str, ident: str) -> None:

@@ -16,7 +16,14 @@ from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing
-from flexmeasures_pms.registry.importing.importer_csv import CaseRow, FaultyLine, read_rows
+from flexmeasures_pms.registry.importing.importer_csv import (
+    STRICT,
+    CaseRow,
+    FaultyLine,
+    ImportRules,
+    read_rows,
+)
+from flexmeasures_pms.registry.importing.similar_lines import similar_lines
 from flexmeasures_pms.registry.kinds import (
     BBC,
     BOARD,
@@ -67,6 +74,11 @@ class Imported:
         return len({fault.line for fault in self.faults})
 
     @property
+    def has_similar_ids(self) -> bool:
+        """Whether lines were refused because their ids nearly equal others."""
+        return any(fault.error.cure == "similar" for fault in self.faults)
+
+    @property
     def same(self) -> int:
         """How many lines change nothing."""
         return self.rows - self.changed - self.faulty_lines
@@ -83,27 +95,29 @@ def import_file(
     *,
     author: Author,
     dry_run: bool = False,
-    skip_faulty: bool = False,
+    rules: ImportRules = STRICT,
 ) -> Imported:
     """Make an organisation's registry as a file says.
 
-    All or nothing, unless faulty lines are to be skipped. Works in the caller's
+    All or nothing, unless the rules are that faulty lines are skipped. Works in the caller's
     transaction.
 
     :raises RegistryError: if the file is no registry file at all.
     """
-    read = read_rows(data)
-    faulty = {fault.line for fault in read.faults}
-    rows = [row for row in read.rows if row.line not in faulty]
+    read = read_rows(data, rules)
     faults, changed = list(read.faults), 0
-    with editing(account_id, author, expected=PARTS_OF_A_CASE * len(rows) + 1) as changeset:
+    expected = PARTS_OF_A_CASE * len(read.rows) + 1
+    with editing(account_id, author, expected=expected) as changeset:
+        faults += () if rules.similar_ids else similar_lines(account_id, read.rows)
+        faulty = {fault.line for fault in faults}
+        rows = [row for row in read.rows if row.line not in faulty]
         ordered_rows = sorted(rows, key=lambda r: (r.valid_from or SINCE_EVER, r.line))
         for row in _expected(changeset, ordered_rows):
             try:
-                changed += _import_row(changeset, row, skip_faulty=skip_faulty)
+                changed += _import_row(changeset, row, skip_faulty=rules.skip_faulty)
             except RegistryError as error:
                 faults.append(FaultyLine(row.line, error))
-        wanted = not dry_run and (skip_faulty or not faults)
+        wanted = not dry_run and (rules.skip_faulty or not faults)
         changeset.discarded = not wanted
     ordered = tuple(sorted(faults, key=lambda fault: fault.line))
     count = len(read.rows) + len({f.line for f in ordered} - {r.line for r in read.rows})

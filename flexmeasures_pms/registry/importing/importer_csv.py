@@ -12,7 +12,7 @@ from datetime import datetime
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.messages.message import Message, Renderer, message, message_form
-from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.registry.messages.moments import EVENTS, PLANNED, accepted, read_moment
 
 CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
 REQUIRED = ("pack.id", "board.id", "fet.board.id", *CELL_COLUMNS)
@@ -30,6 +30,25 @@ OPTIONAL = (
 LACKS = message_form("The header lacks columns: {columns}.")
 UNKNOWN = message_form("The header has unknown columns: {columns}.")
 REPEATS = message_form("The header repeats columns: {columns}.")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRules:
+    """What is accepted in a file that would otherwise be refused.
+
+    :param skip_faulty: lines with faults, which are left out.
+    :param planned: a ``valid_from`` of up to a year ahead.
+    :param similar_ids: new ids that differ from others only by leading zeros.
+    :param short_lines: lines without their last fields, which then count as empty.
+    """
+
+    skip_faulty: bool = False
+    planned: bool = False
+    similar_ids: bool = False
+    short_lines: bool = False
+
+
+STRICT = ImportRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +96,7 @@ class RegistryFile:
     faults: tuple[FaultyLine, ...]
 
 
-def read_rows(data: bytes) -> RegistryFile:
+def read_rows(data: bytes, rules: ImportRules = STRICT) -> RegistryFile:
     """Read a registry file: UTF-8, with commas or semicolons, columns in any order.
 
     :raises RegistryError: if it is not such a file at all.
@@ -89,12 +108,12 @@ def read_rows(data: bytes) -> RegistryFile:
             message("The file is not UTF-8 text: save it as CSV (UTF-8).")
         ) from error
     lines = _lines(text)
-    header = _header(next(lines, (1, []))[1])
+    header = _header(*next(lines, (1, [])))
     rows: list[CaseRow] = []
     faults: list[FaultyLine] = []
     for number, fields in lines:
         try:
-            rows.append(_row(number, header, fields))
+            rows.append(_row(number, header, fields, rules))
         except RegistryError as error:
             faults.append(FaultyLine(number, error))
     twice = list(_repeated(rows))
@@ -108,15 +127,21 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
     try:
         for fields in reader:
             if any(text.strip() for text in fields):
-                yield reader.line_num, [identifiers.clean(text) for text in fields]
+                yield reader.line_num, fields
     except csv.Error as error:
         raise RegistryError(
             message("Line {n} is not CSV: {fault}.", n=reader.line_num, fault=str(error))
         ) from error
 
 
-def _header(fields: Sequence[str]) -> list[str]:
-    names = [name.lower() for name in fields]
+def _header(number: int, fields: Sequence[str]) -> list[str]:
+    for position, text in enumerate(fields, 1):
+        if character := identifiers.control_character(text):
+            form = message_form("Line {n}, column {column} has the control character {character}.")
+            raise RegistryError(message(form, n=number, column=position, character=character))
+    names = [identifiers.clean(name).lower() for name in fields]
+    while names and not names[-1]:
+        names.pop()
     missing = [name for name in REQUIRED if name not in names]
     unknown = [name for name in names if name and name not in (*REQUIRED, *OPTIONAL)]
     twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -126,11 +151,24 @@ def _header(fields: Sequence[str]) -> list[str]:
     return names
 
 
-def _row(number: int, header: list[str], fields: list[str]) -> CaseRow:
-    if len(fields) != len(header) and any(fields[len(header) :]):
+def _given(header: list[str], fields: list[str], rules: ImportRules) -> dict[str, str]:
+    """Return the fields of a line that are not empty, by their columns."""
+    if any(text.strip() for text in fields[len(header) :]):
         form = message_form("has {n} fields, the header {header}.")
         raise RegistryError(message(form, n=len(fields), header=len(header)))
-    given = {name: text for name, text in zip(header, fields, strict=False) if name and text}
+    if len(fields) < len(header) and not rules.short_lines:
+        form = message_form("{n} fields of {header}: the line is incomplete.")
+        raise RegistryError(message(form, n=len(fields), header=len(header)))
+    for name, text in zip(header, fields, strict=False):
+        if character := identifiers.control_character(text):
+            form = message_form("{column} has the control character {character}.")
+            raise RegistryError(message(form, column=name, character=character))
+    cleaned = ((name, identifiers.clean(text)) for name, text in zip(header, fields, strict=False))
+    return {name: text for name, text in cleaned if name and text}
+
+
+def _row(number: int, header: list[str], fields: list[str], rules: ImportRules) -> CaseRow:
+    given = _given(header, fields, rules)
     if "pack.id" not in given:
         raise RegistryError(message("pack.id is empty: each line is about a case."))
     for name, text in given.items():
@@ -146,9 +184,20 @@ def _row(number: int, header: list[str], fields: list[str]) -> CaseRow:
     dock = _dock(given.pop("dock", None))
     if dock is not None and not {"cabinet.id", "pms.id"} & given.keys():
         raise RegistryError(message("dock needs the cabinet.id or pms.id that it is in."))
-    valid_from = given.pop("valid_from", None)
+    valid_from = _moment("valid_from", given.pop("valid_from", None), rules)
     cells = tuple(given.pop(name, None) for name in CELL_COLUMNS)
-    return CaseRow(number, given, cells, dock, read_moment(valid_from) if valid_from else None)
+    return CaseRow(number, given, cells, dock, valid_from)
+
+
+def _moment(column: str, text: str | None, rules: ImportRules) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return accepted(read_moment(text), PLANNED if rules.planned else EVENTS)
+    except RegistryError as error:
+        said = error.what if isinstance(error.what, Message) else str(error.what)
+        problem = message("{column}: {said}", column=column, said=said)
+        raise RegistryError(problem, cure=error.cure) from error
 
 
 def _dock(text: str | None) -> int | None:

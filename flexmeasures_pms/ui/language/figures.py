@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from babel.numbers import format_decimal
 
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
+from flexmeasures_pms.registry.messages.moments import on_clock
 from flexmeasures_pms.ui.language.words import _, language
 
 NOTHING = "–"
@@ -41,7 +42,7 @@ def moment(value: datetime | None, zone: str | None, *, seconds: bool = True) ->
     """Return a time in a site's time zone, ``2026-03-01 19:00:06``, or a dash for none."""
     if value is None:
         return NOTHING
-    local = value.astimezone(ZoneInfo(zone or "UTC"))
+    local = on_clock(value, zone)
     return local.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 

@@ -16,6 +16,7 @@ from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.charts import CHARTS, sensors_of
 from flexmeasures_pms.overview.history import known_bounds
 from flexmeasures_pms.overview.location import timezone
+from flexmeasures_pms.registry.messages.moments import shifted
 from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links, period
@@ -150,5 +151,5 @@ def _spans(shown: period.Period) -> list[tuple[str, str, str, bool]]:
 
 def around(at: datetime) -> str:
     """Return the URL of the same page with its charts around a moment."""
-    start, end = at - period.AROUND, at + period.AROUND
+    start, end = shifted(at, -period.AROUND), shifted(at, period.AROUND)
     return links.same(start=start.isoformat(), end=end.isoformat(), period=None)

@@ -52,7 +52,7 @@ def period(bounds: PeriodBounds, zone: str, now: datetime) -> Period:
     if start is None and end is None:
         return named(request.args.get("period", BY_DEFAULT), bounds, now)
     length = LENGTHS[BY_DEFAULT][1]
-    end = end or (start + length if start else now)
+    end = end or (min(start + length, now) if start else now)
     start = start or end - length
     if start >= end:
         raise BadRequest(_("The period must begin before it ends."))

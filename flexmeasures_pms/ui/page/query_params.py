@@ -9,15 +9,20 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.registry.messages.moments import (
+    QUERIES,
+    SHOWN,
+    on_clock,
+    read_moment,
+)
 from flexmeasures_pms.ui.language.words import _
 
 
 def moment(name: str, zone: str | None) -> datetime | None:
-    """Return a time in UTC, or None if it is missing.
+    """Return a time in UTC, at the latest now, or None if it is missing.
 
     :param zone: the time zone of a time without an offset, as forms send it.
-    :raises BadRequest: for anything else.
+    :raises BadRequest: for anything else, and for years that no period has.
     """
     # A plus sign in a URL means a space, and is often sent unescaped.
     text = request.args.get(name, "").strip().replace(" ", "+")
@@ -26,10 +31,18 @@ def moment(name: str, zone: str | None) -> datetime | None:
     try:
         local = datetime.fromisoformat(text)
         if local.tzinfo is None:
-            return local.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(UTC)
-        return read_moment(text).astimezone(UTC)
+            at = local.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(UTC)
+        else:
+            at = read_moment(text)
     except (ValueError, OverflowError, RegistryError) as error:
-        raise BadRequest(_("The time {text} can't be read.", text=text[:40])) from error
+        message = _("{name}: the time {text} can't be read.", name=name, text=text[:SHOWN])
+        raise BadRequest(message) from error
+    if at not in QUERIES:
+        first, last = QUERIES.first, QUERIES.last
+        message = _("{name}: choose a time in the years {first} to {last}.", name=name,
+                    first=first, last=last)  # fmt: skip
+        raise BadRequest(message)
+    return min(at, datetime.now(UTC))
 
 
 def number(name: str, *, most: int = 1 << 31) -> int | None:
@@ -47,7 +60,7 @@ def number(name: str, *, most: int = 1 << 31) -> int | None:
 
 def field(moment_: datetime, zone: str | None) -> str:
     """Return a time for a form's date and time field, in a site's time zone."""
-    local = moment_.astimezone(ZoneInfo(zone or "UTC"))
+    local = on_clock(moment_, zone)
     return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
 
 

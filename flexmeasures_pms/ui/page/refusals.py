@@ -9,11 +9,12 @@ from flask import Response, current_app, g, redirect, request, url_for
 from flask_login import current_user
 from flask_security.core import AnonymousUser
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.errors import SchemaError, StorageBusy
 from flexmeasures_pms.serving import timeouts
+from flexmeasures_pms.serving.control_characters import in_form, in_url
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links
@@ -76,6 +77,22 @@ def _unforeseen(error: Exception) -> Response:
     current_app.logger.exception("A page failed with an unexpected error.", exc_info=error)
     reason = _("An unexpected error occurred. Try again later.")
     return page("pms/refused.html", status=500, title=_("Request failed"), reason=reason)
+
+
+def refuse_control_characters() -> None:
+    """Refuse a URL or form with control characters, before anything reads it.
+
+    :raises BadRequest: saying where.
+    """
+    found = in_url() or (in_form() if request.method == "POST" else None)
+    if found is None:
+        return
+    name, character = found
+    if not name:
+        raise BadRequest(_("The address has the control character {c}.", c=character))
+    raise BadRequest(
+        _("{name} has the control character {c}: remove it and try again.", name=name, c=character)
+    )
 
 
 pms_ui.before_request(log_in_first)

@@ -12,6 +12,7 @@ from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.editing.resubmission import made_already
+from flexmeasures_pms.registry.editing.similar import similar_to_new
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page.access import Organisation
@@ -93,6 +94,8 @@ def answer(
     try:
         doubtful = () if filled.sure else doubts()
         change = make()
+        if not filled.sure:
+            doubtful = (*doubtful, *_nearly_equal(change, filled.zone))
         if doubtful and change.touched:
             abandon()
             return Answer(rendered(change.lines, filled.zone), doubtful)
@@ -105,6 +108,11 @@ def answer(
         abandon()
         message = _("Someone else changed this at the same time. Check it, then try again.")
         return Answer(refusal=RefusedChange(main, message))
+
+
+def _nearly_equal(change: Change, zone: str) -> tuple[str, ...]:
+    ask = _("Is it really another one?")
+    return tuple(f"{said} {ask}" for said in rendered(similar_to_new(change), zone))
 
 
 def _refusal(error: Unusable | RegistryError, filled: Filled, main: str) -> RefusedChange:

@@ -15,13 +15,20 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.orders import Order
-from flexmeasures_pms.registry.messages.moments import read_moment
+from flexmeasures_pms.registry.messages.moments import (
+    EVENTS,
+    PLANNED,
+    SHOWN,
+    accepted,
+    read_moment,
+)
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.csrf import FIELD as CSRF
+from flexmeasures_pms.ui.registry.message import wrong
 
-REQUEST, SURE, ZONE, NOTE = "request_id", "sure", "zone", "note"
+REQUEST, SURE, ZONE, NOTE, PLAN = "request_id", "sure", "zone", "note", "planned"
 MAX_NOTE = 1000
-NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, "kind", "into_kind", "slot"})
+NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, PLAN, "kind", "into_kind", "slot"})
 """The fields whose text no error contains."""
 
 PLACES = {
@@ -143,21 +150,28 @@ class Filled:
             raise Unusable(name, message) from error
 
     def time(self, name: str) -> datetime | None:
-        """Return a time in the site's time zone, or with its own offset.
+        """Return the time of a change, in the site's time zone or with its own offset.
 
-        :raises Unusable: if it is not a time, or does not exist or is ambiguous there.
+        :raises Unusable: if it is not a time, does not exist or is ambiguous there, or is in
+            the future and not said to be planned.
         """
         text = self.text(name)
         if text is None:
             return None
         try:
             local = datetime.fromisoformat(text)
-            if local.utcoffset() is not None:
-                return read_moment(text)
+            at = read_moment(text) if local.utcoffset() is not None else None
         except (ValueError, OverflowError, RegistryError) as error:
-            message = _("'{text}' is not a time such as 2026-03-01 12:00.", text=text)
+            message = _("'{text}' is not a time such as 2026-03-01 12:00.", text=text[:SHOWN])
             raise Unusable(name, message) from error
-        return _on_clock(name, local, self.zone)
+        return self._accepted(name, at or _on_clock(name, local, self.zone))
+
+    def _accepted(self, name: str, at: datetime) -> datetime:
+        try:
+            return accepted(at, PLANNED if self.sent.get(PLAN) else EVENTS)
+        except RegistryError as error:
+            cure = _("If it is planned, tick that.") if error.cure == "planned" else ""
+            raise Unusable(name, f"{wrong(error, self.zone)} {cure}".strip()) from error
 
     def note(self) -> str | None:
         """Return the note."""

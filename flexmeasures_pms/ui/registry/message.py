@@ -39,12 +39,17 @@ def faults(lines: Iterable[FaultyLine], zone: str) -> tuple[str, ...]:
 
 def refusal(result: Imported) -> str:
     """Return why nothing of a file was imported."""
-    return n_(
+    said = n_(
         "Nothing was imported: {faulty} of {n} line is faulty.",
         "Nothing was imported: {faulty} of {n} lines are faulty.",
         result.rows,
         faulty=result.faulty_lines,
     )
+    if not result.has_similar_ids:
+        return said
+    hint = _("Spreadsheets drop leading zeros: write ids as they are registered, or tick that "
+             "these are other things.")  # fmt: skip
+    return f"{said} {hint}"
 
 
 def summary(result: Imported) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from flexmeasures_pms.errors import PmsError
+from flexmeasures_pms.registry.importing.importer_csv import ImportRules
 from flexmeasures_pms.ui.language.words import _
 
 MOST = 1 << 20
@@ -34,23 +35,23 @@ class SignedUpload:
     """A file that was shown.
 
     :param version: of the registry that it was compared with.
-    :param skip_faulty: whether faulty lines are left out.
+    :param rules: what is accepted in it.
     :param request_id: the id with which its changes are recorded.
     """
 
     name: str
     data: bytes
     version: int
-    skip_faulty: bool
+    rules: ImportRules
     request_id: str
 
 
-def signed_upload(name: str, data: bytes, version: int, skip_faulty: bool) -> SignedUpload:
+def signed_upload(name: str, data: bytes, version: int, rules: ImportRules) -> SignedUpload:
     """Return a file to be shown.
 
     :raises Spoiled: if it is too large.
     """
-    made = SignedUpload(name, data, version, skip_faulty, str(uuid4()))
+    made = SignedUpload(name, data, version, rules, str(uuid4()))
     if len(data) > MOST or len(packed(made)) > MOST_PACKED:
         message = _("The file is too large for this page: import it with `{command}`.",
                     command=COMMAND)  # fmt: skip
@@ -83,7 +84,7 @@ def packed(made: SignedUpload) -> str:
 def seal(made: SignedUpload, account_id: int) -> str:
     """Return the signature of this file for this organisation."""
     what = [
-        account_id, sha256(made.data).hexdigest(), made.name, made.version, made.skip_faulty,
+        account_id, sha256(made.data).hexdigest(), made.name, made.version, asdict(made.rules),
         made.request_id,
     ]  # fmt: skip
     return _serializer().dumps(what)
@@ -95,7 +96,7 @@ def opened(text: str, sealed: str, account_id: int) -> SignedUpload:
     :raises Spoiled: if it differs, is of another organisation, or was shown too long ago.
     """
     try:
-        whose, digest, name, version, skip_faulty, request_id = _serializer().loads(
+        whose, digest, name, version, rules, request_id = _serializer().loads(
             sealed, max_age=_GOOD_FOR
         )
         data = zlib.decompressobj().decompress(b64decode(text, validate=True), MOST + 1)
@@ -103,7 +104,7 @@ def opened(text: str, sealed: str, account_id: int) -> SignedUpload:
         raise UnusableUpload(_("This is not the file that was shown. Choose it again.")) from error
     if whose != account_id or sha256(data).hexdigest() != digest:
         raise UnusableUpload(_("This is not the file that was shown. Choose it again."))
-    return SignedUpload(name, data, version, skip_faulty, request_id)
+    return SignedUpload(name, data, version, ImportRules(**rules), request_id)
 
 
 def _serializer() -> URLSafeTimedSerializer:

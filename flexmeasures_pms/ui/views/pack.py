@@ -16,6 +16,7 @@ from flexmeasures_pms.overview.location import above
 from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
+from flexmeasures_pms.registry.messages.moments import QUERIES, shifted
 from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake.quarantine import reasons_concerning
@@ -127,7 +128,7 @@ def _begin(life: Sequence[Lane], shown: ChartPage, now: datetime) -> datetime:
     """Return the start of the timeline: before the first known time, with some space."""
     known = [*turns(life), *(shown.bounds or ())]
     first = min(known, default=now)
-    return first - max((now - first) / 20, timedelta(hours=1))
+    return shifted(first, -max((now - first) / 20, timedelta(hours=1)))
 
 
 def _marks(life: Sequence[Lane]) -> list[tuple[datetime, str]]:
@@ -157,7 +158,7 @@ def _bars(lane: Lane, begin: datetime, now: datetime) -> Iterator[Bar]:
                 left=round(100 * ((first - begin) / whole), 3),
                 width=round(100 * ((last - first) / whole), 3),
                 open=stay.begin is None,
-                address=around(stay.begin) if stay.begin else None,
+                address=around(stay.begin) if stay.begin and stay.begin in QUERIES else None,
             )
 
 

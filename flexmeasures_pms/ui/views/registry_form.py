@@ -48,6 +48,7 @@ def form_page(
         filled=filled,
         answer=came,
         bad=bad,
+        has_time=any(field.kind == "time" for field in fields),
         given=[name for name, value in filled.sent.items() if value],
         request_id=filled.sent.get(REQUEST) or str(uuid4()),
         zones=sorted(available_timezones()) if any(f.kind == "zone" for f in fields) else (),

@@ -14,7 +14,12 @@ from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
-from flexmeasures_pms.registry.importing.importer_csv import OPTIONAL, REQUIRED
+from flexmeasures_pms.registry.importing.importer_csv import (
+    OPTIONAL,
+    REQUIRED,
+    STRICT,
+    ImportRules,
+)
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
@@ -61,8 +66,16 @@ def _chosen(organisation: Organisation) -> SignedUpload:
         raise RegistryError(_("Choose a file."))
     name = identifiers.clean(upload.filename)[:200] or "file"
     version = load_directory(organisation.id).version
-    return uploads.signed_upload(
-        name, upload.stream.read(MOST + 1), version, "skip" in request.form
+    return uploads.signed_upload(name, upload.stream.read(MOST + 1), version, _rules())
+
+
+def _rules() -> ImportRules:
+    """Return what is accepted in the file: the ticked boxes, by their names."""
+    return ImportRules(
+        skip_faulty="skip" in request.form,
+        planned="planned" in request.form,
+        similar_ids="similar" in request.form,
+        short_lines="short" in request.form,
     )
 
 
@@ -71,7 +84,7 @@ def _show(organisation: Organisation, chosen: SignedUpload, notice: str = "") ->
     abandon()
     uploads.check_effort(result.changed)
     zone = zone_of(organisation.id)
-    wanted = bool(result.changed) and (chosen.skip_faulty or not result.faults)
+    wanted = bool(result.changed) and (chosen.rules.skip_faulty or not result.faults)
     return _page(
         organisation,
         status=200 if wanted or not result.faults else 422,
@@ -82,7 +95,7 @@ def _show(organisation: Organisation, chosen: SignedUpload, notice: str = "") ->
         summary=summary(result),
         notice=notice,
         name=chosen.name,
-        skip=chosen.skip_faulty,
+        rules=chosen.rules,
         packed=uploads.packed(chosen) if wanted else "",
         seal=uploads.seal(chosen, organisation.id) if wanted else "",
     )
@@ -98,7 +111,7 @@ def _apply(organisation: Organisation) -> Response:
     if load_directory(organisation.id).version != shown.version:
         abandon()
         fresh = uploads.signed_upload(
-            shown.name, shown.data, load_directory(organisation.id).version, shown.skip_faulty
+            shown.name, shown.data, load_directory(organisation.id).version, shown.rules
         )
         notice = _("The registry has changed since: look at this again.")
         return _show(organisation, fresh, notice)
@@ -115,7 +128,7 @@ def _run(organisation: Organisation, file: SignedUpload, *, dry_run: bool) -> Im
         file.data,
         author=_author(file),
         dry_run=dry_run,
-        skip_faulty=file.skip_faulty,
+        rules=file.rules,
     )
 
 
@@ -125,7 +138,7 @@ def _author(file: SignedUpload) -> Author:
 
 def _page(organisation: Organisation, *, status: int = 200, **shown: object) -> Response:
     to = addresses(organisation)
-    nothing = {"result": None, "error": "", "notice": "", "done": (), "name": "", "skip": False}
+    nothing = {"result": None, "error": "", "notice": "", "done": (), "name": ""}
     return page(
         "pms/registry_import.html",
         status=status,
@@ -133,5 +146,5 @@ def _page(organisation: Organisation, *, status: int = 200, **shown: object) -> 
         to=to,
         trail=trail(to, None, _("Import a file")),
         columns=(*REQUIRED, *OPTIONAL),
-        **{**nothing, **shown},
+        **{"rules": STRICT, **nothing, **shown},
     )

@@ -1,0 +1,98 @@
+"""Ids that nearly equal others: they differ by leading zeros, which spreadsheets drop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.errors import RegistryConflict
+from flexmeasures_pms.registry.directory import Name, ident_key
+from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.kinds import BOARD
+from flexmeasures_pms.registry.messages.message import Message, TrackableText, message
+from flexmeasures_pms.registry.tables import alias, trackable
+
+
+def near_ids(account_id: int, names: Iterable[Name]) -> dict[Name, dict[str, str]]:
+    """Return what is registered of the same kind and equal but for leading zeros.
+
+    :param names: kinds with ids as they are compared.
+    :returns: the registered ids, and aliases of boards, by their compared form; those of a name
+        by its kind and :func:`~flexmeasures_pms.identifiers.without_zeros`.
+    """
+    found: dict[Name, dict[str, str]] = {}
+    by_kind: dict[str, set[str]] = {}
+    for kind, key in names:
+        by_kind.setdefault(kind, set()).add(identifiers.without_zeros(key))
+    for kind, wanted in by_kind.items():
+        for key, ident in db.session.execute(_near(account_id, kind, sorted(wanted))):
+            found.setdefault((kind, identifiers.without_zeros(key)), {})[key] = ident
+    return found
+
+
+def _near(account_id: int, kind: str, wanted: list[str]) -> sa.Executable:
+    t, a = trackable.c, alias.c
+    query = sa.select(t.ident_key, t.ident).where(
+        t.account_id == account_id, t.kind == kind, _nearly(t.ident_key, wanted)
+    )
+    if kind != BOARD:
+        return query
+    aliases = sa.select(a.alias_key, a.alias).where(
+        a.account_id == account_id, _nearly(a.alias_key, wanted)
+    )
+    return sa.union_all(query, aliases)
+
+
+def _nearly(column: sa.ColumnElement[str], wanted: list[str]) -> sa.ColumnElement[bool]:
+    """Return the condition for ids that are wanted but for zeros; both halves use an index."""
+    exact = column == sa.any_(_texts(wanted))
+    zeros = sa.and_(column >= "0", column < "1")
+    return exact | (zeros & (sa.func.ltrim(column, "0") == sa.any_(_texts(wanted))))
+
+
+def _texts(values: list[str]) -> sa.BindParameter[Any]:
+    return sa.bindparam(None, values, type_=ARRAY(sa.Text))
+
+
+def similar_to_new(change: Change) -> tuple[Message, ...]:
+    """Return what to say of each newly registered id that nearly equals another."""
+    names = {(kind, ident_key(kind, ident)): ident for kind, ident in change.added}
+    if not names:
+        return ()
+    near = near_ids(change.account_id, names)
+    return tuple(
+        nearly_equal(kind, ident, others[min(others)])
+        for (kind, key), ident in names.items()
+        if (others := _others(near[kind, identifiers.without_zeros(key)], key))
+    )
+
+
+def _others(near: Mapping[str, str], key: str) -> dict[str, str]:
+    return {other: ident for other, ident in near.items() if other != key}
+
+
+def nearly_equal(kind: str, ident: str, known: str) -> Message:
+    """Return what to say of an id that nearly equals a known one."""
+    return message(
+        "'{ident}' nearly equals the known {what}: only leading zeros differ.",
+        ident=ident,
+        what=TrackableText(kind, known),
+    )
+
+
+def refuse_similar(change: Change) -> None:
+    """Refuse a change that registers an id which nearly equals a known one.
+
+    :raises RegistryConflict: for the first such id.
+    """
+    for said in similar_to_new(change):
+        raise RegistryConflict(
+            said,
+            command="write it as it is registered, or give --allow-similar-ids for another one",
+            cure="similar",
+        )
