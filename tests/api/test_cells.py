@@ -86,7 +86,8 @@ def test_nothing_is_told_of_the_future_and_gaps_are_null(
 
 @pytest.mark.parametrize(
     "query",
-    ["start=soon", "end=1", "end=0001-01-01T00:00Z", "end=2999-01-01T00:00Z", "quantity=amps", "columns=0", "columns=241",
+    ["start=soon", "end=1", "end=0001-01-01T00:00Z", "end=2999-01-01T00:00Z",
+     "quantity=amps", "columns=0", "columns=241",
      "columns=x", "start=2026-03-01T12:00Z&end=2026-03-01T12:00Z"],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,45 @@ def test_a_file_that_is_none_fails_in_one_line(
     file.touch()
     assert "lacks columns" in fails("import-registry", file, "--account", owner.id)
     assert "does not exist" in fails("import-registry", tmp_path / "none.csv")
+
+
+def test_a_file_from_a_spreadsheet_is_refused_and_says_what_to_do(
+    pms: Command, runner: FlaskCliRunner, owner: Organisation, write: Write, registry_of: RegistryOf
+) -> None:
+    pms("import-registry", write(("0241", "B1", "P1"), ("0242", "B2", "P1")), "--account", owner.id)
+    before = registry_of(owner).version
+    file = write(("241", "B1", "P1"), ("242", "B2", "P1"))
+    result = runner.invoke(args=["pms", "import-registry", str(file)])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "Line 2: '241' differs from the known case 0241 only by leading zeros.",
+        "Line 3: '242' differs from the known case 0242 only by leading zeros.",
+        "Error: Nothing was imported: 2 of 2 lines are faulty. Spreadsheets drop leading zeros: "
+        "write ids as they are registered, or give --allow-similar-ids if these are other things.",
+    ]
+    assert registry_of(owner).version == before
+    assert "2 lines: 2 changed" in pms("import-registry", file, "--allow-similar-ids").stdout
+
+
+def test_an_incomplete_line_is_refused_unless_lines_may_be_short(
+    pms: Command, runner: FlaskCliRunner, owner: Organisation, tmp_path: Path
+) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text(f"{HEADER}\n0241,B1,F1{',' * 15}P1\n0242,B2")
+    args = ["pms", "import-registry", str(file), "--account", str(owner.id)]
+    result = runner.invoke(args=args)
+    assert result.exit_code == 1
+    assert "Line 3: 2 fields of 18: the line is incomplete." in result.stderr
+    assert "2 lines: 2 changed" in pms(*args[1:], "--short-lines").stdout
+
+
+def test_planned_lines_need_the_option(
+    pms: Command, runner: FlaskCliRunner, owner: Organisation, tmp_path: Path
+) -> None:
+    file, later = tmp_path / "cases.csv", datetime.now(UTC) + timedelta(days=30)
+    file.write_text(f"{HEADER},valid_from\n0241,B1,F1{',' * 15}P1,{later.isoformat()}\n")
+    args = ["import-registry", file, "--account", owner.id]
+    pms(*args, "--planned", "--dry-run")
+    refused = runner.invoke(args=["pms", *map(str, args)])
+    assert refused.exit_code == 1
+    assert "Line 2: valid_from: " in refused.stderr and "is in the future" in refused.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -238,3 +238,137 @@ def test_what_is_no_registry_file_is_refused_as_a_whole(
 ) -> None:
     with pytest.raises(RegistryError, match=message):
         load(data)
+
+
+HEADER = ",".join(COLUMNS)
+CELLS = ",".join(f"CB-X01-{n:02d}" for n in range(1, 15))
+CUT_SHORT = f"""{HEADER}
+X01,71CFF353734574E43232901,FB-X01,{CELLS},BUG-02,BUG-02-A,EH-BUG-02,BB-BUG-02,1,,
+X04,71CFF353734574E4"""
+
+
+def test_a_file_that_was_cut_short_is_refused(registry: Registry, load: Load) -> None:
+    result = load(CUT_SHORT.encode())
+    assert [str(fault) for fault in result.faults] == [
+        "Line 3: 2 fields of 24: the line is incomplete."
+    ]
+    assert not result.written
+    assert not registry.whole.entries
+
+
+def test_lines_without_their_last_fields_are_taken_if_they_may_be_short(
+    registry: Registry, load: Load
+) -> None:
+    lines = (line.rstrip(",") for line in sheet(row(1), row(2)).decode().splitlines())
+    data = "\n".join(lines).encode()
+    assert len(load(data).faults) == 2
+    assert load(data, short_lines=True).written
+    assert registry.directory.find("case", "0002") is not None
+
+
+def test_empty_columns_at_the_end_are_nothing(registry: Registry, load: Load) -> None:
+    lines = (f"{line},," for line in sheet(row(1)).decode().splitlines())
+    assert load("\n".join(lines).encode()).written
+    lines = (f"{HEADER},," if n == 0 else line
+             for n, line in enumerate(sheet(row(2)).decode().splitlines()))  # fmt: skip
+    assert load("\n".join(lines).encode()).written
+
+
+def spreadsheet(number: int) -> dict[str, str]:
+    """A line whose case lost its zeros in a spreadsheet."""
+    return row(number, {"pack.id": str(number)})
+
+
+def test_ids_that_lost_their_zeros_are_refused_line_by_line(registry: Registry, load: Load) -> None:
+    load(sheet(row(904), row(905), row(906)))
+    before = registry.directory.version
+    result = load(sheet(spreadsheet(904), row(905), spreadsheet(906)))
+    assert [str(fault) for fault in result.faults] == [
+        "Line 2: '904' differs from the known case 0904 only by leading zeros.",
+        "Line 4: '906' differs from the known case 0906 only by leading zeros.",
+    ]
+    assert result.has_similar_ids
+    assert registry.directory.version == before
+    assert registry.directory.find("case", "904") is None
+
+
+def test_similar_ids_are_registered_if_they_may_be(registry: Registry, load: Load) -> None:
+    load(sheet(row(904)))
+    other = row(905, {"pack.id": "904"})
+    assert not load(sheet(other)).written
+    assert load(sheet(other), similar_ids=True).written
+    # Now both are known, so neither is in doubt.
+    assert not load(sheet(other, row(904))).faults
+
+
+@pytest.mark.parametrize(
+    ("column", "known", "new"),
+    [
+        ("pack.id", "0904", "00904"),
+        ("board.id", "066BFF35", "66bff35"),
+        ("board.alias", "066BFF35", "66BFF35"),
+        ("fet.board.id", "7", "07"),
+        ("cell.id.14", "001", "1"),
+        ("pms.id", "1", "01"),
+        ("cabinet.id", "01", "1"),
+        ("ehub.id", "01", "1"),
+        ("busbar.id", "0", "00"),
+    ],
+)
+def test_every_column_of_ids_is_compared(
+    registry: Registry, load: Load, column: str, known: str, new: str
+) -> None:
+    load(sheet(row(1, {column: known})))
+    result = load(sheet(row(2, {column: new})))
+    assert [fault.line for fault in result.faults] == [2]
+    assert f"'{new}' differs from the known " in result.faults[0].message
+    assert known in result.faults[0].message
+    # The same within one file: the later line is in doubt.
+    both = load(sheet(row(14, {column: f"5{known}"}), row(15, {column: f"05{known}"})))
+    assert [fault.line for fault in both.faults] == [3]
+
+
+def test_a_bbc_of_the_id_is_meant_where_there_is_one(registry: Registry, load: Load) -> None:
+    registry.add("bbc", "01")
+    registry.add("ehub", "1")
+    assert load(sheet(row(1, {"ehub.id": "01"}))).written
+
+
+@pytest.mark.parametrize("character", ["\0", "\x01", "\x1f", "\x7f", "\u0085", "\n"])
+@pytest.mark.parametrize("column", ["pack.id", "cell.id.3", "dock", "valid_from"])
+def test_control_characters_are_named_with_line_and_column(
+    registry: Registry, load: Load, character: str, column: str
+) -> None:
+    result = load(sheet(row(1), row(2, {column: f"{character}1"}), row(3)))
+    (fault,) = result.faults
+    assert f"{column} has the control character U+00" in str(fault)
+    assert fault.line == (4 if character == "\n" else 3)
+    assert not registry.whole.entries
+    with pytest.raises(RegistryError, match=r"Line [12], column 2 has the control character U\+00"):
+        load(sheet(row(1)).replace(b"board.id", f'"board.id{character}"'.encode(), 1))
+
+
+@pytest.mark.parametrize("text", ["1999-12-31T23:59:59Z", "0001-01-01T00:00:00Z",
+                                  "2999-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])  # fmt: skip
+def test_a_line_holds_since_2000_to_now(registry: Registry, load: Load, text: str) -> None:
+    for planned in (False, True):
+        result = load(sheet(row(1, {"valid_from": text})), planned=planned)
+        (fault,) = result.faults
+        assert str(fault).startswith(f"Line 2: valid_from: {text[:4]}-")
+
+
+def test_a_planned_line_may_be_a_year_ahead(registry: Registry, load: Load) -> None:
+    later = (datetime.now(UTC) + timedelta(days=300)).isoformat(timespec="seconds")
+    data = sheet(row(1, {"valid_from": later}))
+    (fault,) = load(data).faults
+    assert "is in the future" in fault.message
+    assert load(data, planned=True).written
+
+
+@pytest.mark.parametrize("ident", ["<b>", 'a""b', "a'b", "a\\b", "x" * 65, "x" * 76])
+def test_a_file_registers_no_id_with_markup(registry: Registry, load: Load, ident: str) -> None:
+    for column in ("pack.id", "board.id", "board.alias", "cell.id.1", "pms.id", "cabinet.id"):
+        result = load(sheet(row(1, {column: ident})))
+        assert [fault.line for fault in result.faults] == [2]
+        assert "use at most 64 characters" in result.faults[0].message
+    assert not registry.whole.entries

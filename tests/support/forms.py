@@ -74,7 +74,7 @@ def submit(client: FlaskClient, text: str, *, sure: bool = False, **values: Any)
     :param sure: by the button that says so.
     """
     form = forms(text)[0]
-    unknown = set(values) - set(form.fields) - {"file", "skip"}
+    unknown = set(values) - set(form.fields) - {"file", "skip", "planned"}
     assert not unknown, f"the form has no {unknown}, but {sorted(form.fields)}"
     pressed = dict(form.buttons) if sure else {}
     return client.post(form.action, data={**form.fields, **pressed, **values})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -242,3 +243,37 @@ def test_a_file_is_told_about_in_the_readers_language(
     done = confirm(keeper, shown).get_data(as_text=True)
     assert "3 aset FlexMeasures dibuat beserta sensornya." in done
     assert "1 baris: 1 mengubah registri, 0 sama dengan isinya." in done
+
+
+@pytest.mark.parametrize("box", ["similar", "planned", "short"])
+def test_a_box_lets_through_what_is_refused_otherwise(
+    keeper: FlaskClient, admin: Organisation, box: str
+) -> None:
+    first = upload(keeper, csv(ONE))
+    assert "1 changed the registry" in confirm(keeper, first).get_data(as_text=True)
+    later = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    data, said = {
+        "similar": (
+            csv({**TWO, "pack.id": "241"}),
+            "Line 2: &#39;241&#39; differs from the known case 0241 only by leading zeros.",
+        ),
+        "planned": (
+            csv(TWO).replace(b"dock\n", b"dock,valid_from\n") + f",{later}".encode(),
+            "is in the future.",
+        ),
+        "short": (b",".join(csv(TWO).split(b",")[:-4]), "the line is incomplete."),
+    }[box]
+    refused = upload(keeper, data)
+    assert refused.status_code == 422
+    assert said in refused.get_data(as_text=True)
+    shown = upload(keeper, data, **{box: "yes"})
+    assert f'name="{box}" value="yes" checked' in shown.get_data(as_text=True)
+    assert "1 changed the registry" in confirm(keeper, shown).get_data(as_text=True)
+
+
+def test_control_characters_in_a_file_are_named(keeper: FlaskClient, admin: Organisation) -> None:
+    shown = upload(keeper, csv(ONE, {**TWO, "board.id": "B\0"}))
+    assert shown.status_code == 422
+    assert "Line 3: board.id has the control character U+0000." in shown.get_data(as_text=True)
+    assert registered(admin.id) == []
+    assert upload(keeper, csv(ONE), name="a\x01.csv").status_code == 400

@@ -79,7 +79,7 @@ def _others(near: Mapping[str, str], key: str) -> dict[str, str]:
 def nearly_equal(kind: str, ident: str, known: str) -> Message:
     """Return what to say of an id that nearly equals a known one."""
     return message(
-        "'{ident}' nearly equals the known {what}: only leading zeros differ.",
+        "'{ident}' differs from the known {what} only by leading zeros.",
         ident=ident,
         what=TrackableText(kind, known),
     )
