@@ -62,7 +62,7 @@ def local(**ahead: float) -> str:
     return there.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-FORMS = (
+FORMS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("case/269", "move", "at", {"into": "PMS-1-A", "place": "7"}),
     ("case/269", "remove", "at", {}),
     ("case/269", "service", "at", {"note": "cleaned"}),
@@ -76,7 +76,7 @@ FORMS = (
 
 @pytest.mark.parametrize(("path", "action", "field", "more"), FORMS)
 def test_a_form_takes_no_odd_time(
-    member: FlaskClient, site: Site, path: str, action: str, field: str, more: dict[str, str]
+    member: FlaskClient, site: Site, path: str, action: str, field: str, more: dict[str, Any]
 ) -> None:
     form = page(member, f"/pms/registry/{path}?do={action}")
     version = load_directory(site.account_id).version
@@ -89,12 +89,12 @@ def test_a_form_takes_no_odd_time(
         "12026-01-01T00:00": "is not a time such as",
     }
     for text, said in refused.items():
-        reply = submit(member, form, **{field: text}, **more)
+        reply = submit(member, form, **{**more, field: text})
         shown = reply.get_data(as_text=True)
         assert reply.status_code == 422, text
         assert f'id="field-{field}-error">' in shown, text
         assert said in shown, text
-    reply = submit(member, form, **{field: local(days=400)}, planned="yes", **more)
+    reply = submit(member, form, **{**more, field: local(days=400), "planned": "yes"})
     assert "is more than a year ahead." in reply.get_data(as_text=True)
     assert load_directory(site.account_id).version == version
 
@@ -189,14 +189,15 @@ def test_control_characters_in_forms_are_refused(
     form = page(client, "/pms/registry/register?kind=case")
     names = forms(form)[0].fields
     for name in names:
-        reply = submit(client, form, **{name: f"a{character}b"})
+        odd: dict[str, Any] = {name: f"a{character}b"}
+        reply = submit(client, form, **odd)
         assert reply.status_code == 400
         if name != "csrf_token":
             said = f"{name} has the control character U+00"
             assert said in reply.get_data(as_text=True)
     upload = forms(page(client, "/pms/registry/import"))[0].fields
-    for odd in ({"skip": character}, {f"x{character}": "1"}):
-        assert client.post("/pms/registry/import", data={**upload, **odd}).status_code == 400
+    for more in ({"skip": character}, {f"x{character}": "1"}):
+        assert client.post("/pms/registry/import", data={**upload, **more}).status_code == 400
     assert client.post("/pms/quarantine", data={**upload, "note": character}).status_code == 400
     assert not load_directory(admin.id).version
 
@@ -222,7 +223,8 @@ def test_forms_register_no_id_with_markup(
         ("case", "cell_3", {"ident": "300"}),
     ):
         form = page(client, f"/pms/registry/register?kind={kind}")
-        reply = submit(client, form, **{name: ident}, **more)
+        sent: dict[str, Any] = {name: ident, **more}
+        reply = submit(client, form, **sent)
         text = reply.get_data(as_text=True)
         assert reply.status_code == 422, (kind, name)
         assert f'id="field-{name}-error">' in text
