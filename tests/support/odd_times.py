@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from support.site import Site
 
-ODD_TIMES = ("0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "infinity", "-infinity")
+ODD_TIMES = ("0001-01-01T00:00:01+00:00", "9999-12-31T23:59:59+00:00", "infinity", "-infinity")
 
 _AGAIN = """
     INSERT INTO pms_transaction (account_id, request_id, recorded_at, effective_at, author, verb,
@@ -28,6 +28,6 @@ def store_odd_time(site: Site, part: tuple[str, str], bound: str) -> None:
         db.session.execute(sa.text(_AGAIN), {"at": bound, "part": number})
         db.session.commit()
     elif bound.startswith("0001"):
-        site.correct(part, since=datetime(1, 1, 1, tzinfo=UTC))
+        site.correct(part, since=datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC))
     else:
         site.remove(part, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))

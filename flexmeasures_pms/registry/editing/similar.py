@@ -49,7 +49,7 @@ def _near(account_id: int, kind: str, wanted: list[str]) -> sa.Executable:
 
 
 def _nearly(column: sa.ColumnElement[str], wanted: list[str]) -> sa.ColumnElement[bool]:
-    """Return the condition for ids that are wanted but for zeros; both halves use an index."""
+    """Return the condition for ids that are wanted but for zeros, in terms of an index."""
     exact = column == sa.any_(_texts(wanted))
     zeros = sa.and_(column >= "0", column < "1")
     return exact | (zeros & (sa.func.ltrim(column, "0") == sa.any_(_texts(wanted))))
