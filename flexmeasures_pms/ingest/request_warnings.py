@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from flexmeasures_pms.beliefs.resolve import FURTHEST_AHEAD
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.pipeline import Outcome
 from flexmeasures_pms.plural import counted
+from flexmeasures_pms.registry.messages.moments import SAMPLES_AHEAD
 from flexmeasures_pms.wire import Decoded
 from flexmeasures_pms.wire.samples import Sample
 
@@ -32,7 +32,7 @@ def ahead_of_clock(samples: Iterable[Sample], now: datetime) -> list[Problem]:
     """
     ahead: dict[str | None, list[tuple[datetime, Sample]]] = {}
     for sample in samples:
-        if sample.time is not None and CLOCK_SKEW < sample.time - now <= FURTHEST_AHEAD:
+        if sample.time is not None and CLOCK_SKEW < sample.time - now <= SAMPLES_AHEAD:
             ahead.setdefault(sample.device_id, []).append((sample.time, sample))
     return [_warning(found, now) for found in ahead.values()]
 
