@@ -52,8 +52,6 @@ INSTALL_REQUIRES = [
     # 3.1 lets one request have a limit of its own on its body.
     "flask>=3.1,<4",
     "inflection>=0.5,<1",
-    # Comes with FlexMeasures; counts what a gateway sends in a minute.
-    "limits>=5,<6",
     "msgspec>=0.19,<0.23",
 ]
 

@@ -6,9 +6,9 @@ user and, without Redis, stalls every request for seconds.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import NoReturn, cast
 
-from flask import Blueprint, Flask, Request, request
+from flask import Blueprint, Flask, request
 from flask.blueprints import BlueprintSetupState
 from flexmeasures.api.common.rate_limiting import limiter
 from werkzeug.exceptions import NotFound
@@ -17,7 +17,7 @@ from flexmeasures_pms import config
 from flexmeasures_pms.api import failures
 from flexmeasures_pms.api.route import PREFIX
 from flexmeasures_pms.api.routes import ROUTES
-from flexmeasures_pms.serving import timeouts
+from flexmeasures_pms.serving import incoming, timeouts
 from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.serving.readiness import warn_at_start
 
@@ -27,6 +27,8 @@ pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
 pms_api.before_request(failures.refuse_control_characters)
+# The first of these is called last.
+pms_api.after_request(failures.finish)
 pms_api.after_request(failures.not_the_senders_fault)
 pms_api.after_request(compressed)
 for route in ROUTES:
@@ -50,22 +52,6 @@ def _bound_body() -> None:
         request.max_content_length = config.settings().max_body_bytes
 
 
-def _telemetry_is_no_credential(base: type[Request]) -> type[Request]:
-    """Return a request class whose bodies are read only by the decoder.
-
-    Flask-Security looks for a token in every JSON body: it would parse megabytes of
-    telemetry a second time, and any nesting, before a limit or a view is reached.
-    """
-
-    class PmsRequest(base):  # type: ignore[misc, valid-type]
-        def get_json(self, *args: Any, **kwargs: Any) -> Any:
-            if self.blueprint == pms_api.name:
-                return None
-            return super().get_json(*args, **kwargs)
-
-    return PmsRequest
-
-
 @pms_api.record_once
 def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
@@ -74,5 +60,5 @@ def _at_registration(state: BlueprintSetupState) -> None:
     timeouts.install(app, pms_api)
     # FlexMeasures' limits count below /api/ only; checking them costs 2.6 ms a request.
     limiter.exempt(pms_api)
-    app.request_class = _telemetry_is_no_credential(app.request_class)
+    incoming.install(app, pms_api)
     app.before_request_funcs.setdefault(None, []).insert(0, _bound_body)

@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 from flask import Response, request, url_for
 from msgspec import UNSET
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
 
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
@@ -47,6 +47,8 @@ def post_dataset(dataset: str) -> Response:
         _whole_body(),
         known,
         origin,
+        # With its parameters, such as the charset: what is stored has none.
+        content_type=request.content_type or "",
         encoding=request.headers.get("Content-Encoding", ""),
         settings=settings(),
         admit=partial(admit, sender),
@@ -56,20 +58,14 @@ def post_dataset(dataset: str) -> Response:
 
 
 def _whole_body() -> bytes:
-    """Return the body, all of it.
+    """Return the body.
 
-    Gunicorn passes on a request that was cut off, and Werkzeug leaves the check to the server.
-    The first half of a CSV file looks like a complete file.
-
-    :raises UnreadableBody: when there is less than was announced.
+    :raises UnreadableBody: when it did not arrive whole.
     """
-    data = request.get_data(cache=False)
-    if request.content_length not in (None, len(data)):
-        raise UnreadableBody(
-            f"The request was cut off: {len(data)} of {request.content_length} bytes came. "
-            "Nothing of it was stored. Send it again."
-        )
-    return data
+    try:
+        return request.get_data(cache=False)
+    except BadRequest as error:
+        raise UnreadableBody(str(error.description)) from error
 
 
 def _processed(receipt: Receipt) -> DatasetProcessed:

@@ -78,6 +78,13 @@ def unavailable(error: Exception) -> Response:
     return reply(503, Error("UNAVAILABLE", message), Retry_After=timeouts.RETRY_AFTER)
 
 
+def finish(response: Response) -> Response:
+    """Add the headers of every reply: nobody on the way may keep it, or guess its type."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
 def not_the_senders_fault(response: Response) -> Response:
     """Turn a 401 into 503 if the database failed.
 

@@ -108,9 +108,11 @@ def _reading(registered: Directory, entry: Entry, row: Row[Any] | None) -> dict[
 
 
 def tagged(body: Struct) -> Response:
-    """Reply with an ETag, so that a repeated request gets 304 if nothing is new."""
+    """Reply with an ETag, so that a repeated request gets 304 if nothing is new.
+
+    Clients keep the reply and its ETag themselves: no cache may store it.
+    """
     response = reply(200, body)
     response.set_etag(sha256(response.get_data()).hexdigest()[:32])
-    response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     return response

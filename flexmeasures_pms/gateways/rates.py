@@ -7,19 +7,30 @@ limit in each of them.
 from __future__ import annotations
 
 import math
-import time
-from functools import cache
-
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from dataclasses import dataclass
+from threading import Lock
+from time import monotonic
 
 from flexmeasures_pms.errors import TooMany
 
+MINUTE = 60.0
 
-@cache
-def _limiter() -> FixedWindowRateLimiter:
-    return FixedWindowRateLimiter(MemoryStorage())
+
+@dataclass(slots=True)
+class _Window:
+    """A sender's minute.
+
+    :param until: its end, by a clock that nobody can set [s].
+    :param spent: how much was counted in it.
+    """
+
+    until: float
+    spent: int = 0
+
+
+# By who and what. Who is a registered gateway or a user: there are not many.
+_windows: dict[tuple[str, str], _Window] = {}
+_lock = Lock()
 
 
 def spend(who: str, what: str, amount: int, per_minute: int) -> None:
@@ -32,15 +43,25 @@ def spend(who: str, what: str, amount: int, per_minute: int) -> None:
     :param what: ``requests`` or ``samples``.
     :raises TooMany: beyond the limit; nothing is counted then.
     """
-    limiter, item = _limiter(), RateLimitItemPerMinute(per_minute)
     cost = min(amount, per_minute)
-    if limiter.test(item, what, who, cost=cost):
-        limiter.hit(item, what, who, cost=cost)
-        return
-    left = limiter.get_window_stats(item, what, who).reset_time - time.time()
+    with _lock:
+        now = monotonic()
+        window = _windows.get((who, what))
+        if window is None or window.until <= now:
+            window = _windows[who, what] = _Window(now + MINUTE)
+        left = window.until - now
+        if window.spent + cost <= per_minute:
+            window.spent += cost
+            return
     seconds = max(1, math.ceil(left))
     raise TooMany(
         f"That would be more than {per_minute} {what} in a minute. Nothing of it was stored. Send "
         f"it again after {seconds} seconds.",
         seconds,
     )
+
+
+def forget() -> None:
+    """Forget all that was counted."""
+    with _lock:
+        _windows.clear()

@@ -45,7 +45,7 @@ class Origin:
 
     :param account_id: the organisation in which their ids are resolved.
     :param sender: whose credentials sent them, for the quarantine.
-    :param content_type: with which their texts can be decoded again.
+    :param content_type: with which their texts can be decoded again, without parameters.
     :param received_at: the server's time of receipt.
     :param key_id: which of a gateway's keys was used.
     """
@@ -62,6 +62,7 @@ def accept(
     dataset: DatasetName,
     origin: Origin,
     *,
+    content_type: str,
     encoding: str,
     settings: Settings,
     admit: Admission,
@@ -70,18 +71,19 @@ def accept(
 
     Those that do not fit into the quarantine are refused, and the receipt says so.
 
+    :param content_type: the request's, with its parameters.
     :param encoding: the request's content encoding, such as ``gzip``.
     :param admit: raises for samples that the sender may not send.
     :raises WireError: when the body can't be read as a whole.
     :raises StorageBusy: when it can't be stored now. After either nothing was stored.
     """
-    decoded = read(body, dataset, origin, encoding, settings)
+    decoded = read(body, dataset, content_type, encoding, settings)
     admit(decoded.samples)
     return store(decoded, dataset, digest_of(body), origin, settings)
 
 
 def read(
-    body: bytes, dataset: DatasetName, origin: Origin, encoding: str, settings: Settings
+    body: bytes, dataset: DatasetName, content_type: str, encoding: str, settings: Settings
 ) -> Decoded:
     """Decode a request body within the settings' limits.
 
@@ -90,7 +92,7 @@ def read(
     return decode(
         body,
         dataset=dataset,
-        content_type=origin.content_type,
+        content_type=content_type,
         content_encoding=encoding,
         limits=decoding_limits(settings),
     )

@@ -47,6 +47,7 @@ def keep(
     dataset: DatasetName,
     origin: Origin,
     *,
+    content_type: str,
     encoding: str,
     settings: Settings,
     admit: Admission,
@@ -55,7 +56,7 @@ def keep(
 
     Parameters and errors are those of :func:`flexmeasures_pms.ingest.accept.accept`.
     """
-    decoded = read(body, dataset, origin, encoding, settings)
+    decoded = read(body, dataset, content_type, encoding, settings)
     admit(decoded.samples)
     _require_room(origin.account_id, settings.max_journal)
     digest = digest_of(body)

@@ -36,7 +36,6 @@ SOON = timedelta(seconds=1)
 """A job waits for requests that are due within this time; for later ones another is planned."""
 
 NOT_HELD = timedelta(milliseconds=200)
-LONGEST_WAIT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def _store(claimed: Claimed, settings: Settings) -> None:
         received_at=claimed.received_at,
         key_id=claimed.key_id,
     )
-    decoded = read(body_of(claimed), dataset, origin, claimed.encoding, settings)
+    decoded = read(body_of(claimed), dataset, claimed.content_type, claimed.encoding, settings)
     store(decoded, dataset, f"sha256:{claimed.digest.hex()}", origin, settings, claimed)
 
 
@@ -136,7 +135,7 @@ def _note(claimed: Claimed, words: str, settings: Settings) -> None:
     if claimed.attempts >= settings.journal_attempts:
         journal.set_aside(claimed, words)
     else:
-        wait = min(timedelta(seconds=2 ** min(claimed.attempts - 1, 10)), LONGEST_WAIT)
+        wait = min(timedelta(seconds=2 ** min(claimed.attempts - 1, 10)), journal.LONGEST_WAIT)
         journal.give_back(claimed, wait, words)
 
 

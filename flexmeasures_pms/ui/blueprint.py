@@ -14,7 +14,7 @@ from flexmeasures.utils.flexmeasures_inflection import pluralize
 
 from flexmeasures_pms import config
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
-from flexmeasures_pms.serving import timeouts
+from flexmeasures_pms.serving import incoming, timeouts
 from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.ui import files, views
 from flexmeasures_pms.ui.offline import serve
@@ -66,6 +66,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     _draw_asset_types()
     timeouts.install(app, pms_ui)
+    incoming.install(app, pms_ui)
     list_in_menu(app.config)
     offline = config.read(app.config).offline_assets
     if offline:

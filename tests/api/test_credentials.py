@@ -36,13 +36,28 @@ def test_without_a_valid_token_nothing_is_read(
     assert reply.get_json()["status"] == "UNAUTHORIZED"
 
 
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "nonsense"}])
 def test_a_token_in_the_body_or_the_address_is_no_credential(
-    client: FlaskClient, organisation: Organisation
+    client: FlaskClient, organisation: Organisation, headers: dict[str, str]
 ) -> None:
-    inside = BODY[:-1] + f', "auth_token": "{organisation.token}"}}'
-    for url, body in ((URL, inside), (f"{URL}?auth_token={organisation.token}", BODY)):
-        reply = client.post(url, data=body, content_type="application/json")
+    token = organisation.token
+    inside = BODY[:-1] + f', "auth_token": "{token}"}}'
+    for url, body in ((URL, inside), (f"{URL}?auth_token={token}", BODY)):
+        reply = client.post(url, data=body, content_type="application/json", headers=headers)
         assert reply.status_code == 401
+    form = client.post(URL, data={"auth_token": token}, headers=headers)
+    assert form.status_code == 401
+    for path in ("fleet", "receipts"):
+        reply = client.get(f"/pms/api/v1/{path}?auth_token={token}", headers=headers)
+        assert reply.status_code == 401
+
+
+def test_the_token_of_the_header_counts_whatever_the_address_says(
+    client: FlaskClient, organisation: Organisation, other_organisation: Organisation
+) -> None:
+    Site(organisation.id).pms()
+    url = f"/pms/api/v1/pms/PMS-1/latest?auth_token={other_organisation.token}"
+    assert client.get(url, headers=organisation.headers).status_code == 200
 
 
 def test_a_browser_session_is_a_credential_for_reading_only(

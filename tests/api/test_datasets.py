@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
@@ -16,6 +17,8 @@ from support import stored
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
+
+from flexmeasures_pms.storage.tables import quarantine
 
 URL = "/pms/api/v1/devices/dataset/pms"
 PMS = {"pms_id": "PMS-1"}
@@ -317,3 +320,22 @@ def test_samples_are_called_late_after_an_hour(site: Site, post: Any) -> None:
 def test_problems_are_capped_and_the_rest_counted(site: Site, post: Any) -> None:
     reply = post(request(PMS, *(pack_sample("0299", at(n)) for n in range(120)))).get_json()
     assert (len(reply["problems"]), reply["more_problems"]) == (100, 20)
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", '"ISO-8859-1"', "cp1252; charset=utf-8"])
+def test_another_charset_is_refused(site: Site, post: Any, charset: str) -> None:
+    text = request(PMS, pack_sample("0241"))
+    for kind in ("application/json", "text/csv"):
+        reply = post(text, content_type=f"{kind}; charset={charset}")
+        assert (reply.status_code, reply.get_json()["status"]) == (415, "UNSUPPORTED_BODY")
+    assert stored.belief_count(site.account_id) == 0
+
+
+@pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "us-ascii"])
+def test_utf_8_may_be_named_and_is_not_kept(site: Site, post: Any, charset: str) -> None:
+    content_type = f"application/json; charset={charset}; profile=x"
+    reply = post(request(PMS, pack_sample("0241"), pack_sample("0999")), content_type=content_type)
+
+    assert counts(reply) == {"stored": 1, "quarantined": 1, "beliefs": 42}
+    query = sa.select(quarantine.c.content_type).where(quarantine.c.account_id == site.account_id)
+    assert db.session.scalars(query).all() == ["application/json"]

@@ -149,6 +149,7 @@ def test_bodies_are_kept_small_and_understood(
         (400, BODY, {"Content-Encoding": "gzip"}),
         (400, b"\xff\xfe", {}),
         (415, BODY, {"Content-Type": "text/html"}),
+        (415, BODY, {"Content-Type": "application/json; charset=utf-16"}),
         (415, BODY, {"Content-Encoding": "br"}),
         (422, "{}", {}),
         (413, "[" * 100 + "]" * 100, {}),

@@ -94,12 +94,16 @@ def test_nothing_is_taken_of_a_request_that_was_cut_off(
     assert b"cut off" in reply
 
 
-def test_nothing_is_taken_of_chunks_that_were_cut_off(running: World) -> None:
+@pytest.mark.parametrize("end", [b"", b"1", b"xyz\r\n0\r\n\r\n", b"-1\r\n\r\n0\r\n\r\n"])
+def test_nothing_is_taken_of_malformed_chunks(running: World, end: bytes) -> None:
     data = broken_off("text/csv")
-    chunks = f"{len(data):x}\r\n".encode() + data + b"\r\n"  # and no last, empty one
+    chunks = f"{len(data):x}\r\n".encode() + data + b"\r\n" + end
 
     headers = {"Content-Type": "text/csv", "Transfer-Encoding": "chunked"}
-    assert b" 200 " not in exchange(running, headers, chunks)[:20]
+    reply = exchange(running, headers, chunks)
+
+    assert reply.startswith(b"HTTP/1.1 400"), reply
+    assert b"UNREADABLE_BODY" in reply
 
 
 def broken_off(content_type: str) -> bytes:

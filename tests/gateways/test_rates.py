@@ -16,18 +16,18 @@ from flexmeasures_pms.gateways import rates
 
 @pytest.fixture(autouse=True)
 def anew() -> Iterator[None]:
-    rates._limiter.cache_clear()
+    rates.forget()
     yield
-    rates._limiter.cache_clear()
+    rates.forget()
 
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Set the clock to some seconds after the start of the test."""
-    start = time.time()
+    start = time.monotonic()
 
     def set_clock(seconds: float) -> None:
-        monkeypatch.setattr(time, "time", lambda: start + seconds)
+        monkeypatch.setattr(rates, "monotonic", lambda: start + seconds)
 
     set_clock(0)
     return set_clock
@@ -77,10 +77,19 @@ def test_each_sender_and_each_kind_is_counted_by_itself(at: Callable[[float], No
     assert refused(10, what="requests") == 0
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_changes_no_wait(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    assert refused(10) == 0
+    there = time.time() + hours * 3600
+    monkeypatch.setattr(time, "time", lambda: there)
+
+    assert 58 <= refused(1) <= 60
+
+
 @unhurried
 @given(st.lists(st.integers(1, 30), max_size=30), st.integers(1, 20))
 def test_within_a_minute_never_more_than_the_limit_is_taken(amounts: list[int], limit: int) -> None:
-    rates._limiter.cache_clear()
+    rates.forget()
     taken = [amount for amount in amounts if not refused(amount, limit)]
     assert sum(min(amount, limit) for amount in taken) <= limit
     assert bool(taken) == bool(amounts)

@@ -100,7 +100,7 @@ def claimed_of(found: list[journal.Claimed], *mine: int) -> list[int]:
     return [one.id for one in found if one.id in mine]
 
 
-def claim(most: int = 1000, lease: timedelta = timedelta(minutes=5)) -> list[journal.Claimed]:
+def claim(most: int = 1000, lease: timedelta = timedelta(seconds=50)) -> list[journal.Claimed]:
     found = journal.claim(most, lease)
     db.session.commit()
     return found
@@ -499,6 +499,21 @@ def test_without_redis_requeue_says_so(
     result = runner.invoke(args=["pms", "requeue"])
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: Redis can't be reached")
+
+
+def test_a_clock_that_was_set_back_holds_no_request_up(
+    queue: RealQueue, site: Site, post: Post, receipt_of: Any
+) -> None:
+    first, second = post("PMS-1"), post("PMS-1", minute=1)
+    mine = table.c.id.in_((first, second))
+    db.session.execute(
+        sa.update(table).where(mine).values(retry_at=sa.func.now() + timedelta(hours=1))
+    )
+    db.session.commit()
+
+    assert journal.next_retry() == timedelta(0)
+    drain(queue.app)
+    assert {receipt_of(number)["status"] for number in (first, second)} == {"PROCESSED"}
 
 
 def test_an_organisation_that_goes_takes_its_requests_along(

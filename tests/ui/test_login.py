@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from conftest import PASSWORD, Organisation
 from flask.testing import FlaskClient
 from support.browser import Visitor
@@ -25,6 +28,29 @@ def test_a_wrong_password_lets_nobody_in(client: FlaskClient, organisation: Orga
     reply = client.post("/login", data={"email": organisation.email, "password": "wrong"})
     assert reply.status_code == 200
     assert client.get("/pms").status_code == 302
+
+
+TOKEN_PAGES = [("GET", "/pms"), ("GET", "/pms/registry"), ("POST", "/pms/registry/import")]
+
+
+@pytest.mark.parametrize(("method", "page"), TOKEN_PAGES)
+def test_a_token_in_the_address_or_the_body_lets_nobody_in(
+    client: FlaskClient, organisation: Organisation, method: str, page: str
+) -> None:
+    sent = {"auth_token": organisation.token}
+    bodies: tuple[dict[str, Any], ...] = ({}, {"data": sent}, {"json": sent})
+    for body in bodies:
+        reply = client.open(page, query_string=sent, method=method, **body)
+        assert reply.status_code == 302
+        assert reply.location.startswith("/login")
+
+
+def test_an_address_without_a_page_takes_no_token_either(
+    client: FlaskClient, organisation: Organisation
+) -> None:
+    reply = client.post(f"/pms?auth_token={organisation.token}")
+    assert reply.status_code == 405
+    assert organisation.email not in reply.get_data(as_text=True)
 
 
 def test_the_cookie_of_the_tests_says_what_that_of_the_form_says(

@@ -51,9 +51,13 @@ _READY = """
       WHERE cardinality(j.lanes) = counted.lanes
     )"""
 
+LONGEST_WAIT = timedelta(seconds=60)
+"""No request waits longer for a retry: one that does was planned before a clock was set back."""
+
 _CLAIM = """
     , due AS (
-      SELECT j.id FROM pms_journal j JOIN ready USING (id) WHERE j.retry_at <= now()
+      SELECT j.id FROM pms_journal j JOIN ready USING (id)
+      WHERE j.retry_at <= now() OR j.retry_at > now() + %s
       ORDER BY j.id LIMIT %s FOR UPDATE OF j SKIP LOCKED
     )
     UPDATE pms_journal j
@@ -73,7 +77,10 @@ _HOLD = """
       WHERE own.journal_id = j.id AND other.journal_id < j.id
     ) FOR UPDATE OF j"""
 
-_NEXT_RETRY = "SELECT extract(epoch FROM min(retry_at) - now())::float FROM ready"
+_NEXT_RETRY = """
+    SELECT extract(epoch FROM min(
+      CASE WHEN retry_at > now() + %s THEN now() ELSE retry_at END
+    ) - now())::float FROM ready"""
 
 _REQUEUE = """
     WITH again AS (
@@ -147,7 +154,7 @@ def claim(most: int, lease: timedelta) -> list[Claimed]:
     :param lease: after which others may claim them.
     """
     cursor = _cursor()
-    cursor.execute(_READY + _CLAIM, (most, lease))
+    cursor.execute(_READY + _CLAIM, (LONGEST_WAIT, most, lease))
     found = [Claimed(*row) for row in cursor]
     return [c._replace(digest=bytes(c.digest), body=bytes(c.body)) for c in sorted(found)]
 
@@ -205,7 +212,7 @@ def _still(claimed: Claimed) -> sa.Update:
 def next_retry() -> timedelta | None:
     """Return the time until a request that is first in its lanes is due, or None."""
     cursor = _cursor()
-    cursor.execute(_READY + _NEXT_RETRY)
+    cursor.execute(_READY + _NEXT_RETRY, (LONGEST_WAIT,))
     (seconds,) = cursor.fetchone()
     return None if seconds is None else timedelta(seconds=max(0, seconds))
 

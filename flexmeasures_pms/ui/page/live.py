@@ -30,7 +30,7 @@ def part(template: str, shown: object, **context: Any) -> Response:
     said = msgspec.json.encode([language(), request.query_string.decode(), shown])
     response = Response(mimetype="application/json")
     response.set_etag(sha256(said).hexdigest()[:32])
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "no-store"  # the script keeps it, with its ETag
     response.vary.update(("Accept-Language", "Cookie"))
     known = request.if_none_match.contains_weak(response.get_etag()[0] or "")
     if not known:

@@ -15,6 +15,8 @@ from flexmeasures_pms.ui.offline.serve import hosts
 def apply(response: Response, nonce: str) -> None:
     """Set the security headers of a response."""
     response.headers["X-Content-Type-Options"] = "nosniff"
+    # Pages say that they are checked again, files that they never change; redirects nothing.
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if response.mimetype == "text/html":
