@@ -42,6 +42,9 @@ from flexmeasures_pms.registry.importing.importer_csv import OPTIONAL, REQUIRED
 from flexmeasures_pms.storage.intake import quarantine, waiting
 
 POST = "/pms/api/v1/devices/dataset"
+VALUES_TRIED = 8
+"""How many values a parameter is tried with in the profile ``full``."""
+
 MakeOrganisation = Callable[..., Organisation]
 Body = Mapping[str, Any]
 
@@ -59,11 +62,10 @@ class Plant:
     more: tuple[Value, ...]
     numbers: Iterator[int] = field(default_factory=count)
 
-    def values(self, most: int) -> list[Value]:
-        """Return values for the next parameter: a few of all, or in ``make fuzz`` all."""
-        import os
-
-        return some(next(self.numbers), 0 if os.environ.get("NONE") else most, self.more)
+    def values(self) -> list[Value]:
+        """Return values for the next parameter: one, or in ``make fuzz`` many."""
+        most = examples(VALUES_TRIED) if examples(FULL) >= FULL else 1
+        return some(next(self.numbers), most, self.more)
 
     @property
     def cookie(self) -> dict[str, str]:
@@ -210,7 +212,7 @@ def try_rule(prober: Prober, plant: Plant, rule: Rule, recorder: Recorder) -> No
     names |= {("header", name) for name in (*credentials(), "Content-Type")}
     for where, name in sorted(names):
         prober.parameters.add((method, rule.endpoint, where, name))
-        for value in plant.values(examples(8)):
+        for value in plant.values():
             if where == "path":
                 url, more = address(rule, {**given, name: value.quoted()}), body
             elif where == "query":
@@ -247,7 +249,7 @@ def test_any_field_of_telemetry_may_be_anything(app_context: Flask, make_plant: 
         example = {"datasets": [{**head, "data": [sample]}]}
         for path in paths(example):
             prober.parameters.add((dataset, str(path)))
-            tokens = [json.dumps(value.text) for value in plant.values(examples(8))]
+            tokens = [json.dumps(value.text) for value in plant.values()]
             first = len(prober.parameters)
             tokens += [TOKENS[(first + n) % len(TOKENS)] for n in range(examples(4))]
             for token in tokens:
@@ -311,7 +313,7 @@ def try_arguments(prober: Prober, plant: Plant, rule: Rule, found: Surface) -> N
     given = found.arguments.get(rule.rule, {"ident": "PMS-1", "kind": "case", "rest": "x"})
     for name in rule.arguments:
         prober.parameters.add((rule.rule, name))
-        for value in plant.values(examples(8)):
+        for value in plant.values():
             prober.send("page path", "GET", address(rule, {**given, name: value.quoted()}), value)
 
 
@@ -322,7 +324,7 @@ def try_queries(
         prober.parameters.add((*place, part, name))
         if is_enough(prober, place[1], name):
             continue
-        for value in plant.values(examples(8)):
+        for value in plant.values():
             said = f"{name}={value}"
             if part == "args":
                 prober.send("page query", "GET", crawl.with_query(url, name, value.quoted()), said)
@@ -486,7 +488,7 @@ def try_form(sender: Sender, recorder: Recorder) -> set[frozenset[str]]:
         prober.parameters.add(parameter)
         if is_enough(prober, place[1], name):
             continue
-        for value in plant.values(examples(4)):
+        for value in plant.values():
             _form, entries = sender.entries()
             twice = (value, Value("1")) if next(NUMBERS) % 3 == 0 else (value,)
             sender.send(crawl.changed(entries, name, *twice), f"{name}={value}")
@@ -494,7 +496,7 @@ def try_form(sender: Sender, recorder: Recorder) -> set[frozenset[str]]:
         prober.parameters.add((*place, "args", name))
         if is_enough(prober, place[1], name):
             continue
-        for value in plant.values(examples(4)):
+        for value in plant.values():
             form, entries = sender.entries()
             url = crawl.with_query(form.action, name, value.quoted())
             sender.send(entries, f"?{name}={value}", url=url)
