@@ -164,6 +164,23 @@ def summary(what: str, prober: Prober, **counts: int) -> None:
     print(f"hostile values, {what}:", ", ".join(f"{n:,} {name}" for name, n in found.items()))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p><hostile></p>",
+        "</script><hostile>",
+        '<input value="" hostile="">',
+        "<script>hostile()</script>",
+        "<img src=x onerror=hostile()>",
+        '<a href=" javascript:hostile()">x</a>',
+    ],
+)
+def test_a_value_that_is_taken_for_markup_is_seen(text: str) -> None:
+    assert crawl.read("/pms", text).injected
+    escaped = text.replace("<", "&lt;").replace('"', "&#34;")
+    assert not crawl.read("/pms", f'<p title="{escaped}">{escaped}</p>').injected
+
+
 # The API
 
 BODY: Body = {
