@@ -196,6 +196,7 @@ def _in_words(counts: ReceiptCounts, skipped: int) -> str:
     parts = {
         "duplicate": counts.duplicate,
         "in quarantine": counts.quarantined,
+        "refused": counts.refused,
         "without answer": counts.no_answer,
         "late": counts.late,
     }

@@ -22,7 +22,7 @@ from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.flapping import PackReport
-from flexmeasures_pms.ingest.hot_swap import record_moves, unexpected
+from flexmeasures_pms.ingest.hot_swap import is_expected, record_moves, unexpected
 from flexmeasures_pms.ingest.packs_in_hour import number_in_hour
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.storage.intake.quarantine import WAITS
@@ -30,6 +30,7 @@ from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
 from flexmeasures_pms.storage.readings.latest import forget_latest
 from flexmeasures_pms.storage.readings.write import write
+from flexmeasures_pms.wire.envelopes import UNCERTAIN
 from flexmeasures_pms.wire.samples import Sample
 
 SampleResult = Literal["stored", "duplicate", "quarantined", "no_answer", "refused"]
@@ -119,7 +120,7 @@ def _targets(
     samples: Sequence[Sample], registered: Directory, now: datetime
 ) -> list[Target | Problem]:
     """Resolve samples. Nothing is written to assets that are gone, or now another's."""
-    targets = [resolve(sample, registered, now) for sample in samples]
+    targets = [_certain(s, resolve(s, registered, now), registered) for s in samples]
     owned = registered.owned
     return [
         t
@@ -127,6 +128,15 @@ def _targets(
         else _asset_gone(s, t)
         for s, t in zip(samples, targets, strict=True)
     ]
+
+
+def _certain(sample: Sample, target: Target | Problem, registered: Directory) -> Target | Problem:
+    """Return where a doubtful sample belongs only if the pack is registered just there."""
+    if not sample.doubtful or sample.invalid:
+        return target
+    if isinstance(target, Target) and is_expected(_report(0, sample, target), registered):
+        return target
+    return Problem(sample.path, "unreadable_sample", UNCERTAIN, sample.pack_id or "")
 
 
 def _asset_gone(sample: Sample, target: Target) -> Problem:
@@ -171,8 +181,12 @@ def _reports(
 ) -> Iterator[PackReport]:
     for i, (sample, target) in enumerate(zip(samples, targets, strict=True)):
         if isinstance(target, Target) and sample.dataset == "pms" and not sample.no_answer:
-            dock = sample.fields.get("pack.dock")
-            yield PackReport(i, target.subject, target.device, dock, target.time)
+            yield _report(i, sample, target)
+
+
+def _report(i: int, sample: Sample, target: Target) -> PackReport:
+    dock = sample.fields.get("pack.dock")
+    return PackReport(i, target.subject, target.device, dock, target.time)
 
 
 def _blocks(asset_readings: Sequence[_AssetReadings], sources: dict[int, int]) -> list[Block]:

@@ -15,6 +15,7 @@ from flexmeasures_pms.wire.draft import shown
 from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, OLD_SHAPE
 
 MOST_PROBLEMS = 5
+UNCERTAIN = "The sample can be read, but the id of its dataset can't."
 
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
 """Reads an object whose values are read later."""

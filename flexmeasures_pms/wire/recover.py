@@ -26,6 +26,7 @@ from flexmeasures_pms.wire.damaged_text import (
 )
 from flexmeasures_pms.wire.envelopes import (
     OBJECT,
+    UNCERTAIN,
     Damaged,
     Doubtful,
     Envelope,
@@ -46,7 +47,6 @@ _DIGIT = re.compile(r"[0-9]")
 _TRIES = 8
 
 BROKEN = "This part of the body is damaged and can't be read."
-UNCERTAIN = "The sample can be read, but the id of its dataset can't."
 
 
 @cache

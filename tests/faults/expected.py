@@ -111,29 +111,22 @@ def _pack(organisation: int, head: dict[str, Any], sample: dict[str, Any]) -> Ex
     case = plant.case_of(organisation, pack["id"], time)
     if len(volts) == 14 and (pack["id"] == "0" or not any(volts)):
         return Expected(None, plant.PMS, time, {}, None)
-    if case is None or head["pms_id"] != plant.PMS or len(volts) != 14 or time > NEVER:
+    if case is None or head["pms_id"] != plant.PMS or time > NEVER:
         return Expected(None, head["pms_id"], time, {}, name)
     board = pack["id"] if pack["id"] != case else None
     return Expected(f"case:{case}", plant.PMS, time, _pack_values(pack), name, board)
 
 
 def _pack_values(pack: dict[str, Any]) -> Values:
-    cells = [Decimal(volts) for volts in pack["cell"]["volts"]]
-    total = sum(cells, Decimal(0))
-    values: dict[str, Any] = {
-        "pack voltage": total,
-        "lowest cell voltage": min(cells),
-        "highest cell voltage": max(cells),
-        "cell spread": (max(cells) - min(cells)) * 1000,
-        **dict(zip(("temperature top", "temperature middle", "temperature bottom"), pack["temp"],
-                   strict=True)),
-    }  # fmt: skip
-    for n, volts in enumerate(cells, 1):
-        values[f"cell {n:02d} voltage"] = volts
+    values: dict[str, Any] = dict(
+        zip(("temperature top", "temperature middle", "temperature bottom"), pack["temp"],
+            strict=True)
+    )  # fmt: skip
+    for n in range(1, 15):
         values[f"cell {n:02d} open"] = int(n in pack["cell"]["open"])
     if abs(pack["amps"]) < 6553:
         values["pack current"] = pack["amps"]
-        values["pack power"] = _rounded(total * Decimal(pack["amps"]))
+    values |= _cell_values(pack)
     if pack["dock"] != 99:
         values["dock"] = pack["dock"]
     if "volts" in pack:
@@ -142,6 +135,24 @@ def _pack_values(pack: dict[str, Any]) -> Values:
         values[f"FET {n} temperature"] = pack["fet"]["temp"][n - 1]
         values[f"FET {n} open"] = int(n in pack["fet"]["open"])
     return _floats(values)
+
+
+def _cell_values(pack: dict[str, Any]) -> dict[str, Any]:
+    """The values of the 14 cells; none if there are not 14."""
+    cells = [Decimal(volts) for volts in pack["cell"]["volts"]]
+    if len(cells) != 14:
+        return {}
+    total = sum(cells, Decimal(0))
+    values: dict[str, Any] = {
+        "pack voltage": total,
+        "lowest cell voltage": min(cells),
+        "highest cell voltage": max(cells),
+        "cell spread": (max(cells) - min(cells)) * 1000,
+        **{f"cell {n:02d} voltage": volts for n, volts in enumerate(cells, 1)},
+    }
+    if abs(pack["amps"]) < 6553:
+        values["pack power"] = _rounded(total * Decimal(pack["amps"]))
+    return values
 
 
 def _device(dataset: str, head: dict[str, Any], sample: dict[str, Any]) -> Expected:

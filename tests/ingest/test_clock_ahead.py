@@ -86,8 +86,16 @@ def received(
 ) -> Receipt:
     """Accept samples as if they were received at some other time."""
     body = request(device or {"pms_id": "PMS-1"}, *samples).encode()
-    origin = Origin(site.account_id, "tests", "application/json", at)
-    return accept(body, dataset, origin, encoding="", settings=settings(), admit=lambda _: None)
+    json = "application/json"
+    return accept(
+        body,
+        dataset,
+        Origin(site.account_id, "tests", json, at),
+        content_type=json,
+        encoding="",
+        settings=settings(),
+        admit=lambda _: None,
+    )
 
 
 def waiting_ahead(site: Site, kind: str, ident: str) -> int:
