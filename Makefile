@@ -25,7 +25,7 @@ JOBS ?= logical
 PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS)
 # The tests that count what they tried: see tests/support/fuzz.py.
 FUZZ_TESTS := $(addprefix tests/,wire/test_everything.py wire/test_usual.py api/test_anything.py \
-	api/test_openapi.py ingest/test_idempotency.py test_hostile.py)
+	api/test_openapi.py ingest/test_idempotency.py ingest/test_damaged_bodies.py test_hostile.py)
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 

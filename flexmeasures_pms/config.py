@@ -88,7 +88,9 @@ class Settings:
     max_datasets: int = _setting(1_000, "Maximum number of datasets in one request.")
     max_samples: int = _setting(20_000, "Maximum number of samples (or CSV rows) in one request.")
     max_nesting: int = _setting(16, "Maximum nesting depth of a JSON body.")
-    max_sample_bytes: int = _setting(16 << 10, "Maximum size of the text of one sample, in bytes.")
+    max_sample_bytes: int = _setting(
+        16 << 10, "Maximum size of the text of one sample, in bytes; a larger one is refused."
+    )
     max_problems: int = _setting(
         100, "Maximum number of problems listed in one reply; the rest is counted."
     )
