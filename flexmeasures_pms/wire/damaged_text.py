@@ -14,10 +14,11 @@ from flexmeasures_pms.wire import shape
 from flexmeasures_pms.wire.envelopes import Envelope
 from flexmeasures_pms.wire.mend import STRING, mended
 from flexmeasures_pms.wire.samples import Limits
+from flexmeasures_pms.wire.spellings import SAMPLE, TIME
 from flexmeasures_pms.wire.tree import sample_tree
 
 MOST_DAMAGED = 1_000
-"""Damaged places of one body: each costs up to some milliseconds."""
+"""Damaged places of one body, which cost up to some milliseconds each; the rest is one."""
 
 # Independent of the configuration: the decoder recurses on the C stack.
 DEEPEST = 100
@@ -34,8 +35,9 @@ _TOLERANT = json.JSONDecoder(strict=False)
 
 @cache
 def sample_start(dataset: DatasetName) -> re.Pattern[str]:
-    """Return how a sample begins."""
-    names = "|".join(map(re.escape, sample_tree(dataset).children))
+    """Return how a sample begins: with its time, or with what it is about."""
+    about = {"pack"} if dataset == "pms" else sample_tree(dataset).children.keys()
+    names = "|".join(map(re.escape, sorted(about | set(SAMPLE[TIME]))))
     return re.compile(rf'\{{\s*"(?:{names})"\s*:')
 
 
@@ -56,6 +58,7 @@ class DamagedText:
     limits: Limits
     at: int = 0
     damaged: int = 0
+    samples: int = 0
     found: list[Envelope] = field(default_factory=list)
     named: bool = False
     skipped: int = 0
@@ -63,16 +66,21 @@ class DamagedText:
     index: int = -1
     _next: dict[re.Pattern[str], int | None] = field(default_factory=dict)
 
-    def note_damage(self) -> None:
-        """Count a damaged place; a body may not have too many.
-
-        :raises BodyTooLarge: it has.
-        """
+    def note_damage(self) -> bool:
+        """Count a damaged place; return whether there were too many to go on."""
         self.damaged += 1
-        if self.damaged > MOST_DAMAGED or len(self.found) > self.limits.datasets:
+        return self.damaged > MOST_DAMAGED
+
+    def note_sample(self) -> None:
+        """Count a sample.
+
+        :raises BodyTooLarge: there are too many.
+        """
+        self.samples += 1
+        if self.samples > self.limits.samples:
             raise BodyTooLarge(
-                f"The body is damaged in more than {MOST_DAMAGED} places. Nothing of it was "
-                "stored. Send it in several parts."
+                f"The request has more than {self.limits.samples} samples. Send them in several "
+                "requests."
             )
 
     def next(self, pattern: re.Pattern[str], start: int) -> int | None:

@@ -9,10 +9,11 @@ import msgspec
 from msgspec import Raw
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
-from flexmeasures_pms.errors import MisshapenBody, Problem, UnreadableBody
+from flexmeasures_pms.errors import BodyTooLarge, MisshapenBody, Problem, UnreadableBody
 from flexmeasures_pms.wire import shape
 from flexmeasures_pms.wire.draft import shown
-from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, OLD_SHAPE
+from flexmeasures_pms.wire.samples import Limits
+from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, OLD_SHAPE, device_names
 
 MOST_PROBLEMS = 5
 UNCERTAIN = "The sample can be read, but the id of its dataset can't."
@@ -20,6 +21,7 @@ UNCERTAIN = "The sample can be read, but the id of its dataset can't."
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
 """Reads an object whose values are read later."""
 _ANY = msgspec.json.Decoder(Raw)
+_NOTHING = Raw(b"[]")
 _ARRAY = msgspec.json.Decoder(list[Raw])
 
 
@@ -69,19 +71,22 @@ class Envelopes:
     skipped: int = 0
 
 
-def envelopes(body: bytes, dataset: DatasetName) -> Envelopes:
+def envelopes(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes:
     """Return the datasets of a body that is JSON.
 
     A dataset that has not the shape of one is damaged, if another one has.
 
     :raises UnreadableBody: it is not JSON.
     :raises MisshapenBody: none has the shape of a dataset.
+    :raises BodyTooLarge: it has too many datasets.
     """
     top = _top(body, dataset)
     found, problems = [], []
-    for index, raw in enumerate(_datasets(body, top, dataset)):
+    datasets = _datasets(body, top, dataset)
+    require_few(len(datasets), limits)
+    for index, raw in enumerate(datasets):
         path = f"datasets[{index}]"
-        envelope = _envelope(path, bytes(raw))
+        envelope = _envelope(path, bytes(raw), dataset)
         if isinstance(envelope, Problem):
             problems.append(envelope)
             envelope = Envelope(path, {}, [Damaged(_text(raw), envelope.message, envelope.path)])
@@ -89,6 +94,18 @@ def envelopes(body: bytes, dataset: DatasetName) -> Envelopes:
     if len(problems) == len(found):
         _misshapen(dataset, *problems)
     return Envelopes(found, len(top) - 1)
+
+
+def require_few(datasets: int, limits: Limits) -> None:
+    """Refuse a body with too many datasets.
+
+    :raises BodyTooLarge: with how many are read at once.
+    """
+    if datasets > limits.datasets:
+        raise BodyTooLarge(
+            f"The request has {datasets} datasets or more; at most {limits.datasets} are read at "
+            "once. Send them in several requests."
+        )
 
 
 def _top(body: bytes, dataset: DatasetName) -> dict[str, Raw]:
@@ -103,7 +120,9 @@ def _top(body: bytes, dataset: DatasetName) -> dict[str, Raw]:
         raise UnreadableBody(f"The body is not JSON: {fault}. Nothing was read.") from None
 
 
-def _text(raw: Raw) -> str:
+def _text(raw: Raw | Damaged | Doubtful) -> str:
+    if not isinstance(raw, Raw):
+        return raw.text
     return bytes(raw).decode(errors="replace")
 
 
@@ -112,8 +131,8 @@ def _datasets(body: bytes, top: dict[str, Raw], dataset: DatasetName) -> list[Ra
         old = next((name for name in OLD_SHAPE if name in top), None)
         problem = Problem("datasets", "misshapen", "The body has no array 'datasets'.")
         _misshapen(dataset, problem if old is None else _old_shape(old, old))
-    if repeated := repeated_key(body, top):
-        _misshapen(dataset, _twice("body", repeated))
+    if repeated := repeated_keys(body, top):
+        _misshapen(dataset, _twice("body", repeated[0]))
     try:
         datasets = _ARRAY.decode(top["datasets"])
     except msgspec.DecodeError:
@@ -123,13 +142,14 @@ def _datasets(body: bytes, top: dict[str, Raw], dataset: DatasetName) -> list[Ra
     return datasets
 
 
-def _envelope(path: str, raw: bytes) -> Envelope | Problem:
+def _envelope(path: str, raw: bytes, dataset: DatasetName) -> Envelope | Problem:
     try:
         attributes = OBJECT.decode(raw)
     except msgspec.DecodeError:
         return Problem(path, "misshapen", "A dataset must be an object.", shown(raw.decode()))
-    if repeated := repeated_key(raw, attributes):
-        return _twice(path, repeated)
+    repeated = repeated_keys(raw, attributes)
+    if "data" in repeated:
+        return _twice(path, "data")
     if "data" not in attributes:
         old = next((name for name in OLD_SHAPE if name in attributes), None)
         if old is not None:
@@ -137,16 +157,32 @@ def _envelope(path: str, raw: bytes) -> Envelope | Problem:
         return Problem(f"{path}.data", "misshapen", "The dataset has no array 'data'.")
     data = attributes.pop("data")
     try:
-        return Envelope(path, attributes, [*_ARRAY.decode(data)])
+        samples = _ARRAY.decode(data)
+        return _without_repeated(Envelope(path, attributes, [*samples]), repeated, dataset)
     except msgspec.DecodeError:
         sent = shown(bytes(data).decode())
         return Problem(f"{path}.data", "misshapen", "'data' must be an array.", sent)
 
 
-def repeated_key(raw: bytes, kept: dict[str, Raw]) -> str:
-    """Return a key that an object itself, not a nested one, has twice."""
+def _without_repeated(
+    envelope: Envelope, repeated: list[str], dataset: DatasetName
+) -> Envelope | Problem:
+    """Return a dataset in which attributes that come twice can't be read."""
+    ids = [key for key in repeated if key in device_names(dataset)]
+    if ids:
+        problem = _twice(envelope.path, ids[0])
+        samples = [Damaged(_text(raw), problem.message) for raw in envelope.samples if raw]
+        return Envelope(envelope.path, {}, [*samples]) if samples else problem
+    envelope.attributes.update(dict.fromkeys(repeated, _NOTHING))
+    return envelope
+
+
+def repeated_keys(raw: bytes, kept: dict[str, Raw]) -> list[str]:
+    """Return the keys that an object itself, not a nested one, has twice."""
     within = sum(shape.key_count(bytes(value)) for value in kept.values())
-    return "" if shape.key_count(raw) == len(kept) + within else shape.repeated_key(raw)
+    if shape.key_count(raw) == len(kept) + within:
+        return []
+    return [key for key in shape.without_repeated(raw, str)[1] if key in kept]
 
 
 def _twice(path: str, key: str) -> Problem:

@@ -56,11 +56,6 @@ def decode_json(body: bytes, dataset: DatasetName, limits: Limits) -> Decoded:
     :raises BodyTooLarge: it nests too deep or holds too much.
     """
     found = _envelopes(body, dataset, limits)
-    if len(found.found) > limits.datasets:
-        raise BodyTooLarge(
-            f"The request has {len(found.found)} datasets; at most {limits.datasets} "
-            "are read at once. Send them in several requests."
-        )
     request = _Request(dataset, limits, sample_tree(dataset), dataset_tree(dataset))
     request.ignored = found.ignored
     for envelope in found.found:
@@ -69,19 +64,22 @@ def decode_json(body: bytes, dataset: DatasetName, limits: Limits) -> Decoded:
 
 
 def _envelopes(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes:
-    try:
-        deepest = min(limits.depth, DEEPEST)
-        if shape.depth(body) > deepest:
-            raise BodyTooLarge(
-                f"The body nests deeper than {deepest} objects and arrays. The current shape "
-                f"needs 8: {CURRENT_SHAPE[dataset]}."
-            )
-        return envelopes(body, dataset)
-    except (BodyTooLarge, UnreadableBody):
-        found = recovered(body, dataset, limits)
-        if found is None:
-            raise
-        return found
+    error: UnreadableBody | BodyTooLarge
+    deepest = min(limits.depth, DEEPEST)
+    if shape.depth(body) > deepest:
+        error = BodyTooLarge(
+            f"The body nests deeper than {deepest} objects and arrays. The current shape "
+            f"needs 8: {CURRENT_SHAPE[dataset]}."
+        )
+    else:
+        try:
+            return envelopes(body, dataset, limits)
+        except UnreadableBody as fault:
+            error = fault
+    found = recovered(body, dataset, limits)
+    if found is None:
+        raise error
+    return found
 
 
 def _read_dataset(envelope: Envelope, request: _Request) -> None:
@@ -107,7 +105,8 @@ def _read_dataset(envelope: Envelope, request: _Request) -> None:
         elif size + len(text) > limits.sample_bytes:
             sample = too_large(place, request.dataset, size + len(text), limits)
         else:
-            sample = _read_sample(place, text, shared, written, request)
+            head = replace(shared, status=()) if isinstance(sent, Doubtful) else shared
+            sample = _read_sample(place, text, head, written, request)
         if isinstance(sent, Doubtful):
             # Without the attributes of its dataset, which may be those of another.
             sample = replace(sample, doubtful=True, write=text.decode)

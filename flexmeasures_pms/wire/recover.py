@@ -31,7 +31,8 @@ from flexmeasures_pms.wire.envelopes import (
     Doubtful,
     Envelope,
     Envelopes,
-    repeated_key,
+    repeated_keys,
+    require_few,
 )
 from flexmeasures_pms.wire.mend import mended
 from flexmeasures_pms.wire.samples import Limits
@@ -45,6 +46,7 @@ _STRUCTURE = re.compile(r'"datasets"\s*:|[\s{}\[\],:\x00-\x1f\x7f\ufeff]')
 _PADDING = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufeff]")
 _DIGIT = re.compile(r"[0-9]")
 _TRIES = 8
+_NEAR = 50
 
 BROKEN = "This part of the body is damaged and can't be read."
 
@@ -60,11 +62,14 @@ def _boundary(dataset: DatasetName) -> re.Pattern[str]:
 def recovered(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes | None:
     """Return the datasets of a damaged body; None if no sample in it can be read.
 
-    :raises BodyTooLarge: it is damaged in too many places.
+    :raises BodyTooLarge: it has too many samples or datasets.
     """
     search = DamagedText(body.decode(), dataset, limits)
+    datasets = 0
     while (data := _DATA.search(search.text, search.at)) is not None:
         _read_dataset(search, data)
+        datasets += 1
+        require_few(datasets, limits)
     _leave(search, len(search.text))
     for envelope in search.found:
         if search.named and not _names(search, envelope):
@@ -80,7 +85,7 @@ def _read_dataset(search: DamagedText, data: re.Match[str]) -> None:
     envelope = Envelope(_path(search, start), dict(attributes or {}), [])
     search.at = data.end()
     closed = _read_samples(search, envelope)
-    after = _tail(search) if closed else None
+    after = _tail(search, envelope) if closed else None
     envelope.attributes.update(after or {})
     named = bool(_names(search, envelope))
     search.named |= named
@@ -114,7 +119,7 @@ def _head(search: DamagedText, end: int) -> tuple[int, dict[str, Raw] | None]:
         attributes = _attributes(text[start:end].rstrip(" \t\r\n,") + "}")
         if attributes is not None:
             # An object that is itself a value is not the dataset: the dataset is damaged.
-            inner = text[:start].rstrip()[-1:] == ":" if start else False
+            inner = text[max(0, start - _NEAR) : start].rstrip()[-1:] == ":"
             return (start, None) if inner else (start, attributes)
     return end, None
 
@@ -126,18 +131,22 @@ def _attributes(text: str) -> dict[str, Raw] | None:
         sent = OBJECT.decode(clean)
     except (msgspec.DecodeError, RecursionError):
         return None
-    return None if repeated_key(clean, sent) else sent
+    return None if repeated_keys(clean, sent) else sent
 
 
-def _tail(search: DamagedText) -> dict[str, Raw] | None:
-    """Read the attributes of a dataset after its ``data``; None if they can't be read."""
+def _tail(search: DamagedText, envelope: Envelope) -> dict[str, Raw] | None:
+    """Read the attributes of a dataset after its ``data``; None if they can't be read.
+
+    Those that come again, or another ``data``, belong to another dataset.
+    """
     end = end_of_object(search.text, search.at, search.at + LONGEST_HEAD, depth=1)
     if end is None:
         return None
     inner = search.text[search.at : end - 1].strip(" \t\r\n,")
     attributes = _attributes("{" + inner + "}")
-    if attributes is not None:
-        search.at = end
+    if attributes is None or attributes.keys() & {"data", "datasets", *envelope.attributes}:
+        return None
+    search.at = end
     return attributes
 
 
@@ -162,19 +171,23 @@ def _read_samples(search: DamagedText, envelope: Envelope) -> bool:
             search.at += 1
             return True
         start = search.at
+        search.note_sample()
         sample = whole(search, start)
         if sample is not None:
             behind = _behind_damage(search, sample, certain=certain) if damaged else None
             envelope.samples.append(behind or Raw(sample.encode()))
             continue
         damaged = True
-        search.note_damage()
+        if search.note_damage():
+            envelope.samples.append(_damage(search, start, len(text)))
+            search.at = len(text)
+            return False
         following = search.next(sample_start(search.dataset), start + 1)
         data = search.next(_DATA, start + 1)
         if following is None or (data is not None and data < following):
             return False
         envelope.samples.append(_damage(search, start, following))
-        certain &= not _boundary(search.dataset).search(text, start, following)
+        certain &= not _boundary(search.dataset).search(text, start, following + 1)
         search.at = following
 
 

@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.messages import LIMITS, codes, converter_sample, pms_sample, read, request
 
 from flexmeasures_pms.errors import BodyTooLarge, UnreadableBody
 from flexmeasures_pms.wire import Decoded, damaged_text
+from flexmeasures_pms.wire.mend import mended
 
 STATUS = {"code": "0001", "temp": 48.3}
 THREE = request(*(pms_sample(id=f"024{n}") for n in (1, 2, 3)), pms_id="P", status=STATUS)
@@ -206,5 +209,78 @@ def test_a_body_of_damage_alone_is_refused_soon(
     monkeypatch.setattr(damaged_text, "MOST_DAMAGED", 100)
     body = b'{"datasets":[{"pms_id":"P","data":[' + piece * (LIMITS.bytes // len(piece) - 10)
 
+    with pytest.raises((BodyTooLarge, UnreadableBody)):
+        read(body)
+
+
+@pytest.mark.parametrize("dataset", ["pms", "mppt"])
+def test_a_lost_head_does_not_give_samples_to_the_next_device(dataset: Any) -> None:
+    sample = pms_sample if dataset == "pms" else converter_sample
+    one, two = json.dumps(sample()), json.dumps(sample())
+    name = f"{dataset}_id"
+    body = f'{{"datasets":[{{"{name}":"A","data":[{one}],"{name}":"B","data":[{two}]}}]}}x'
+    decoded = read(body, dataset)
+
+    assert {s.device_id for s in decoded.samples if not s.invalid} <= {"A"}
+    assert len(decoded.samples) == 2
+
+
+def test_escaped_characters_stay_what_they_are() -> None:
+    body = BODY.replace(b'"P"', b'"Z\\u00fcrich\\n"').replace(b"0001", b"0001\\u202c")
+    clean, damaged = read(body), read(body.replace(b"-1.601", b"NaN", 1))
+
+    assert {s.device_id for s in damaged.samples} == {s.device_id for s in clean.samples}
+    assert [s.fields["status.code"] for s in damaged.samples] == [1, 1, 1]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    ),
+    st.booleans(),
+)
+def test_what_is_json_is_not_mended(value: Any, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:  # half of a character, which JSON can't hold
+        return
+
+    assert json.loads(mended(body)) == value or "\\ud" in text
+
+
+def test_samples_of_a_dataset_with_two_ids_wait_one_by_one() -> None:
+    one = json.dumps(pms_sample())
+    twice = f'{{"pms_id":"A","pms_id":"B","data":[{one},{one}]}}'
+    decoded = read(f'{{"datasets":[{twice},{{"pms_id":"C","data":[{one}]}}]}}')
+
+    assert [(s.device_id, bool(s.invalid)) for s in decoded.samples] == [
+        (None, True), (None, True), ("C", False),
+    ]  # fmt: skip
+
+
+def test_after_too_many_damaged_places_the_rest_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(damaged_text, "MOST_DAMAGED", 2)
+    samples = [json.dumps(pms_sample(id=f"P{n}")) for n in range(9)]
+    for n in (2, 4, 6):
+        samples[n] = samples[n].replace('"id"', '"id')
+    decoded = read('{"datasets":[{"pms_id":"A","data":[' + ",".join(samples) + "]}]}")
+
+    assert all_of(decoded) == ["P0", "P1", None, "P3", None, "P5", None]
+    assert "P8" in decoded.samples[-1].text()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"datasets":[{"pms_id":"P","data":[{"time_local":"x","a":' + b'\\"' * 4000 + b"}]}]}",
+        b'{"datasets":[' + b'{"data":[]},' * 20_000 + b"x",
+        b'{"datasets":[' + b"{}," * 100_000 + b"{}]}",
+        b'{"datasets":[{"pms_id":"P","data":[' + b"{}," * 100_000 + b"x",
+    ],
+)
+def test_hostile_bodies_are_answered_at_once(body: bytes) -> None:
     with pytest.raises((BodyTooLarge, UnreadableBody)):
         read(body)
