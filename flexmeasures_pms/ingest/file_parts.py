@@ -17,7 +17,7 @@ from pathlib import Path
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.errors import Problem, UnreadableBody, UnsupportedBody, WireError
-from flexmeasures_pms.ingest.inflate import Inflated
+from flexmeasures_pms.ingest.inflate import Inflated, inspected
 from flexmeasures_pms.wire import Decoded, Limits, Sample, decode
 from flexmeasures_pms.wire.csv_body import CsvReader, require_header, require_rows
 from flexmeasures_pms.wire.decode import CSV, JSON
@@ -31,7 +31,7 @@ _LONGEST_ROW = 1 << 16
 _BUFFER = 1 << 16
 _MANY = 1_000_000
 _PADDING = b" \t\r\n\x00"
-_LONG_PADDING = re.compile("\x00{3,}")
+_LONG_PADDING = re.compile("[\x00-\x08\x0b-\x1f\x7f]{3,}")
 
 
 def content_type(path: Path) -> str:
@@ -50,12 +50,18 @@ def parts(
     """
     read = {".csv": _csv, ".jsonl": _lines, ".ndjson": _lines}.get(_format(path), _document)
     if path.suffix != ".gz":
-        yield from read(raw, dataset, limits)
+        yield from read(raw, dataset, limits, False)
         return
-    inflated = Inflated(raw)
-    yield from read(io.BufferedReader(inflated, _BUFFER), dataset, limits)
-    if inflated.fault:
-        raise UnreadableBody(f"{inflated.fault} What comes before that place was read.")
+    found = inspected(raw)
+    if not found.size and found.fault:
+        raise UnreadableBody(f"{found.fault} Nothing of it can be read.")
+    if found.wrong:
+        raise UnreadableBody(
+            f"{found.fault} Any of its values may be wrong, so nothing of it was stored."
+        )
+    yield from read(io.BufferedReader(Inflated(raw), _BUFFER), dataset, limits, bool(found.fault))
+    if found.fault:
+        raise UnreadableBody(f"{found.fault} What comes before that place was read.")
 
 
 def _format(path: Path) -> str:
@@ -68,13 +74,17 @@ def _format(path: Path) -> str:
     return suffix.lower()
 
 
-def _document(stream: io.BufferedReader, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
+def _document(
+    stream: io.BufferedReader, dataset: DatasetName, limits: Limits, _cut: bool
+) -> Iterator[Decoded]:
     body = stream.read(_LARGEST_DOCUMENT + 1)
     generous = replace(limits, bytes=_LARGEST_DOCUMENT, samples=_MANY, datasets=_MANY)
     yield decode(body, dataset=dataset, content_type=JSON, limits=generous)
 
 
-def _lines(stream: io.BufferedReader, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
+def _lines(
+    stream: io.BufferedReader, dataset: DatasetName, limits: Limits, _cut: bool
+) -> Iterator[Decoded]:
     number = 0
     while line := stream.readline(limits.bytes + 1):
         number += 1
@@ -101,18 +111,39 @@ def _line(path: str, line: bytes, dataset: DatasetName, limits: Limits) -> Decod
     return _relocated(decoded, f"{path}: {{}}".format)
 
 
-def _csv(stream: io.BufferedReader, dataset: DatasetName, limits: Limits) -> Iterator[Decoded]:
+def _csv(
+    stream: io.BufferedReader, dataset: DatasetName, limits: Limits, cut: bool
+) -> Iterator[Decoded]:
+    """Read a CSV file, some rows at a time.
+
+    :param cut: the data ends too early: its last line may be cut off, in a number too.
+    """
     if dataset != "pms":
         raise UnsupportedBody(f"CSV files are of the dataset pms. Give the {dataset}'s as JSON.")
     # A line may hold more than one row: those before and after padding.
     reader = CsvReader(replace(limits, samples=_MANY))
-    lines, samples = _rows(stream), 0
-    while rows := list(islice(lines, ROWS)):
-        decoded = reader.read(rows)
+    lines, rows = _rows(stream), 0
+    last = next(lines, None)
+    while last is not None:
+        batch = [last, *islice(lines, ROWS - 1)]
+        last = next(lines, None)
+        whole = not cut or last is not None or batch[-1].endswith("\n")
+        decoded = reader.read(line.removesuffix("\n") for line in (batch if whole else batch[:-1]))
+        yield from _with_header(reader, decoded)
+        rows += len(decoded.samples) + decoded.skipped
+        if not whole:
+            yield reader.read_cut(batch[-1])
+            rows += 1
+    if reader.line:
         require_header(reader)
-        samples += len(decoded.samples) + decoded.skipped
-        yield decoded
-    require_rows(reader, samples)
+    require_rows(reader, rows)
+
+
+def _with_header(reader: CsvReader, decoded: Decoded) -> Iterator[Decoded]:
+    """Yield rows, unless the file begins with rows and no header."""
+    if decoded.samples:
+        require_header(reader)
+    yield decoded
 
 
 def _rows(stream: io.BufferedReader) -> Iterator[str]:
@@ -124,7 +155,7 @@ def _rows(stream: io.BufferedReader) -> Iterator[str]:
         while line := text.readline(_LONGEST_ROW):
             if len(line) == _LONGEST_ROW and not line.endswith("\n"):
                 line = _long(line, text)
-            yield line.removesuffix("\n")
+            yield line
     finally:
         # Otherwise it would close the file, which is not its own.
         with suppress(ValueError):
@@ -132,10 +163,13 @@ def _rows(stream: io.BufferedReader) -> Iterator[str]:
 
 
 def _long(line: str, text: io.TextIOWrapper) -> str:
-    """Return a long line without most of its padding, and cut off where it stays too long."""
+    """Return a long line without most of its padding; one that stays too long is one row."""
     kept = ""
     while True:
-        kept = _LONG_PADDING.sub("\x00\x00", kept + line)[: 2 * _LONGEST_ROW]
+        kept = _LONG_PADDING.sub("\x00\x00", kept + line)
+        if len(kept) > _LONGEST_ROW:
+            # Not to be told apart at the padding: what follows is not read.
+            kept = kept[:_LONGEST_ROW].replace("\x00", "0")
         if not line or line.endswith("\n"):
             return kept
         line = text.readline(_LONGEST_ROW)

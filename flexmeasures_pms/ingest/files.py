@@ -134,7 +134,8 @@ def batches(
 def _gathered(found: Iterator[Decoded]) -> Iterator[Batch]:
     """Combine small parts until they fill a batch; a place that can't be read begins another."""
     waiting: list[Decoded] = []
-    place, places = None, 0
+    size = places = 0
+    place = None
     broken: WireError | None = None
     try:
         for part in found:
@@ -142,11 +143,12 @@ def _gathered(found: Iterator[Decoded]) -> Iterator[Batch]:
                 if (bad := _bad(piece)) is not None and places < MOST_PLACES:
                     if waiting:
                         yield _together(waiting, place)
-                    waiting, place, places = [], bad, places + 1
+                    waiting, size, place, places = [], 0, bad, places + 1
                 waiting.append(piece)
-                if sum(len(p.samples) for p in waiting) >= BATCH:
+                size += max(1, len(piece.samples))
+                if size >= BATCH:
                     yield _together(waiting, place)
-                    waiting, place = [], None
+                    waiting, size, place = [], 0, None
     except WireError as error:
         broken = error
     if waiting:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from flexmeasures_pms.errors import BodyTooLarge, MisshapenBody, Problem
 from flexmeasures_pms.wire import finish
@@ -14,8 +15,8 @@ from flexmeasures_pms.wire.csv_header import (
     CURRENT_COLUMNS,
     Header,
     HeaderLine,
+    behind_end,
     find_header,
-    headers_behind,
     read_header,
 )
 from flexmeasures_pms.wire.csv_lines import (
@@ -25,11 +26,14 @@ from flexmeasures_pms.wire.csv_lines import (
     lines_of,
     named_delimiter,
     parts_of,
+    with_decimal_point,
 )
 from flexmeasures_pms.wire.draft import Draft
 from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
-from flexmeasures_pms.wire.spellings import DEVICE_ID, PACK_ID, TIME
+from flexmeasures_pms.wire.spellings import DEVICE_ID, ESSENTIAL, PACK_ID, TIME
 from flexmeasures_pms.wire.unreadable import too_large, unreadable
+
+CUT = "The row may have been cut off: padding or the end of the data follows on it."
 
 _DIGIT = re.compile(r"\d")
 
@@ -61,7 +65,6 @@ class CsvReader:
     fault: MisshapenBody | None = None
     usable: bool = False
     _unusable: str = ""
-    _behind: list[Header] = field(default_factory=list)
     _delimiter: str | None = None
     _batch: _Batch = field(default_factory=_Batch)
 
@@ -78,25 +81,39 @@ class CsvReader:
             self.line += 1
             path = f"line {self.line}"
             # Usual lines are told from those with junk in a tenth of the time.
-            if line.isprintable() and line.isascii():
+            if line.isascii() and "\x00" not in line:
                 self._read_line(path, line)
                 continue
             parts, padded = parts_of(line)
             batch.skipped += padded
-            for part in parts:
-                self._read_line(path, part)
+            for part, cut in parts:
+                if cut and not find_header(part, self._delimiter):
+                    self._keep_unread(path, part, CUT)
+                else:
+                    self._read_line(path, part)
         return Decoded(tuple(batch.samples), tuple(batch.warnings), batch.ignored, batch.skipped)
+
+    def read_cut(self, line: str) -> Decoded:
+        """Return the last line of a file that was cut off in it."""
+        batch = self._batch = _Batch()
+        self.line += 1
+        self._keep_unread(f"line {self.line}", line, CUT)
+        return Decoded(tuple(batch.samples), (), 0, 0)
 
     def _read_line(self, path: str, line: str) -> None:
         if not line.strip(BLANK):
             self._batch.skipped += self.header is not None
-        elif delimiter := named_delimiter(line):
+        elif "=" in line[:5] and (delimiter := named_delimiter(line)):
             self._delimiter = delimiter
             self._batch.skipped += 1
+        elif len(line) > self.limits.sample_bytes:
+            self._read_row(path, line)
         elif found := find_header(line, self._delimiter):
             if found.before.strip(BLANK):
                 self._read_row(path, found.before)
             self._read_header(path, found)
+            if found.after.strip(BLANK):
+                self._read_row(path, found.after)
         else:
             self._read_row(path, line)
 
@@ -106,16 +123,13 @@ class CsvReader:
         if self.header is not None and found.text == self.header.text:
             return
         try:
-            self.header = read_header(path, found)
-            self._behind = [*_usable(path, headers_behind(found, usable=True))]
+            self.header = _usable(path, found)
         except MisshapenBody as fault:
-            behind = [*_usable(path, headers_behind(found, usable=False))]
-            self.header, self._behind = behind[0] if behind else None, behind[1:]
-            self.fault, self._unusable = fault, f"{found.text}\n"
-        if self.header is not None:
-            self.fault, self.usable = None, True
-            self._batch.ignored += self.header.ignored
-            self._batch.warnings += self.header.warnings
+            self.header, self.fault, self._unusable = None, fault, f"{found.text}\n"
+            return
+        self.fault, self.usable = None, True
+        self._batch.ignored += self.header.ignored
+        self._batch.warnings += self.header.warnings
 
     def _read_row(self, path: str, line: str) -> None:
         if not _DIGIT.search(line):
@@ -127,30 +141,25 @@ class CsvReader:
             )
         if self.header is None:
             why = f"Its header can't be used: {self.fault}" if self.fault else "No header is above."
-            sample = unreadable(path, "pms", f"{self._unusable}{line}", why, self.limits)
+            self._keep_unread(path, line, why)
         else:
-            sample = self._sample(path, line, self.header)
+            self._batch.samples.append(self._sample(path, line, self.header))
+
+    def _keep_unread(self, path: str, line: str, why: str) -> None:
+        above = self.header.text + "\n" if self.header else self._unusable
+        sample = unreadable(path, "pms", f"{above}{line}", why, self.limits)
         self._batch.samples.append(sample)
 
     def _sample(self, path: str, line: str, header: Header) -> Sample:
-        size = len(line.encode()) + len(header.text.encode()) + 1
+        size = (len(line) if line.isascii() else len(line.encode())) + header.size + 1
         if size > self.limits.sample_bytes:
             return too_large(path, "pms", size, self.limits)
         cells = cells_of(line, header.delimiter)
-        if self._behind:
-            # The first row tells whether the header is that of the line, or one behind it.
-            header = self.header = self._of_width(cells, header)
-            self._behind = []
         draft = _read_cells(path, cells, header)
         shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None))
         write = partial("{}\n{}\n".format, header.text, line)
         self._batch.warnings += draft.warnings
         return finish.sample("pms", draft, shared, write)
-
-    def _of_width(self, cells: RowCells, header: Header) -> Header:
-        """Return the header of a row's width; the one in force if there is none."""
-        headers = (header, *self._behind)
-        return next((h for h in headers if not _wrong_width(cells, h)), header)
 
 
 def decode_csv(body: bytes, limits: Limits) -> Decoded:
@@ -166,10 +175,19 @@ def decode_csv(body: bytes, limits: Limits) -> Decoded:
     return decoded
 
 
-def _usable(path: str, lines: Iterable[HeaderLine]) -> Iterator[Header]:
-    for line in lines:
-        with suppress(MisshapenBody):
-            yield read_header(path, line)
+def _usable(path: str, found: HeaderLine) -> Header:
+    """Return the header of a line, or of its end if another one was cut before it.
+
+    :raises MisshapenBody: neither can be used.
+    """
+    try:
+        return read_header(path, found)
+    except MisshapenBody:
+        behind = behind_end(found) if found.whole else None
+        if behind is not None:
+            with suppress(MisshapenBody):
+                return read_header(path, behind)
+        raise
 
 
 def require_header(reader: CsvReader) -> None:
@@ -212,15 +230,24 @@ def _read_cells(path: str, cells: RowCells, header: Header) -> Draft:
     for column in header.columns:
         value = column.get(cells)
         if value is not None:
+            if header.delimiter != "," and column.field.path not in ESSENTIAL:
+                value = _with_decimal_points(value)
             reading = column.field.read(draft, column.name, value)
             draft.keep(column.field.path, column.name, reading)
     return draft
 
 
+def _with_decimal_points(value: Any) -> Any:
+    """Return cells in which ``3,92`` is a number: the delimiter is no comma."""
+    if isinstance(value, tuple):
+        return tuple(cell and with_decimal_point(cell) for cell in value)
+    return with_decimal_point(value)
+
+
 def _wrong_width(cells: RowCells, header: Header) -> str | None:
     """Return what is wrong with the number of cells; blank ones at the end are allowed."""
     if not cells:
-        return "The row has a quote that is not closed."
+        return "The row has a quote that is misplaced or not closed."
     if len(cells) < header.width or any(cells[header.width :]):
         return f"The row has {len(cells)} cells, the header {header.width} columns."
     return None

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -21,7 +20,6 @@ from flexmeasures_pms.wire.draft import shown
 from flexmeasures_pms.wire.fields import SampleField, dataset_fields, sample_fields
 from flexmeasures_pms.wire.spellings import (
     DEVICE_ID,
-    ESSENTIAL,
     PACK_ID,
     SURPLUS,
     TIME,
@@ -35,13 +33,14 @@ CURRENT_COLUMNS = (
 )
 MOST_PROBLEMS = 5
 
-# What only a line with column names has; a usual row is told from them by this alone.
-_HINTS = ("pack.", "time", "cell.", "status", "fet.")
-_NAME = re.compile(r"[^\W\d][\w .()/%°#-]*")
-_IN_A_NAME = re.compile(r"[^\W\d]$|[._]$")
+# A number, or the begin of a time: what no name is.
+_READING = re.compile(
+    r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:e[+-]?[0-9]+)?|[0-9]{8}t.*|[0-9]{4}-[0-9]{2}-.*"
+)
 _AROUND = ' "'
 _FEWEST_NAMES = 2
-_TRIES = 100
+_LONGEST_NAME = 40
+_SOME = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,14 @@ class Header:
     """A header row.
 
     :param text: as in the file.
+    :param size: of the text in bytes.
     :param delimiter: between its columns.
     :param width: number of columns; empty ones at the end do not count.
     :param ignored: columns that are not read.
     """
 
     text: str
+    size: int
     delimiter: str
     width: int
     columns: tuple[CsvColumn, ...]
@@ -84,108 +85,114 @@ class _Place:
 class HeaderLine:
     """A header as found in a line.
 
-    :param before: what stands before it in the line: a row that was not ended.
+    :param before: a row in the same line that was not ended.
+    :param text: the header itself.
+    :param after: a row that follows on it in the same line.
+    :param whole: whether no reading stands between the names.
     """
 
-    before: str
     text: str
     cells: RowCells
     delimiter: str
+    before: str = ""
+    after: str = ""
+    whole: bool = True
 
 
 def find_header(line: str, delimiter: str | None) -> HeaderLine | None:
-    """Return the header in a line: its whole, or the end of it behind a row.
+    """Return the header in a line, which has at least two names of columns.
 
     :param delimiter: that the file names; None to find it out.
     """
     lowered = line.lower()
-    if not any(hint in lowered for hint in _HINTS):
+    if not ("pack." in lowered or "time" in lowered or "cell." in lowered or "status" in lowered):
+        # A usual row, at a tenth of the cost of looking for a header.
         return None
-    for found in (delimiter,) if delimiter else DELIMITERS:
-        begin = _begin_of_names(line, found)
-        cells = cells_of(line[begin:], found)
-        if _are_names(cells):
-            return HeaderLine(line[:begin], line[begin:], cells, found)
+    for found in (delimiter, *DELIMITERS) if delimiter else DELIMITERS:
+        if _known(lowered.split(found)) >= _FEWEST_NAMES:
+            return _parted(line, found)
     return None
 
 
-def headers_behind(line: HeaderLine, *, usable: bool) -> Iterator[HeaderLine]:
-    """Yield the headers that may follow on one that was cut: ``pms_id,tipms_id,time_local``.
-
-    :param usable: whether the line is a header as it is. Then another begins in it only behind
-        names that are unknown or come again.
-    """
-    for begin in islice(_begins(line.text, line.delimiter, usable=usable), _TRIES):
-        text = line.text[begin:]
-        yield HeaderLine(line.before, text, cells_of(text, line.delimiter), line.delimiter)
+def _known(parts: Iterable[str]) -> int:
+    return sum(part.strip(_AROUND) in _places() for part in parts)
 
 
-def _begins(text: str, delimiter: str, *, usable: bool) -> Iterator[int]:
-    after = 0
-    parts = text.split(delimiter)
-    names = [part.strip(_AROUND).lower() for part in parts]
-    for i, part in enumerate(parts):
-        begin, after = after, after + len(part) + len(delimiter)
-        place = begin if names[i] in _places() else _begin_of_name(part, begin, begin)
-        first = text[place:after].rstrip(delimiter).strip(_AROUND).lower()
-        again = {first, *names[i + 1 :]}
-        if first in _first_columns() and place and not (usable and _known(names[:i]) - again):
-            yield place
+def _parted(line: str, delimiter: str) -> HeaderLine:
+    """Return the header in a line, told from the rows before and after it."""
+    names = [part.strip(_AROUND).lower() for part in line.split(delimiter)]
+    readings = [i for i, name in enumerate(names) if _READING.fullmatch(name)]
+    begin, end, whole = _begin_of_repeated(line), len(line), True
+    if readings and _known(names[readings[-1] + 1 :]) >= _FEWEST_NAMES:
+        begin = _begin(line, delimiter, readings[-1] + 1)
+    elif readings and _known(names[: readings[0]]) >= _FEWEST_NAMES - 1:
+        begin, end = 0, _end(line, delimiter, readings[0])
+    elif readings:
+        whole = False
+    text = line[begin:end]
+    before = line[:begin] if readings else ""
+    return HeaderLine(text, header_cells(text, delimiter), delimiter, before, line[end:], whole)
 
 
-def _known(names: list[str]) -> set[str]:
-    return {name for name in names if name in _places()}
+def header_cells(text: str, delimiter: str) -> RowCells:
+    """Return the names of a header; those of one with a stray quote, too."""
+    cells = cells_of(text, delimiter)
+    return cells or [part.strip(_AROUND) or None for part in text.split(delimiter)]
 
 
-@cache
-def _first_columns() -> frozenset[str]:
-    return frozenset(name for path in ESSENTIAL for name in column_spellings(path))
-
-
-def _begin_of_names(line: str, delimiter: str) -> int:
-    """Return where the names at the end of a line begin, if they do not fill it."""
+def _begin(line: str, delimiter: str, first: int) -> int:
+    """Return where the names begin behind a row: ``32pms_id``, or ``32,,pms_id``."""
     parts = line.split(delimiter)
-    begin = after = len(line) + 1
-    seen: set[str] = set()
+    at = sum(len(part) + 1 for part in parts[:first])
+    for part in parts[first:]:
+        lowered = part.rstrip(_AROUND).lower()
+        for i in range(max(0, len(lowered) - _LONGEST_NAME), len(lowered)):
+            if lowered[i:].lstrip(_AROUND) in _places() and not _in_a_name(lowered, i):
+                return at + i
+        at += len(part) + 1
+    return len(line)
+
+
+def _in_a_name(text: str, at: int) -> bool:
+    """Return whether a short name is only the end of a longer one: ``device_id``."""
+    return text[at:].isalpha() and at > 0 and (text[at - 1].isalpha() or text[at - 1] in "._")
+
+
+def _end(line: str, delimiter: str, first: int) -> int:
+    """Return where the names end before a row: ``fet.open.2BUG-01,,,2026…``."""
+    parts = line.split(delimiter)[:first]
+    at = sum(len(part) + 1 for part in parts)
     for part in reversed(parts):
-        after -= len(part) + 1
-        name = part.strip(_AROUND)
-        follows = begin == after + len(part) + 1
-        if name.lower() in _first_columns() & seen:
-            return begin
-        seen.add(name.lower())
-        if name.lower() in _places():
-            begin = after
-        elif follows:
-            begin = _begin_of_name(part, after, begin)
-        if name and not _NAME.fullmatch(name):
-            return begin
-    return 0
+        at -= len(part) + 1
+        lowered = part.lower()
+        for length in range(min(len(lowered), _LONGEST_NAME), 0, -1):
+            if lowered[:length].lstrip(_AROUND) in _places():
+                return at + length
+    return len(line)
 
 
-def _begin_of_name(part: str, after: int, begin: int) -> int:
-    """Return the begin of names of which the first may follow on a value: ``32pms_id``."""
-    for match in _starts().finditer(part):
-        name = part[match.start() :].strip(_AROUND).lower()
-        # ``id`` is also the end of a longer name.
-        ends_a_name = name.isalpha() and _IN_A_NAME.search(part, 0, match.start())
-        if name in _places() and not ends_a_name:
-            return after + match.start()
-    return begin
+def _begin_of_repeated(line: str) -> int:
+    """Return where the whole header begins behind the begin of the same: ``pms_id,tipms_id,…``."""
+    at = line.find(line[:_SOME], 1)
+    while at > 0 and not line.startswith(line[:at], at):
+        at = line.find(line[:_SOME], at + 1)
+    return max(at, 0)
 
 
-def _are_names(cells: RowCells) -> bool:
-    known = [cell for cell in cells if cell and cell.lower() in _places()]
-    return len(known) >= _FEWEST_NAMES and all(
-        cell is None or _NAME.fullmatch(cell) for cell in cells
-    )
-
-
-@cache
-def _starts() -> re.Pattern[str]:
-    """Return the places in a text where the name of a column may begin."""
-    names = sorted(map(re.escape, _places()), key=len, reverse=True)
-    return re.compile("|".join(names), re.IGNORECASE)
+def behind_end(line: HeaderLine) -> HeaderLine | None:
+    """Return the whole header behind the end of the same one, if there is: ``open.2pms_id,…``."""
+    text = line.text
+    # The longest begin of the text that is its end too (Knuth, Morris, Pratt).
+    ends = [0] * len(text)
+    for i in range(1, len(text)):
+        size = ends[i - 1]
+        while size and text[i] != text[size]:
+            size = ends[size - 1]
+        ends[i] = size + (text[i] == text[size])
+    if not text or not ends[-1]:
+        return None
+    rest = text[ends[-1] :]
+    return HeaderLine(rest, header_cells(rest, line.delimiter), line.delimiter)
 
 
 def read_header(path: str, line: HeaderLine) -> Header:
@@ -193,6 +200,8 @@ def read_header(path: str, line: HeaderLine) -> Header:
 
     :raises MisshapenBody: naming the columns that are missing or repeated.
     """
+    if not line.whole:
+        raise _misshapen([Problem(path, "misshapen", "Names of columns and readings are mixed.")])
     names = _names(line.cells)
     single: list[CsvColumn] = []
     arrays: dict[str, dict[int, int]] = defaultdict(dict)
@@ -214,11 +223,17 @@ def read_header(path: str, line: HeaderLine) -> Header:
     columns = (*single, *(_array(array, found) for array, found in arrays.items()))
     problems += _missing(path, {column.field.path for column in columns}, arrays)
     if problems:
-        raise MisshapenBody(
-            f"{problems[0].path}: {problems[0].message} The current columns are {CURRENT_COLUMNS}.",
-            tuple(problems[:MOST_PROBLEMS]),
-        )
-    return Header(line.text, line.delimiter, len(names), columns, ignored, tuple(warnings))
+        raise _misshapen(problems)
+    size = len(line.text.encode())
+    return Header(line.text, size, line.delimiter, len(names), columns, ignored, tuple(warnings))
+
+
+def _misshapen(problems: list[Problem]) -> MisshapenBody:
+    first = problems[0]
+    return MisshapenBody(
+        f"{first.path}: {first.message} The current columns are {CURRENT_COLUMNS}.",
+        tuple(problems[:MOST_PROBLEMS]),
+    )
 
 
 @cache

@@ -29,16 +29,19 @@ def lines_of(body: bytes) -> list[str]:
     return text.removesuffix("\n").split("\n")
 
 
-def parts_of(line: str) -> tuple[list[str], bool]:
+def parts_of(line: str) -> tuple[list[tuple[str, bool]], bool]:
     """Return the parts of a line without padding, and whether padding was left out.
 
-    A row that was being written when the power was lost, and the next one, are two parts.
+    Where the power was lost while a row was written, padding follows on its first part. So each
+    part is returned with whether it may have been cut off.
     """
     if not _JUNK.search(line):
-        return [line], False
+        return [(line, False)], False
     clean = line.replace("\ufeff", "")
     parts = [part.strip(_EDGES) for part in _PADDING.split(clean)]
-    return [part for part in parts if part], len(parts) > 1 or parts[0] != clean
+    last = len(parts) - 1
+    found = [(part, i < last) for i, part in enumerate(parts) if part]
+    return found, bool(last) or parts[0] != clean
 
 
 def named_delimiter(line: str) -> str | None:
@@ -50,10 +53,7 @@ def named_delimiter(line: str) -> str | None:
 
 
 def cells_of(line: str, delimiter: str) -> RowCells:
-    """Return the cells of a line, None for blank ones; no cells if a quote is not closed.
-
-    Where the delimiter is no comma, ``3,92`` is a number with a decimal comma.
-    """
+    """Return the cells of a line, None for blank ones; no cells if its quotes are wrong."""
     if '"' in line:
         try:
             cells = next(csv.reader([line], strict=True, delimiter=delimiter))
@@ -61,10 +61,12 @@ def cells_of(line: str, delimiter: str) -> RowCells:
             return []
     else:
         cells = line.split(delimiter)
-    if delimiter != "," and "," in line:
-        cells = [_decimal(cell.strip()) for cell in cells]
+        if " " not in line and "\t" not in line and line.isascii():
+            # Usual lines have no space to strip, which takes a third of the time.
+            return [cell or None for cell in cells]
     return [cell.strip() or None for cell in cells]
 
 
-def _decimal(cell: str) -> str:
+def with_decimal_point(cell: str) -> str:
+    """Return a number such as ``3,92`` with a decimal point; any other text as it is."""
     return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell

@@ -56,7 +56,7 @@ class Draft:
 
     def keep(self, field: str, where: str, value: Any) -> None:
         """Keep a value; a value from another spelling must be the same."""
-        if value is None or field in self.contradicted:
+        if value is None or (self.contradicted and field in self.contradicted):
             return
         first = self.values.setdefault(field, value)
         if first is not value and first != value:

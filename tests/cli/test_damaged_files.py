@@ -126,13 +126,39 @@ def test_compressed_data_is_read_up_to_the_cut(ingest: Ingest, site: Site, left:
     assert len(stored.times(site.account_id, CASE)) > 300 * left - 60
 
 
-def test_a_wrong_checksum_is_told(ingest: Ingest, site: Site) -> None:
+def test_of_a_file_with_a_wrong_checksum_nothing_is_stored(ingest: Ingest, site: Site) -> None:
     packed = gzip.compress(f"{header()}\n{row(site, 0)}\n".encode())
 
     result = ingest("log.csv.gz", packed[:-8] + b"\0" * 8)
 
-    assert result.exit_code == 0, result.output
-    assert "log.csv.gz: 1 stored. The compressed data is damaged" in result.output
+    assert result.exit_code == 1, result.output
+    assert "Any of its values may be wrong, so nothing of it was stored." in result.output
+    assert stored.belief_count(site.account_id) == 0
+
+
+def test_no_number_is_stored_that_was_cut_off(ingest: Ingest, site: Site) -> None:
+    rows = [row(site, m, "3.8888") for m in range(3)]
+    packed = gzip.compress("\n".join([header(), *rows]).encode(), mtime=0)
+    for size in range(len(packed) - 30, len(packed) - 8, 3):
+        ingest("log.csv.gz", packed[:size])
+    beliefs = stored.beliefs(site.account_id, CASE)
+
+    assert {v for (_, _, name), v in beliefs.items() if name == "cell 14 voltage"} == {3.8888}
+
+
+def test_a_member_after_padding_is_read(ingest: Ingest, site: Site) -> None:
+    first = gzip.compress(f"{header()}\n{row(site, 0)}\n".encode())
+
+    ingest("log.csv.gz", first + b"\0" * 512 + gzip.compress(f"{row(site, 1)}\n".encode()))
+
+    assert stored.times(site.account_id, CASE) == {at(0), at(1)}
+
+
+def test_blank_lines_without_end_cost_little(ingest: Ingest, site: Site) -> None:
+    result = ingest("log.jsonl", "\n" * 30_000 + line(site, 0) + "\n")
+
+    assert "1 stored" in result.output
+    assert "Skipped 30000 rows" in result.output
 
 
 @pytest.mark.parametrize(
@@ -143,8 +169,12 @@ def test_a_wrong_checksum_is_told(ingest: Ingest, site: Site) -> None:
         ("text.csv", "no\ncolumns 1\n", "text.csv: No row names the columns."),
         ("empty.json", "", "empty.json: The body is not JSON"),
         ("empty.jsonl", "\n\n", "empty.jsonl: nothing of it could be stored."),
-        ("cut.csv.gz", gzip.compress(b"x", mtime=0)[:5], "cut.csv.gz: The file is empty."),
-        ("no.csv.gz", b"pms_id,time", "no.csv.gz: The file is empty."),
+        (
+            "cut.csv.gz",
+            gzip.compress(b"x", mtime=0)[:5],
+            "cut.csv.gz: The compressed data ends too early.",
+        ),
+        ("no.csv.gz", b"pms_id,time", "no.csv.gz: The compressed data is damaged"),
         ("utf16.csv", "pms_id".encode("utf-16"), "utf16.csv: The file is not UTF-8 text"),
         ("noise.jsonl", "{\n}\n", "noise.jsonl: nothing of it could be stored."),
     ],

@@ -6,6 +6,7 @@ Nothing else appears, and nothing appears under another device.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -143,7 +144,14 @@ def readable_csv(sample: Sent, text: bytes) -> bool:
     header = (",".join(COLUMNS) + "\n").encode()
     at = text.find(sample.text)
     begin = text.rfind(header, 0, max(at + 1, 0))
-    return begin >= 0 and b"volts" not in text[begin + len(header) : at]
+    if begin < 0 or b"volts" in text[begin + len(header) : at]:
+        return False
+    # What stands before it in its line must be told from names: a reading, or the same header.
+    before = text[text.rfind(b"\n", 0, begin) + 1 : begin].replace(b"\xef\xbb\xbf", b"")
+    same = header.startswith(before) or header[:-1].endswith(before)
+    return (
+        same or re.search(rb"T[0-9]{6}\.[0-9]{3}\+0700,[NS]-[0-9]{3},.*,3\.6,", before) is not None
+    )
 
 
 def is_other_json(text: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -200,7 +201,6 @@ def test_a_third_fet_temperature_is_dropped_with_one_warning() -> None:
         ("time,pack.dock\n1,2", ["line 1.pack.id"]),
         ("time,pack.id,pack.temp.1,pack.temp.3\n1,2,3,4", ["line 1.pack.temp.2"]),
         ("time,pack.id,fet.temp.1,fet.temp.1,fet.temp.2\n1,2,3,4,5", ["line 1.fet.temp.1"]),
-        ('time,pack.id,"x\n1,2,3', ["line 1"]),
     ],
 )
 def test_files_without_the_columns(text: str, paths: list[str]) -> None:
@@ -220,7 +220,7 @@ HEADER, ROW = ",".join(CURRENT), ",".join(CURRENT.values())
         f"{HEADER}\n{ROW}\n\ufeff{HEADER}\n{ROW}\n",
         f"{HEADER}\n{ROW}\ufeff{HEADER}\n{ROW}\n",
         f"{HEADER[:9]}{HEADER}\n{ROW}\n{ROW}\n",
-        f"{HEADER[90:-3]}{HEADER}\n{ROW}\n{ROW}\n",
+        f"{HEADER[90:]}{HEADER}\n{ROW}\n{ROW}\n",
         f"{HEADER[:-3]}\n{HEADER}\n{ROW}\n{ROW}\n",
         f"\ufeff{HEADER}\r\n{ROW}\r\n\x00\x00{ROW}\r\n",
         f"# log of the north mast\nsep=,\n{HEADER}\n{ROW}\n{ROW}\n",
@@ -257,6 +257,84 @@ def test_rows_below_a_header_that_can_not_be_used_are_not_misread() -> None:
     assert codes(second) == ["unreadable_sample"]
     assert "line 3.pack.temp.1" in second.invalid[0].message
     assert second.text() == f"{broken}\n{ROW}"
+
+
+OTHER = HEADER.replace("pack.dock,pack.amps", "pack.amps,pack.dock")
+OTHER_ROW = ROW.replace(",6,-1.3,", ",-1.3,6,")
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        f"{OTHER}{OTHER_ROW}\n{OTHER_ROW}\n",  # a line end was lost
+        OTHER.replace("pack.amps", '"pack.amps') + f"\n{OTHER_ROW}\n",
+        OTHER.replace("time_local", "tame_local") + f"\n{OTHER_ROW}\n",
+        OTHER.replace("time_local", "7") + f"\n{OTHER_ROW}\n",
+        OTHER[:70] + f"\n{OTHER_ROW}\n",
+    ],
+)
+def test_below_a_damaged_header_no_row_is_read_by_the_one_before(second: str) -> None:
+    samples = read_csv(f"{HEADER}\n{ROW}\n{second}").samples
+
+    assert codes(samples[0]) == []
+    for sample in samples[1:]:
+        assert sample.invalid or sample.fields == {**FIELDS, **STATUS}
+
+
+def test_a_header_and_a_row_in_one_line_are_both_read() -> None:
+    decoded = read_csv(f"{HEADER}{ROW}\n{ROW}\n")
+
+    assert [s.fields for s in decoded.samples] == [{**FIELDS, **STATUS}] * 2
+
+
+@pytest.mark.parametrize(
+    "name", ["Unnamed: 0", "T [°C]", "1st", "x*", "state?", "note: a", '"amps,A"', "device.id"]
+)
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_a_column_may_have_any_other_name(name: str, place: str) -> None:
+    cells, row = HEADER.split(","), ROW.split(",")
+    at = {"first": 0, "middle": 4, "last": len(cells)}[place]
+    (sample,) = read_csv(
+        ",".join([*cells[:at], name, *cells[at:]])
+        + "\n"
+        + ",".join([*row[:at], "what", *row[at:]])
+        + "\n"
+    ).samples
+
+    assert sample.fields == {**FIELDS, **STATUS}
+    assert sample.device_id == "25"
+
+
+def test_ids_have_no_decimal_comma() -> None:
+    text = csv(changed(pms_id="12x5", pack__id="0905x1")).replace(",", ";").replace("x", ",")
+    (sample,) = read_csv(text).samples
+
+    assert (sample.device_id, sample.pack_id) == ("12,5", "0905,1")
+
+
+def test_a_row_before_padding_may_have_been_cut() -> None:
+    decoded = read_csv(f"{HEADER}\n{ROW[:-8]}\x00\x00\x00{ROW}\n{ROW}\x00\x00\n")
+
+    assert [codes(s) for s in decoded.samples] == [
+        ["unreadable_sample"], [], ["unreadable_sample"],
+    ]  # fmt: skip
+
+
+def test_a_named_delimiter_does_not_hide_the_header_of_another_file() -> None:
+    semicolons = csv(CURRENT).replace(",", ";")
+    for text in (f"sep=;\n{semicolons}{csv(CURRENT)}", f"sep=,\n{semicolons}"):
+        decoded = read_csv(text)
+        assert all(s.fields == {**FIELDS, **STATUS} for s in decoded.samples)
+        assert decoded.samples
+
+
+@pytest.mark.parametrize(
+    "line", ["time" * 4000, "time_local,status" + "," * 8000, "time,pack.id" + ",a" * 5000 + ",1"]
+)
+def test_hostile_lines_are_answered_at_once(line: str) -> None:
+    with suppress(MisshapenBody):
+        samples = read_csv(f"{line}\n1\n", replace(LIMITS, sample_bytes=20_000)).samples
+        assert all(s.invalid for s in samples)
 
 
 def test_rows_above_the_first_header_are_not_read() -> None:
