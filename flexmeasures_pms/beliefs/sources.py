@@ -16,9 +16,9 @@ from sqlalchemy import func, select
 
 from flexmeasures_pms.identifiers import plain
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.tables import trackable
 from flexmeasures_pms.storage.session import forgets_after_failure
-
-SOURCE_TYPE = "gateway"
+from flexmeasures_pms.storage.sources import SOURCE_TYPE, reports_as_source
 
 _Key = tuple[int, str, str]
 _remembered: dict[_Key, int] = {}
@@ -33,12 +33,14 @@ def forget_sources() -> None:
 
 def reporters(account_id: int) -> dict[int, tuple[str, str]]:
     """Return the (kind, id) of an organisation's reporting devices by their source's id."""
+    device = trackable.alias()
     rows = db.session.execute(
-        select(DataSource.id, DataSource.model, DataSource.name).where(
-            DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE
-        )
+        select(DataSource.id, DataSource.model, func.coalesce(device.c.ident, DataSource.name))
+        .outerjoin(device, reports_as_source(device))
+        .where(DataSource.account_id == account_id, DataSource.type == SOURCE_TYPE)
+        .order_by(device.c.id.desc())
     )
-    return {source_id: (model, name) for source_id, model, name in rows}
+    return {source_id: (model, ident) for source_id, model, ident in rows}
 
 
 def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:

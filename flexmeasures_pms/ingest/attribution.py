@@ -13,19 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 
 from flexmeasures.data import db
 from flexmeasures.data.models.data_sources import DataSource
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import and_, func, select
 
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.identifiers import LOOK_ALIKES, MARKUP
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, TrackableText, message
 from flexmeasures_pms.registry.tables import installation, trackable
@@ -39,6 +36,7 @@ from flexmeasures_pms.storage.readings.rebuild import rebuild, take_turns
 from flexmeasures_pms.storage.readings.streams import StreamQuery, load
 from flexmeasures_pms.storage.readings.unwritten import bits_of, drop_repeats
 from flexmeasures_pms.storage.readings.write import write
+from flexmeasures_pms.storage.sources import reports_as_source
 from flexmeasures_pms.storage.tables import board_report
 from flexmeasures_pms.wire.encode import pack_request
 
@@ -135,7 +133,7 @@ def _batches(strays: Sequence[_Stray]) -> Iterator[list[_Stray]]:
 
 
 def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
-    old, new, board, pms = (aliased(trackable) for _ in range(4))
+    old, new, board, pms = (trackable.alias() for _ in range(4))
     report, place = board_report.c, installation.c
     holds = and_(
         place.part_id == report.board_id,
@@ -152,24 +150,16 @@ def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
         .select_from(board_report)
         .join(board, board.c.id == report.board_id)
         .join(DataSource, DataSource.id == report.source_id)
-        .outerjoin(pms, and_(
-            pms.c.account_id == board.c.account_id,
-            pms.c.kind == DataSource.model,
-            _plain(pms.c.ident) == _plain(DataSource.name),
-        ))
+        .outerjoin(pms, reports_as_source(pms))
         .join(old, old.c.id == report.case_id)
         .outerjoin(installation, holds)
         .outerjoin(new, new.c.id == place.assembly_id)
         .where(board.c.account_id == account_id, report.board_id.in_(boards))
         .where(place.assembly_id.is_distinct_from(report.case_id))
-        .order_by(report.event_start, report.board_id)
+        .distinct(report.event_start, report.board_id, report.source_id)
+        .order_by(report.event_start, report.board_id, report.source_id, pms.c.id)
     )  # fmt: skip
     return (_Stray(*row) for row in db.session.execute(query))
-
-
-def _plain(text: Any) -> ColumnElement[str]:
-    """Return a text as FlexMeasures has it, like :func:`~flexmeasures_pms.identifiers.plain`."""
-    return func.translate(text, MARKUP, LOOK_ALIKES)
 
 
 StoredValues = Mapping[str, BeliefValue]

@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from flexmeasures.data import db
+from flexmeasures.data.models.data_sources import DataSource
 from sqlalchemy import func, select
 
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.registry import tables
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.readings.ahead import make_latest
 from flexmeasures_pms.storage.readings.late import StoredStream
@@ -21,6 +22,7 @@ from flexmeasures_pms.storage.readings.latest import forget_latest, keep_latest,
 from flexmeasures_pms.storage.readings.newest import Newest
 from flexmeasures_pms.storage.readings.recordings import policies_of
 from flexmeasures_pms.storage.readings.unwritten import bits_of
+from flexmeasures_pms.storage.sources import reports_as_source
 
 # The last rows of each thing: the parts of its newest reading are among them. Sensors are
 # found by name, because they have no index by asset alone.
@@ -48,12 +50,6 @@ _REPEATS = """
     SELECT r.event_time, r.mask FROM pms_repeat r
     WHERE r.subject_id = %s AND r.source_id = %s
       AND r.event_time > %s AND r.event_time <= %s"""
-_DEVICES = """
-    SELECT t.id, c.id, d.id
-    FROM data_source c
-    JOIN pms_trackable d ON d.account_id = c.account_id AND d.kind = c.model AND d.ident = c.name
-    JOIN pms_trackable t ON t.account_id = c.account_id
-    WHERE c.type = 'gateway' AND c.id = ANY (%s::int[]) AND t.id = ANY (%s::bigint[])"""
 
 
 def take_turns(
@@ -95,7 +91,7 @@ def rebuild(trackable_ids: Collection[int], until: datetime) -> None:
     for trackable, kind, source, name, time, value in cursor:
         streams[trackable, source].track(name).put(time, value)
         kinds[trackable] = kind
-    devices = _devices(cursor, streams)
+    devices = _devices(streams)
     newest: dict[int, Newest] = {}
     for (trackable, source), stream in streams.items():
         if (device := devices.get((trackable, source))) is not None:
@@ -120,11 +116,19 @@ def _rank(newest: Newest) -> tuple[bool, datetime | None, int]:
     return newest.time is not None, newest.time, -newest.device_id
 
 
-def _devices(cursor: Any, streams: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
+def _devices(streams: Collection[tuple[int, int]]) -> dict[tuple[int, int], int]:
     sources = {source for _, source in streams}
     things = {thing for thing, _ in streams}
-    cursor.execute(_DEVICES, (array(sources), array(things)))
-    return {(thing, source): device for thing, source, device in cursor}
+    device, thing = tables.trackable.alias(), tables.trackable.c
+    found = db.session.execute(
+        select(thing.id, DataSource.id, device.c.id)
+        .select_from(DataSource)
+        .join(device, reports_as_source(device))
+        .join(tables.trackable, thing.account_id == DataSource.account_id)
+        .where(DataSource.id.in_(sources), thing.id.in_(things))
+        .order_by(device.c.id.desc())
+    )
+    return {(thing_id, source): device_id for thing_id, source, device_id in found}
 
 
 def _written(stream: StoredStream) -> datetime:
