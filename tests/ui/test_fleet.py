@@ -15,7 +15,7 @@ from support.browser import Visitor, axe
 from support.fleet import make_fleet
 from support.reporting import report
 from support.session import log_in
-from support.site import Site
+from support.site import Site, old_ids
 from support.telemetry import pack_sample
 
 NewVisitor = Callable[..., Any]
@@ -46,7 +46,8 @@ def site(organisation: Organisation, client: FlaskClient) -> Site:
     site.case("0241", "PMS-1-A", 1)
     site.case("0242", "PMS-1-A", 2)
     site.case("0251", "PMS-2-A", 1)
-    site.register("mppt", "<script>alert(1)</script>")
+    with old_ids():
+        site.register("mppt", "<script>alert(1)</script>")
     report(client, organisation.headers, pack_sample("0241", now(), amps=20.0), pms_id="PMS-1")
     hot = pack_sample("0251", now(), temp=[57.2, 33.0, 34.0])
     report(client, organisation.headers, hot, pms_id="PMS-2")
