@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -46,7 +45,7 @@ def quarantine_group() -> None:
 def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
     """List the samples that wait, oldest first, each with what releases it.
 
-    At the end stands which quarantines, or shares of devices, are full by 80 % or more.
+    Standard error says which quarantines, or shares of devices, are full by 80 % or more.
 
     \b
     Example:
@@ -60,25 +59,23 @@ def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
             click.echo(_as_json(row) if as_json else _as_text(row))
     if not as_json:
         click.echo(f"Total: {counted(count, 'sample')}.")
-    _say_nearly_full(owners, as_json=as_json)
+    _say_nearly_full(owners)
 
 
-def _say_nearly_full(owners: Collection[int], *, as_json: bool) -> None:
+def _say_nearly_full(owners: Collection[int]) -> None:
     bounds = quarantine_bounds(settings())
     found = [
         (owner, use)
         for owner, waiting in waiting_by_device(owners).items()
         for use in nearly_full(bounds, waiting)
     ]
-    if found and as_json:
-        uses = [{"account": owner, **asdict(use), "percent": use.percent} for owner, use in found]
-        click.echo(msgspec.json.encode({"nearly_full": uses}))
-    elif found:
-        for owner, use in found:
-            click.echo(_use_as_text(owner, use))
+    for owner, use in found:
+        click.echo(_use_as_text(owner, use), err=True)
+    if found:
         click.echo(
             "Samples that do not fit are refused: they are not kept, and have to be sent again. "
-            "Register what is missing, or discard samples."
+            "Register what is missing, or discard samples.",
+            err=True,
         )
 
 

@@ -185,14 +185,15 @@ def test_the_list_says_what_releases_a_sample_and_what_is_nearly_full(
     run("ingest", file)
     listed = ("quarantine", "list", "--account", site.account_id)
     with changed_settings(app, max_quarantine=5, quarantine_share=80):
-        text = run(*listed).output
-        *rows, last = map(json.loads, run(*listed, "--json").output.splitlines())
-    assert f"The quarantine of organisation {site.account_id} is 80 % full: 4 of 5" in text
-    assert f"The share of {pms} in the quarantine of organisation" in text
-    assert "Register what is missing, or discard samples." in text
-    assert [(one["unit"], one["device"], one["percent"]) for one in last["nearly_full"]] == [
-        ("samples", None, 80), ("samples", pms, 100),
-    ]  # fmt: skip
+        text, as_json = run(*listed), run(*listed, "--json")
+    whole, share, advice = text.stderr.splitlines()
+    assert f"The quarantine of organisation {site.account_id} is 80 % full: 4 of 5" in whole
+    assert f"The share of {pms} in the quarantine of organisation" in share
+    assert "Register what is missing, or discard samples." in advice
+    assert text.stdout.splitlines()[-1] == "Total: 4 samples."
+    assert as_json.stderr == text.stderr
+    rows = [json.loads(line) for line in as_json.stdout.splitlines()]
+    assert len(rows) == 4
     assert {row["release"] for row in rows} == {"registration"}
     assert all(row["advice"].startswith("Register the pack") for row in rows)
     with changed_settings(app, max_quarantine=6, quarantine_share=100):
