@@ -141,6 +141,17 @@ def test_a_time_that_can_not_be_shown_is_refused(
     assert client.get(f"/pms/case/0241?{query}").status_code == 400
 
 
+@pytest.mark.parametrize("query", ["start=2099-01-01T00:00Z",
+                                   "start=2099-01-01T00:00Z&end=2099-01-02T00:00Z"])  # fmt: skip
+def test_a_period_in_the_future_is_refused_in_true_words(
+    pack: Pack, client: FlaskClient, logged_in: None, query: str
+) -> None:
+    reply = client.get(f"/pms/case/0241?{query}")
+    assert reply.status_code == 400
+    text = reply.get_data(as_text=True)
+    assert "The period begins in the future: choose an earlier start." in text
+
+
 def test_another_organisation_finds_no_such_pack(
     pack: Pack, client: FlaskClient, other_organisation: Organisation
 ) -> None:

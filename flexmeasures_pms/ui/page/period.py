@@ -48,10 +48,12 @@ def period(bounds: PeriodBounds, zone: str, now: datetime) -> Period:
     :param bounds: when the first and the newest reading were taken.
     :raises BadRequest: for an invalid period.
     """
-    start, end = query_params.moment("start", zone), query_params.moment("end", zone)
+    start, end = (query_params.moment(name, zone, now) for name in ("start", "end"))
     if start is None and end is None:
         return named(request.args.get("period", BY_DEFAULT), bounds, now)
     length = LENGTHS[BY_DEFAULT][1]
+    if start is not None and start >= now:
+        raise BadRequest(_("The period begins in the future: choose an earlier start."))
     end = end or (min(start + length, now) if start else now)
     start = start or end - length
     if start >= end:

@@ -18,10 +18,11 @@ from flexmeasures_pms.registry.messages.moments import (
 from flexmeasures_pms.ui.language.words import _
 
 
-def moment(name: str, zone: str | None) -> datetime | None:
+def moment(name: str, zone: str | None, now: datetime) -> datetime | None:
     """Return a time in UTC, at the latest now, or None if it is missing.
 
     :param zone: the time zone of a time without an offset, as forms send it.
+    :param now: when the page is asked for; a later time is cut to it.
     :raises BadRequest: for anything else, and for years that no period has.
     """
     # A plus sign in a URL means a space, and is often sent unescaped.
@@ -42,7 +43,7 @@ def moment(name: str, zone: str | None) -> datetime | None:
         message = _("{name}: choose a time in the years {first} to {last}.", name=name,
                     first=first, last=last)  # fmt: skip
         raise BadRequest(message)
-    return min(at, datetime.now(UTC))
+    return min(at, now)
 
 
 def number(name: str, *, most: int = 1 << 31) -> int | None:

@@ -52,7 +52,7 @@ def completeness_page() -> Response:
     organisation = one_organisation()
     zone = site_clock(organisation.id)
     days = min(DAYS, key=lambda d: abs(d - (query_params.number("days", most=366) or BY_DEFAULT)))
-    end = max(min(query_params.moment("end", zone) or now, now), EARLIEST)
+    end = max(query_params.moment("end", zone, now) or now, EARLIEST)
     devices = _devices(organisation.id)
     first = (query_params.number("page") or 1) - 1
     size = max(1, MOST_DAYS // days)

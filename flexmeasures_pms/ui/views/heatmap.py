@@ -71,7 +71,7 @@ def heatmap(ident: str) -> Response:
     newest = _newest(seen)
     wanted = _asked(newest or seen.now, seen)
     found = cell_map(seen.registered, pms.id, wanted.start, wanted.end, quantity=wanted.quantity)
-    at = _column(found, query_params.moment("at", pms.timezone))
+    at = _column(found, query_params.moment("at", pms.timezone, seen.now))
     return page(
         "pms/heatmap.html",
         charts=True,
@@ -111,7 +111,9 @@ def _asked(newest: datetime, seen: Seen) -> Asked:
     """
     zone = seen.entry.timezone
     time = period(
-        query_params.moment("start", zone), query_params.moment("end", zone) or newest, seen.now
+        query_params.moment("start", zone, seen.now),
+        query_params.moment("end", zone, seen.now) or newest,
+        seen.now,
     )
     if time is None:
         raise BadRequest(_("The period must begin before it ends, and before now."))

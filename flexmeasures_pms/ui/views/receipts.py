@@ -114,9 +114,10 @@ def _sought(zone: str) -> ReceiptFilter:
     args = request.args
     sender, key = args.get("sender", "")[:200] or None, args.get("key", "")[:200] or None
     dataset = next((name for name in DATASETS if name == args.get("dataset")), None)
-    since = query_params.moment("since", zone)
+    now = datetime.now(UTC)
+    since = query_params.moment("since", zone, now)
     if since is None and (sender or key or dataset):
-        since = (datetime.now(UTC) - REACH).replace(minute=0, second=0, microsecond=0)
+        since = (now - REACH).replace(minute=0, second=0, microsecond=0)
     return ReceiptFilter(since, sender, key, dataset)
 
 
