@@ -32,6 +32,7 @@ _COUNTS: Mapping[Code, str] = {
     "bus_fault": "bus_faults",
     "fet_open": "fets_open",
     "unread": "unread",
+    "no_temperature": "no_temperature",
     "wrong_place": "misplaced",
     "unallocated": "unallocated",
     "never": "never",

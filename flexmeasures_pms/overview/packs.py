@@ -152,6 +152,8 @@ def _findings(seen: ShownPack) -> Iterator[Finding]:
     unread = tuple(cell.number for cell in seen.cells if cell.volts is None)
     if unread:
         yield Finding("unread", numbers=() if len(unread) == CELLS else unread)
+    if seen.hottest is None:
+        yield Finding("no_temperature")
     if seen.fets_open:
         yield Finding("fet_open", numbers=seen.fets_open)
     if seen.dock is None:

@@ -26,7 +26,8 @@ Level = Literal["alarm", "warning", "note", "ok"]
 
 Code = Literal[
     "fault", "hot", "fet_hot", "cell_high", "cell_low", "bus_fault", "fet_open", "silent",
-    "unread", "weak_cell", "wrong_place", "unknown_pack", "unallocated", "never", "empty", "ok",
+    "unread", "no_temperature", "weak_cell", "wrong_place", "unknown_pack", "unallocated",
+    "never", "empty", "ok",
 ]  # fmt: skip
 
 LEVELS: dict[Code, Level] = {
@@ -39,6 +40,7 @@ LEVELS: dict[Code, Level] = {
     "fet_open": "alarm",
     "silent": "alarm",
     "unread": "warning",
+    "no_temperature": "warning",
     "weak_cell": "warning",
     "wrong_place": "warning",
     "unknown_pack": "warning",

@@ -246,6 +246,16 @@ def test_a_pack_whose_cells_are_unread_is_not_normal(site: Site, post: Post) -> 
     ]  # fmt: skip
 
 
+def test_a_pack_without_a_temperature_is_not_normal(site: Site, post: Post) -> None:
+    post(
+        pack_sample("0241", dock=2, temp=[3276.7] * 3),
+        pack_sample("0242", dock=3, temp=[3276.7, 3276.7, 34.0]),
+    )
+    device, shown = seen(site)["PMS-1"], the_rack(site)
+    for findings in (device.findings, shown.findings):
+        assert [(f.code, f.many) for f in findings] == [("no_temperature", 1), ("never", 1)]
+
+
 def volts_of_a_cell() -> st.SearchStrategy[float | None]:
     """Mostly sound, sometimes beyond a limit, and often none."""
     return st.one_of(

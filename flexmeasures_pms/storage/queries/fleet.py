@@ -109,6 +109,7 @@ _SYSTEMS = f"""
           max(ARRAY[weak_by, id]) FILTER (WHERE fresh AND weak_by IS NOT NULL) AS weak_by,
           count(*) FILTER (WHERE fresh AND ("FET 1 open" > 0 OR "FET 2 open" > 0)) AS fets_open,
           count(*) FILTER (WHERE fresh AND cells_read < {CELLS}) AS unread,
+          count(*) FILTER (WHERE fresh AND heat IS NULL) AS no_temperature,
           count(*) FILTER (WHERE fresh AND dock IS NULL) AS unallocated,
           count(*) FILTER (
             WHERE fresh AND event_time >= coalesce(since, '-infinity')

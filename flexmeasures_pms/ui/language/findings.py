@@ -21,6 +21,7 @@ NAMES: Mapping[Code, str] = {
     "fet_open": mark("FET open"),
     "silent": mark("Silent"),
     "unread": mark("Cells unread"),
+    "no_temperature": mark("Temperature unread"),
     "weak_cell": mark("Weak cell"),
     "wrong_place": mark("Wrong place"),
     "unknown_pack": mark("Unknown pack"),
