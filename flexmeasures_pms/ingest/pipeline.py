@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -93,14 +93,15 @@ def process(
 
     What can't be stored is put into quarantine by the caller.
 
-    :param now: the server's time; samples may be up to a day later.
+    :param now: when they were received; samples may be up to a day later.
     :param values: the result of :func:`measured`, if computed ahead.
     :returns: one outcome for each sample, in their order.
     """
     registered = registered_near(account_id, samples)
     targets = _targets(samples, registered, now)
     values = measured(samples) if values is None else values
-    until = now + CLOCK_SKEW
+    # They may be stored long after they were received, beside what came since.
+    until = max(now, datetime.now(UTC)) + CLOCK_SKEW
     asset_readings = list(_asset_readings(samples, values, targets, registered, until))
     sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
     moved = unexpected(_reports(samples, targets), registered, sources, until)

@@ -22,6 +22,7 @@ from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.storage.readings.latest import forget_latest, latest_of
 from flexmeasures_pms.storage.tables import ahead
 
 Post = Callable[..., dict[str, Any]]
@@ -197,7 +198,7 @@ def test_a_clock_that_differs_a_little_is_no_fault(site: Site, post: Post, get: 
 
 def test_a_clock_that_is_always_ahead_lags(site: Site) -> None:
     """With a sample a minute, five minutes ahead, what is shown is as old as that."""
-    start = later(hours=-1)
+    start = later(hours=1)
     for minute in range(12):
         at = start + timedelta(minutes=minute)
         sample = pack_sample("0901", at + timedelta(minutes=5), temp=[40.0 + minute, 30.0, 30.0])
@@ -223,7 +224,7 @@ def test_a_clock_that_is_always_ahead_lags(site: Site) -> None:
 
 def test_what_was_ahead_is_the_latest_when_its_time_has_come(site: Site, get: Get) -> None:
     """Until then states are recorded on change; after it nothing relies on what was before."""
-    start = later(hours=-1)
+    start = later(hours=1)
     in_order = [
         (0, 0, {"cell": cells(opened=[])}),
         (1, 20, {"cell": cells(opened=[7])}),
@@ -235,13 +236,30 @@ def test_what_was_ahead_is_the_latest_when_its_time_has_come(site: Site, get: Ge
         sample = pack_sample("0901", start + timedelta(minutes=minute), **changed)
         received(site, start + timedelta(minutes=received_at), sample)
 
+    assert opened_cell(site, start) == {0: 0, 2: 0, 20: 1, 21: 0, 22: 0}
+
+
+def test_a_request_that_was_queued_for_long_takes_nothing_back(site: Site) -> None:
+    start = later(minutes=-30)
+    for minute, opened in ((0, [7]), (10, [7]), (2, [])):
+        at = start + timedelta(minutes=minute)
+        if minute == 2:
+            forget_latest({site.number("case", "0901")})
+        received(site, at, pack_sample("0901", at, cell=cells(opened=opened)))
+
+    assert opened_cell(site, start) == {0: 1, 2: 0, 10: 1}
+    newest = latest_of([site.number("case", "0901")])[site.number("case", "0901")]
+    assert newest.event_time == start + timedelta(minutes=10)
+
+
+def opened_cell(site: Site, start: datetime) -> dict[int, Any]:
+    """Whether cell 7 is open, by minute, filled forward."""
     filled = stored.filled(site.account_id, "case:0901")
-    opened = {
+    return {
         (time - start) // timedelta(minutes=1): value
         for (time, _, name), value in filled.items()
         if name == "cell 07 open"
     }
-    assert opened == {0: 0, 2: 0, 20: 1, 21: 0, 22: 0}
 
 
 def cells(opened: list[int]) -> dict[str, Any]:
