@@ -28,7 +28,8 @@ from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
-from flexmeasures_pms.storage.readings.latest import forget_latest
+from flexmeasures_pms.storage.readings.latest import latest_of
+from flexmeasures_pms.storage.readings.rebuild import rebuild
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.envelopes import UNCERTAIN
 from flexmeasures_pms.wire.samples import Sample
@@ -105,7 +106,7 @@ def process(
     asset_readings = list(_asset_readings(samples, values, targets, registered, until))
     sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
     moved = unexpected(_reports(samples, targets), registered, sources, until)
-    blocks = _blocks(asset_readings, sources)
+    blocks = _blocks(asset_readings, sources, until)
     written = write(account_id, blocks, settings().recording, until=until)
     unstored = _unstored(samples, targets, registered, now)
     outcomes = _outcomes(samples, unstored, asset_readings, written, registered)
@@ -190,8 +191,10 @@ def _report(i: int, sample: Sample, target: Target) -> PackReport:
     return PackReport(i, target.subject, target.device, dock, target.time)
 
 
-def _blocks(asset_readings: Sequence[_AssetReadings], sources: dict[int, int]) -> list[Block]:
-    ids = _sensor_ids(asset_readings)
+def _blocks(
+    asset_readings: Sequence[_AssetReadings], sources: dict[int, int], until: datetime
+) -> list[Block]:
+    ids = _sensor_ids(asset_readings, until)
     return [
         Block(
             subject_id=p.subject.id,
@@ -206,7 +209,7 @@ def _blocks(asset_readings: Sequence[_AssetReadings], sources: dict[int, int]) -
     ]
 
 
-def _sensor_ids(asset_readings: Sequence[_AssetReadings]) -> dict[int, SensorIds]:
+def _sensor_ids(asset_readings: Sequence[_AssetReadings], until: datetime) -> dict[int, SensorIds]:
     """Return the sensors of all readings, creating those that are needed for the first time."""
     assets = {p.subject.asset_id or 0: p.subject for p in asset_readings}
     ids = sensor_ids(assets)
@@ -219,7 +222,7 @@ def _sensor_ids(asset_readings: Sequence[_AssetReadings]) -> dict[int, SensorIds
     for asset_id in sorted(lacking):
         ensure_sensors_of(asset_id, assets[asset_id].kind, lacking[asset_id])
     # When a sensor was deleted, the latest readings of its asset are incomplete.
-    forget_latest({assets[asset_id].id for asset_id in lacking})
+    rebuild(latest_of({assets[asset_id].id for asset_id in lacking}).keys(), until)
     return sensor_ids(assets) if lacking else ids
 
 

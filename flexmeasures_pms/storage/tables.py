@@ -175,6 +175,7 @@ journal_lane = sa.Table(
 
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
 # ``recorded`` has the last written values of what is recorded on change, with their ages.
+# ``has_ahead`` says whether the thing has rows in ``pms_ahead``.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 latest = sa.Table(
     "pms_latest",
@@ -184,6 +185,7 @@ latest = sa.Table(
     sa.Column("device_id", sa.BigInteger, nullable=False),
     sa.Column("readings", JSONB, nullable=False),
     sa.Column("recorded", JSON),
+    sa.Column("has_ahead", sa.Boolean, nullable=False, server_default=sa.false()),
     # The device rarely changes, so that rows are still updated in place.
     sa.Index("pms_latest_device_idx", "device_id"),
 )

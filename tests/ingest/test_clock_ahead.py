@@ -14,6 +14,7 @@ from flexmeasures.data import db
 from sqlalchemy import func, select
 from support import stored
 from support.site import Site
+from support.statements import statements
 from support.telemetry import converter_sample, pack_sample, request
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
@@ -250,6 +251,43 @@ def test_a_request_that_was_queued_for_long_takes_nothing_back(site: Site) -> No
     assert opened_cell(site, start) == {0: 1, 2: 0, 10: 1}
     newest = latest_of([site.number("case", "0901")])[site.number("case", "0901")]
     assert newest.event_time == start + timedelta(minutes=10)
+
+
+def test_a_latest_reading_that_is_ahead_makes_way(site: Site) -> None:
+    """It was stored before such readings were kept apart, or the server's clock was set back."""
+    now = later()
+    case = site.number("case", "0901")
+    received(site, now, pack_sample("0901", later(minutes=-1), cell=cells([7])))
+    start = later(hours=7)
+    for minute in (0, 5, 10):
+        at = start + timedelta(minutes=minute)
+        received(site, at, pack_sample("0901", at, cell=cells([7])))
+    received(site, now, pack_sample("0901", now, cell=cells([])))
+    assert latest_of([case])[case].event_time == now
+
+    between = start + timedelta(minutes=7)
+    again = received(site, between, pack_sample("0901", start, cell=cells([7])))
+    received(site, between, pack_sample("0901", between, cell=cells([])))
+    assert (again.counts.stored, again.counts.duplicate) == (0, 1)
+    opened = opened_cell(site, start)
+    assert {minute: opened[minute] for minute in (0, 5, 7, 10)} == {0: 1, 5: 1, 7: 0, 10: 1}
+    after = start + timedelta(minutes=11)
+    received(site, after, pack_sample("0901", start + timedelta(minutes=1), cell=cells([7])))
+    assert latest_of([case])[case].event_time == start + timedelta(minutes=10)
+
+
+def test_a_pack_whose_readings_are_all_ahead_is_not_searched_each_time(site: Site) -> None:
+    searched = []
+    for _ in range(2):
+        with statements() as sent:
+            received(site, later(), pack_sample("0901", later(hours=7)))
+        searched.append(any(text.startswith("DELETE FROM pms_latest") for text in sent))
+    assert searched == [True, False]
+
+    now = later()
+    received(site, now, pack_sample("0901", now))
+    case = site.number("case", "0901")
+    assert latest_of([case])[case].event_time == now
 
 
 def opened_cell(site: Site, start: datetime) -> dict[int, Any]:

@@ -107,11 +107,18 @@ class StoredStream:
 
 
 def record_late(
-    block: Block, bands: Bands, stream: StoredStream, bits: Bits, rows: BeliefRows
+    block: Block,
+    bands: Bands,
+    stream: StoredStream,
+    bits: Bits,
+    rows: BeliefRows,
+    *,
+    whole: bool = False,
 ) -> tuple[Written, int]:
     """Add the rows of a block that may be older than stored readings.
 
     :param bands: deadband by sensor name, of what is recorded on change.
+    :param whole: write each of its readings, also those that repeat.
     :returns: its result, and the mask of the readings that repeat.
     """
     new: dict[str, BeliefValue] = {}
@@ -130,7 +137,7 @@ def record_late(
     before, mask = len(rows), 0
     rows += unseen
     for name, value in new.items():
-        rule = bands.get(name), bits.get(name, 0)
+        rule = None if whole else bands.get(name), bits.get(name, 0)
         mask |= _record(block, name, value, stream, rule, rows)
     if mask:
         stream.repeat(block.time, mask)

@@ -27,8 +27,7 @@ _LOCK = """
     SELECT trackable_id, event_time, device_id, recorded::text,
       (SELECT json_object_agg(quantity, deadband) FROM pms_recording r
        WHERE r.trackable_id = l.trackable_id)::text,
-      EXISTS (SELECT FROM pms_ahead a
-              WHERE a.trackable_id = l.trackable_id AND a.event_time <= %s)
+      has_ahead
     FROM pms_latest l
     WHERE trackable_id = ANY (%s::bigint[]) ORDER BY trackable_id FOR UPDATE"""
 _READINGS = """
@@ -45,8 +44,10 @@ _KEEP = """
     WHERE l.trackable_id = n.id
     RETURNING l.trackable_id"""
 _ADD = """
-    INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded)
-    SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])"""
+    INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded, has_ahead)
+    SELECT n.*, EXISTS (SELECT FROM pms_ahead a WHERE a.trackable_id = n.id)
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])
+      AS n (id, event_time, device_id, readings, recorded)"""
 
 _values: msgspec.json.Decoder[dict[str, BeliefValue]] = msgspec.json.Decoder(dict[str, Decimal])
 _written = msgspec.json.Decoder(dict[str, tuple[Decimal, int]])
@@ -55,24 +56,22 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _policies = msgspec.json.Decoder(dict[str, Decimal | None])
 
 
-def locked(trackable_ids: Collection[int], until: datetime) -> dict[int, Newest]:
+def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
     """Return the newest readings of those things that have a row, and lock these rows.
 
     All writers lock them in one order.
-
-    :param until: time of the last reading that is not ahead of the clock.
     """
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_LOCK, [until, array(trackable_ids)])
+    cursor.execute(_LOCK, [array(trackable_ids)])
     return {
         trackable_id: Newest(
             time.astimezone(UTC),
             device,
             _recorded(recorded, time.astimezone(UTC)) if recorded else {},
             policies=tuple(_policies.decode(policies).items()) if policies else (),
-            due=due,
+            has_ahead=has_ahead,
         )
-        for trackable_id, time, device, recorded, policies, due in cursor
+        for trackable_id, time, device, recorded, policies, has_ahead in cursor
     }
 
 

@@ -38,7 +38,7 @@ class Newest:
     :param policies: the host's recording policies for this one thing.
     :param bands: deadband by sensor name, of what is recorded on change.
     :param changed: whether it differs from what the database has.
-    :param due: whether the time of a reading that was ahead of the clock has come.
+    :param has_ahead: whether readings are stored that were ahead of the clock, and are newer.
     """
 
     time: datetime | None = None
@@ -48,13 +48,17 @@ class Newest:
     policies: Policies = ()
     bands: Bands = field(default_factory=dict)
     changed: bool = False
-    due: bool = False
+    has_ahead: bool = False
 
     def precedes(self, block: Block) -> bool:
         """Whether no reading of the block's stream can be newer than the block."""
         if self.time is None or self.time < block.time:
             return True
         return self.time == block.time and self.device_id == block.device_id
+
+    def is_later(self, until: datetime) -> bool:
+        """Whether the newest reading itself is after a time."""
+        return self.time is not None and self.time > until
 
     def is_ahead(self, block: Block, until: datetime) -> bool:
         """Whether a block is newer, and too far ahead of the clock to be the newest reading."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 
 from flexmeasures.data import db
 from flexmeasures.data.models.data_sources import DataSource
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry import tables
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.readings.ahead import make_latest
+from flexmeasures_pms.storage.readings.ahead import make_latest, set_aside, with_ahead
 from flexmeasures_pms.storage.readings.late import StoredStream
 from flexmeasures_pms.storage.readings.latest import forget_latest, keep_latest, locked
 from flexmeasures_pms.storage.readings.newest import Newest
@@ -46,6 +46,10 @@ _ROWS = """
       AND b.event_start <= %s
       AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5
     WHERE t.id = ANY (%s::bigint[])"""
+_TURNS = 64
+_WAIT = """
+    SELECT pg_advisory_xact_lock(hashtext('pms_latest ' || %s), turn)
+    FROM unnest(%s::int[]) AS t (turn)"""
 _REPEATS = """
     SELECT r.event_time, r.mask FROM pms_repeat r
     WHERE r.subject_id = %s AND r.source_id = %s
@@ -59,20 +63,57 @@ def take_turns(
 
     :param until: time of the last reading that is not ahead of the clock.
     """
-    found = locked(trackable_ids, until)
+    found = locked(trackable_ids)
     if missing := set(trackable_ids) - found.keys():
-        # Two may conflict at the very first reading of a thing: there is no row to wait for.
-        first = func.pg_advisory_xact_lock(func.hashtext("pms_latest"), account_id)
-        db.session.execute(select(first))
-        if not missing <= locked(missing, until).keys():
-            rebuild(missing, until)
-        found |= locked(missing, until)
-        found |= {n: Newest() for n in missing - found.keys()}
-        for number, policies in policies_of(missing).items():
+        found |= _first(account_id, missing, until)
+    if unsettled := {n: s for n, s in found.items() if s.has_ahead or s.is_later(until)}:
+        found |= _settled(unsettled, until)
+    return found
+
+
+def _first(account_id: int, missing: set[int], until: datetime) -> dict[int, Newest]:
+    """Return what is known of things without latest readings, locked likewise."""
+    _wait_for_turn(account_id, missing)
+    found = locked(missing)
+    if lacking := missing - found.keys():
+        # What is ahead has no other readings beside it, and is not searched each time.
+        waiting = with_ahead(lacking)
+        if unknown := lacking - waiting:
+            rebuild(unknown, until)
+            found |= locked(unknown)
+        found |= {n: Newest(has_ahead=n in waiting) for n in missing - found.keys()}
+        for number, policies in policies_of(lacking).items():
             found[number].policies = policies
-    if due := [number for number, newest in found.items() if newest.due]:
-        make_latest(due, until)
-        found |= locked(due, until)
+    return found
+
+
+def _wait_for_turn(account_id: int, missing: Collection[int]) -> None:
+    """Lock things that have no row to wait for: two may conflict at the first reading.
+
+    Things share a limited number of locks, because PostgreSQL has room for so many.
+    """
+    turns = sorted({number % _TURNS for number in missing})
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_WAIT, (account_id, array(turns)))
+
+
+def _settled(unsettled: Mapping[int, Newest], until: datetime) -> dict[int, Newest]:
+    """Return the newest readings of things again, after what is ahead was sorted out.
+
+    A latest reading may be ahead itself: it was stored before readings that are ahead were kept
+    apart, or the server's clock was set back. Readings before it may repeat earlier ones. They
+    stay as they are: while a thing has anything ahead, what is written to it is treated as late.
+    """
+    too_late = [number for number, newest in unsettled.items() if newest.is_later(until)]
+    if too_late:
+        set_aside(too_late)
+        rebuild(too_late, until)
+    changed = {*too_late, *make_latest(unsettled, until)}
+    if not changed:
+        return {}
+    found = locked(changed)
+    for number in changed - found.keys():
+        found[number] = Newest(policies=unsettled[number].policies, has_ahead=True)
     return found
 
 

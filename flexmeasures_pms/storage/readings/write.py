@@ -102,7 +102,9 @@ def _planned(
 
 
 def _is_late(block: Block, newest: Mapping[int, Newest]) -> bool:
-    return not newest[block.subject_id].precedes(block)
+    """Whether stored readings may be newer than a block, or rely on what was before it."""
+    state = newest[block.subject_id]
+    return state.has_ahead or not state.precedes(block)
 
 
 def _plan_next(
@@ -148,10 +150,12 @@ def _plan_late(
             before = len(rows)
             stream = streams[block.subject_id, block.source_id]
             # A reading of the future relies on none that may yet come before it.
-            of_subject = {} if i in plan.ahead else newest[block.subject_id].bands
-            plan.written[i], mask = record_late(block, of_subject, stream, bits[asset_type], rows)
+            of_subject, is_ahead = newest[block.subject_id].bands, i in plan.ahead
+            plan.written[i], mask = record_late(
+                block, of_subject, stream, bits[asset_type], rows, whole=is_ahead
+            )
             _note(block, mask, plan)
-            if i in plan.ahead:
+            if is_ahead:
                 continue
             _doubt(newest[block.subject_id], block, rows[before:])
             if plan.written[i].result == "stored":

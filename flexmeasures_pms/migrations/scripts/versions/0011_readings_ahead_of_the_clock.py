@@ -22,7 +22,10 @@ def upgrade() -> None:
         sa.Column("readings", JSONB, nullable=False),
         sa.PrimaryKeyConstraint("trackable_id", "event_time", "device_id"),
     )
+    has_ahead = sa.Column("has_ahead", sa.Boolean, nullable=False, server_default=sa.false())
+    op.add_column("pms_latest", has_ahead)
 
 
 def downgrade() -> None:
+    op.drop_column("pms_latest", "has_ahead")
     op.drop_table("pms_ahead")
