@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from flexmeasures_pms.beliefs.resolve import Target
+from flexmeasures_pms.catalogue.limits import SILENT_AFTER
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.wire.samples import Sample
 
@@ -24,8 +25,8 @@ class EhubReading:
 
     :param subject: the cabinet, or the PMS if the docks do not show which.
     :param device: the PMS that reported.
-    :param time: the sample's time, or of the dataset that has the status the newest that is not
-        ahead of the clock.
+    :param time: the sample's time, or of the dataset that has the status its newest that follows
+        on the others: see :func:`_position`.
     :param fields: ``status.code`` and ``status.temp`` if sent.
     :param sample: position of the sample it came with, or of the one that has this time.
     """
@@ -40,13 +41,10 @@ class EhubReading:
 Located = tuple[int, Sample, Target]
 
 
-def ehub_readings(
-    located: Iterable[Located], registered: Directory, until: datetime
-) -> Iterator[EhubReading]:
+def ehub_readings(located: Iterable[Located], registered: Directory) -> Iterator[EhubReading]:
     """Yield the EHub readings that come with the samples of a request.
 
     :param located: position, sample and target of each pack sample with a known target.
-    :param until: time of the last sample that is not ahead of the clock.
     """
     datasets: dict[str, list[Located]] = {}
     for item in located:
@@ -57,13 +55,11 @@ def ehub_readings(
         group = str(position) if alone else sample.path.split(".data[")[0]
         datasets.setdefault(f"{group} {target.device.id}", []).append(item)
     for group_of_samples in datasets.values():
-        yield _reading(group_of_samples, registered, until)
+        yield _reading(group_of_samples, registered)
 
 
-def _reading(located: list[Located], registered: Directory, until: datetime) -> EhubReading:
-    times = [target.time for _, _, target in located]
-    time = max((time for time in times if time <= until), default=max(times))
-    position, newest, target = located[times.index(time)]
+def _reading(located: list[Located], registered: Directory) -> EhubReading:
+    position, newest, target = located[_position([target.time for _, _, target in located])]
     return EhubReading(
         subject=_subject(located, target, registered),
         device=target.device,
@@ -71,6 +67,22 @@ def _reading(located: list[Located], registered: Directory, until: datetime) -> 
         fields={f: newest.fields[f] for f in STATUS_FIELDS if f in newest.fields},
         sample=position,
     )
+
+
+def _position(times: list[datetime]) -> int:
+    """Return the position of the sample that the status of a dataset belongs to.
+
+    It is the newest, unless that one is ahead of the others: from the middle of the samples on,
+    none may be later than the one before it by more than the time after which a pack is silent.
+    So a sample of the future does not take the status with it. The server's clock does not
+    matter: a dataset that is sent again has its status at the same time.
+    """
+    in_order = sorted(times)
+    newest = in_order[(len(in_order) - 1) // 2]
+    for time in in_order:
+        if newest < time <= newest + SILENT_AFTER:
+            newest = time
+    return times.index(newest)
 
 
 def _subject(located: list[Located], newest: Target, registered: Directory) -> Entry:

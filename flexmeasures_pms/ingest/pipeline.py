@@ -103,7 +103,7 @@ def process(
     values = measured(samples) if values is None else values
     # They may be stored long after they were received, beside what came since.
     until = max(now, datetime.now(UTC)) + CLOCK_SKEW
-    asset_readings = list(_asset_readings(samples, values, targets, registered, until))
+    asset_readings = list(_asset_readings(samples, values, targets, registered))
     sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
     moved = unexpected(_reports(samples, targets), registered, sources, until)
     blocks = _blocks(asset_readings, sources, until)
@@ -157,7 +157,6 @@ def _asset_readings(
     values: Sequence[SampleValues],
     targets: Sequence[Target | Problem],
     registered: Directory,
-    until: datetime,
 ) -> Iterator[_AssetReadings]:
     located = [
         (i, sample, target)
@@ -168,7 +167,7 @@ def _asset_readings(
         if values[i]:
             yield _AssetReadings(i, target.subject, target.device, target.time, values[i])
     packs = [item for item in located if item[1].dataset == "pms"]
-    yield from map(_ehub_readings, ehub_readings(packs, registered, until))
+    yield from map(_ehub_readings, ehub_readings(packs, registered))
 
 
 def _ehub_readings(reading: EhubReading) -> _AssetReadings:

@@ -156,6 +156,23 @@ def test_a_bus_fault_in_the_dataset_of_a_sample_of_the_future_is_of_now(
     assert get("/pms/PMS-1/rack")["findings"][0]["code"] == "bus_fault"
 
 
+def test_the_status_of_a_dataset_that_is_sent_again_later_is_of_the_same_sample(site: Site) -> None:
+    now = later()
+    samples = (
+        pack_sample("0901", now),
+        pack_sample("0902", now + timedelta(minutes=4), dock=2),
+    )
+    first, again = (
+        received(site, at, *samples, pms_id="PMS-1", status=BUS_FAULT)
+        for at in (now, now + timedelta(hours=1))
+    )
+
+    assert (first.counts.stored, again.counts.duplicate) == (2, 2)
+    assert again.problems == []
+    of_ehub = stored.times(site.account_id, "cabinet:PMS-1-A")
+    assert of_ehub == {now + timedelta(minutes=4)}
+
+
 def test_a_fault_of_an_mppt_is_shown_after_a_sample_of_the_future(
     site: Site, post: Post, get: Get
 ) -> None:
