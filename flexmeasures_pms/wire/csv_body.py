@@ -135,19 +135,21 @@ class CsvReader:
         if not _DIGIT.search(line):
             self._batch.skipped += 1
             return
-        if len(self._batch.samples) == self.limits.samples:
-            raise BodyTooLarge(
-                f"The file has more than {self.limits.samples} samples. Send it in several parts."
-            )
         if self.header is None:
             why = f"Its header can't be used: {self.fault}" if self.fault else "No header is above."
             self._keep_unread(path, line, why)
         else:
-            self._batch.samples.append(self._sample(path, line, self.header))
+            self._keep(self._sample(path, line, self.header))
 
     def _keep_unread(self, path: str, line: str, why: str) -> None:
         above = self.header.text + "\n" if self.header else self._unusable
-        sample = unreadable(path, "pms", f"{above}{line}", why, self.limits)
+        self._keep(unreadable(path, "pms", f"{above}{line}", why, self.limits))
+
+    def _keep(self, sample: Sample) -> None:
+        if len(self._batch.samples) == self.limits.samples:
+            raise BodyTooLarge(
+                f"The file has more than {self.limits.samples} samples. Send it in several parts."
+            )
         self._batch.samples.append(sample)
 
     def _sample(self, path: str, line: str, header: Header) -> Sample:

@@ -124,7 +124,7 @@ def whole(search: DamagedText, start: int) -> str | None:
         return None
     raw = text[start:end]
     deepest = min(search.limits.depth, DEEPEST) - ABOVE
-    if shape.depth(raw.encode()) > deepest or _goes_on(search, end, sent):
+    if shape.depth(raw.encode(), deepest) > deepest or _goes_on(search, end, sent):
         return None
     search.at = end
     return raw

@@ -66,7 +66,7 @@ def decode_json(body: bytes, dataset: DatasetName, limits: Limits) -> Decoded:
 def _envelopes(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes:
     error: UnreadableBody | BodyTooLarge
     deepest = min(limits.depth, DEEPEST)
-    if shape.depth(body) > deepest:
+    if shape.depth(body, deepest) > deepest:
         error = BodyTooLarge(
             f"The body nests deeper than {deepest} objects and arrays. The current shape "
             f"needs 8: {CURRENT_SHAPE[dataset]}."

@@ -24,13 +24,15 @@ def outline(body: bytes) -> bytes:
     return b"".join(body.translate(None, _DROPPED).split(b'"')[::2])
 
 
-def depth(body: bytes) -> int:
-    """Return how deep a JSON text nests its objects and arrays."""
+def depth(body: bytes, most: int) -> int:
+    """Return how deep a JSON text nests its objects and arrays, up to one more than ``most``."""
     level = deepest = 0
     for mark in outline(body).replace(b":", b""):
         if mark in b"[{":
             level += 1
             deepest = max(deepest, level)
+            if level > most:
+                break
         else:
             level -= 1
     return deepest
