@@ -42,7 +42,7 @@ LONGEST_HEAD = 2_000
 
 _DATA = re.compile(r'(?<!\\)"data"\s*:\s*\[')
 _BODY = re.compile(r'(?<!\\)"datasets"\s*:')
-_STRUCTURE = re.compile(r'"datasets"\s*:|[\s{}\[\],:\x00-\x1f\x7f\ufeff]')
+_JUNK = re.compile(r"[^\s{}\[\],:\x00-\x1f\x7f\ufeff]")
 _PADDING = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufeff]")
 _DIGIT = re.compile(r"[0-9]")
 _TRIES = 8
@@ -211,9 +211,8 @@ def _leave(search: DamagedText, end: int) -> None:
     text = search.text[search.at : end]
     if _PADDING.search(text):
         search.skipped += 1
-    rest = _STRUCTURE.sub("", text)
-    if not _DIGIT.search(rest):
-        search.skipped += bool(rest)
+    if not _DIGIT.search(text):
+        search.skipped += bool(_JUNK.search(text.replace('"datasets"', "")))
         return
     damaged = _damage(search, search.at, end, f"body, character {search.at + 1}")
     search.found.append(Envelope("body", {}, [damaged]))
