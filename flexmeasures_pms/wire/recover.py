@@ -169,7 +169,11 @@ def _read_samples(search: DamagedText, envelope: Envelope) -> bool:
             return False
         if text[search.at] == "]":
             search.at += 1
-            return True
+            gap = GAP.match(text, search.at)
+            if not text.startswith("{", gap.end() if gap else search.at):
+                return True
+            damaged = True  # closed too early: another sample follows
+            continue
         start = search.at
         search.note_sample()
         sample = whole(search, start)

@@ -175,6 +175,13 @@ def test_a_sample_that_was_closed_too_early_is_not_taken() -> None:
     assert [bool(s.invalid) for s in decoded.samples] == [False, True, True]
 
 
+def test_samples_behind_an_array_that_was_closed_too_early_are_found() -> None:
+    decoded = read(BODY.replace(b"}, {", b"}] {", 1))
+
+    assert all_of(decoded) == ["0241", "0242", "0243"]
+    assert [s.doubtful for s in decoded.samples] == [False, True, True]
+
+
 def test_a_damaged_dataset_leaves_the_others() -> None:
     good = {"pms_id": "P", "data": [pms_sample()]}
     decoded = read({"datasets": [good, 7, {"pms_id": "Q"}, good]})
