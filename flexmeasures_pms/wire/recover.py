@@ -56,7 +56,8 @@ def _boundary(dataset: DatasetName) -> re.Pattern[str]:
     """Return what may stand between two datasets, and not within a sample."""
     keys = spellings.device_names(dataset) | {"data", "datasets"}
     names = "|".join(map(re.escape, sorted(keys)))
-    return re.compile(rf'"(?:{names})"\s*:|\[\s*\{{|\]\s*\}}\s*,\s*\{{')
+    first = sample_start(dataset).pattern
+    return re.compile(rf'"(?:{names})"\s*:|\[\s*{first}|\]\s*\}}\s*,\s*\{{')
 
 
 def recovered(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes | None:
@@ -191,7 +192,7 @@ def _read_samples(search: DamagedText, envelope: Envelope) -> bool:
         if following is None or (data is not None and data < following):
             return False
         envelope.samples.append(_damage(search, start, following))
-        certain &= not _boundary(search.dataset).search(text, start, following + 1)
+        certain &= not _boundary(search.dataset).search(text, start, following + _NEAR)
         search.at = following
 
 
