@@ -7,7 +7,6 @@ a sample that says so.
 from __future__ import annotations
 
 import io
-import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from flexmeasures_pms.errors import Problem, UnreadableBody, UnsupportedBody, Wi
 from flexmeasures_pms.ingest.inflate import Inflated, inspected
 from flexmeasures_pms.wire import Decoded, Limits, Sample, decode
 from flexmeasures_pms.wire.csv_body import CsvReader, require_header, require_rows
+from flexmeasures_pms.wire.csv_lines import PADDING
 from flexmeasures_pms.wire.decode import CSV, JSON
 from flexmeasures_pms.wire.unreadable import unreadable
 
@@ -29,9 +29,9 @@ ROWS = 2_000
 _LARGEST_DOCUMENT = 256 << 20
 _LONGEST_ROW = 1 << 16
 _BUFFER = 1 << 16
+# A file is as long as it is: only what is stored at once is limited.
 _MANY = 1_000_000
 _PADDING = b" \t\r\n\x00"
-_LONG_PADDING = re.compile("[\x00-\x08\x0b-\x1f\x7f]{3,}")
 
 
 def content_type(path: Path) -> str:
@@ -166,7 +166,7 @@ def _long(line: str, text: io.TextIOWrapper) -> str:
     """Return a long line without most of its padding; one that stays too long is one row."""
     kept = ""
     while True:
-        kept = _LONG_PADDING.sub("\x00\x00", kept + line)
+        kept = PADDING.sub("\x00\x00", kept + line)
         if len(kept) > _LONGEST_ROW:
             # Not to be told apart at the padding: what follows is not read.
             kept = kept[:_LONGEST_ROW].replace("\x00", "0")

@@ -26,6 +26,7 @@ from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import SampleValues, measured
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.wire import Decoded, Limits, Sample
+from flexmeasures_pms.wire.unreadable import CODES
 
 BATCH = 2_000
 """Samples in one transaction: some 84,000 beliefs, 40 MB of memory and two seconds."""
@@ -34,7 +35,6 @@ MOST_PLACES = 10
 """Places of a file that could not be read, of which each is said with what is around it."""
 
 _SWITCH_SECONDS = 0.0005
-_BAD = ("unreadable_sample", "sample_too_large")
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -140,7 +140,8 @@ def _gathered(found: Iterator[Decoded]) -> Iterator[Batch]:
     try:
         for part in found:
             for piece in _split(part, MOST_PLACES - places):
-                if (bad := _bad(piece)) is not None and places < MOST_PLACES:
+                bad = _bad(piece.samples[0]) if piece.samples else None
+                if bad is not None and places < MOST_PLACES:
                     if waiting:
                         yield _together(waiting, place)
                     waiting, size, place, places = [], 0, bad, places + 1
@@ -157,23 +158,18 @@ def _gathered(found: Iterator[Decoded]) -> Iterator[Batch]:
         raise broken
 
 
-def _bad(decoded: Decoded) -> Problem | None:
-    """Return the problem of a part that begins with a sample that can't be read."""
-    problems = [p for sample in decoded.samples[:1] for p in sample.invalid if p.code in _BAD]
-    return problems[0] if problems else None
+def _bad(sample: Sample) -> Problem | None:
+    """Return the problem of a sample that can't be read; None of any other."""
+    return next((problem for problem in sample.invalid if problem.code in CODES), None)
 
 
 def _split(decoded: Decoded, most: int) -> Iterator[Decoded]:
     """Yield a part in pieces: each sample that can't be read begins one."""
-    begins = [i for i, sample in enumerate(decoded.samples) if _is_bad(sample)][: max(0, most)]
+    begins = [i for i, sample in enumerate(decoded.samples) if _bad(sample)][: max(0, most)]
     edges = [0, *(i for i in begins if i), len(decoded.samples)]
     for number, (begin, end) in enumerate(pairwise(edges)):
         piece = decoded.samples[begin:end]
         yield replace(decoded, samples=piece) if not number else Decoded(piece, (), 0, 0)
-
-
-def _is_bad(sample: Sample) -> bool:
-    return any(problem.code in _BAD for problem in sample.invalid)
 
 
 def _together(parts: list[Decoded], place: Problem | None) -> Batch:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zlib import crc32
 
+from flexmeasures_pms.catalogue.quantities import HIGHEST_DOCK
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.wire.samples import Sample
 
-HIGHEST_DOCK = 48
 _WITHOUT_DOCK = 62 - HIGHEST_DOCK
 _MOMENT = timedelta(microseconds=1)
 

@@ -12,7 +12,7 @@ BLANK = " \t,;|"
 
 # Padding of a disk after a loss of power, and marks of the beginning of a file.
 _JUNK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
-_PADDING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]{2,}")
+PADDING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]{2,}")
 _EDGES = "".join(map(chr, (*range(9), *range(11, 32), 127)))
 _NAMED_DELIMITER = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
@@ -38,7 +38,7 @@ def parts_of(line: str) -> tuple[list[tuple[str, bool]], bool]:
     if not _JUNK.search(line):
         return [(line, False)], False
     clean = line.replace("\ufeff", "")
-    parts = [part.strip(_EDGES) for part in _PADDING.split(clean)]
+    parts = [part.strip(_EDGES) for part in PADDING.split(clean)]
     last = len(parts) - 1
     found = [(part, i < last) for i, part in enumerate(parts) if part]
     return found, bool(last) or parts[0] != clean
@@ -46,8 +46,6 @@ def parts_of(line: str) -> tuple[list[tuple[str, bool]], bool]:
 
 def named_delimiter(line: str) -> str | None:
     """Return the delimiter that a spreadsheet's ``sep=;`` names."""
-    if "=" not in line[:5]:
-        return None
     found = _NAMED_DELIMITER.fullmatch(line.strip(" "))
     return found[1] if found else None
 

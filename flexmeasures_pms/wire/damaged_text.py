@@ -9,9 +9,8 @@ from functools import cache
 from typing import Any
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
-from flexmeasures_pms.errors import BodyTooLarge
 from flexmeasures_pms.wire import shape
-from flexmeasures_pms.wire.envelopes import Envelope
+from flexmeasures_pms.wire.envelopes import Envelope, require_few_samples
 from flexmeasures_pms.wire.mend import STRING, mended
 from flexmeasures_pms.wire.samples import Limits
 from flexmeasures_pms.wire.spellings import SAMPLE, TIME
@@ -47,7 +46,6 @@ class DamagedText:
 
     :param at: everything before it is read.
     :param found: the datasets so far.
-    :param named: whether one of them has a device id.
     :param skipped: pieces of padding and junk.
     :param bodies: that begin before ``at``: several may be glued together.
     :param index: of the dataset in its body.
@@ -60,7 +58,6 @@ class DamagedText:
     damaged: int = 0
     samples: int = 0
     found: list[Envelope] = field(default_factory=list)
-    named: bool = False
     skipped: int = 0
     bodies: int = 0
     index: int = -1
@@ -77,11 +74,7 @@ class DamagedText:
         :raises BodyTooLarge: there are too many.
         """
         self.samples += 1
-        if self.samples > self.limits.samples:
-            raise BodyTooLarge(
-                f"The request has more than {self.limits.samples} samples. Send them in several "
-                "requests."
-            )
+        require_few_samples(self.samples, self.limits)
 
     def next(self, pattern: re.Pattern[str], start: int) -> int | None:
         """Return where a pattern is found next, without a second search of the same text."""

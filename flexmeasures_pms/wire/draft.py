@@ -22,6 +22,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
+def said_twice(key: str) -> str:
+    """Return what is wrong with a key that an object has twice."""
+    return f"An object has the key {shown(key)!r} twice. Send it once."
+
+
 class Draft:
     """The values read so far, and the problems of the others.
 

@@ -11,7 +11,7 @@ from msgspec import Raw
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.errors import BodyTooLarge, MisshapenBody, Problem, UnreadableBody
 from flexmeasures_pms.wire import shape
-from flexmeasures_pms.wire.draft import shown
+from flexmeasures_pms.wire.draft import said_twice, shown
 from flexmeasures_pms.wire.samples import Limits
 from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, OLD_SHAPE, device_names
 
@@ -89,7 +89,7 @@ def envelopes(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes:
         envelope = _envelope(path, bytes(raw), dataset)
         if isinstance(envelope, Problem):
             problems.append(envelope)
-            envelope = Envelope(path, {}, [Damaged(_text(raw), envelope.message, envelope.path)])
+            envelope = Envelope(path, {}, [Damaged(text_of(raw), envelope.message, envelope.path)])
         found.append(envelope)
     if len(problems) == len(found):
         _misshapen(dataset, *problems)
@@ -108,6 +108,17 @@ def require_few(datasets: int, limits: Limits) -> None:
         )
 
 
+def require_few_samples(samples: int, limits: Limits) -> None:
+    """Refuse a body with too many samples.
+
+    :raises BodyTooLarge: with how many are read at once.
+    """
+    if samples > limits.samples:
+        raise BodyTooLarge(
+            f"The request has more than {limits.samples} samples. Send them in several requests."
+        )
+
+
 def _top(body: bytes, dataset: DatasetName) -> dict[str, Raw]:
     try:
         try:
@@ -120,10 +131,9 @@ def _top(body: bytes, dataset: DatasetName) -> dict[str, Raw]:
         raise UnreadableBody(f"The body is not JSON: {fault}. Nothing was read.") from None
 
 
-def _text(raw: Raw | Damaged | Doubtful) -> str:
-    if not isinstance(raw, Raw):
-        return raw.text
-    return bytes(raw).decode(errors="replace")
+def text_of(sample: Raw | Damaged | Doubtful) -> str:
+    """Return the text of what stands for a sample."""
+    return bytes(sample).decode() if isinstance(sample, Raw) else sample.text
 
 
 def _datasets(body: bytes, top: dict[str, Raw], dataset: DatasetName) -> list[Raw]:
@@ -171,7 +181,7 @@ def _without_repeated(
     ids = [key for key in repeated if key in device_names(dataset)]
     if ids:
         problem = _twice(envelope.path, ids[0])
-        samples = [Damaged(_text(raw), problem.message) for raw in envelope.samples if raw]
+        samples = [Damaged(text_of(raw), problem.message) for raw in envelope.samples]
         return Envelope(envelope.path, {}, [*samples]) if samples else problem
     envelope.attributes.update(dict.fromkeys(repeated, _NOTHING))
     return envelope
@@ -186,8 +196,7 @@ def repeated_keys(raw: bytes, kept: dict[str, Raw]) -> list[str]:
 
 
 def _twice(path: str, key: str) -> Problem:
-    message = f"An object has the key {shown(key)!r} twice. Send it once."
-    return Problem(path, "misshapen", message, shown(key))
+    return Problem(path, "misshapen", said_twice(key), shown(key))
 
 
 def _old_shape(path: str, name: str) -> Problem:

@@ -12,8 +12,15 @@ from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.errors import BodyTooLarge, Problem, UnreadableBody
 from flexmeasures_pms.wire import finish, shape
 from flexmeasures_pms.wire.damaged_text import DEEPEST
-from flexmeasures_pms.wire.draft import Draft, shown
-from flexmeasures_pms.wire.envelopes import Damaged, Doubtful, Envelope, Envelopes, envelopes
+from flexmeasures_pms.wire.draft import Draft, said_twice, shown
+from flexmeasures_pms.wire.envelopes import (
+    Damaged,
+    Doubtful,
+    Envelope,
+    Envelopes,
+    envelopes,
+    require_few_samples,
+)
 from flexmeasures_pms.wire.mend import mended
 from flexmeasures_pms.wire.numerals import from_json
 from flexmeasures_pms.wire.recover import recovered
@@ -84,10 +91,7 @@ def _envelopes(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes:
 
 def _read_dataset(envelope: Envelope, request: _Request) -> None:
     path, limits = envelope.path, request.limits
-    if len(request.samples) + len(envelope.samples) > limits.samples:
-        raise BodyTooLarge(
-            f"The request has more than {limits.samples} samples. Send them in several requests."
-        )
+    require_few_samples(len(request.samples) + len(envelope.samples), limits)
     attributes = envelope.attributes
     known = {k: bytes(v) for k, v in attributes.items() if k in request.head_tree.children}
     written = "".join(f'"{name}":{value.decode()},' for name, value in known.items())
@@ -172,7 +176,7 @@ def _decode(raw: bytes) -> tuple[Any, str]:
         return None, f"This can't be read: {fault}."
     if shape.key_count(raw) == shape.keys_kept(value):
         return value, ""
-    return value, _twice(shape.repeated_key(raw))
+    return value, said_twice(shape.repeated_key(raw))
 
 
 def _without_repeated(raw: bytes, draft: Draft) -> tuple[Any, str]:
@@ -180,13 +184,9 @@ def _without_repeated(raw: bytes, draft: Draft) -> tuple[Any, str]:
     value, repeated = shape.without_repeated(mended(raw), from_json)
     for key in repeated:
         if key in ESSENTIAL_KEYS:
-            return value, _twice(key)
-        draft.refuse(key, shown(key), "", _twice(key))
+            return value, said_twice(key)
+        draft.refuse(key, shown(key), "", said_twice(key))
     return value, ""
-
-
-def _twice(key: str) -> str:
-    return f"An object has the key {shown(key)!r} twice. Send it once."
 
 
 def _write(written: str, raw: bytes) -> str:

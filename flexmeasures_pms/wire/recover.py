@@ -33,6 +33,7 @@ from flexmeasures_pms.wire.envelopes import (
     Envelopes,
     repeated_keys,
     require_few,
+    text_of,
 )
 from flexmeasures_pms.wire.mend import mended
 from flexmeasures_pms.wire.samples import Limits
@@ -72,8 +73,9 @@ def recovered(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes | 
         datasets += 1
         require_few(datasets, limits)
     _leave(search, len(search.text))
-    for envelope in search.found:
-        if search.named and not _names(search, envelope):
+    nameless = [envelope for envelope in search.found if not _names(search, envelope)]
+    if len(nameless) < len(search.found):
+        for envelope in nameless:
             _reject(envelope)
     if all(isinstance(s, Damaged) for envelope in search.found for s in envelope.samples):
         return None
@@ -88,9 +90,7 @@ def _read_dataset(search: DamagedText, data: re.Match[str]) -> None:
     closed = _read_samples(search, envelope)
     after = _tail(search, envelope) if closed else None
     envelope.attributes.update(after or {})
-    named = bool(_names(search, envelope))
-    search.named |= named
-    if attributes is None or not (named or after is not None):
+    if attributes is None or not (_names(search, envelope) or after is not None):
         _reject(envelope)
     search.found.append(envelope)
 
@@ -155,8 +155,7 @@ def _reject(envelope: Envelope) -> None:
     """Make all samples of a dataset damaged: its id can't be read."""
     for i, sample in enumerate(envelope.samples):
         if not isinstance(sample, Damaged):
-            text = bytes(sample).decode() if isinstance(sample, Raw) else sample.text
-            envelope.samples[i] = Damaged(text, UNCERTAIN)
+            envelope.samples[i] = Damaged(text_of(sample), UNCERTAIN)
 
 
 def _read_samples(search: DamagedText, envelope: Envelope) -> bool:

@@ -7,6 +7,9 @@ from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.wire.draft import shown
 from flexmeasures_pms.wire.samples import Limits, Sample
 
+CODES = frozenset({"unreadable_sample", "sample_too_large"})
+"""Of the problems of samples that can't be read."""
+
 
 def unreadable(path: str, dataset: DatasetName, text: str, message: str, limits: Limits) -> Sample:
     """Return what stands for a sample that can't be read.

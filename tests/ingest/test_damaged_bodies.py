@@ -213,41 +213,31 @@ def _stored(account_id: int, pack: str) -> dict[tuple[datetime, str], float]:
     }
 
 
+Kind = tuple[Callable[[], Body], str, Callable[[Sent, bytes], bool]]
+KINDS: dict[str, Kind] = {
+    "JSON": (in_json, "application/json", readable_json),
+    "CSV": (in_csv, "text/csv", readable_csv),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @unhurried(max_examples=examples(60))
 @given(drawn=damages, other=st.booleans())
-def test_damaged_json(
+def test_damaged_bodies(
     organisation: Organisation,
     site: Site,
     client: FlaskClient,
+    kind: str,
     drawn: list[Damage],
     other: bool,
 ) -> None:
-    body = in_json()
+    make, content_type, readable = KINDS[kind]
+    body = make()
     text = body.text
     for damage in drawn:
         text = damage(text)
     if other:
-        glued = in_json()
+        glued = make()
         body, text = Body(b"", body.samples + glued.samples), text + glued.text
 
-    check(organisation, client, body, text, "application/json", readable_json)
-
-
-@unhurried(max_examples=examples(60))
-@given(drawn=damages, other=st.booleans())
-def test_damaged_csv(
-    organisation: Organisation,
-    site: Site,
-    client: FlaskClient,
-    drawn: list[Damage],
-    other: bool,
-) -> None:
-    body = in_csv()
-    text = body.text
-    for damage in drawn:
-        text = damage(text)
-    if other:
-        glued = in_csv()
-        body, text = Body(b"", body.samples + glued.samples), text + glued.text
-
-    check(organisation, client, body, text, "text/csv", readable_csv)
+    check(organisation, client, body, text, content_type, readable)
