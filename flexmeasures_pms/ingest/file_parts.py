@@ -10,9 +10,10 @@ import io
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.errors import Problem, UnreadableBody, UnsupportedBody, WireError
@@ -34,6 +35,20 @@ _MANY = 1_000_000
 _PADDING = b" \t\r\n\x00"
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file that is read.
+
+    :param stream: its content, decompressed.
+    :param cut: the content ends too early: its last line may be cut off, in a number too.
+    """
+
+    stream: io.BufferedReader[Any]
+    dataset: DatasetName
+    limits: Limits
+    cut: bool = False
+
+
 def content_type(path: Path) -> str:
     """Return the content type of a file's samples."""
     return CSV if ".csv" in path.name.lower()[-len(".csv.gz") :] else JSON
@@ -50,7 +65,7 @@ def parts(
     """
     read = {".csv": _csv, ".jsonl": _lines, ".ndjson": _lines}.get(_format(path), _document)
     if path.suffix != ".gz":
-        yield from read(raw, dataset, limits, False)
+        yield from read(_Source(raw, dataset, limits))
         return
     found = inspected(raw)
     if not found.size and found.fault:
@@ -59,7 +74,8 @@ def parts(
         raise UnreadableBody(
             f"{found.fault} Any of its values may be wrong, so nothing of it was stored."
         )
-    yield from read(io.BufferedReader(Inflated(raw), _BUFFER), dataset, limits, bool(found.fault))
+    stream = io.BufferedReader(Inflated(raw), _BUFFER)
+    yield from read(_Source(stream, dataset, limits, cut=bool(found.fault)))
     if found.fault:
         raise UnreadableBody(f"{found.fault} What comes before that place was read.")
 
@@ -74,17 +90,14 @@ def _format(path: Path) -> str:
     return suffix.lower()
 
 
-def _document(
-    stream: io.BufferedReader, dataset: DatasetName, limits: Limits, _cut: bool
-) -> Iterator[Decoded]:
-    body = stream.read(_LARGEST_DOCUMENT + 1)
-    generous = replace(limits, bytes=_LARGEST_DOCUMENT, samples=_MANY, datasets=_MANY)
-    yield decode(body, dataset=dataset, content_type=JSON, limits=generous)
+def _document(source: _Source) -> Iterator[Decoded]:
+    body = source.stream.read(_LARGEST_DOCUMENT + 1)
+    generous = replace(source.limits, bytes=_LARGEST_DOCUMENT, samples=_MANY, datasets=_MANY)
+    yield decode(body, dataset=source.dataset, content_type=JSON, limits=generous)
 
 
-def _lines(
-    stream: io.BufferedReader, dataset: DatasetName, limits: Limits, _cut: bool
-) -> Iterator[Decoded]:
+def _lines(source: _Source) -> Iterator[Decoded]:
+    stream, limits = source.stream, source.limits
     number = 0
     while line := stream.readline(limits.bytes + 1):
         number += 1
@@ -92,7 +105,7 @@ def _lines(
             yield Decoded((), (), 0, skipped=1)
         else:
             _skip_rest(stream, line, limits)
-            yield _line(f"line {number}", line, dataset, limits)
+            yield _line(f"line {number}", line, source.dataset, limits)
 
 
 def _skip_rest(stream: io.BufferedReader, line: bytes, limits: Limits) -> None:
@@ -111,23 +124,19 @@ def _line(path: str, line: bytes, dataset: DatasetName, limits: Limits) -> Decod
     return _relocated(decoded, f"{path}: {{}}".format)
 
 
-def _csv(
-    stream: io.BufferedReader, dataset: DatasetName, limits: Limits, cut: bool
-) -> Iterator[Decoded]:
-    """Read a CSV file, some rows at a time.
-
-    :param cut: the data ends too early: its last line may be cut off, in a number too.
-    """
+def _csv(source: _Source) -> Iterator[Decoded]:
+    """Read a CSV file, some rows at a time."""
+    dataset = source.dataset
     if dataset != "pms":
         raise UnsupportedBody(f"CSV files are of the dataset pms. Give the {dataset}'s as JSON.")
     # A line may hold more than one row: those before and after padding.
-    reader = CsvReader(replace(limits, samples=_MANY))
-    lines, rows = _rows(stream), 0
+    reader = CsvReader(replace(source.limits, samples=_MANY))
+    lines, rows = _rows(source.stream), 0
     last = next(lines, None)
     while last is not None:
         batch = [last, *islice(lines, ROWS - 1)]
         last = next(lines, None)
-        whole = not cut or last is not None or batch[-1].endswith("\n")
+        whole = not source.cut or last is not None or batch[-1].endswith("\n")
         decoded = reader.read(line.removesuffix("\n") for line in (batch if whole else batch[:-1]))
         yield from _with_header(reader, decoded)
         rows += len(decoded.samples) + decoded.skipped
