@@ -5,7 +5,7 @@ Components are rows of the registry only: there would be too many assets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from operator import attrgetter
@@ -16,35 +16,70 @@ from flexmeasures.data import db
 from flexmeasures.data.models.audit_log import AssetAuditLog
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor
-from sqlalchemy import BigInteger, any_, func, literal, select, text, update
+from sqlalchemy import BigInteger, any_, func, literal, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
 from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
-from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, ASSET_TYPES
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
 from flexmeasures_pms.identifiers import plain
 from flexmeasures_pms.registry.directory import Directory
-from flexmeasures_pms.registry.editing.writer import link_assets
+from flexmeasures_pms.registry.editing import pending
+from flexmeasures_pms.registry.editing.assets import link
+from flexmeasures_pms.registry.kinds import ASSET_KINDS
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
+from flexmeasures_pms.registry.tables import trackable
+from flexmeasures_pms.storage.readings import latest
+from flexmeasures_pms.storage.readings.ahead import forget_ahead
+from flexmeasures_pms.storage.readings.unwritten import forget_repeats
 
-_PARENTS_FIRST = [t.name for t in ASSET_TYPES]
+# The first of two numbers of the advisory lock of who makes assets; the second is the
+# organisation.
+LOCK = 0x504D5341
+
 _BATCH = 200
 _MOST_NAME = 80 - len(" ()")
 """FlexMeasures' names have 80 characters; ids from before the narrower rule nearly fill them."""
 
 
-def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...]:
-    """Create or update the assets of registered things; components have none.
+def make_ready(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
+    """Make or update the assets and sensors of things whose change is registered; commits.
 
+    What has not changed is left alone, and so is an asset that was deleted in FlexMeasures, or
+    given to another organisation. In a transaction of its own that nothing else may be part of:
+    it raises the registry's version.
+
+    :param numbers: a few things; what they are in is made ready with them.
     :returns: ids of the assets that were made, in order of creation.
     """
-    numbers = any_(literal(list(trackable_ids), ARRAY(BigInteger)))
-    rows = db.session.execute(
-        select(trackable).where(trackable.c.id == numbers, trackable.c.kind.in_(_PARENTS_FIRST))
-    ).all()
-    rows = sorted(rows, key=lambda row: (_PARENTS_FIRST.index(row.kind), row.id))
+    db.session.execute(select(func.pg_advisory_xact_lock(LOCK, account_id)))
+    wanted = _with_assemblies(account_id, numbers)
+    found = [thing for thing in pending.of(account_id, wanted) if thing.asset]
+    made = _sync_assets(account_id, [thing.id for thing in found])
+    pending.asset_is_there({thing.id: thing.version for thing in found})
+    db.session.commit()
+    return made
+
+
+def _with_assemblies(account_id: int, numbers: Collection[int]) -> set[int]:
+    now = datetime.now(UTC)
+    registered = load_directory(account_id, numbers=numbers)
+    found, ahead = set(numbers), list(numbers)
+    while ahead:
+        row = registered.installed(ahead.pop(), now)
+        if row is not None and row.assembly_id not in found:
+            found.add(row.assembly_id)
+            ahead.append(row.assembly_id)
+    return found
+
+
+def _sync_assets(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
+    if not numbers:
+        return ()
+    among = any_(literal(list(numbers), ARRAY(BigInteger)))
+    rows = db.session.execute(select(trackable).where(trackable.c.id == among)).all()
+    rows = sorted(rows, key=lambda row: (ASSET_KINDS.index(row.kind), row.id))
     made: list[int] = []
     for _, of_kind in groupby(rows, key=attrgetter("kind")):
         while some := list(islice(of_kind, _BATCH)):
@@ -52,21 +87,18 @@ def sync_assets(account_id: int, trackable_ids: Iterable[int]) -> tuple[int, ...
     return tuple(made)
 
 
-def without_asset(account_id: int) -> tuple[int, ...]:
-    """Return the registered things of an organisation whose asset is missing."""
-    query = select(trackable.c.id).where(trackable.c.account_id == account_id, text(WITHOUT_ASSET))
-    return tuple(db.session.scalars(query))
-
-
 def _sync_some(account_id: int, rows: Sequence[Row[Any]]) -> list[int]:
     """Create or update the assets of things of one kind; return the created ones."""
     registered = load_directory(account_id, numbers=[row.id for row in rows])
     known = _find(account_id, rows)
-    assets = {row.id: _sync(account_id, row, known.get(row.id), registered) for row in rows}
-    link_assets(
-        account_id, {row.id: assets[row.id] for row in rows if row.asset_id != assets[row.id]}
-    )
-    return [assets[row.id] for row in rows if row.id not in known]
+    there = [row for row in rows if row.id in known or not row.provisioned]
+    assets = {row.id: _sync(account_id, row, known.get(row.id), registered) for row in there}
+    fresh = [row.id for row in there if row.id not in known]
+    latest.forget_latest(fresh)
+    forget_ahead(fresh)
+    forget_repeats(fresh)
+    link(account_id, {row.id: assets[row.id] for row in there if row.asset_id != assets[row.id]})
+    return [assets[number] for number in fresh]
 
 
 def _sync(account_id: int, row: Row[Any], known: GenericAsset | None, registered: Directory) -> int:
@@ -179,18 +211,26 @@ def _place_in_words(registered: Directory, case_id: int, now: datetime) -> str:
 
 
 def _free_name(asset: GenericAsset, row: Row[Any]) -> str:
-    """Return the id, or the id and the kind if a sibling asset has that name."""
+    """Return the id, or the id and the kind if another asset beside it has that name."""
     name = plain(row.ident)
+    # Assets beside it may be another organisation's by now: names are unique all the same.
+    beside = GenericAsset.parent_asset_id == asset.parent_asset_id
+    if asset.parent_asset_id is None:
+        beside = GenericAsset.parent_asset_id.is_(None)
+        beside &= GenericAsset.account_id == asset.account_id
+    other = GenericAsset.id != asset.id if asset.id else true()
+    names = list(_names(name, row.kind))
     with db.session.no_autoflush:
-        taken = db.session.scalars(
-            select(GenericAsset.id).where(
-                GenericAsset.account_id == asset.account_id,
-                GenericAsset.parent_asset_id.is_not_distinct_from(asset.parent_asset_id),
-                GenericAsset.name == name,
-                GenericAsset.external_id != asset.external_id,
-            )
-        ).first()
-    return name if taken is None else f"{name[: _MOST_NAME - len(row.kind)]} ({row.kind})"
+        query = select(GenericAsset.name).where(beside, other, GenericAsset.name.in_(names))
+        taken = set(db.session.scalars(query))
+    return next((free for free in names if free not in taken), name)
+
+
+def _names(name: str, kind: str) -> Iterator[str]:
+    """Yield the names that an asset may have, the best first."""
+    yield name
+    for words in (kind, *(f"{kind} {n}" for n in range(2, 10))):
+        yield f"{name[: _MOST_NAME - len(words)]} ({words})"
 
 
 def ensure_sensors(

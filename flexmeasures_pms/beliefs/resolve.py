@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.kinds import CASE, KINDS
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.moments import SAMPLES, SAMPLES_AHEAD
 from flexmeasures_pms.storage.intake.quarantine import WAITS
@@ -60,6 +61,27 @@ def resolve(sample: Sample, registered: Directory, now: datetime) -> Target | Pr
     return _pack(sample, sample.time, registered)
 
 
+def without_asset(sample: Sample, target: Target, owned: Collection[int]) -> Problem | None:
+    """Return what is wrong if a target's asset is gone, or was not made yet.
+
+    :param owned: the organisation's assets.
+    """
+    lacking = [e for e in (target.subject, target.device) if e.asset_id not in owned]
+    if not lacking:
+        return None
+    entry = lacking[0]
+    which = f"{KINDS[entry.kind].words} '{entry.ident}'"
+    message = (
+        f"The FlexMeasures asset of {which} is not made yet. `flexmeasures pms make-assets` "
+        "makes all that lack."
+        if entry.awaits_asset
+        else f"The FlexMeasures asset of {which} was deleted, or given to another organisation. "
+        f"Register the {KINDS[entry.kind].words} again: then it gets a new asset."
+    )
+    code = "unknown_pack" if entry.kind == CASE else "unknown_device"
+    return Problem(sample.path, code, f"{message}{WAITS}", entry.ident)
+
+
 def reporter(sample: Sample, registered: Directory, now: datetime) -> Entry | None:
     """Return the registered device that reported a sample, even one that can't be stored.
 
@@ -98,7 +120,7 @@ def _unknown_device(sample: Sample) -> Problem:
 
 def _converter(sample: Sample, time: datetime, registered: Directory) -> Target | Problem:
     device = registered.find(sample.dataset, sample.device_id) if sample.device_id else None
-    if device is None or device.asset_id is None:
+    if device is None:
         return _unknown_device(sample)
     return Target(device, device, time)
 
@@ -107,9 +129,9 @@ def _pack(sample: Sample, time: datetime, registered: Directory) -> Target | Pro
     pack_id = sample.pack_id or ""
     found = registered.resolve_pack(pack_id, time)
     pms, cabinet = _reporting_pms(sample, time, registered, found.case if found else None)
-    if pms is None or pms.asset_id is None:
+    if pms is None:
         return _unknown_device(sample)
-    if found is None or found.case.asset_id is None:
+    if found is None:
         return Problem(
             f"{sample.path}.pack.id",
             "unknown_pack",

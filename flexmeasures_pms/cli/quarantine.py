@@ -103,7 +103,6 @@ def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
     total = Replayed()
     for owner, waiting in _waiting(ids, account_id):
         total += replay(owner, waiting)
-    db.session.commit()
     tried = counted(total.released + total.waiting, "sample")
     stored = counted(total.beliefs, "belief")
     click.echo(

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
+from flexmeasures_pms.ingest.hot_swap import follow_moves
 from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds
 from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
@@ -150,7 +151,8 @@ def _store_once(
 ) -> Receipt:
     if claimed is not None:
         journal.hold(claimed, settings.lock_timeout, settings.statement_timeout)
-    outcomes = process(origin.account_id, decoded.samples, origin.received_at, values)
+    moved: set[int] = set()
+    outcomes = process(origin.account_id, decoded.samples, origin.received_at, values, moved)
     outcomes = keep_the_rest(
         origin.account_id,
         decoded.samples,
@@ -165,6 +167,7 @@ def _store_once(
     if claimed is not None:
         journal.remove(claimed.id)
     db.session.commit()
+    follow_moves(origin.account_id, moved)
     return receipt
 
 

@@ -8,13 +8,16 @@ of the clock, or one of a pack that flaps (``flapping.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from uuid import uuid4
 
-from flexmeasures_pms.beliefs.provision import sync_assets
+from flask import current_app
+from sqlalchemy.exc import DBAPIError
+
+from flexmeasures_pms.beliefs.provision import make_ready
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.ingest.flapping import WITHIN, Flap, PackReport, steady
 from flexmeasures_pms.registry.directory import Directory
@@ -22,6 +25,7 @@ from flexmeasures_pms.registry.editing import hot_swap
 from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.storage.queries.docks import DockReading, dock_readings
 from flexmeasures_pms.storage.readings.latest import newest_time
+from flexmeasures_pms.storage.session import abandon
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +101,22 @@ def _docks_before(elsewhere: Sequence[Sequence[PackReport]]) -> Mapping[int, lis
     return {sensors[s][0].case.id: found for s, found in dock_readings(periods).items()}
 
 
-def record_moves(account_id: int, reports: Sequence[PackReport]) -> None:
-    """Record the moves in stored reports, oldest first."""
-    if not reports:
-        return
+def record_moves(account_id: int, reports: Sequence[PackReport]) -> set[int]:
+    """Record the moves in stored reports, oldest first; return what has changed."""
     request_id = uuid4()
     touched: set[int] = set()
     for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):
         author = Author(f"device:{pms}", "reported from there", request_id)
         moves = [hot_swap.DockReport(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
         touched.update(hot_swap.record_moves(account_id, moves, author).touched)
-    sync_assets(account_id, touched)
+    return touched
+
+
+def follow_moves(account_id: int, touched: Collection[int]) -> None:
+    """Update the assets of what has moved, after the commit; what fails is done later."""
+    try:
+        if touched:
+            make_ready(account_id, touched)
+    except DBAPIError:
+        abandon()
+        current_app.logger.exception("Assets of packs that moved are updated later.")

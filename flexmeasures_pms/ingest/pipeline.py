@@ -13,7 +13,13 @@ from typing import Literal
 
 from flexmeasures_pms.beliefs.ehub import EhubReading, ehub_readings
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
-from flexmeasures_pms.beliefs.resolve import Target, registered_near, reporter, resolve
+from flexmeasures_pms.beliefs.resolve import (
+    Target,
+    registered_near,
+    reporter,
+    resolve,
+    without_asset,
+)
 from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
 from flexmeasures_pms.beliefs.sources import source_ids
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
@@ -89,6 +95,7 @@ def process(
     samples: Sequence[Sample],
     now: datetime,
     values: Sequence[SampleValues] | None = None,
+    moved_things: set[int] | None = None,
 ) -> list[Outcome]:
     """Store an organisation's samples, and return the result of each.
 
@@ -96,6 +103,7 @@ def process(
 
     :param now: when they were received; samples may be up to a day later.
     :param values: the result of :func:`measured`, if computed ahead.
+    :param moved_things: gets the numbers of what has moved in the registry.
     :returns: one outcome for each sample, in their order.
     """
     registered = registered_near(account_id, samples)
@@ -111,7 +119,10 @@ def process(
     unstored = _unstored(samples, targets, registered, now)
     outcomes = _outcomes(samples, unstored, asset_readings, written, registered)
     _keep_board_reports(targets, outcomes, sources)
-    record_moves(account_id, [r for r in moved.reports if outcomes[r.sample].result == "stored"])
+    stored = [r for r in moved.reports if outcomes[r.sample].result == "stored"]
+    changed = record_moves(account_id, stored)
+    if moved_things is not None:
+        moved_things |= changed
     for flap in moved.flaps:
         at = flap.report.sample
         outcomes[at] = replace(outcomes[at], warning=flap.warning(samples[at].path))
@@ -125,9 +136,7 @@ def _targets(
     targets = [_certain(s, resolve(s, registered, now), registered) for s in samples]
     owned = registered.owned
     return [
-        t
-        if isinstance(t, Problem) or (t.subject.asset_id in owned and t.device.asset_id in owned)
-        else _asset_gone(s, t)
+        t if isinstance(t, Problem) else without_asset(s, t, owned) or t
         for s, t in zip(samples, targets, strict=True)
     ]
 
@@ -139,17 +148,6 @@ def _certain(sample: Sample, target: Target | Problem, registered: Directory) ->
     if isinstance(target, Target) and is_expected(_report(0, sample, target), registered):
         return target
     return Problem(sample.path, "unreadable_sample", UNCERTAIN, sample.pack_id or "")
-
-
-def _asset_gone(sample: Sample, target: Target) -> Problem:
-    kind, ident = target.subject.kind, target.subject.ident
-    return Problem(
-        sample.path,
-        "unknown_pack" if kind == "case" else "unknown_device",
-        f"The FlexMeasures asset of {kind} '{ident}' or of what reported it is gone. Register "
-        f"it again.{WAITS}",
-        ident,
-    )
 
 
 def _asset_readings(

@@ -9,11 +9,13 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem, WireError
+from flexmeasures_pms.ingest.hot_swap import follow_moves
 from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import Outcome, process
 from flexmeasures_pms.ingest.receipt import count, hours
@@ -60,24 +62,27 @@ class Replayed:
 
 
 def replay(account_id: int, ids: Sequence[int]) -> Replayed:
-    """Process waiting samples again; the caller commits.
+    """Process waiting samples again, in batches that are committed.
 
     A sample that is now stored, or already was, leaves the quarantine in the same
     transaction; one that still can't be stored stays, with its current reason.
     """
     total = Replayed()
     for start in range(0, len(ids), _BATCH):
-        total += _replay_batch(account_id, ids[start : start + _BATCH])
+        moved: set[int] = set()
+        total += _replay_batch(account_id, ids[start : start + _BATCH], moved)
+        db.session.commit()
+        follow_moves(account_id, moved)
     return total
 
 
-def _replay_batch(account_id: int, ids: Sequence[int]) -> Replayed:
+def _replay_batch(account_id: int, ids: Sequence[int], moved: set[int]) -> Replayed:
     limits = decoding_limits(settings())
     rows = quarantine.locked(account_id, ids)
     decoded = [(row, _decode(row, limits)) for row in rows]
     readable = [(row, sample) for row, sample in decoded if isinstance(sample, Sample)]
     now = datetime.now(UTC)
-    outcomes = process(account_id, [sample for _, sample in readable], now)
+    outcomes = process(account_id, [s for _, s in readable], now, moved_things=moved)
     released, stored = [], []
     for (row, sample), outcome in zip(readable, outcomes, strict=True):
         problem = outcome.problem or outcome.status_problem

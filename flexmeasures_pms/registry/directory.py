@@ -63,6 +63,12 @@ class Entry:
     latitude: float | None = None
     longitude: float | None = None
     parent_asset_id: int | None = None
+    provisioned: bool = False
+
+    @property
+    def awaits_asset(self) -> bool:
+        """Whether its FlexMeasures asset was never made; one that was deleted was."""
+        return self.asset_id is None and not self.provisioned
 
 
 Entries = Lookup[int, Entry]

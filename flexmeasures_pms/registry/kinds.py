@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS, SINGLE_DEVICES
+from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, DATASETS, SINGLE_DEVICES
 
 TrackableClass = Literal["system", "device", "assembly", "component"]
 
@@ -89,6 +89,9 @@ SLOTS: tuple[Slot, ...] = (
     Slot("dock", PMS, (CASE,), MAX_DOCKS, "dock"),
     Slot("cabinet", PMS, (CABINET,), MAX_CABINETS, "position"),
 )
+
+ASSET_KINDS: tuple[str, ...] = tuple(ASSET_TYPE_BY_NAME)
+"""The kinds that have a FlexMeasures asset, each after those that its assets may be below."""
 
 SITE_KINDS: tuple[str, ...] = DATASETS
 """The kinds that stand at a site of their own: they have a time zone and a location."""

@@ -56,12 +56,15 @@ trackable = sa.Table(
     sa.Column("latitude", sa.Float(53)),
     sa.Column("longitude", sa.Float(53)),
     _asset_reference("parent_asset_id"),
+    # False until its asset was made. An asset that was deleted in FlexMeasures since is not made
+    # again before the thing is registered again.
+    sa.Column("provisioned", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=UTC_NOW),
     sa.UniqueConstraint("account_id", "kind", "ident_key", name="pms_trackable_ident_key"),
     sa.Index("pms_trackable_ident_idx", "ident_key"),
     sa.Index("pms_trackable_asset_idx", "asset_id"),
     sa.Index("pms_trackable_parent_asset_idx", "parent_asset_id"),
-    # What should have an asset and lacks it: looked for after each change.
+    # What should have an asset and lacks it: left out of the fleet.
     sa.Index(
         "pms_trackable_no_asset_idx",
         "account_id",
@@ -161,6 +164,20 @@ registry_change = sa.Table(
     account_column(),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Index("pms_registry_change_account_idx", "account_id", "version"),
+)
+
+# Things of which a change is registered, and not yet what follows from it: whether their assets
+# are to be made or updated, and whether waiting samples of them are to be replayed.
+pending = sa.Table(
+    "pms_pending",
+    metadata,
+    trackable_reference("trackable_id", primary_key=True),
+    account_column(),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("asset", sa.Boolean, nullable=False),
+    sa.Column("replay", sa.Boolean, nullable=False),
+    sa.Index("pms_pending_account_idx", "account_id", "since"),
 )
 
 ddl.attach(metadata, trackable, transaction)

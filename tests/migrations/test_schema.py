@@ -212,7 +212,7 @@ def test_our_migrations_leave_flexmeasures_tables_alone(connection: sa.Connectio
 
 
 def test_old_samples_in_quarantine_get_their_size_and_old_receipts_refused_none(
-    connection: sa.Connection, organisation: Organisation
+    organisation: Organisation, connection: sa.Connection
 ) -> None:
     from alembic import command
 

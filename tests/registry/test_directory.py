@@ -67,7 +67,7 @@ def test_an_asset_that_is_linked_or_deleted_is_noticed(registry: Registry) -> No
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
-    from flexmeasures_pms.registry.editing.writer import link_assets
+    from flexmeasures_pms.registry.editing.assets import link
 
     (case,) = registry.add("case", "1")
     kind = db.session.scalar(sa.select(GenericAssetType).limit(1))
@@ -76,7 +76,7 @@ def test_an_asset_that_is_linked_or_deleted_is_noticed(registry: Registry) -> No
     db.session.add(asset)
     db.session.flush()
     assert registry.directory.entry(case).asset_id is None
-    link_assets(registry.account_id, {case: asset.id})
+    link(registry.account_id, {case: asset.id})
     assert registry.directory.entry(case).asset_id == asset.id
     db.session.delete(asset)
     db.session.flush()

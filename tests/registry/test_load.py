@@ -276,14 +276,14 @@ def test_assets_that_are_another_organisations_are_not_owned(
     from flexmeasures.data import db
     from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 
-    from flexmeasures_pms.registry.editing.writer import link_assets
+    from flexmeasures_pms.registry.editing.assets import link
 
     kind = db.session.scalar(sa.select(GenericAssetType).limit(1))
     kind = kind or GenericAssetType(name=f"of-test-{fleet.account_id}")
     asset = GenericAsset(name="one", generic_asset_type=kind, account_id=fleet.account_id)
     db.session.add(asset)
     db.session.flush()
-    link_assets(fleet.account_id, {number(fleet, "case", "000"): asset.id})
+    link(fleet.account_id, {number(fleet, "case", "000"): asset.id})
     commit()
     for _ in range(2):
         assert near(fleet, "000").owned == {asset.id}

@@ -9,24 +9,28 @@ from datetime import datetime
 from typing import Any
 from unittest import mock
 
-from flexmeasures.data import db
-
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.ingest.follow_up import Effects, follow_up
+from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing import moves, orders, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.messages.message import Message
 
 AUTHOR = Author("test")
 
 
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What followed from a change, in sentences."""
+
+    lines: tuple[Message, ...]
+
+
 def commit(change: Change) -> Effects:
-    """Let everything follow a change, and commit."""
-    settled = follow_up(change, author=AUTHOR.name)
-    db.session.commit()
-    return settled
+    """Commit a change, and let everything follow it."""
+    return Effects(commit_with_effects(change, AUTHOR)[len(change.lines) :])
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class Changeset:
     :param reserve: gives numbers for new trackables.
 
     ``touched`` are the trackables with a transaction, ``concerned`` the assemblies that
-    something came into or out of.
+    something came into or out of, ``again`` what was to be registered and is already.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class Changeset:
         self.discarded = False
         self.touched: dict[int, None] = {}
         self.concerned: set[int] = set()
+        self.again: set[int] = set()
 
     def savepoint(self) -> Callable[[], None]:
         """Return a function that undoes what comes after this; only the latest one can."""

@@ -39,7 +39,7 @@ def record_moves(account_id: int, reports: Iterable[DockReport], author: Author)
     """Record where cases report to be, in the order of the reports' times."""
     ordered = sorted(reports, key=lambda r: r.at)
     numbers = {number for r in ordered for number in (r.case_id, r.pms_id)}
-    with editing(account_id, author, numbers=numbers) as changeset:
+    with editing(account_id, author, numbers=numbers, replay=False) as changeset:
         for report in ordered:
             record_move(changeset, report)
     return changeset.change()

@@ -48,6 +48,7 @@ def register(changeset: Changeset, kind: str, ident: str, **details: Unpack[Deta
     _check_details(kind, ident, details)
     known = changeset.view.find(kind, ident)
     if known is not None:
+        changeset.again.add(known.id)
         return _add_details(changeset, known, details)
     _check_new(changeset, kind, ident)
     entry = changeset.add(Entry(0, kind, ident, **details))

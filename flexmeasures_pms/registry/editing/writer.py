@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -12,9 +13,11 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
 
+from flexmeasures_pms.registry import unpublished
 from flexmeasures_pms.registry.directory import ident_key
+from flexmeasures_pms.registry.editing import assets, pending
 from flexmeasures_pms.registry.editing.changeset import DETAILS, Author, Changeset
-from flexmeasures_pms.registry.kinds import BOARD
+from flexmeasures_pms.registry.kinds import ASSET_KINDS, BOARD
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import (
     alias,
@@ -25,6 +28,7 @@ from flexmeasures_pms.registry.tables import (
     transaction,
 )
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
+from flexmeasures_pms.registry.unpublished import Unpublished
 
 # The first of two numbers of the advisory lock: "PMS". The second is the organisation.
 LOCK = 0x504D53
@@ -35,24 +39,36 @@ _BATCH = 5_000
 
 @contextmanager
 def editing(
-    account_id: int, author: Author, *, expected: int = 1, numbers: Iterable[int] = ()
+    account_id: int,
+    author: Author,
+    *,
+    expected: int = 1,
+    numbers: Iterable[int] = (),
+    replay: bool = True,
 ) -> Iterator[Changeset]:
     """Open an organisation's registry for changes, and write them at the end.
 
     Works in the caller's transaction: nobody else changes this organisation's registry
-    until it ends. After an error, or of a discarded changeset, nothing
-    is written.
+    until it ends. When it commits, the registry's version is raised. After an error, or of a
+    discarded changeset, nothing is written.
 
     :param expected: about how many new trackables to expect.
     :param numbers: of trackables that the changes are about, read at once with their parts.
+    :param replay: whether samples may have waited for the changes.
     """
     db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
     now = _now(account_id)
     registered = load_directory(account_id, numbers=numbers, parts=True)
     changeset = Changeset(registered, author, now, lambda: _reserve(expected))
     yield changeset
-    if changeset.transactions and not changeset.discarded:
+    if changeset.discarded:
+        return
+    gone = assets.gone(account_id, changeset.again)
+    changeset.touched.update(dict.fromkeys(gone))
+    if changeset.transactions or gone:
         _write(changeset)
+        publish = partial(_publish, changeset, gone, replay)
+        unpublished.add(Unpublished(account_id, changeset.now, publish))
 
 
 def _now(account_id: int) -> datetime:
@@ -65,7 +81,8 @@ def _now(account_id: int) -> datetime:
     )
     clock = sa.func.date_trunc("milliseconds", sa.func.clock_timestamp())
     moment: datetime = db.session.execute(sa.select(sa.func.greatest(clock, known))).scalar_one()
-    return moment.astimezone(UTC)
+    own = (change.known + timedelta(milliseconds=1) for change in unpublished.of(account_id))
+    return max([moment.astimezone(UTC), *own])
 
 
 def _reserve(count: int) -> Iterable[int]:
@@ -81,7 +98,15 @@ def _write(changeset: Changeset) -> None:
     _write_aliases(changeset)
     _write_installations(changeset)
     _insert(transaction, _transactions(changeset))
-    _mark(changeset, _new_version(changeset))
+
+
+def _publish(changeset: Changeset, gone: Collection[int], replay: bool) -> None:
+    """Raise the version, and mark what has changed; ``gone`` are to get new assets."""
+    assets.let_be_made(gone)
+    version = _new_version(changeset)
+    _mark(changeset, version)
+    kinds = {number: changeset.view.entries[number].kind for number in changeset.touched}
+    pending.note(changeset.account_id, kinds, version, changeset.now, replay=replay)
 
 
 def _new_version(changeset: Changeset) -> int:
@@ -135,6 +160,7 @@ def _write_trackables(changeset: Changeset) -> None:
             "ident": entry.ident,
             "ident_key": ident_key(entry.kind, entry.ident),
             "created_at": changeset.now,
+            "provisioned": entry.kind not in ASSET_KINDS,
             **{name: getattr(entry, name) for name in DETAILS},
         }
         for entry in entries
@@ -224,24 +250,3 @@ def _transactions(changeset: Changeset) -> Iterator[dict[str, Any]]:
         }
         for item in changeset.transactions
     )
-
-
-def link_assets(account_id: int, assets: Mapping[int, int]) -> None:
-    """Note the FlexMeasures assets of trackables, given by the trackables' numbers.
-
-    A trigger on the table raises the registry's version, so that all processes see it.
-    """
-    if assets:
-        of = (
-            sa.func.unnest(
-                sa.literal(list(assets), ARRAY(sa.BigInteger)),
-                sa.literal(list(assets.values()), ARRAY(sa.Integer)),
-            )
-            .table_valued("id", "asset_id")
-            .render_derived()
-        )
-        db.session.execute(
-            sa.update(trackable)
-            .where(trackable.c.account_id == account_id, trackable.c.id == of.c.id)
-            .values(asset_id=of.c.asset_id)
-        )

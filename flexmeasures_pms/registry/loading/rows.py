@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from flexmeasures_pms.registry import unpublished
 from flexmeasures_pms.registry.directory import Entry, Name
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import alias, installation, registry_change, trackable
@@ -57,11 +58,10 @@ def state(account_id: int, assets: Iterable[int] = ()) -> RegistryState:
     """
     values = {"account": account_id, "assets": list(assets)}
     row = db.session.execute(_STATE, values).one_or_none()
-    return (
-        RegistryState(row[0], row[1], frozenset(row[2]))
-        if row
-        else RegistryState(0, False, frozenset())
-    )
+    changed = bool(unpublished.of(account_id))
+    if row is None:
+        return RegistryState(0, changed, frozenset())
+    return RegistryState(row[0], changed or row[1], frozenset(row[2]))
 
 
 def changed_since(account_id: int, version: int) -> list[int]:

@@ -145,7 +145,6 @@ def _ids(organisation: Organisation) -> list[int]:
 
 def _replayed(organisation: Organisation, ids: list[int]) -> str:
     done = replay(organisation.id, ids)
-    db.session.commit()
     tried = done.released + done.waiting
     if not tried:
         return _("Nothing was replayed: none of these samples waits any more.")

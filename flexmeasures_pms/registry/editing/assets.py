@@ -1,0 +1,56 @@
+"""Which FlexMeasures assets trackables have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+from flexmeasures.data.models.generic_assets import GenericAsset
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from flexmeasures_pms.registry.kinds import ASSET_KINDS
+from flexmeasures_pms.registry.tables import trackable
+
+
+def link(account_id: int, assets: Mapping[int, int]) -> None:
+    """Note the FlexMeasures assets of trackables, given by the trackables' numbers.
+
+    A trigger on the table raises the registry's version, so that all processes see it: this
+    must be the last that a transaction writes.
+    """
+    if assets:
+        of = (
+            sa.func.unnest(
+                sa.literal(list(assets), ARRAY(sa.BigInteger)),
+                sa.literal(list(assets.values()), ARRAY(sa.Integer)),
+            )
+            .table_valued("id", "asset_id")
+            .render_derived()
+        )
+        db.session.execute(
+            sa.update(trackable)
+            .where(trackable.c.account_id == account_id, trackable.c.id == of.c.id)
+            .values(asset_id=of.c.asset_id, provisioned=True)
+        )
+
+
+def gone(account_id: int, numbers: Collection[int]) -> list[int]:
+    """Return those whose asset was deleted in FlexMeasures, or is another organisation's."""
+    t = trackable.c
+    theirs = sa.exists().where(GenericAsset.id == t.asset_id, GenericAsset.account_id == account_id)
+    query = sa.select(t.id).where(t.account_id == account_id, _among(numbers), ~theirs)
+    made = (t.provisioned, t.kind.in_(ASSET_KINDS))
+    return list(db.session.scalars(query.where(*made).order_by(t.id))) if numbers else []
+
+
+def let_be_made(numbers: Collection[int]) -> None:
+    """Let the assets of trackables be made anew."""
+    if numbers:
+        db.session.execute(
+            sa.update(trackable).where(_among(numbers)).values(asset_id=None, provisioned=False)
+        )
+
+
+def _among(numbers: Collection[int]) -> sa.ColumnElement[bool]:
+    return trackable.c.id == sa.any_(sa.literal(list(numbers), ARRAY(sa.BigInteger)))

@@ -1,0 +1,159 @@
+"""What follows from a change of the registry: in time, and whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+import sqlalchemy as sa
+from conftest import Organisation
+from flask.testing import FlaskClient
+from flexmeasures.data import db
+from flexmeasures.data.models.generic_assets import GenericAsset
+from sqlalchemy.exc import OperationalError
+from support import stored
+from support.site import Site
+from support.telemetry import NOON, at, pack_sample, request
+
+from flexmeasures_pms.ingest import follow_up
+from flexmeasures_pms.registry.tables import pending, trackable
+
+Post = Callable[..., dict[str, int]]
+
+
+@pytest.fixture
+def site(organisation: Organisation) -> Site:
+    site = Site(organisation.id)
+    site.pms("PMS-1")
+    site.case("0241", "PMS-1-A", 1)
+    site.case("0242", "PMS-1-A", 2)
+    return site
+
+
+@pytest.fixture
+def post(client: FlaskClient, organisation: Organisation) -> Post:
+    def send(*samples: object) -> dict[str, int]:
+        reply = client.post(
+            "/pms/api/v1/devices/dataset/pms",
+            data=request({"pms_id": "PMS-1"}, *samples),
+            headers=organisation.headers,
+            content_type="application/json",
+        )
+        receipt: dict[str, int] = reply.get_json()["receipt"]
+        return receipt
+
+    return send
+
+
+def asset(account_id: int, external_id: str) -> GenericAsset | None:
+    return db.session.scalars(
+        sa.select(GenericAsset).where(
+            GenericAsset.account_id == account_id, GenericAsset.external_id == external_id
+        )
+    ).one_or_none()
+
+
+def to_come(account_id: int) -> set[str]:
+    """Of which things effects are to come."""
+    query = sa.select(trackable.c.ident).join(pending, pending.c.trackable_id == trackable.c.id)
+    return set(db.session.scalars(query.where(pending.c.account_id == account_id)))
+
+
+def fail() -> mock._patch[mock.Mock]:
+    """Let the database go away between a change and its effects."""
+    gone = OperationalError("", {}, Exception("gone"))
+    return mock.patch.object(follow_up, "make_ready", side_effect=gone)
+
+
+def let_time_pass(account_id: int) -> None:
+    """Let nobody be expected to do any more what is still to come."""
+    past = pending.c.since - timedelta(hours=1)
+    owner = pending.c.account_id == account_id
+    db.session.execute(sa.update(pending).where(owner).values(since=past))
+    db.session.commit()
+
+
+def test_nothing_is_to_come_after_a_change(site: Site) -> None:
+    assert to_come(site.account_id) == set()
+
+
+def test_a_change_whose_effects_fail_is_registered_and_the_next_one_does_what_lacks(
+    site: Site, post: Post
+) -> None:
+    assert post(pack_sample("0243", dock=3))["quarantined"] == 1
+    with fail():
+        (line,) = site.case("0243", "PMS-1-A", 3).lines
+    assert str(line) == "FlexMeasures assets and waiting samples follow later."
+    assert to_come(site.account_id) == {"0243"}
+    assert len(stored.waiting(site.account_id)) == 1
+
+    site.case("0244")
+    assert to_come(site.account_id) == {"0243"}, "who made it may still be at it"
+
+    let_time_pass(site.account_id)
+    site.case("0245")
+    assert to_come(site.account_id) == set()
+    assert stored.times(site.account_id, "case:0243") == {NOON}
+    assert stored.waiting(site.account_id) == []
+
+
+def test_an_interrupted_replay_is_done_again(site: Site, post: Post) -> None:
+    post(pack_sample("0243", dock=3))
+    with (
+        mock.patch.object(follow_up, "replay", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        site.case("0243", "PMS-1-A", 3)
+    db.session.rollback()
+    assert asset(site.account_id, "case:0243") is not None
+
+    assert follow_up.complete(site.account_id).replayed.released == 1
+    assert to_come(site.account_id) == set()
+
+
+def test_the_asset_of_a_pack_that_moved_by_itself_follows(site: Site, post: Post) -> None:
+    assert post(pack_sample("0241", at(0), dock=5))["stored"] == 1
+    found = asset(site.account_id, "case:0241")
+    assert found is not None
+    assert found.description == "Case in dock 5 of cabinet PMS-1-A"
+    assert to_come(site.account_id) == set()
+
+
+def delete(account_id: int, external_id: str) -> None:
+    db.session.delete(asset(account_id, external_id))
+
+
+def give_away(account_id: int, external_id: str, to: int) -> None:
+    found = asset(account_id, external_id)
+    assert found is not None
+    found.account_id = to
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["given away", "deleted"])
+def test_an_asset_that_was_taken_away_is_not_made_again_but_when_the_thing_is_registered_again(
+    site: Site, post: Post, other_organisation: Organisation, given: bool
+) -> None:
+    if given:
+        give_away(site.account_id, "case:0241", other_organisation.id)
+    else:
+        delete(site.account_id, "case:0241")
+    db.session.commit()
+
+    assert post(pack_sample("0241", dock=1))["quarantined"] == 1
+    (row,) = stored.waiting(site.account_id)
+    assert row.message.startswith(
+        "The FlexMeasures asset of case '0241' was deleted, or given to another organisation. "
+        "Register the case again: then it gets a new asset."
+    )
+    assert post(pack_sample("0242", at(1), dock=1))["stored"] == 1  # takes its dock
+    site.install(("case", "0241"), ("cabinet", "PMS-1-A"), place=7)
+    assert asset(site.account_id, "case:0241") is None
+
+    made, replayed = site.case("0241").lines
+    assert str(made) == "Made 1 FlexMeasures asset with sensors."
+    assert str(replayed).startswith("Replayed 1 sample from quarantine")
+    assert stored.times(site.account_id, "case:0241") == {NOON}
+    assert stored.belief_count(other_organisation.id) == 0
+    assert site.case("0241").lines == ()
