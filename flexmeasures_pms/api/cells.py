@@ -11,6 +11,7 @@ from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.gateways.caller import READ, may_see
+from flexmeasures_pms.gateways.reading import reading_scope
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, CellQuantity, cell_map, period
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -27,8 +28,15 @@ def cells_of_pms(ident: str) -> Response:
     if pms is None or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
     start, end = _time(now)
-    columns = whole_number("columns", most=MOST_COLUMNS)
-    found = cell_map(registered, pms.id, start, end, quantity=_quantity(), columns=columns)
+    found = cell_map(
+        registered,
+        pms.id,
+        start,
+        end,
+        quantity=_quantity(),
+        columns=whole_number("columns", most=MOST_COLUMNS),
+        scope=reading_scope(sender, registered),
+    )
     return reply(200, record(pms.ident, found))
 
 

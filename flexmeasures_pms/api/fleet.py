@@ -11,6 +11,7 @@ from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.latest import tagged
 from flexmeasures_pms.api.replies import Fleet
 from flexmeasures_pms.gateways.caller import READ, may_see
+from flexmeasures_pms.gateways.reading import reading_scope
 from flexmeasures_pms.overview.fleet import arranged, fleet
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -22,8 +23,10 @@ def list_fleet() -> Response:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    devices = arranged(fleet([organisation(sender, READ)], now))
-    return tagged(Fleet([d for d in devices if may_see(sender, d.kind, d.ident)]))
+    registered = load_directory(organisation(sender, READ))
+    scope = reading_scope(sender, registered)
+    found = fleet([registered.account_id], now, within=scope.devices if scope else None)
+    return tagged(Fleet(list(arranged(found))))
 
 
 def rack_of_pms(ident: str) -> Response:
@@ -35,4 +38,4 @@ def rack_of_pms(ident: str) -> Response:
     pms = registered.find("pms", ident)
     if pms is None or pms.asset_id is None or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
-    return tagged(rack(registered, pms, now))
+    return tagged(rack(registered, pms, now, reading_scope(sender, registered)))

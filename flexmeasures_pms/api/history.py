@@ -10,7 +10,8 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
-from flexmeasures_pms.gateways.caller import READ, may_see_part
+from flexmeasures_pms.gateways.caller import READ
+from flexmeasures_pms.gateways.reading import reading_scope
 from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
 from flexmeasures_pms.overview.history import period_history
 from flexmeasures_pms.overview.history_record import record
@@ -31,11 +32,13 @@ def history_of_device(ident: str) -> Response:
     sender = caller(now)
     registered = load_directory(organisation(sender, READ))
     entry = _find(registered, ident)
-    if entry is None or not may_see_part(sender, registered, entry, now):
+    scope = reading_scope(sender, registered)
+    if entry is None or (scope and not scope.periods(entry.id)):
         raise NotFound("No case or device of this id is registered in the organisation.")
     start, end = _time(now)
     width = whole_number("width", most=MOST_COLUMNS) or COLUMNS
-    found = period_history(registered.account_id, entry, _names(entry.kind), start, end, width)
+    names = _names(entry.kind)
+    found = period_history(registered.account_id, entry, names, start, end, width, scope)
     return reply(200, record(entry.kind, entry.ident, found))
 
 

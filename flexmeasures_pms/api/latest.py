@@ -1,7 +1,7 @@
 """``GET …/latest``: the newest reading of one thing, or of all packs of a PMS at once.
 
 Users who may read an organisation's assets may read these. A gateway whose key is restricted
-to some devices reads what those report.
+to some devices reads what those report of what is in them now.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.replies import Latest, LatestOfPms, LatestPack
 from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
-from flexmeasures_pms.gateways.caller import READ, Caller, may_see_part
+from flexmeasures_pms.gateways.caller import READ, Caller, may_see
+from flexmeasures_pms.gateways.reading import readable, reading_scope
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -39,9 +40,10 @@ def latest_of_device(ident: str) -> Response:
     things = [(kind, ident) for kind in KINDS]
     registered = load_directory(account_id, packs=[ident], things=things)
     entry = _find(registered, ident, now)
-    if entry is None or not may_see_part(sender, registered, entry, now):
+    scope = reading_scope(sender, registered)
+    if entry is None or (scope and scope.period_at(entry.id, now) is None):
         raise NotFound("Nothing of this id is registered in the organisation.")
-    row = latest_of([entry.id]).get(entry.id)
+    row = readable(latest_of([entry.id]), scope).get(entry.id)
     return tagged(Latest(**_reading(registered, entry, row)))
 
 
@@ -50,11 +52,12 @@ def latest_of_pms(ident: str) -> Response:
     account_id, sender, now = _ask()
     registered = load_directory(account_id, things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
-    if pms is None or pms.asset_id is None or not may_see_part(sender, registered, pms, now):
+    if pms is None or pms.asset_id is None or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
     cabinets = list(registered.cabinets(pms.id, now).values())
     cases = sorted(_cases(registered, [pms, *cabinets], now), key=lambda case: case[0] or 0)
-    rows = latest_of([e.id for e in (pms, *cabinets)] + [case.id for _, case in cases])
+    ids = [e.id for e in (pms, *cabinets)] + [case.id for _, case in cases]
+    rows = readable(latest_of(ids), reading_scope(sender, registered))
     return tagged(
         LatestOfPms(
             **_reading(registered, pms, rows.get(pms.id)),

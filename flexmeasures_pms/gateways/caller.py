@@ -19,12 +19,10 @@ from flexmeasures.auth.policy import (
 from flexmeasures.data import db
 from flexmeasures.data.models.user import Account, User
 
-from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.gateways import access, rates
 from flexmeasures_pms.gateways.access import Gateway
 from flexmeasures_pms.gateways.scope import require_scope, scoped
-from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.wire.samples import Sample
 
 READ, WRITE = "read", "create-children"
@@ -104,14 +102,6 @@ def may(sender: Caller, account_id: int, permission: str) -> bool:
 def may_see(sender: Caller, kind: str, ident: str) -> bool:
     """Return whether a caller may see a device of an organisation it may read."""
     return sender.devices is None or scoped(kind, ident) in sender.devices
-
-
-def may_see_part(sender: Caller, registered: Directory, entry: Entry, now: datetime) -> bool:
-    """Return whether a caller may see a thing: whether it may see the device that it belongs to."""
-    if sender.devices is None:
-        return True
-    device = entry if entry.kind in DATASETS else registered.pms_of(entry.id, now)
-    return device is not None and may_see(sender, device.kind, device.ident)
 
 
 def admit(sender: Caller, samples: Sequence[Sample]) -> None:

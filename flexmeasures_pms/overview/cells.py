@@ -20,6 +20,7 @@ from flexmeasures_pms.beliefs.sources import reporters
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.gateways.reading import ReadingScope
 from flexmeasures_pms.overview.dock_stays import DockStay, dock_stays
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.storage.queries.cells import (
@@ -39,6 +40,7 @@ MOST_LOOKUPS = 60 * 48 * CELLS
 FEWEST_COLUMNS = 12
 MISSED = 3
 """How many missed readings make a gap."""
+_A_MOMENT = timedelta(microseconds=1)
 LONGEST_HELD = SNAPSHOT + timedelta(minutes=5)
 """How old a reading recorded on change may be: it may be written again late."""
 
@@ -113,10 +115,12 @@ def cell_map(
     *,
     quantity: CellQuantity = "voltage",
     columns: int | None = None,
+    scope: ReadingScope | None = None,
 ) -> CellMap:
     """Return the readings of the cells of a PMS over a period.
 
     :param columns: most columns; there are fewer for many packs.
+    :param scope: only what may be read with a key; None for all.
     """
     there = dock_stays(registered, pms_id, start, end)
     assets = list(dict.fromkeys(t.case.asset_id for t in there if t.case.asset_id is not None))
@@ -124,11 +128,15 @@ def cell_map(
     width = (end - start) / number
     moments = [start + (i + 1) * width for i in range(number)]
     sensors = _sensors(assets, quantity)
-    sources = list(reporters(registered.account_id))
+    known = reporters(registered.account_id)
+    sources = list(known if scope is None else scope.sources(known))
     if _held([t.case.id for t in there], quantity):
         look_back = np.full((len(assets), number), LONGEST_HELD.total_seconds())
     else:
         look_back = _look_back(usual_steps(sensors[::CELLS], moments, sources))
+    if scope is not None:
+        cases = {t.case.asset_id: t.case.id for t in there}
+        look_back = np.minimum(look_back, _since([cases[a] for a in assets], moments, scope))
     values = at_moments(sensors, moments, look_back, sources)
     values = values.reshape(len(assets), CELLS, number)
     read = dict(zip(assets, values, strict=True))
@@ -182,6 +190,16 @@ def _look_back(steps: ReadingGrid) -> ReadingGrid:
     known = steps[~np.isnan(steps)]
     usual = MISSED * float(np.median(known)) if known.size else LONGEST_HELD.total_seconds()
     return np.where(np.isnan(steps), usual, MISSED * steps)
+
+
+def _since(cases: Sequence[int], moments: Sequence[datetime], scope: ReadingScope) -> ReadingGrid:
+    """Return for how long cases have been in a key's scope at some moments [s], 0 if not."""
+    since = np.zeros((len(cases), len(moments)))
+    for i, case in enumerate(cases):
+        for j, moment in enumerate(moments):
+            if period := scope.period_at(case, moment):
+                since[i, j] = (moment - period[0] + _A_MOMENT).total_seconds()
+    return since
 
 
 def _range(look_back: ReadingGrid) -> tuple[timedelta, timedelta]:

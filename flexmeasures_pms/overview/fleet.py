@@ -72,12 +72,19 @@ class Device(PublicStruct, frozen=True):
         return self.findings[0]
 
 
-def fleet(accounts: Collection[int], now: datetime) -> tuple[Device, ...]:
-    """Return all devices of some organisations, in no order, in three queries."""
-    rows = [(row, tuple(_beyond(row))) for row in stored.systems(accounts, now - SILENT_AFTER, now)]
+def fleet(
+    accounts: Collection[int], now: datetime, *, within: Collection[int] | None = None
+) -> tuple[Device, ...]:
+    """Return all devices of some organisations, in no order, in three queries.
+
+    :param within: only these devices (by their numbers), of readings that these reported of
+        what was in them.
+    """
+    systems = stored.systems(accounts, now - SILENT_AFTER, now, within)
+    rows = [(row, tuple(_beyond(row))) for row in systems]
     names = stored.idents({case for _, found in rows for _, _, case in found})
     devices = [_system(row, found, names) for row, found in rows]
-    devices += [_converter(row, now) for row in stored.converters(accounts)]
+    devices += [_converter(row, now) for row in stored.converters(accounts, within)]
     return tuple(devices)
 
 

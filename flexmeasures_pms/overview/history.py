@@ -18,6 +18,7 @@ from flexmeasures_pms.beliefs.sources import reporters
 from flexmeasures_pms.catalogue.quantities import Quantity
 from flexmeasures_pms.catalogue.readings import SensorSpec, sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT, label
+from flexmeasures_pms.gateways.reading import ReadingScope
 from flexmeasures_pms.overview.cadence import Cadence, cadence
 from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.registry.directory import Entry
@@ -112,10 +113,12 @@ def period_history(
     start: datetime,
     end: datetime,
     width: int,
+    scope: ReadingScope | None = None,
 ) -> PeriodHistory:
     """Return what some sensors of a registered thing read over a time.
 
     :param width: most columns of the period; the widest step may exceed this.
+    :param scope: only what may be read with a key; None for all.
     """
     step = step_for(end - start, width)
     first = start - (start - EPOCH) % step
@@ -125,10 +128,13 @@ def period_history(
     there = [name for name in names if name in ids]
     kept = held(entry)
     known = reporters(account_id)
+    if scope is not None:
+        known = scope.sources(known)
     wanted = HistoryQuery(
         sensors=[ids[name] for name in there],
         states=[ids[name] for name in there if name in kept],
         sources=list(known),
+        within=None if scope is None else scope.periods(entry.id),
     )
     # A reading that has not changed since before the period was written at most this long before.
     got = read(wanted, first - SNAPSHOT, last, step, SNAPSHOT)
@@ -165,7 +171,7 @@ def held(entry: Entry) -> frozenset[str]:
 def known_bounds(account_id: int, entry: Entry) -> tuple[datetime, datetime] | None:
     """Return when the first and the newest reading of an asset were taken, if any."""
     ids = sensor_ids([entry.asset_id or 0])[entry.asset_id or 0]
-    return bounds(list(ids.values()), list(reporters(account_id)))
+    return bounds(HistoryQuery(list(ids.values()), (), list(reporters(account_id))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.gateways.reading import ReadingScope, readable
 from flexmeasures_pms.identifiers import key
 from flexmeasures_pms.overview.docks import (
     CabinetSeen,
@@ -58,14 +59,18 @@ class _Standing:
     ranges: Ranges
     rows: tuple[tuple[Installation, int | None], ...]
     latest: Mapping[int, Row[Any]]
+    scope: ReadingScope | None
 
 
-def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
+def rack(
+    registered: Directory, pms: Entry, now: datetime, scope: ReadingScope | None = None
+) -> Rack:
     """Return a PMS with the newest readings of everything in it.
 
     :param pms: in this registry.
+    :param scope: only readings that may be read with a key; None for all.
     """
-    standing = _standing(registered, pms, now)
+    standing = _standing(registered, pms, now, scope)
     occupants = tuple(_occupant(standing, row, dock) for row, dock in standing.rows)
     new = tuple(unknown_packs(waiting_unknown_packs(registered.account_id, key(pms.ident))))
     cabinets = tuple(_cabinets(standing, occupants, _present(new, now)))
@@ -91,7 +96,9 @@ def rack(registered: Directory, pms: Entry, now: datetime) -> Rack:
     )
 
 
-def _standing(registered: Directory, pms: Entry, now: datetime) -> _Standing:
+def _standing(
+    registered: Directory, pms: Entry, now: datetime, scope: ReadingScope | None
+) -> _Standing:
     registered.expect(RegistryQuery(numbers=[pms.id], parts=True))
     ranges = list(registered.dock_ranges(pms.id, now))
     rows = [(row, row.place) for row in _cases(registered, pms, now)]
@@ -102,7 +109,8 @@ def _standing(registered: Directory, pms: Entry, now: datetime) -> _Standing:
                 for row in _cases(registered, cabinet, now)
             ]
     ids = [pms.id, *(c.id for c, _ in ranges if c), *(row.part_id for row, _ in rows)]
-    return _Standing(registered, pms, now, ranges, tuple(rows), latest_of(ids))
+    latest = readable(latest_of(ids), scope)
+    return _Standing(registered, pms, now, ranges, tuple(rows), latest, scope)
 
 
 def _cases(registered: Directory, assembly: Entry, now: datetime) -> Iterator[Installation]:
@@ -154,16 +162,26 @@ def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Show
 def _reported_here(standing: _Standing) -> Iterator[Occupant]:
     """Yield the packs that the PMS reported last and that are registered elsewhere."""
     found = reported_here(standing.pms.id, [row.part_id for row, _ in standing.rows])
+    scope = standing.scope
+    found = [row for row in found if scope is None or scope.covers(row)]
     standing.registered.expect(RegistryQuery(numbers=[row.trackable_id for row in found]))
     for row in found:
         case = standing.registered.entry(row.trackable_id)
         if case.asset_id is None:
             continue
         seen = _pack(standing, case, row)
-        place = standing.registered.place_of(case.id, standing.now)
-        home = standing.registered.entry(place.assembly_id).ident if place else None
+        home = _home(standing, case)
         wrong = Finding("wrong_place", numbers=_numbers(seen.dock), source=standing.pms.ident)
         yield Occupant(seen, seen.dock, None, worst_first([*seen.findings, wrong]), home)
+
+
+def _home(standing: _Standing, case: Entry) -> str | None:
+    """Return the id of what a case is in now, unless a key may not know it."""
+    scope, now = standing.scope, standing.now
+    place = standing.registered.place_of(case.id, now)
+    if place is None or (scope and scope.period_at(case.id, now) is None):
+        return None
+    return standing.registered.entry(place.assembly_id).ident
 
 
 def _present(new: Iterable[UnknownPack], now: datetime) -> dict[int, UnknownPack]:

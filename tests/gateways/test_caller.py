@@ -10,7 +10,6 @@ from conftest import Organisation
 from flask import has_request_context
 from support.gateways import make_key
 from support.messages import LIMITS
-from support.site import Site
 from support.telemetry import pack_sample, request
 
 from flexmeasures_pms.errors import OutOfScope
@@ -21,10 +20,8 @@ from flexmeasures_pms.gateways.caller import (
     admit,
     may,
     may_see,
-    may_see_part,
     of_key,
 )
-from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.wire import Decoded, decode
 
 NOW = datetime.now(UTC)
@@ -70,20 +67,3 @@ def test_a_key_for_some_devices_is_for_no_other(organisation: Organisation) -> N
     admit(found, decoded("PMS-1").samples)
     with pytest.raises(OutOfScope):
         admit(found, decoded("PMS-2").samples)
-
-
-def test_what_belongs_to_a_device_is_seen_with_it(organisation: Organisation) -> None:
-    site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
-    site.register("case", "0242")
-    registered = load_directory(organisation.id)
-    inside, outside = registered.find("case", "0241"), registered.find("case", "0242")
-    assert inside is not None
-    assert outside is not None
-
-    scoped = caller(organisation, ("pms", "PMS-1"))
-    assert may_see_part(scoped, registered, inside, NOW)
-    assert not may_see_part(scoped, registered, outside, NOW)
-    unlimited = caller(organisation, name="South mast")
-    assert may_see_part(unlimited, registered, outside, NOW)

@@ -196,11 +196,11 @@ def test_other_sources_do_not_count(case: Case) -> None:
 
 
 def test_the_first_and_the_newest_reading_are_found(case: Case) -> None:
-    sensors = [case.volts, case.dock]
+    wanted = HistoryQuery([case.volts, case.dock], [], case.sources)
     with undone():
-        assert bounds(sensors, case.sources) is None
+        assert bounds(wanted) is None
         put({(30, case.sources[0]): {case.volts: 1}, (90, case.sources[1]): {case.dock: 2}})
-        assert bounds(sensors, case.sources) == (after(30), after(90))
+        assert bounds(wanted) == (after(30), after(90))
 
 
 def test_reporters_are_those_of_the_organisation(

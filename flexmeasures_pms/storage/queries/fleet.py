@@ -27,7 +27,7 @@ _ALL_CELLS = ", ".join(_CELLS)
 _SYSTEMS = f"""
     WITH system AS MATERIALIZED (
       SELECT id, account_id, ident, asset_id, timezone FROM pms_trackable
-      WHERE kind = 'pms' AND account_id = ANY (:accounts)
+      WHERE kind = 'pms' AND account_id = ANY (:accounts) {{devices}}
     ), without_asset AS MATERIALIZED (
       SELECT id FROM pms_trackable
       WHERE {WITHOUT_ASSET}
@@ -74,7 +74,7 @@ _SYSTEMS = f"""
               ((cells.total - cells.lowest) / (cells.number - 1) - cells.lowest) * 1000
           END AS weak_by
         FROM pack p
-        LEFT JOIN pms_latest l ON l.trackable_id = p.id
+        LEFT JOIN pms_latest l ON l.trackable_id = p.id {{readings}}
         LEFT JOIN LATERAL jsonb_to_record(l.readings) AS r(
           "pack power" float8, "pack voltage" float8,
           "lowest cell voltage" float8, "highest cell voltage" float8,
@@ -121,7 +121,7 @@ _SYSTEMS = f"""
             WHERE l.event_time >= :fresh AND (l.readings ->> 'bus connected')::float8 = 0
           ) AS bus_faults
         FROM (SELECT id FROM cabinet UNION ALL SELECT s.id) e
-        JOIN pms_latest l ON l.trackable_id = e.id
+        JOIN pms_latest l ON l.trackable_id = e.id {{readings}}
       )
       SELECT * FROM packs CROSS JOIN ehubs
     ) found"""  # noqa: S608 - of constants
@@ -129,7 +129,7 @@ _SYSTEMS = f"""
 _CONVERTERS = """
     WITH converter AS MATERIALIZED (
       SELECT id, account_id, kind, ident, asset_id, timezone FROM pms_trackable
-      WHERE kind = ANY (:kinds) AND account_id = ANY (:accounts)
+      WHERE kind = ANY (:kinds) AND account_id = ANY (:accounts) {devices}
     )
     SELECT c.account_id, c.kind, c.ident, c.asset_id, c.timezone, l.event_time,
       r."battery power" AS battery_power, r."state of charge" AS soc,
@@ -143,26 +143,55 @@ _CONVERTERS = """
       "system fault" float8, "short circuits" float8
     ) ON true"""
 
+# For keys that are restricted to devices: a reading that one of them reported of what was in
+# one of them. A case is in a PMS, or in a cabinet that is in one.
+_OF_DEVICES = """
+    AND l.device_id = ANY (:within) AND (l.trackable_id = ANY (:within) OR EXISTS (
+      SELECT FROM pms_installation i
+      WHERE i.part_id = l.trackable_id AND upper_inf(i.known) AND i.valid @> l.event_time
+        AND (i.assembly_id = ANY (:within) OR EXISTS (
+          SELECT FROM pms_installation c
+          WHERE c.part_id = i.assembly_id AND upper_inf(c.known) AND c.valid @> l.event_time
+            AND c.assembly_id = ANY (:within)))))"""
 
-def systems(accounts: Collection[int], fresh: datetime, now: datetime) -> list[Row[Any]]:
+
+def systems(
+    accounts: Collection[int],
+    fresh: datetime,
+    now: datetime,
+    within: Collection[int] | None = None,
+) -> list[Row[Any]]:
     """Return one row for each PMS of some organisations, with the sums of its packs.
 
     Figures are of the packs whose newest reading is fresh. An extreme is an array of the
     figure and the number of the case that it is of, or None.
 
     :param fresh: the time of the oldest reading that counts.
+    :param within: only these PMSes, of readings that these devices reported of what was in them.
     """
     values = {"accounts": list(accounts), "fresh": fresh, "now": now}
-    return list(db.session.execute(sa.text(_SYSTEMS), values))
+    return list(db.session.execute(_limited(_SYSTEMS, within), values))
 
 
-def converters(accounts: Collection[int]) -> Iterator[Row[Any]]:
+def converters(
+    accounts: Collection[int], within: Collection[int] | None = None
+) -> Iterator[Row[Any]]:
     """Yield one row for each device but the PMSes of some organisations, with its newest reading.
+
+    :param within: only these devices.
 
     A fleet has many of them: keeping the rows would make Python's garbage collector scan all.
     """
     values = {"accounts": list(accounts), "kinds": [kind.name for kind in SINGLE_DEVICES]}
-    yield from db.session.execute(sa.text(_CONVERTERS), values)
+    yield from db.session.execute(_limited(_CONVERTERS, within), values)
+
+
+def _limited(query: str, within: Collection[int] | None) -> sa.TextClause:
+    """Return a query for all devices, or for some."""
+    if within is None:
+        return sa.text(query.format(devices="", readings=""))
+    limited = query.format(devices="AND id = ANY (:within)", readings=_OF_DEVICES)
+    return sa.text(limited).bindparams(within=list(within))
 
 
 def idents(trackable_ids: Collection[int]) -> dict[int, str]:

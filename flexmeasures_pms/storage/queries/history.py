@@ -23,7 +23,8 @@ MOST_READINGS = 2_500_000
 _FEWEST_PER_COLUMN = 12
 _PROBES, _PROBE, _PROBED = 24, timedelta(minutes=2), 8
 
-_MEASURED = "belief_horizon = '0' AND cumulative_probability = 0.5"
+_MEASURED = """belief_horizon = '0' AND cumulative_probability = 0.5
+        AND (%(within)s::tstzmultirange IS NULL OR event_start <@ %(within)s::tstzmultirange)"""
 # With less memory the database would sort on disk. Plain index scans
 # fetch the rows of one sensor after those of another, and so each page of the table as often
 # as there are sensors.
@@ -130,18 +131,21 @@ class HistoryQuery:
 
     :param sensors: ids; ``states`` are those of which the last reading is needed too.
     :param sources: ids of those whose readings count.
+    :param within: only readings of these periods, each until before its end; None for all.
     """
 
     sensors: Sequence[int]
     states: Collection[int]
     sources: Collection[int]
+    within: Sequence[tuple[datetime, datetime]] | None = None
 
-    def values(self) -> dict[str, list[int]]:
+    def values(self) -> dict[str, Any]:
         """Return the parameters for a statement."""
         return {
             "sensors": list(self.sensors),
             "states": list(self.states),
             "sources": list(self.sources),
+            "within": None if self.within is None else _multirange(self.within),
         }
 
 
@@ -213,7 +217,7 @@ def estimated(wanted: HistoryQuery, start: datetime, end: datetime) -> int:
 
     Sensors of one asset mostly have readings at the same times.
     """
-    known = bounds(wanted.sensors, wanted.sources)
+    known = bounds(wanted)
     if known is None:
         return 0
     begin, length = max(start, known[0]), min(end, known[1]) - max(start, known[0])
@@ -222,7 +226,8 @@ def estimated(wanted: HistoryQuery, start: datetime, end: datetime) -> int:
     moments = [begin + length * (n / _PROBES) for n in range(_PROBES)]
     probed = list(wanted.sensors)[:: -(-len(wanted.sensors) // _PROBED)]
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_COUNT, {"sensors": probed, "moments": moments, "probe": _PROBE})
+    values = {**wanted.values(), "sensors": probed}
+    cursor.execute(_COUNT, {**values, "moments": moments, "probe": _PROBE})
     ((count,),) = cursor.fetchall()
     return int(count * (length / (_PROBES * _PROBE)) * (len(wanted.sensors) / len(probed)))
 
@@ -253,9 +258,13 @@ def _add(known: list[HistoryColumn], new: HistoryColumn) -> None:
     )
 
 
-def bounds(sensors: Sequence[int], sources: Collection[int]) -> tuple[datetime, datetime] | None:
+def bounds(wanted: HistoryQuery) -> tuple[datetime, datetime] | None:
     """Return when the first and the newest reading of some sensors were taken, if any."""
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_BOUNDS, {"sensors": list(sensors), "sources": list(sources)})
+    cursor.execute(_BOUNDS, wanted.values())
     ((first, last),) = cursor.fetchall()
     return None if first is None else (first.astimezone(UTC), last.astimezone(UTC))
+
+
+def _multirange(periods: Iterable[tuple[datetime, datetime]]) -> str:
+    return f"{{{','.join(f'[{begin.isoformat()},{end.isoformat()})' for begin, end in periods)}}}"
