@@ -11,8 +11,10 @@ from flask import current_app, request, session
 from flask_login import current_user
 from werkzeug.exceptions import Unauthorized
 
+from flexmeasures_pms.api.refused_keys import note_refused
 from flexmeasures_pms.errors import AccessError
 from flexmeasures_pms.gateways import rates
+from flexmeasures_pms.gateways.access import RefusedKey
 from flexmeasures_pms.gateways.caller import WRITE, Caller, may, of_key, of_user
 
 KEY_HEADERS = ("x-api-key", "api_key")
@@ -38,10 +40,19 @@ def caller(now: datetime) -> Caller:
     return found
 
 
+def sent_key() -> str | None:
+    """Return what the request sent as a gateway's key, if anything."""
+    sent = (request.headers.get(header) for header in KEY_HEADERS)
+    return next((key for key in sent if key is not None), None)
+
+
 def _credential(now: datetime) -> Caller | None:
-    for header in KEY_HEADERS:
-        if (key := request.headers.get(header)) is not None:
-            return of_key(key, now)
+    if (key := sent_key()) is not None:
+        found = of_key(key, now)
+        if isinstance(found, RefusedKey):
+            note_refused(found.why, found.key_id)
+            return None
+        return found
     user = None
     if request.headers.get("Authorization"):
         user = current_app.login_manager.request_callback(request)  # type: ignore[attr-defined]

@@ -10,6 +10,8 @@ from flask import Blueprint, Response, current_app
 from msgspec import UNSET, Struct
 from werkzeug.exceptions import BadRequest, HTTPException, default_exceptions
 
+from flexmeasures_pms.api.credentials import sent_key
+from flexmeasures_pms.api.refused_keys import note_refused
 from flexmeasures_pms.api.replies import Error
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import (
@@ -24,6 +26,7 @@ from flexmeasures_pms.errors import (
     UnsupportedBody,
     WireError,
 )
+from flexmeasures_pms.gateways.keys import key_id
 from flexmeasures_pms.ingest.receipt import cap
 from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.control_characters import in_url
@@ -56,6 +59,9 @@ def _refused(error: WireError) -> Response:
 
 def _forbidden(error: AccessError) -> Response:
     body = Error("INVALID_SENDER", str(error))
+    if (key := sent_key()) is not None:
+        what = "devices" if isinstance(error, OutOfScope) else "organisation"
+        note_refused(f"it is not for the {what} that the request names", key_id(key))
     if isinstance(error, OutOfScope):
         body.problems, more = cap(error.problems, settings().max_problems)
         body.more_problems = more or UNSET

@@ -2,12 +2,13 @@
 
 A request that waits in the journal has no receipt yet, but can be read by its id. Users who may
 read an organisation's assets may read its receipts. A gateway whose key is restricted to some
-devices reads its own.
+devices reads those of its own keys: another gateway may have had its name before.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from flexmeasures_pms.api.replies import (
     ReceiptList,
     WaitingReceipt,
 )
+from flexmeasures_pms.gateways.access import key_ids
 from flexmeasures_pms.gateways.caller import READ, Caller, may
 from flexmeasures_pms.ingest.receipt import message, unpack
 from flexmeasures_pms.ingest.receipt_record import journaled_request, logged_receipt
@@ -44,16 +46,17 @@ def list_receipts() -> Response:
     sender = caller(datetime.now(UTC))
     account_id = organisation(sender, READ)
     limit = whole_number("limit", most=LARGEST_PAGE) or PAGE
+    only = _only_with(sender)
     found = receipts.listed(
         account_id,
         limit=limit + 1,
         before=whole_number("before", most=LARGEST_ID),
         since=moment("since"),
-        sender=_only_of(sender),
+        keys=only,
     )
     more = found[limit - 1].id if len(found) > limit else None
     shown = [logged_receipt(row) for row in found[:limit]]
-    return reply(200, ReceiptList(shown, more, _in_journal(account_id, sender)))
+    return reply(200, ReceiptList(shown, more, _in_journal(account_id, only)))
 
 
 def one_receipt(receipt_id: str) -> Response:
@@ -70,7 +73,8 @@ def one_receipt(receipt_id: str) -> Response:
 
 
 def _may_read(sender: Caller, row: Row[Any]) -> bool:
-    return may(sender, row.account_id, READ) and _only_of(sender) in (None, row.sender)
+    only = _only_with(sender)
+    return may(sender, row.account_id, READ) and (only is None or row.key_id in only)
 
 
 def _processed(row: Row[Any]) -> ProcessedReceipt:
@@ -91,13 +95,15 @@ def _waiting(row: Row[Any]) -> WaitingReceipt:
     return WaitingReceipt(**asdict(journaled_request(row)), message=_STATES[row.state])
 
 
-def _in_journal(account_id: int, sender: Caller) -> JournalCounts:
+def _in_journal(account_id: int, keys: Collection[str] | None) -> JournalCounts:
     """Return how many requests wait for a worker (or are being processed), or failed."""
-    rows = journal.summary(account_id, _only_of(sender))
+    rows = journal.summary(account_id, keys)
     failed = sum(row.requests for row in rows if row.state == "failed")
     return JournalCounts(sum(row.requests for row in rows) - failed, failed)
 
 
-def _only_of(sender: Caller) -> str | None:
-    """Return the sender whose receipts a gateway may read, or None for all of its organisation."""
-    return sender.name if sender.devices is not None else None
+def _only_with(sender: Caller) -> Collection[str] | None:
+    """Return the keys whose receipts a caller may read, or None for all of an organisation."""
+    if sender.gateway is None or sender.devices is None:
+        return None
+    return key_ids(sender.gateway.id)

@@ -37,6 +37,17 @@ class Gateway:
     key_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedKey:
+    """Why a key is not valid: for the log, not for who sent it.
+
+    :param key_id: None if what was sent is not a key.
+    """
+
+    why: str
+    key_id: str | None = None
+
+
 _COLUMNS = (
     gateway.c.id,
     gateway.c.account_id,
@@ -44,6 +55,7 @@ _COLUMNS = (
     gateway.c.devices,
     gateway.c.requests_per_minute,
     gateway.c.samples_per_minute,
+    gateway.c.revoked_at,
     gateway_key.c.digest,
     gateway_key.c.expires_at,
     gateway_key.c.last_used_at,
@@ -51,7 +63,7 @@ _COLUMNS = (
 _BY_KEY = (
     sa.select(*_COLUMNS)
     .join(gateway_key, gateway_key.c.gateway_id == gateway.c.id)
-    .where(gateway_key.c.id == sa.bindparam("key_id"), gateway.c.revoked_at.is_(None))
+    .where(gateway_key.c.id == sa.bindparam("key_id"))
 )
 # A request does not wait while another one writes this.
 _FREE = (
@@ -62,14 +74,16 @@ _FREE = (
 _USED = sa.update(gateway_key).where(gateway_key.c.id.in_(_FREE))
 
 
-def of_key(text: str, now: datetime) -> Gateway | None:
-    """Return the gateway that a key belongs to, or None for a wrong, expired or revoked one."""
+def of_key(text: str, now: datetime) -> Gateway | RefusedKey:
+    """Return the gateway that a key belongs to, or why it belongs to none."""
     key_id = keys.key_id(text)
     if key_id is None:
-        return None
+        return RefusedKey("it has not the form of a key")
     row = db.session.execute(_BY_KEY, {"key_id": key_id}).one_or_none()
-    if row is None or not keys.matches(text, row.digest) or _expired(row, now):
-        return None
+    if row is None:
+        return RefusedKey("there is none of this id", key_id)
+    if why := _fault(row, text, now):
+        return RefusedKey(why, key_id)
     if row.last_used_at is None or not timedelta(0) <= now - row.last_used_at < USED_EVERY:
         db.session.execute(_USED.values(last_used_at=now), {"key_id": key_id})
         db.session.commit()
@@ -84,5 +98,18 @@ def of_key(text: str, now: datetime) -> Gateway | None:
     )
 
 
-def _expired(row: Row[Any], now: datetime) -> bool:
-    return row.expires_at is not None and bool(row.expires_at <= now)
+def key_ids(gateway_id: int) -> frozenset[str]:
+    """Return the ids of all keys that a gateway has had."""
+    query = sa.select(gateway_key.c.id).where(gateway_key.c.gateway_id == gateway_id)
+    return frozenset(db.session.scalars(query))
+
+
+def _fault(row: Row[Any], text: str, now: datetime) -> str | None:
+    """Return why a key is not valid; whether its gateway is, only to who has its secret."""
+    if not keys.matches(text, row.digest):
+        return "its secret is wrong"
+    if row.revoked_at is not None:
+        return "it is revoked"
+    if row.expires_at is not None and row.expires_at <= now:
+        return "it has expired"
+    return None

@@ -21,7 +21,7 @@ from flexmeasures.data.models.user import Account, User
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.gateways import access, rates
-from flexmeasures_pms.gateways.access import Gateway
+from flexmeasures_pms.gateways.access import Gateway, RefusedKey
 from flexmeasures_pms.gateways.scope import require_scope, scoped
 from flexmeasures_pms.wire.samples import Sample
 
@@ -69,11 +69,11 @@ class Caller:
         return own or settings().gateway_samples_per_minute
 
 
-def of_key(key: str, now: datetime) -> Caller | None:
-    """Return the gateway that a key belongs to, or None for a key that is not valid."""
+def of_key(key: str, now: datetime) -> Caller | RefusedKey:
+    """Return the gateway that a key belongs to, or why it is not valid."""
     found = access.of_key(key, now)
-    if found is None:
-        return None
+    if isinstance(found, RefusedKey):
+        return found
     return Caller(f"gateway:{found.name}", found.account_id, gateway=found)
 
 

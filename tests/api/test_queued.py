@@ -14,12 +14,13 @@ from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support import stored
-from support.gateways import make_key
+from support.gateways import AUTHOR, make_key
 from support.queue import RealQueue, entries, set_mode
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 from werkzeug.test import TestResponse
 
+from flexmeasures_pms.gateways import manage
 from flexmeasures_pms.storage.intake import journal as intake
 from flexmeasures_pms.storage.intake import receipts
 from flexmeasures_pms.storage.tables import journal
@@ -279,6 +280,17 @@ def test_a_key_for_some_devices_sees_its_own_requests(
     assert (get(theirs, part).status_code, get(own, part).status_code) == (404, 200)
     counts = [get(f"{PREFIX}/receipts", key).get_json()["journal"] for key in (whole, part)]
     assert counts == [{"waiting": 2, "failed": 0}, {"waiting": 1, "failed": 0}]
+
+
+def test_a_gateway_of_a_revoked_ones_name_does_not_see_its_requests(
+    site: Site, queue: RealQueue, post: Any, get: Any
+) -> None:
+    former = make_key(site.account_id, ("pms", "PMS-1"), name="part")
+    place = post(former).headers["Location"]
+    manage.revoke(manage.find("part", site.account_id), AUTHOR)
+    new = make_key(site.account_id, ("pms", "PMS-1"), name="part")
+    assert get(place, new).status_code == 404
+    assert get(f"{PREFIX}/receipts", new).get_json()["journal"] == {"waiting": 0, "failed": 0}
 
 
 def test_a_full_journal_refuses_more(

@@ -12,11 +12,12 @@ from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from flexmeasures.data.models.user import Account
-from support.gateways import make_key
+from support.gateways import AUTHOR, make_key
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
 
+from flexmeasures_pms.gateways import manage
 from flexmeasures_pms.ingest import retention
 from flexmeasures_pms.ingest.receipt import ReceiptCounts
 from flexmeasures_pms.storage.intake import receipts
@@ -180,6 +181,28 @@ def test_a_key_for_some_devices_reads_its_own_receipts(site: Site, post: Any, ge
     assert ids(get("receipts", part)) == [own]
     assert get(f"receipts/{own}", part).status_code == 200
     assert get(f"receipts/{theirs}", part).status_code == 404
+
+
+def test_a_gateway_of_a_revoked_ones_name_does_not_read_its_receipts(
+    site: Site, post: Any, get: Any
+) -> None:
+    former = make_key(site.account_id, ("pms", "PMS-1"), name="North mast")
+    theirs = post(former).get_json()["receipt"]["id"]
+    manage.revoke(manage.find("North mast", site.account_id), AUTHOR)
+    new = make_key(site.account_id, ("pms", "PMS-1"), name="North mast")
+    own = post(new).get_json()["receipt"]["id"]
+
+    assert ids(get("receipts", new)) == [own]
+    assert get(f"receipts/{theirs}", new).status_code == 404
+
+
+def test_a_gateway_reads_the_receipts_of_the_keys_it_had(site: Site, post: Any, get: Any) -> None:
+    old = make_key(site.account_id, ("pms", "PMS-1"))
+    receipt = post(old).get_json()["receipt"]["id"]
+    which = manage.find("North mast", site.account_id)
+    key = manage.rotate(which, overlap=timedelta(0), expires_at=None, author=AUTHOR)
+    db.session.commit()
+    assert ids(get("receipts", {"x-api-key": key.text})) == [receipt]
 
 
 @pytest.mark.parametrize("role", ["admin", "admin-reader", "consultant"])

@@ -13,6 +13,7 @@ from support.messages import LIMITS
 from support.telemetry import pack_sample, request
 
 from flexmeasures_pms.errors import OutOfScope
+from flexmeasures_pms.gateways.access import RefusedKey
 from flexmeasures_pms.gateways.caller import (
     READ,
     WRITE,
@@ -32,7 +33,7 @@ def caller(
 ) -> Caller:
     assert not has_request_context()
     found = of_key(make_key(organisation.id, *devices, name=name)["x-api-key"], NOW)
-    assert found is not None
+    assert isinstance(found, Caller)
     return found
 
 
@@ -49,7 +50,7 @@ def decoded(pms: str) -> Decoded:
 def test_a_key_says_who_calls(organisation: Organisation) -> None:
     found = caller(organisation)
     assert (found.name, found.account_id) == ("gateway:North mast", organisation.id)
-    assert of_key("pmsk_0_0", NOW) is None
+    assert isinstance(of_key("pmsk_0_0", NOW), RefusedKey)
 
 
 def test_a_key_is_for_its_own_organisation(

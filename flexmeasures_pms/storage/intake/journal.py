@@ -255,10 +255,10 @@ def listed(account_id: int | None, *, state: str | None, limit: int) -> list[Row
     return list(db.session.execute(query))
 
 
-def summary(account_id: int | None, sender: str | None = None) -> list[Row[Any]]:
+def summary(account_id: int | None, keys: Collection[str] | None = None) -> list[Row[Any]]:
     """Return how many requests and samples there are by organisation and state, since when.
 
-    :param sender: only those of one sender.
+    :param keys: only those that came with one of these keys of a gateway.
     """
     c = journal.c
     query = (
@@ -271,6 +271,6 @@ def summary(account_id: int | None, sender: str | None = None) -> list[Row[Any]]
     )  # fmt: skip
     if account_id is not None:
         query = query.where(c.account_id == account_id)
-    if sender is not None:
-        query = query.where(c.sender == sender)
+    if keys is not None:
+        query = query.where(c.key_id.in_(keys))
     return list(db.session.execute(query))

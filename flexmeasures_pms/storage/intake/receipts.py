@@ -5,7 +5,7 @@ The same statement writes the stored and refused samples of each device and hour
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -78,6 +78,7 @@ def listed(
     since: datetime | None = None,
     sender: str | None = None,
     key: str | None = None,
+    keys: Collection[str] | None = None,
     dataset: str | None = None,
 ) -> list[Row[Any]]:
     """Return receipts, newest first, of one organisation or of all.
@@ -86,6 +87,7 @@ def listed(
     :param since: only those received then or later.
     :param sender: only those of one sender.
     :param key: only those that came with one of a gateway's keys.
+    :param keys: only those that came with one of several.
     """
     columns = (column for column in receipt.c if column.name != "details")
     query = sa.select(*columns).order_by(receipt.c.id.desc()).limit(limit)
@@ -99,6 +101,8 @@ def listed(
         query = query.where(receipt.c.sender == sender)
     if key is not None:
         query = query.where(receipt.c.key_id == key)
+    if keys is not None:
+        query = query.where(receipt.c.key_id.in_(keys))
     if dataset is not None:
         query = query.where(receipt.c.dataset == dataset)
     return list(db.session.execute(query))

@@ -1,0 +1,82 @@
+"""Lines in the log for refused keys, so few that a flood of requests does not fill the disk.
+
+A line has the key's id, which is not secret, and nothing else of what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic
+
+from flask import current_app, request
+
+MOST_LINES = 10
+"""Lines of one process in a minute. One more says how many refusals had none."""
+MINUTE = 60.0
+_LONGEST_ADDRESS = 45
+
+Refused = tuple[str, str | None, str]
+"""Why, the key's id if it has one, and the address of the sender."""
+
+
+@dataclass(slots=True)
+class RefusalLog:
+    """What was written in the present minute.
+
+    :param write: writes a line.
+    :param clock: one that nobody can set [s].
+    """
+
+    write: Callable[[str], None]
+    clock: Callable[[], float] = monotonic
+    _until: float = 0.0
+    _written: set[Refused] = field(default_factory=set)
+    _unwritten: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, refused: Refused) -> None:
+        """Write a line for a refused key, unless this minute has it, or enough lines."""
+        with self._lock:
+            lines = list(self._lines(refused))
+        for line in lines:
+            self.write(line)
+
+    def forget(self) -> None:
+        """Begin a new minute, in which nothing has been refused yet."""
+        with self._lock:
+            self._until, self._unwritten = 0.0, 0
+
+    def _lines(self, refused: Refused) -> list[str]:
+        lines = []
+        if (now := self.clock()) >= self._until:
+            if self._unwritten:
+                lines.append(f"{self._unwritten} more requests with refused keys had no line.")
+            self._until, self._unwritten = now + MINUTE, 0
+            self._written.clear()
+        if refused in self._written or len(self._written) >= MOST_LINES:
+            self._unwritten += 1
+            return lines
+        self._written.add(refused)
+        why, key_id, address = refused
+        which = f"key {key_id}" if key_id else "no key id"
+        return [*lines, f"A gateway's key was refused: {why} ({which}, from {address})."]
+
+
+def _warn(line: str) -> None:
+    current_app.logger.warning(line)
+
+
+LOG = RefusalLog(_warn)
+"""That of this process."""
+
+
+def note_refused(why: str, key_id: str | None) -> None:
+    """Log that the key of the current request was refused.
+
+    :param why: in a few words.
+    :param key_id: None if what was sent is not a key.
+    """
+    address = ascii(request.remote_addr or "an unknown address").strip("'")
+    LOG.add((why, key_id, address[:_LONGEST_ADDRESS]))
