@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from flexmeasures.data import db
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.errors import SchemaError
@@ -25,16 +28,16 @@ def upgrade() -> None:
       flexmeasures db upgrade
       flexmeasures pms db upgrade
     """
-    try:
-        with db.engine.connect() as connection:
-            before = schema.current(connection)
-        after = schema.upgrade()
-    except (SchemaError, OperationalError, ProgrammingError) as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
-    if before == after:
-        click.echo(f"The tables of flexmeasures-pms are at revision {after} already.")
+    with _in_one_line():
+        done = schema.upgrade(
+            lambda: click.echo("Another upgrade of these tables is running: waiting for it.")
+        )
+    if done.before == done.after:
+        click.echo(
+            f"The tables of flexmeasures-pms are at revision {done.after} already: nothing to do."
+        )
     else:
-        click.echo(f"The tables of flexmeasures-pms are at revision {after} now.")
+        click.echo(f"The tables of flexmeasures-pms are at revision {done.after} now.")
 
 
 @tables.command("current")
@@ -45,9 +48,16 @@ def current() -> None:
     Example:
       flexmeasures pms db current
     """
+    with _in_one_line(), db.engine.connect() as connection:
+        click.echo(schema.current(connection) or "none")
+        schema.check(connection)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Say in one line why the tables could not be read or changed."""
     try:
-        with db.engine.connect() as connection:
-            click.echo(schema.current(connection) or "none")
-            schema.check(connection)
-    except (SchemaError, OperationalError) as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
+        yield
+    except (SchemaError, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise click.ClickException(" ".join(str(cause).split())) from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -18,6 +21,7 @@ from flexmeasures_pms.errors import SchemaError
 PREFIX = "pms_"
 VERSION_TABLE = "pms_alembic_version"
 UPGRADE = "flexmeasures pms db upgrade"
+_LOCK = "pms_db_upgrade"
 
 
 def _is_own(name: str | None) -> bool:
@@ -36,15 +40,36 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """What an upgrade found and left.
+
+    :param before: the revision that was recorded, or None.
+    :param after: this code's.
+    """
+
+    before: str | None
+    after: str
+
+
 def head() -> str:
     """Return the revision that this code needs."""
     return _scripts().get_current_head() or ""
 
 
 def current(connection: sa.Connection) -> str | None:
-    """Return the revision of the database's tables, or None if it has none yet."""
+    """Return the revision of the database's tables, or None if none is recorded.
+
+    :raises SchemaError: if several are recorded.
+    """
     options = {"version_table": VERSION_TABLE}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
+    found = MigrationContext.configure(connection, opts=options).get_current_heads()
+    if len(found) > 1:
+        raise SchemaError(
+            f"The table {VERSION_TABLE} has {len(found)} rows ({', '.join(sorted(found))}), and "
+            "should have one: delete those that are not the revision of the tables."
+        )
+    return found[0] if found else None
 
 
 def check(connection: sa.Connection) -> None:
@@ -55,42 +80,72 @@ def check(connection: sa.Connection) -> None:
     found = current(connection)
     if found == head():
         return
+    _require_known(found)
+    if found is not None:
+        state = f"The tables of flexmeasures-pms are behind the code (at {found}, needed {head()})"
+    elif _tables(connection):
+        state = "The revision of the tables of flexmeasures-pms is missing"
+    else:
+        state = "The tables of flexmeasures-pms are missing"
+    raise SchemaError(f"{state}: run `{UPGRADE}`.")
+
+
+def _require_known(found: str | None) -> None:
     if found is not None and found not in _revisions():
         raise SchemaError(
-            f"The tables of flexmeasures-pms are at revision {found}, which is newer than this "
-            "version of the plugin knows: install the version that made them."
+            f"The tables of flexmeasures-pms are at revision {found}, which this version of the "
+            f"plugin does not know (its newest is {head()}): install the version that made them."
         )
-    state = "missing" if found is None else f"behind the code (at {found}, needed {head()})"
-    raise SchemaError(f"The tables of flexmeasures-pms are {state}: run `{UPGRADE}`.")
 
 
-def upgrade() -> str:
-    """Bring the tables to this code's revision and return it.
+def upgrade(waiting: Callable[[], None] = lambda: None) -> Upgraded:
+    """Bring the tables to this code's revision. Upgrades wait for each other.
 
     FlexMeasures' ``db-ops reset`` re-creates the tables but not what is written in the
     version table. Such tables are created again if they are empty, because their revision is
-    unknown, and taken for current if they have rows.
+    unknown. If they have rows, they are taken for current where they look like that.
 
-    :raises SchemaError: if FlexMeasures' own tables are not there yet.
+    :param waiting: called before it waits for another upgrade.
+    :raises SchemaError: if FlexMeasures' own tables are not there yet, or the revision of the
+        plugin's is unknown.
     """
     with db.engine.begin() as connection:
+        _take_turns(connection, waiting)
         if not sa.inspect(connection).has_table("generic_asset"):
             raise SchemaError(
                 "FlexMeasures' own tables are missing: run `flexmeasures db upgrade`."
             )
         config = _config(connection)
-        if current(connection) is None:
+        before = current(connection)
+        _require_known(before)
+        if before is None:
             _adopt(connection, config)
         command.upgrade(config, "head")
-    return head()
+    return Upgraded(before, head())
+
+
+def _take_turns(connection: sa.Connection, waiting: Callable[[], None]) -> None:
+    """Wait for another upgrade of this database; a server may have several databases."""
+    lock = sa.func.hashtext(_LOCK)
+    if not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(lock))):
+        waiting()
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
 
 
 def _adopt(connection: sa.Connection, config: Config) -> None:
     tables = _tables(connection)
-    if any(_has_rows(connection, name) for name in tables):
-        command.stamp(config, "head")
-    elif tables:
-        drop(connection)
+    if not any(_has_rows(connection, name) for name in tables):
+        if tables:
+            drop(connection)
+        return
+    context = MigrationContext.configure(connection, opts=OPTIONS)
+    if compare_metadata(context, OPTIONS["target_metadata"]):
+        raise SchemaError(
+            f"The table {VERSION_TABLE} has lost its row, and the tables are not those of "
+            f"revision {head()}, which this version of the plugin needs. Install the version that "
+            f"they were last upgraded with, run `{UPGRADE}` there, and then upgrade again."
+        )
+    command.stamp(config, "head")
 
 
 def _has_rows(connection: sa.Connection, table: str) -> bool:

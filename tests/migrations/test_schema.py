@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from conftest import Organisation
 from flask import Flask
+from flask.testing import FlaskCliRunner
 
 from flexmeasures_pms.errors import SchemaError
 
@@ -56,7 +57,7 @@ def engine_of(connection: sa.Connection) -> Iterator[None]:
     from flexmeasures.data import db
 
     engine = mock.Mock()
-    engine.begin = lambda: contextlib.nullcontext(connection)
+    engine.begin = engine.connect = lambda: contextlib.nullcontext(connection)
     with mock.patch.object(type(db), "engine", engine):
         yield
 
@@ -119,7 +120,7 @@ def test_missing_tables_give_one_line_that_says_what_to_run(connection: sa.Conne
     with pytest.raises(SchemaError, match="missing: run `flexmeasures pms db upgrade`"):
         schema.check(connection)
     connection.execute(sa.text("INSERT INTO pms_alembic_version VALUES ('9999')"))
-    with pytest.raises(SchemaError, match="newer"):
+    with pytest.raises(SchemaError, match="does not know"):
         schema.check(connection)
 
 
@@ -161,6 +162,52 @@ def test_restored_data_is_kept_when_the_version_is_unknown(
     schema.check(connection)
     count = sa.text("SELECT count(*) FROM pms_registry_version WHERE account_id = :id")
     assert connection.execute(count, {"id": organisation.id}).scalar() == 1
+
+
+def said(runner: FlaskCliRunner, connection: sa.Connection, command: str) -> str:
+    """Run a command that fails, and return the line that it says."""
+    with engine_of(connection):
+        result = runner.invoke(args=["pms", "db", command])
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    return line.removeprefix("Error: ")
+
+
+def test_tables_of_a_newer_version_are_left_alone(
+    connection: sa.Connection, runner: FlaskCliRunner
+) -> None:
+    from flexmeasures_pms.migrations import schema
+
+    before = definitions(connection)
+    connection.execute(sa.text("UPDATE pms_alembic_version SET version_num = '9999'"))
+    for command in ("upgrade", "current"):
+        assert said(runner, connection, command) == (
+            "The tables of flexmeasures-pms are at revision 9999, which this version of the plugin "
+            f"does not know (its newest is {schema.head()}): install the version that made them."
+        )
+    assert definitions(connection) == before
+
+
+def test_a_lost_row_of_other_tables_is_not_guessed(
+    connection: sa.Connection, runner: FlaskCliRunner
+) -> None:
+    connection.execute(sa.text("INSERT INTO pms_repeat_bit VALUES ('none', 'dock', 1)"))
+    connection.execute(sa.text("DELETE FROM pms_alembic_version"))
+    assert said(runner, connection, "current").startswith("The revision of the tables")
+    connection.execute(sa.text("ALTER TABLE pms_receipt DROP COLUMN details"))
+
+    line = said(runner, connection, "upgrade")
+    assert line.startswith("The table pms_alembic_version has lost its row, and the tables are not")
+    count = connection.scalar(sa.text("SELECT count(*) FROM pms_alembic_version"))
+    assert count == 0
+
+
+def test_two_recorded_revisions_are_said_in_one_line(
+    connection: sa.Connection, runner: FlaskCliRunner
+) -> None:
+    connection.execute(sa.text("INSERT INTO pms_alembic_version VALUES ('0001')"))
+    for command in ("upgrade", "current"):
+        assert "has 2 rows (0001, " in said(runner, connection, command)
 
 
 def test_tables_can_be_taken_down_again(connection: sa.Connection) -> None:

@@ -1,0 +1,88 @@
+"""``flexmeasures pms db upgrade`` twice at once, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from support.cluster import own_database
+from support.elsewhere import elsewhere
+
+from flexmeasures_pms.migrations import schema
+
+Upgrade = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def uri(database_uri: str, app: Flask) -> Iterator[str]:
+    """A database with FlexMeasures' tables, and none of the plugin's."""
+    from flexmeasures.data import db
+
+    with own_database(database_uri, "upgrade") as made:
+        engine = sa.create_engine(made)
+        with engine.begin() as connection:
+            for extension in ("cube", "earthdistance"):
+                connection.execute(sa.text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
+        tables = [t for t in db.metadata.sorted_tables if not t.name.startswith(schema.PREFIX)]
+        db.metadata.create_all(engine, tables=tables)
+        engine.dispose()
+        yield made
+
+
+@pytest.fixture
+def upgrade(uri: str, tmp_path: Path) -> Upgrade:
+    """Start the command at this database."""
+    settings = {
+        "SQLALCHEMY_DATABASE_URI": uri,
+        "SECRET_KEY": "a secret",
+        "FLEXMEASURES_PLUGINS": ["flexmeasures_pms"],
+        "FLEXMEASURES_CREATE_TEMPLATE_ASSETS_ON_STARTUP": False,
+        "SECURITY_TWO_FACTOR": False,
+    }
+    config = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
+    (tmp_path / ".flexmeasures.cfg").write_text(config)
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(Path(sys.executable).with_name("flexmeasures")), "pms", "db", "upgrade"],
+            env={**os.environ, "HOME": str(tmp_path), "FLEXMEASURES_ENV": "production"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+
+    return start
+
+
+def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Return the exit code, and what the command says itself."""
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in out + err, err
+    lines = [
+        line for line in (out + err).splitlines() if "flexmeasures-pms" in line or "pms_" in line
+    ]
+    return process.returncode, "\n".join(line for line in lines if "INFO" not in line)
+
+
+def test_of_two_at_once_one_upgrades_and_the_other_has_nothing_to_do(
+    uri: str, upgrade: Upgrade
+) -> None:
+    with elsewhere(uri, "SELECT pg_advisory_xact_lock(hashtext('pms_db_upgrade'))") as lock:
+        both = [upgrade(), upgrade()]
+        for process in both:
+            assert process.stdout is not None
+            assert any("is running: waiting for it" in line for line in process.stdout)
+        lock.rollback()
+        ends = sorted(finished(process) for process in both)
+    head = schema.head()
+    assert ends == [
+        (0, f"The tables of flexmeasures-pms are at revision {head} already: nothing to do."),
+        (0, f"The tables of flexmeasures-pms are at revision {head} now."),
+    ]
