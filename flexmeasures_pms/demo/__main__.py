@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flexmeasures_pms.errors import PmsError
+
+if TYPE_CHECKING:
+    from flexmeasures_pms.demo.log import DemoLog
 
 DATA_DIR = Path(".data/demo")
 data_dir_option = click.option(
@@ -41,39 +45,44 @@ def demo(data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: bool
 
     Example: flexmeasures-pms demo --port 5001
     """
+    from flexmeasures_pms.demo.log import open_log
     from flexmeasures_pms.demo.servers import stopping_on_signals
 
-    say = partial(click.echo, err=as_json)
+    log = open_log(data_dir, partial(click.echo, err=as_json))
     agree = True
     try:
         with stopping_on_signals():
-            agree = _demo(data_dir, port, once, no_simulate, as_json)
+            agree = _demo(data_dir, port, once, no_simulate, as_json, log)
     except KeyboardInterrupt:
-        say(f"\nStopped. The data stay in {data_dir}: the next start continues with them.")
+        log.say(f"\nStopped. The data stay in {data_dir}: the next start continues with them.")
     except PmsError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(log.failure(error)) from error
+    except Exception as error:
+        raise click.ClickException(log.failure(error, unforeseen=True)) from error
     sys.exit(0 if agree else 1)
 
 
-def _demo(data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: bool) -> bool:
+def _demo(
+    data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: bool, log: DemoLog
+) -> bool:
     """Run the demo; return False if the data that was read differs from what was sent."""
     from flexmeasures_pms.demo import printout, run
     from flexmeasures_pms.demo.store import history, site_now
 
-    say = partial(click.echo, err=as_json)
-    with run.started(data_dir, port, say) as found:
+    with run.started(data_dir, port, log.say) as found:
         if as_json:
             click.echo(found.as_json())
         if once:
-            return run.run_once(found, say)
+            return run.run_once(found, log)
         now = site_now()
         layout = history(found.data_dir, now).layout()
-        say(printout.welcome(found.url, found.access, layout, now))
+        # Not into the log: it has the passwords.
+        log.terminal(printout.welcome(found.url, found.access, layout, now))
         if no_simulate:
-            say("Ctrl-C stops it.")
+            log.say("Ctrl-C stops it.")
             found.process.wait()
-        else:
-            run.simulate(found, say)
+            raise run.stopped(found)
+        run.simulate(found, log)
     return True
 
 

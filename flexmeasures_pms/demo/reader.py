@@ -47,7 +47,12 @@ class FlexMeasures:
         return values
 
     def _get(self, path: str, query: dict[str, Any]) -> Any:
-        reply = self._session.get(f"{self._url}/api/v3_0/{path}", params=query, timeout=60)
+        import requests
+
+        try:
+            reply = self._session.get(f"{self._url}/api/v3_0/{path}", params=query, timeout=60)
+        except requests.RequestException as error:
+            raise ServerError(f"FlexMeasures did not answer: {error}") from error
         if not reply.ok:
             raise ServerError(f"{reply.url} says {reply.status_code}: {reply.text}")
         return reply.json()

@@ -18,8 +18,10 @@ from flexmeasures_pms.demo.gateway import (
     STEP,
     PostedCounts,
     SimulatedGateway,
+    Unstored,
     paced,
 )
+from flexmeasures_pms.demo.log import DemoLog
 from flexmeasures_pms.demo.once import compare, table
 from flexmeasures_pms.demo.postgres import postgres_home
 from flexmeasures_pms.demo.reader import FlexMeasures
@@ -106,7 +108,7 @@ def started(data_dir: Path, port: int, say: Say) -> Iterator[Demo]:
             yield Demo(data_dir, url, access, found.database_uri, variables, process)
 
 
-def run_once(demo: Demo, say: Say) -> bool:
+def run_once(demo: Demo, log: DemoLog) -> bool:
     """Post the first day at once, a reading a minute, and return whether it can be read back."""
     sent = history(demo.data_dir, site_now())
     start, layout = sent.since, sent.layout()
@@ -115,45 +117,55 @@ def run_once(demo: Demo, say: Say) -> bool:
             start, start + DAY, CATCH_UP_STEP, samples_per_request=CATCH_UP_READINGS
         )
     )
-    say(f"Posting {start:%A %d %B %Y}, a reading a minute, in {len(requests)} requests ...")
-    counts = SimulatedGateway(demo.url, demo.access.auth_token).post_all(requests)
+    log.say(f"Posting {start:%A %d %B %Y}, a reading a minute, in {len(requests)} requests ...")
+    counts = SimulatedGateway(demo.url, demo.access.auth_token, log.note).post_all(requests)
     _sent_until(demo, sent, requests[-1])
-    say(printout.receipts(counts))
-    say("Reading some of it back through FlexMeasures' own API ...")
+    log.say(printout.receipts(counts))
+    log.say("Reading some of it back through FlexMeasures' own API ...")
     reader = FlexMeasures(demo.url, demo.access.auth_token)
     rows = compare(requests, layout, start, reader, demo.access.account_id)
-    say(table(rows))
+    log.say(table(rows))
     agree = all(row.agrees for row in rows) and counts.quarantined + counts.refused == 0
-    say("All that was sent was found." if agree else "What was found is NOT what was sent.")
+    log.say("All that was sent was found." if agree else "What was found is NOT what was sent.")
     return agree
 
 
-def simulate(demo: Demo, say: Say) -> None:
+def simulate(demo: Demo, log: DemoLog) -> None:
     """Post the readings of the simulated site, until interrupted.
 
     After a pause it first sends, as a gateway after an outage, what it measured meanwhile.
 
     :raises ServerError: when the web server ends or refuses.
     """
-    gateway = SimulatedGateway(demo.url, demo.access.auth_token)
+    gateway = SimulatedGateway(demo.url, demo.access.auth_token, log.note)
+    unstored = Unstored(log)
     sent = history(demo.data_dir, site_now())
     site, now = Site(sent.layout()), whole_minute(site_now())
     begin = max(whole_minute(sent.until), now - LONGEST_OUTAGE)
     if begin < now:
-        say(f"Sending what the site measured since {begin:%d %B %H:%M}, a reading a minute ...")
+        log.say(f"Sending what the site measured since {begin:%d %B %H:%M}, a reading a minute ...")
         counts = PostedCounts()
         for request in site.requests(
             begin, now, CATCH_UP_STEP, samples_per_request=CATCH_UP_READINGS
         ):
             counts.add(gateway.post(request))
             _sent_until(demo, sent, request)
-        say(printout.receipts(counts))
-    say(f"The site reports every {STEP.seconds} seconds. Ctrl-C stops it.")
+        log.say(printout.receipts(counts))
+    log.say(f"The site reports every {STEP.seconds} seconds. Ctrl-C stops it.")
     for request in paced(site.requests(now, datetime.max.replace(tzinfo=UTC), STEP)):
-        gateway.post(request)
+        try:
+            unstored.add(gateway.post(request))
+        except ServerError as error:
+            raise error if demo.process.poll() is None else stopped(demo) from error
         _sent_until(demo, sent, request)
         if demo.process.poll() is not None:
-            raise ServerError(f"FlexMeasures has stopped: see {demo.data_dir / 'web.log'}.")
+            raise stopped(demo)
+
+
+def stopped(demo: Demo) -> ServerError:
+    """Return the error that FlexMeasures has ended by itself."""
+    code, log = demo.process.poll(), demo.data_dir / "web.log"
+    return ServerError(f"FlexMeasures has stopped (exit code {code}): see {log}.")
 
 
 def _sent_until(demo: Demo, sent: SentHistory, request: SimulatedRequest) -> None:

@@ -1,9 +1,13 @@
+import contextlib
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner
 
+from flexmeasures_pms.demo import printout, run, store
 from flexmeasures_pms.demo.__main__ import main
+from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.process import only_user
 
 
@@ -57,3 +61,39 @@ def test_clean_takes_a_folder_named_from_here(
     monkeypatch.chdir(data_dir.parent)
     assert clean(Path(data_dir.name))[0] == 0
     assert not data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "trace"), [(ServerError("no PostgreSQL"), False), (ValueError("odd"), True)]
+)
+def test_what_fails_is_in_the_log_and_named_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, trace: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run, "started", fail)
+    result = CliRunner().invoke(main, ["demo", "--data-dir", str(tmp_path)])
+    log = tmp_path / "demo.log"
+    assert result.exit_code == 1
+    assert str(error) in result.output
+    assert f"The log is {log}" in result.output
+    assert "Traceback" not in result.output
+    text = log.read_text()
+    assert str(error) in text
+    assert ("Traceback" in text) is trace
+
+
+def test_a_web_server_that_ends_by_itself_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = mock.Mock(data_dir=tmp_path)
+    demo.process.poll.return_value = 3
+    monkeypatch.setattr(run, "started", lambda *_: contextlib.nullcontext(demo))
+    monkeypatch.setattr(printout, "welcome", lambda *_: "the password is secret")
+    monkeypatch.setattr(store, "history", lambda *_: mock.Mock())
+    result = CliRunner().invoke(main, ["demo", "--no-simulate", "--data-dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "FlexMeasures has stopped (exit code 3): see" in result.output
+    assert "secret" in result.output
+    assert "secret" not in (tmp_path / "demo.log").read_text()

@@ -2,13 +2,15 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import ClassVar
 
 import pytest
 
 from flexmeasures_pms.demo.account import ServerError
-from flexmeasures_pms.demo.gateway import SimulatedGateway
+from flexmeasures_pms.demo.gateway import SimulatedGateway, Unstored
+from flexmeasures_pms.demo.log import open_log
 from flexmeasures_pms.demo.web import ensure_free
 from flexmeasures_pms.simulator import SimulatedRequest
 
@@ -48,7 +50,7 @@ def port() -> Iterator[int]:
 
 def test_a_busy_server_gets_the_same_body_again(port: int) -> None:
     Endpoint.statuses = [503, 429, 200]
-    counts = SimulatedGateway(f"http://127.0.0.1:{port}", "token").post_all([REQUEST])
+    counts = SimulatedGateway(f"http://127.0.0.1:{port}", "token", print).post_all([REQUEST])
     expected = ("/pms/api/v1/devices/dataset/pms", "token", REQUEST.body)
     assert Endpoint.seen == [expected] * 3
     assert (counts.requests, counts.stored, counts.beliefs) == (1, 2, 2)
@@ -56,14 +58,34 @@ def test_a_busy_server_gets_the_same_body_again(port: int) -> None:
 
 def test_receipts_add_up(port: int) -> None:
     Endpoint.statuses = [200, 200, 200]
-    counts = SimulatedGateway(f"http://127.0.0.1:{port}", "token").post_all([REQUEST] * 3)
+    counts = SimulatedGateway(f"http://127.0.0.1:{port}", "token", print).post_all([REQUEST] * 3)
     assert (counts.requests, counts.samples, counts.beliefs) == (3, 6, 6)
+
+
+def test_each_retry_is_noted(port: int) -> None:
+    Endpoint.statuses = [503, 200]
+    notes: list[str] = []
+    SimulatedGateway(f"http://127.0.0.1:{port}", "token", notes.append).post(REQUEST)
+    assert [note[:23] for note in notes] == ["503 for a request of 20"]
+
+
+def test_what_was_not_stored_is_told_once_a_minute(tmp_path: Path) -> None:
+    said: list[str] = []
+    now = [0.0]
+    unstored = Unstored(open_log(tmp_path, said.append), lambda: now[0])
+    good = dict.fromkeys(NAMES, 0)
+    for receipt in (good, good | {"quarantined": 2}, good | {"refused": 3}, good):
+        unstored.add(receipt)
+    assert said == ["Not stored of 1 requests: 2 samples are in quarantine, 0 were refused."]
+    now[0] = 61
+    unstored.add(good)
+    assert said[1:] == ["Not stored of 1 requests: 0 samples are in quarantine, 3 were refused."]
 
 
 def test_a_refusal_is_final_and_told(port: int) -> None:
     Endpoint.statuses = [403]
     with pytest.raises(ServerError, match="403"):
-        SimulatedGateway(f"http://127.0.0.1:{port}", "token").post(REQUEST)
+        SimulatedGateway(f"http://127.0.0.1:{port}", "token", print).post(REQUEST)
 
 
 def test_a_taken_port_is_refused_with_advice(port: int) -> None:
