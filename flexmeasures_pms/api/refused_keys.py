@@ -64,11 +64,12 @@ class RefusalLog:
         return [*lines, f"A gateway's key was refused: {why} ({which}, from {address})."]
 
 
-def _warn(line: str) -> None:
-    current_app.logger.warning(line)
+def _write(line: str) -> None:
+    # In production FlexMeasures writes nothing below an error, unless it is told to.
+    current_app.logger.error(line)
 
 
-LOG = RefusalLog(_warn)
+LOG = RefusalLog(_write)
 """That of this process."""
 
 

@@ -18,7 +18,7 @@ from flexmeasures_pms.gateways.caller import Caller
 from flexmeasures_pms.registry.directory import Directory, RegistryQuery
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER
 
-Period = tuple[datetime, datetime]
+ScopePeriod = tuple[datetime, datetime]
 """From a moment until before another one."""
 
 
@@ -31,9 +31,9 @@ class ReadingScope:
 
     registered: Directory
     devices: frozenset[int]
-    _periods: dict[int, tuple[Period, ...]] = field(default_factory=dict, repr=False)
+    _periods: dict[int, tuple[ScopePeriod, ...]] = field(default_factory=dict, repr=False)
 
-    def periods(self, entry_id: int) -> tuple[Period, ...]:
+    def periods(self, entry_id: int) -> tuple[ScopePeriod, ...]:
         """Return when a thing was in one of the devices, in order of time."""
         known = self._periods.get(entry_id)
         if known is None:
@@ -41,7 +41,7 @@ class ReadingScope:
             known = self._periods[entry_id] = tuple(_joined(sorted(stays)))
         return known
 
-    def period_at(self, entry_id: int, at: datetime) -> Period | None:
+    def period_at(self, entry_id: int, at: datetime) -> ScopePeriod | None:
         """Return the one of these periods that a moment is in."""
         return next((p for p in self.periods(entry_id) if p[0] <= at < p[1]), None)
 
@@ -59,7 +59,7 @@ class ReadingScope:
         found = ((s, named, self.registered.find(*named)) for s, named in known.items())
         return {s: named for s, named, device in found if device and device.id in self.devices}
 
-    def _stays(self, entry_id: int, begin: datetime, end: datetime) -> Iterator[Period]:
+    def _stays(self, entry_id: int, begin: datetime, end: datetime) -> Iterator[ScopePeriod]:
         if entry_id in self.devices:
             yield begin, end
             return
@@ -91,9 +91,9 @@ def _numbers(devices: Collection[str], registered: Directory) -> Iterator[int]:
             yield device.id
 
 
-def _joined(periods: Iterable[Period]) -> Iterator[Period]:
+def _joined(periods: Iterable[ScopePeriod]) -> Iterator[ScopePeriod]:
     """Yield periods, those that touch as one."""
-    last: Period | None = None
+    last: ScopePeriod | None = None
     for begin, end in periods:
         if last and begin <= last[1]:
             last = last[0], max(last[1], end)
