@@ -31,6 +31,7 @@ def warn_at_start(app: Flask) -> None:
         with engine.connect() as connection:
             schema.check(connection)
     except SchemaError as error:
-        app.logger.warning(str(error))
+        # In production FlexMeasures writes nothing below an error, unless it is told to.
+        app.logger.error(str(error))
     except SQLAlchemyError:
         app.logger.debug("The database can't be reached at start; FlexMeasures logs that itself.")

@@ -29,7 +29,7 @@ def send(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> Iterator[Send
 
     def refused(key: str, status: int = 401, url: str = URL, times: int = 1) -> list[str]:
         caplog.clear()
-        with caplog.at_level(logging.WARNING):
+        with caplog.at_level(logging.ERROR):
             for _ in range(times):
                 headers = {"x-api-key": key}
                 reply = client.post(
