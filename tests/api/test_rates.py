@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskClient
 from support import stored
-from support.gateways import make_key
+from support.gateways import AUTHOR, make_key
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms import config
+from flexmeasures_pms.gateways import manage
 
 PREFIX = "/pms/api/v1"
 PATHS = (f"{PREFIX}/devices/dataset/pms", "/devices/dataset/pms")
@@ -69,13 +71,15 @@ def test_one_gateway_takes_nothing_from_another(site: Site, post: Any) -> None:
     assert post(calm, 1).status_code == 200
 
 
+def test_a_gateway_of_a_revoked_ones_name_has_its_own_minute(site: Site, post: Any) -> None:
+    former = make_key(site.account_id, rates=(1, None))
+    assert [post(former, 0).status_code for _ in range(2)] == [200, 429]
+    manage.revoke(manage.find("North mast", site.account_id), AUTHOR)
+    new = make_key(site.account_id, rates=(1, None))
+    assert post(new, 1).status_code == 200
+
+
 def test_the_keys_of_a_gateway_count_together(site: Site, post: Any) -> None:
-    from datetime import timedelta
-
-    from support.gateways import AUTHOR
-
-    from flexmeasures_pms.gateways import manage
-
     old = make_key(site.account_id, rates=(2, None))
     which = manage.find("North mast", site.account_id)
     new = manage.rotate(which, overlap=timedelta(days=1), expires_at=None, author=AUTHOR)

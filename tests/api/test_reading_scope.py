@@ -255,6 +255,31 @@ def test_a_corrected_move_corrects_what_a_key_reads(
     assert read.currents(one) == {0}
 
 
+def test_who_reported_counts_and_so_does_when(
+    site: Site, post: Post, read: Reader, keys: tuple[Headers, Headers, Headers]
+) -> None:
+    _, two, every = keys
+    post("PMS-1", *FIRST)
+    # It was in PMS-2 already, and PMS-1 went on reporting it.
+    site.install(("case", "0241"), ("cabinet", "PMS-2-A"), at(1), place=1)
+    assert read.cells("PMS-2", every)["0241"] > 0
+    assert read.cells("PMS-2", two) == {"0241": 0}
+    assert read.body("devices/0241/latest", every)["time"] is not None
+    assert read.body("devices/0241/latest", two)["time"] is None
+    assert read.body("pms/PMS-2/rack", two)["newest"] is None
+    assert read.body("fleet", two)["devices"][0]["newest"] is None
+
+    # PMS-2 reported it, and it came only later.
+    post("PMS-2", 120.0)
+    assert read.cells("PMS-2", two)["0241"] > 0
+    site.correct(("case", "0241"), into="PMS-2-A", since=at(130), place=1)
+    assert read.cells("PMS-2", every)["0241"] > 0
+    assert read.cells("PMS-2", two) == {"0241": 0}
+    assert read.body("devices/0241/latest", two)["time"] is None
+    assert read.body("pms/PMS-2/rack", two)["newest"] is None
+    assert read.body("fleet", two)["devices"][0]["newest"] is None
+
+
 def test_a_late_report_opens_no_more_than_itself(
     post: Post, read: Reader, keys: tuple[Headers, Headers, Headers]
 ) -> None:
