@@ -261,7 +261,7 @@ def test_who_reported_counts_and_so_does_when(
     _, two, every = keys
     post("PMS-1", *FIRST)
     # It was in PMS-2 already, and PMS-1 went on reporting it.
-    site.install(("case", "0241"), ("cabinet", "PMS-2-A"), at(1), place=1)
+    site.install(("case", "0241"), ("cabinet", "PMS-2-A"), at(0), place=1)
     assert read.cells("PMS-2", every)["0241"] > 0
     assert read.cells("PMS-2", two) == {"0241": 0}
     assert read.body("devices/0241/latest", every)["time"] is not None
