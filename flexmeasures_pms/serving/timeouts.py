@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import DetachedInstanceError
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import SchemaError, StorageBusy
@@ -33,9 +34,11 @@ CONNECTING = {
 RETRY_AFTER = "30"
 """When a request that was refused because of the database may be sent again [s]."""
 
-# A full or read-only database is neither an OperationalError to every driver.
+# A full or read-only database is neither an OperationalError to every driver. When even the
+# rollback finds the connection dead, the user is detached, and can't be read again.
 FAILURES: tuple[type[Exception], ...] = (
     StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
+    DetachedInstanceError,
 )  # fmt: skip
 """Exceptions that mean that the database is not available."""
 
