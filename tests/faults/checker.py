@@ -18,6 +18,8 @@ from typing import Any
 import psycopg2
 from faults.expected import Expected, Key, Values, expected, key, samples
 from faults.receipts import check_receipts
+from faults.registry_plan import HOPPERS
+from faults.registry_site import Discard, Site
 from faults.rows import rows as _rows
 from faults.traffic import Body
 
@@ -53,13 +55,15 @@ _LATEST = """
     WHERE t.account_id = %s"""
 _COUNT = "SELECT count(*) FROM timed_belief"
 _QUARANTINE = """
-    SELECT account_id, dataset, content_type, text FROM pms_quarantine WHERE account_id = %s"""
+    SELECT id, dataset, content_type, text, discarded_at FROM pms_quarantine
+    WHERE account_id = %s"""
 _REPORTS = """
     SELECT b.ident, r.event_start, c.ident FROM pms_board_report r
       JOIN pms_trackable b ON b.id = r.board_id JOIN pms_trackable c ON c.id = r.case_id
     WHERE b.account_id = %s AND c.account_id = b.account_id"""
 
 Moment = tuple[str, datetime]
+Items = list[tuple[Body, list[Expected]]]
 MOST_SHOWN = 5
 
 
@@ -83,7 +87,13 @@ class Claims:
 
 @dataclass
 class Verdict:
-    """What the checker found. Each list is empty for a product that keeps its word."""
+    """What the checker found. Each list is empty for a product that keeps its word.
+
+    :param misplaced: samples under another case than the registry says.
+    :param waiting: samples that wait although the registry says where they belong.
+    :param docks: where the newest readings of packs that move say that they are.
+    :param unsaid: samples that were discarded, then acknowledged as waiting, and do not wait.
+    """
 
     lost: list[str] = field(default_factory=list)
     half: list[str] = field(default_factory=list)
@@ -93,6 +103,10 @@ class Verdict:
     disorder: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
+    misplaced: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    docks: dict[tuple[int, str], int] = field(default_factory=dict)
+    unsaid: list[str] = field(default_factory=list)
     samples: int = 0
     beliefs: int = 0
     quarantined: int = 0
@@ -102,25 +116,34 @@ class Verdict:
         """The kinds of broken promises, with the first few of each."""
         kinds = (
             "lost", "half", "invented", "double", "foreign", "disorder", "stale", "untold",
+            "misplaced", "waiting", "unsaid",
         )  # fmt: skip
         found = {kind: getattr(self, kind) for kind in kinds}
         return {kind: [f"{len(f)} {kind}", *f[:MOST_SHOWN]] for kind, f in found.items() if f}
 
 
-def check(uri: str, accounts: list[int], sent: list[list[Body]]) -> Verdict:
-    """Compare what is stored with what was sent, for all organisations."""
+def check(uri: str, sites: list[Site], sent: list[list[Body]]) -> Verdict:
+    """Compare what is stored with what was sent, for all organisations.
+
+    :param sites: with what each one's registry was told.
+    """
     verdict = Verdict()
-    claims = [_claims(bodies) for bodies in sent]
+    items = [[(body, [*expected(body, s)]) for body in b] for s, b in zip(sites, sent, strict=True)]
+    claims = [_claims(of) for of in items]
     with closing(psycopg2.connect(uri)) as connection:
-        for number, account in enumerate(accounts):
-            others = claims[1 - number]
-            here = _Organisation(number, account, claims[number], others, verdict)
+        for number, site in enumerate(sites):
+            mine, others = items[number], claims[1 - number]
+            account = site.account
+            here = _Organisation(number, account, mine, claims[number], others, verdict)
+            here.read_quarantine(_rows(connection, _QUARANTINE, account))
             here.check_beliefs(_rows(connection, _BELIEFS, account, account))
-            here.check_quarantine(_rows(connection, _QUARANTINE, account), sent)
+            here.check_quarantine(items[1 - number])
+            here.check_discards(site.discards)
             here.check_reports(_rows(connection, _REPORTS, account))
-            here.check_wholes(sent[number])
+            here.check_wholes()
             here.check_latest(_rows(connection, _LATEST, account))
-            check_receipts(connection, account, sent[number], here.stored(), verdict)
+            here.note_docks()
+            check_receipts(connection, account, sent[number], here.stored, verdict)
         ((count,),) = _rows(connection, _COUNT)
         if count != verdict.beliefs:
             verdict.foreign.append(f"{count - verdict.beliefs} beliefs belong to nobody here.")
@@ -128,10 +151,10 @@ def check(uri: str, accounts: list[int], sent: list[list[Body]]) -> Verdict:
     return verdict
 
 
-def _claims(bodies: Iterable[Body]) -> dict[Moment, Claims]:
+def _claims(items: Items) -> dict[Moment, Claims]:
     found: dict[Moment, Claims] = defaultdict(Claims)
-    for body in bodies:
-        for item in expected(body):
+    for body, of_body in items:
+        for item in of_body:
             if item.asset is not None:
                 claims = found[item.asset, item.time]
                 claims.all.append(item)
@@ -143,21 +166,39 @@ def _claims(bodies: Iterable[Body]) -> dict[Moment, Claims]:
 
 @dataclass
 class _Organisation:
-    """The check of one organisation."""
+    """The check of one organisation.
+
+    :param standing: what is stored, by asset and time.
+    :param stored: how many samples each device has stored, those of statuses not with them.
+    :param waiting: what waits in quarantine; the rest of it is ``discarded``.
+    :param astray: what is stored at another case than it should be.
+    """
 
     number: int
     account: int
+    items: Items
     claims: dict[Moment, Claims]
     others: dict[Moment, Claims]
     verdict: Verdict
     standing: dict[Moment, Values] = field(default_factory=dict)
+    stored: Counter[str] = field(default_factory=Counter)
     waiting: set[Key] = field(default_factory=set)
+    discarded: dict[int, Key] = field(default_factory=dict)
+    astray: set[tuple[datetime, str]] = field(default_factory=set)
+    _moving: dict[datetime, list[Expected]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        for _, of_body in self.items:
+            for item in of_body:
+                if item.changes:
+                    self._moving[item.time].append(item)
 
     def check_beliefs(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Every moment has the beliefs of one reading that was sent about it, once."""
         for (asset, time, source), group in groupby(rows, key=lambda row: row[1:4]):
             beliefs = list(group)
             self.verdict.beliefs += sum(row[9] for row in beliefs)
+            self.stored[source] += not asset.startswith("cabinet:")
             where = f"{self.account}/{asset} {time:%H:%M:%S.%f} by {source}"
             values = {row[4]: row[5] for row in beliefs}
             if len(values) < len(beliefs):
@@ -173,9 +214,14 @@ class _Organisation:
         self.standing[moment] = values
         claims = self.claims.get(moment)
         told = [c.values for c in claims.all if c.source == source] if claims else []
+        elsewhere = [i for i in self._moving.get(moment[1], ()) if i.values == values]
         if values in told:
             if claims and claims.came_second(values):
                 self.verdict.disorder.append(where)
+        elif elsewhere:
+            self.astray.add(_name(elsewhere[0]))
+            due = elsewhere[0].asset or "quarantine"
+            self.verdict.misplaced.append(f"{where}: {elsewhere[0].board}'s, due in {due}")
         elif _part_of(values, told):
             self.verdict.half.append(f"{where}: {len(values)} beliefs")
         elif moment in self.others and _part_of(
@@ -184,6 +230,24 @@ class _Organisation:
             self.verdict.foreign.append(where)
         else:
             self.verdict.invented.append(where)
+
+    def note_docks(self) -> None:
+        """Note where packs were last, for those that compare it with the registry."""
+        for case in HOPPERS:
+            moments = [m for m in self.standing if m[0] == f"case:{case}"]
+            if moments:
+                self.verdict.docks[self.account, case] = int(self.standing[max(moments)]["dock"])
+
+    def _check_missing(self) -> None:
+        for (asset, time), claims in self.claims.items():
+            if not claims.acknowledged or (asset, time) in self.standing:
+                continue
+            item = claims.acknowledged[0]
+            where = f"{self.account}/{asset} {time:%H:%M:%S.%f}"
+            if item.changes and item.key in self.waiting:
+                self.verdict.waiting.append(f"{where} {item.board or ''}")
+            elif item.key not in self.discarded.values() and _name(item) not in self.astray:
+                self.verdict.lost.append(where)
 
     def check_latest(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """The latest reading of each thing is the newest of those that are stored."""
@@ -199,45 +263,60 @@ class _Organisation:
                     f"{self.account}/{asset}: {there and there[0]}, but {last} is the newest"
                 )
 
-    def stored(self) -> int:
-        """How many samples are stored, those of statuses not with them."""
-        return sum(not asset.startswith("cabinet:") for asset, _ in self.standing)
-
-    def _check_missing(self) -> None:
-        for (asset, time), claims in self.claims.items():
-            if claims.acknowledged and (asset, time) not in self.standing:
-                self.verdict.lost.append(f"{self.account}/{asset} {time:%H:%M:%S.%f}")
-
-    def check_quarantine(self, rows: Iterable[tuple[Any, ...]], sent: list[list[Body]]) -> None:
-        """What can't be stored waits, once; nothing else does."""
+    def read_quarantine(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Read what waits, each once, and what was discarded."""
         texts: Counter[tuple[str, str]] = Counter()
-        for _, dataset, content_type, text in rows:
+        for number, dataset, content_type, text, discarded_at in rows:
             texts[dataset, text] += 1
-            self.waiting.add(_key_of(dataset, text, content_type))
+            name = _key_of(dataset, text, content_type)
+            if discarded_at is None:
+                self.waiting.add(name)
+            else:
+                self.discarded[number] = name
         self.verdict.quarantined += sum(texts.values())
         self.verdict.double += [text[:200] for (_, text), count in texts.items() if count > 1]
-        allowed, due = self._for_quarantine(sent[self.number])
-        self.verdict.lost += [f"{self.account} quarantine {name}" for name in due - self.waiting]
-        if strange := self.waiting - allowed:
-            elsewhere, _ = self._for_quarantine(sent[1 - self.number])
-            own = {item.key for body in sent[self.number] for item in expected(body)}
+
+    def check_quarantine(self, others: Items) -> None:
+        """What can't be stored waits; nothing else does."""
+        kept = self.waiting | {*self.discarded.values()}
+        allowed, due = self._for_quarantine(self.items)
+        self.verdict.lost += [f"{self.account} quarantine {name}" for name in due - kept]
+        if strange := kept - allowed:
+            elsewhere, _ = self._for_quarantine(others)
+            own = {item.key for _, of_body in self.items for item in of_body}
             for name in strange:
                 other = self.verdict.foreign if name in elsewhere else self.verdict.invented
                 kind = self.verdict.double if name in own else other
                 kind.append(f"{self.account} quarantine {name}")
 
-    def _for_quarantine(self, bodies: Iterable[Body]) -> tuple[set[Key], set[Key]]:
+    def _for_quarantine(self, items: Items) -> tuple[set[Key], set[Key]]:
         """Which samples may wait, and which have to: those that nothing stored stands for."""
         allowed: set[Key] = set()
         due: set[Key] = set()
-        for body in bodies:
-            for item in expected(body):
+        for body, of_body in items:
+            for item in of_body:
                 stands = item.asset is not None and self._stands(item)
                 if item.key is not None and not stands:
                     allowed.add(item.key)
-                    if body.acknowledged and not (item.asset and self._is_lost(item)):
+                    elsewhere = (item.asset and self._is_lost(item)) or _name(item) in self.astray
+                    if body.acknowledged and not elsewhere:
                         due.add(item.key)
         return allowed, due
+
+    def check_discards(self, discards: Iterable[Discard]) -> None:
+        """Who is told that a sample waits, after it was discarded, finds it waiting."""
+        last: dict[Key, float] = {}
+        ordered = [number for discard in discards for number in discard.rows]
+        for discard in discards:
+            for name in (self.discarded[n] for n in discard.rows if n in self.discarded):
+                last[name] = max(discard.acknowledged, last.get(name, 0))
+        strange = self.discarded.keys() - {*ordered}
+        self.verdict.lost += [f"{self.account} discarded by nobody: {n}" for n in strange]
+        for body, of_body in self.items:
+            for item in of_body:
+                gone = last.get(item.key) if item.key and item.key not in self.waiting else None
+                if gone is not None and body.last_sent > gone and b"discarded" not in body.reply:
+                    self.verdict.unsaid.append(f"{self.account} {item.key}")
 
     def _stands(self, item: Expected) -> bool:
         return self.standing.get((item.asset or "", item.time)) == item.values
@@ -254,18 +333,23 @@ class _Organisation:
             for item in claims.all
             if item.board
         }
-        stored = {name for name, stands in told.items() if stands}
+        astray = {(time, str(board).upper()) for time, board in self.astray}
+        found = Counter({n: c for n, c in found.items() if (n[1], n[0]) not in astray})
+        stored = {n for n, stands in told.items() if stands and (n[1], n[0]) not in astray}
         self.verdict.lost += [f"{self.account} report {name}" for name in stored - found.keys()]
         self.verdict.invented += [f"{self.account} report {n}" for n in found.keys() - stored]
         self.verdict.double += [f"{self.account} report {n}" for n, c in found.items() if c > 1]
 
-    def check_wholes(self, bodies: Iterable[Body]) -> None:
+    def check_wholes(self) -> None:
         """A body that the gateway gave up on is there as a whole, or not at all."""
-        for body in bodies:
+        kept = self.waiting | {*self.discarded.values()}
+        for body, of_body in self.items:
             if not body.acknowledged:
                 there = {
-                    self._stands(item) if item.asset else item.key in self.waiting
-                    for item in expected(body)
+                    (item.asset is not None and self._stands(item))
+                    or ((item.changes or not item.asset) and item.key in kept)
+                    or (item.changes and _name(item) in self.astray)
+                    for item in of_body
                     if item.asset or item.key
                 }
                 if len(there) > 1:
@@ -279,6 +363,11 @@ def _key_of(dataset: str, text: str, content_type: str) -> Key:
         return key(dataset, head, sample)
     except (TypeError, ValueError, KeyError, ArithmeticError):
         return dataset, None, None, "?", text[:200]
+
+
+def _name(item: Expected) -> tuple[datetime, str]:
+    """What tells the samples of packs that change apart: no two of a pack have one time."""
+    return item.time, item.board or str(item.asset)
 
 
 def _part_of(values: Values, told: Iterable[Values]) -> bool:

@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from faults import plant
+from faults.registry_site import Site, case_of, is_changing_pms
 from faults.traffic import Body
 
 Values = dict[str, float]
@@ -45,6 +46,7 @@ class Expected:
     :param source: the device that reported.
     :param values: reading by sensor; none for a pack that does not answer.
     :param key: by which it is known in quarantine; None for a status.
+    :param changes: whether its pack is among those that are changed in the registry.
     """
 
     asset: str | None
@@ -53,13 +55,17 @@ class Expected:
     values: Values
     key: Key | None
     board: str | None = None
+    changes: bool = False
 
 
-def expected(body: Body) -> Iterator[Expected]:
-    """Yield what the samples of a body, and its statuses, should have become."""
+def expected(body: Body, site: Site) -> Iterator[Expected]:
+    """Yield what the samples of a body, and its statuses, should have become.
+
+    :param site: what is registered, as authors were told.
+    """
     for head, sample in samples(body.text, body.content_type):
         if body.dataset == "pms":
-            yield _pack(body.organisation, head, sample)
+            yield _pack(site, head, sample)
         else:
             yield _device(body.dataset, head, sample)
     if body.dataset == "pms" and body.content_type == "application/json":
@@ -93,7 +99,8 @@ def key(dataset: str, head: dict[str, Any], sample: dict[str, Any]) -> Key:
     """What tells a sample from every other one that its organisation sends."""
     part = sample["pack"] if dataset == "pms" else sample["battery"]
     pack = sample["pack"]["id"] if dataset == "pms" else None
-    return dataset, head[f"{dataset}_id"], pack, sample["time_local"], str(part["amps"])
+    amps = str(float(part["amps"]))  # what comes back from an asset has no trailing zeros
+    return dataset, head[f"{dataset}_id"], pack, _time(sample).isoformat(), amps
 
 
 def _datasets(text: str) -> list[dict[str, Any]]:
@@ -105,16 +112,20 @@ def _time(sample: dict[str, Any]) -> datetime:
     return datetime.strptime(sample["time_local"], "%Y%m%dT%H%M%S.%f%z").astimezone(UTC)
 
 
-def _pack(organisation: int, head: dict[str, Any], sample: dict[str, Any]) -> Expected:
+def _pack(site: Site, head: dict[str, Any], sample: dict[str, Any]) -> Expected:
     pack, time, name = sample["pack"], _time(sample), key("pms", head, sample)
     volts = pack["cell"]["volts"]
-    case = plant.case_of(organisation, pack["id"], time)
+    case = case_of(site, pack["id"], time)
+    changes = site.changes(pack["id"])
     if len(volts) == 14 and (pack["id"] == "0" or not any(volts)):
         return Expected(None, plant.PMS, time, {}, None)
-    if case is None or head["pms_id"] != plant.PMS or time > NEVER:
+    unknown = head["pms_id"] != plant.PMS and not is_changing_pms(head["pms_id"])
+    if unknown or time > NEVER:
         return Expected(None, head["pms_id"], time, {}, name)
-    board = pack["id"] if pack["id"] != case else None
-    return Expected(f"case:{case}", plant.PMS, time, _pack_values(pack), name, board)
+    board = site.board_of(pack["id"]) if changes else pack["id"] if pack["id"] != case else None
+    asset = f"case:{case}" if case else None
+    values = _pack_values(pack) if case or changes else {}
+    return Expected(asset, head["pms_id"], time, values, name, board, changes)
 
 
 def _pack_values(pack: dict[str, Any]) -> Values:

@@ -58,7 +58,7 @@ class Gateways:
             body = next(self.bodies)
             self.sent.append(body)
             senders = self.account["all"]
-            if plant.UNKNOWN_PMS not in body.text:
+            if not any(name in body.text for name in plant.ONLY_FOR_ALL):
                 senders = senders | self.account["some"]
             body.sender = [*senders][len(self.sent) % len(senders)]
             return body
@@ -80,7 +80,8 @@ class Gateways:
             data = gzip.compress(data, mtime=0)
             headers["Content-Encoding"] = "gzip"
         headers["Connection"] = "close"
-        body.first_sent = min(body.first_sent, time.monotonic())
+        sent = time.monotonic()
+        body.first_sent = min(body.first_sent, sent)
         connection = HTTPConnection(HOST, self.port, timeout=PATIENCE)
         try:
             with closing(connection):
@@ -92,7 +93,10 @@ class Gateways:
             self._count("broken")
             return PAUSE
         self._count(str(reply.status))
-        return self._judge(body, data, reply.status, reply.getheader("Retry-After"), content)
+        pause = self._judge(body, data, reply.status, reply.getheader("Retry-After"), content)
+        if body.acknowledged:
+            body.last_sent, body.reply = sent, content
+        return pause
 
     def _judge(
         self, body: Body, data: bytes, code: int, retry_after: str | None, content: bytes

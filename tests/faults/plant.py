@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from faults import registry_late, registry_plan
+
 ORGANISATIONS = ("North", "South")
 START = datetime(2025, 1, 1, tzinfo=UTC)
 PMS = "PMS-1"
@@ -19,12 +21,14 @@ DOCKS = {
     for dock, case in enumerate(cases, first)
 }
 MPPT, INVERTER = "MPPT-1", "INV-1"
-DEVICES = (("pms", PMS), ("mppt", MPPT), ("inverter", INVERTER))
+DEVICES = (("pms", PMS), ("pms", registry_plan.PMS), ("mppt", MPPT), ("inverter", INVERTER))
 
 # Registered in the second organisation only.
 ONLY_SOUTH = "0777"
 UNKNOWN_PACKS = ("0999", ONLY_SOUTH)
 UNKNOWN_PMS = "PMS-9"
+# What is in no scope of a key for some devices.
+ONLY_FOR_ALL = (UNKNOWN_PMS, f"PMS-{registry_late.PREFIX}")
 
 # A board of the same number sits in another case of each organisation; one of them moves.
 STILL, MOVING = "66CFF353734574E43230001", "66CFF353734574E43230002"

@@ -15,7 +15,8 @@ from faults import plant
 from faults.checker import Verdict, check
 from faults.gateway import Gateways
 from faults.proxy import Proxy
-from faults.traffic import Traffic
+from faults.registry_run import Downtimes, make_changes
+from faults.registry_traffic import ChangingTraffic
 from faults.watch import Watcher
 from faults.world import World
 from redis import RedisError
@@ -24,7 +25,7 @@ SENDERS = 4
 RECOVERY_SECONDS = 90
 
 # What is killed, and how often.
-VICTIMS = {"web worker": 10, "PostgreSQL": 4, "PostgreSQL process": 3, "Redis": 3}
+VICTIMS = {"web worker": 10, "PostgreSQL": 4, "PostgreSQL process": 3, "Redis": 3, "author": 3}
 QUEUED_VICTIMS = {
     **VICTIMS,
     "Redis emptied": 3,
@@ -41,6 +42,9 @@ ASKED_FOR = 200
 class Report:
     """What happened, and what the checker found.
 
+    :param changes: acknowledged changes of the registry, by kind.
+    :param notes: what befell their authors.
+    :param differing: where the registry is not what was ordered.
     :param wrong: replies that should never come.
     """
 
@@ -53,13 +57,18 @@ class Report:
     befell: Counter[str]
     kills: Counter[str]
     replies: Counter[str]
+    changes: Counter[str]
+    notes: Counter[str]
+    deadlocks: int
+    differing: list[str]
     wrong: list[str]
     verdict: Verdict
 
     @property
     def clean(self) -> bool:
         """Whether every promise was kept."""
-        return not self.wrong and not self.verdict.faults()
+        strange = self.wrong or self.differing or self.deadlocks
+        return not strange and not self.verdict.faults()
 
     def __str__(self) -> str:
         cuts = {kind: n for kind, n in sorted(self.befell.items()) if kind != "passed"}
@@ -71,16 +80,21 @@ class Report:
             f"replies       {_counted(self.replies)}",
             f"link faults   {sum(cuts.values())}: {_counted(cuts)}",
             f"kills         {sum(self.kills.values())}: {_counted(self.kills)}",
+            f"changes       {sum(self.changes.values())} of the registry: {_counted(self.changes)}",
+            f"authors met   {_counted(self.notes)}",
             f"acknowledged  {self.acknowledged} bodies, {v.samples} samples",
             f"found         {v.beliefs} beliefs, {v.quarantined} samples in quarantine, "
             f"{v.receipts} receipts; {self.looks} looks at the latest readings",
             f"lost {len(v.lost)}, half-written {len(v.half)}, double {len(v.double)}, "
             f"foreign {len(v.foreign)}, made up {len(v.invented)}, "
             f"out of order {len(v.disorder)}, stale {len(v.stale)}, "
+            f"misplaced {len(v.misplaced)}, left waiting {len(v.waiting)}, "
+            f"discarded unsaid {len(v.unsaid)}, registry differs {len(self.differing)}, "
+            f"deadlocks {self.deadlocks}, "
             f"wrong receipts {len(v.untold)}, wrong replies {len(self.wrong)}",
         ]
         lines += [line for found in v.faults().values() for line in found]
-        return "\n".join([*lines, *self.wrong[:5]])
+        return "\n".join([*lines, *self.differing[:5], *self.wrong[:8]])
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -94,6 +108,7 @@ class Killer:
     world: World
     seed: int
     every: tuple[float, float]
+    downtimes: Downtimes = field(default_factory=Downtimes)
     kills: Counter[str] = field(default_factory=Counter)
     stopping: threading.Event = field(default_factory=threading.Event)
     _restart: threading.Thread | None = None
@@ -105,11 +120,14 @@ class Killer:
         while not self.stopping.wait(chance.uniform(*self.every)):
             victim = chance.choices([*victims], [*victims.values()])[0]
             number, after = chance.randrange(60), chance.uniform(0, 1.5)
+            period = self.downtimes.begin()
             try:
                 if self._kill(victim, number, after):
                     self.kills[victim] += 1
             except RedisError:
                 continue  # it is not there to be emptied
+            finally:
+                self.downtimes.end(period)
         if self._restart:
             self._restart.join()
 
@@ -117,6 +135,8 @@ class Killer:
         world, workers = self.world, self.world.workers
         if victim == "web worker":
             world.kill_child(world.web, number)
+        elif victim == "author":
+            world.kill_child(world.authors, number)
         elif victim == "PostgreSQL process":
             world.kill_child(world.postgres, number)
         elif victim == "Redis emptied":
@@ -139,22 +159,27 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
     :param every: shortest and longest time between two deaths, in seconds.
     """
     proxy = Proxy(world.port, seed)
+    traffics = [ChangingTraffic(number, seed) for number in range(len(world.accounts))]
     gateways = [
-        Gateways(proxy.port, account, Traffic(number, seed).bodies(), bool(world.workers))
-        for number, account in enumerate(world.accounts)
+        Gateways(proxy.port, account, traffic.bodies(), bool(world.workers))
+        for account, traffic in zip(world.accounts, traffics, strict=True)
     ]
     assert len(gateways) == len(plant.ORGANISATIONS)
     killer = Killer(world, seed, every)
+    changes = make_changes(world, traffics, seed, killer.downtimes)
     senders = [_thread(g.run) for g in gateways for _ in range(SENDERS)]
     watcher = Watcher(world.uri)
     links, deaths, watch = map(_thread, (proxy.serve_forever, killer.run, watcher.run))
+    changes.start()
     time.sleep(seconds)
     killer.stopping.set()
     deaths.join()
     proxy.faulty = False
+    changes.stop()
     _let_finish(gateways, senders)
     if world.workers:
         _leave_unattended(world, gateways)
+    changes.finish()
     proxy.drain()
     proxy.shutdown()
     links.join()
@@ -165,7 +190,7 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
     watch.join()
     sent = [g.sent for g in gateways]
     bodies = [body for g in gateways for body in g.sent]
-    verdict = check(world.uri, [a["id"] for a in world.accounts], sent)
+    verdict = check(world.uri, changes.sites, sent)
     return Report(
         seed=seed,
         seconds=seconds,
@@ -176,10 +201,15 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
         befell=proxy.befell,
         kills=killer.kills,
         replies=sum((g.replies for g in gateways), Counter()),
+        changes=changes.counts,
+        notes=changes.notes.counts,
+        deadlocks=world.deadlocks(),
+        differing=changes.differing(world.uri, verdict.docks),
         wrong=[
             *(wrong for g in gateways for wrong in g.wrong),
             *_never_taken(gateways),
             *watcher.backwards,
+            *changes.notes.wrong,
             *_asked_for(world.port, gateways, seed),
         ],
         verdict=verdict,

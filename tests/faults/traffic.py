@@ -29,6 +29,8 @@ CHANCES = {
     "again": 6,  # what was sent before, cut anew
     "swap": 4,  # packs by board ids, and in other docks than registered
 }
+# Of these a gateway relies on what it has sent before.
+REPEATING = ("again", "conflict", "boards_again", "bench")
 FORGETFUL = 0.1
 STEP = timedelta(milliseconds=997)
 MOST_REMEMBERED = 200
@@ -43,7 +45,9 @@ class Body:
         0 for never.
     :param sender: as whom it is sent, as receipts name them.
     :param first_sent: when it may first have reached the server.
+    :param last_sent: when the attempt began that was acknowledged last.
     :param acknowledged_at: when its first acknowledgement had come.
+    :param reply: to that attempt.
     :param receipts: that acknowledgements named.
     """
 
@@ -58,7 +62,9 @@ class Body:
     acknowledged: bool = False
     sender: str = ""
     first_sent: float = math.inf
+    last_sent: float = -math.inf
     acknowledged_at: float = math.inf
+    reply: bytes = b""
     receipts: list[int] = field(default_factory=list)
 
 
@@ -70,6 +76,7 @@ class Traffic:
     seed: int
     chance: random.Random = field(init=False)
     now: datetime = plant.START
+    chances: dict[str, int] = field(default_factory=lambda: CHANCES)
     past: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -78,24 +85,26 @@ class Traffic:
     def bodies(self) -> Iterator[Body]:
         """Yield bodies without end."""
         while True:
-            kind = self.chance.choices([*CHANCES], [*CHANCES.values()])[0]
+            kind = self.chance.choices([*self.chances], [*self.chances.values()])[0]
             body: Body = getattr(self, f"_{kind}")()
             body.compressed = self.chance.random() < 0.3
-            if kind not in ("again", "conflict") and self.chance.random() < FORGETFUL:
+            if kind not in REPEATING and self.chance.random() < FORGETFUL:
                 body.tries = self.chance.randint(1, 2)
-            elif body.content_type == "application/json" and kind in ("cabinet", "mppt"):
-                self._remember(body)
+            else:
+                self._remember(kind, body)
             yield body
 
-    def _remember(self, body: Body) -> None:
+    def _remember(self, kind: str, body: Body) -> None:
+        """Keep what may be sent again: of what a gateway gave up nobody knows."""
+        if kind not in ("cabinet", "mppt"):
+            return
         for dataset in json.loads(body.text)["datasets"]:
             self.past += [(body.dataset, sample) for sample in dataset["data"]]
         del self.past[:-MOST_REMEMBERED]
 
     def _tick(self) -> str:
         self.now += STEP
-        local = self.now + timedelta(hours=7)
-        return local.strftime("%Y%m%dT%H%M%S.") + f"{local.microsecond // 1000:03d}+0700"
+        return written(self.now)
 
     def _number(self, low: float, high: float, digits: int) -> float:
         """Draw a number whose last digit is even or odd, as the organisation is."""
@@ -244,3 +253,9 @@ class Traffic:
         boards = [self._pack(board, time) for board in plant.BOARDS[self.organisation]]
         moved = self._pack("0246", time, dock=self.chance.choice([6, 19, 20]))
         return self._json("pms", self._part([*boards, moved]))
+
+
+def written(time: datetime) -> str:
+    """Return a time as gateways write it."""
+    local = time + timedelta(hours=7)
+    return local.strftime("%Y%m%dT%H%M%S.") + f"{local.microsecond // 1000:03d}+0700"

@@ -8,9 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg2
+from faults import registry_plan as plan
 
 EVERY = 0.2
-_LATEST = "SELECT trackable_id, event_time FROM pms_latest"
+# Not of cases whose boards change: a correction may take their latest reading away.
+_LATEST = """
+    SELECT l.trackable_id, l.event_time FROM pms_latest l
+      JOIN pms_trackable t ON t.id = l.trackable_id
+    WHERE NOT t.ident = ANY (%s)"""
+_CHANGING = [case for group in plan.GROUPS for case in plan.CASES_OF[group]]
 
 
 @dataclass
@@ -37,7 +43,7 @@ class Watcher:
 
     def _look(self) -> None:
         with closing(psycopg2.connect(self.uri)) as connection, connection.cursor() as cursor:
-            cursor.execute(_LATEST)
+            cursor.execute(_LATEST, (_CHANGING,))
             for number, time in cursor.fetchall():
                 before = self._seen.get(number, time)
                 if time < before:

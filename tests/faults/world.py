@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
@@ -21,7 +23,7 @@ from redis import Redis
 from support.cluster import migrated_folder
 
 from flexmeasures_pms.demo.account import ServerError
-from flexmeasures_pms.demo.postgres import postgres, postgres_home
+from flexmeasures_pms.demo.postgres import Postgres, postgres, postgres_home
 from flexmeasures_pms.demo.process import Server, running
 from flexmeasures_pms.demo.servers import Servers
 from flexmeasures_pms.demo.settings import environment, write_config
@@ -32,6 +34,7 @@ TESTS = Path(__file__).resolve().parent.parent
 LOG = "flexmeasures.log"
 WORKERS = 2
 QUEUE_WORKERS = 2
+AUTHORS = 6  # who type commands: three in each organisation
 GUNICORN = (
     *("-m", "gunicorn", "faults.server:application()", "--preload", "--workers", str(WORKERS)),
     *("--threads", "4", "--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"),
@@ -106,6 +109,8 @@ class World:
 
     :param accounts: id and credentials of each organisation.
     :param workers: of the queue; none where requests are processed directly.
+    :param authors: who run commands.
+    :param logs: PostgreSQL's, of its earlier lives and of this one.
     """
 
     port: int
@@ -114,6 +119,9 @@ class World:
     web: Service
     accounts: list[dict[str, Any]]
     workers: list[Service]
+    authors: Service
+    authors_port: int
+    logs: tuple[Path, Path]
 
     @property
     def uri(self) -> str:
@@ -143,6 +151,11 @@ class World:
         service.kill()
         time.sleep(after)
         service.start()
+
+    def deadlocks(self) -> int:
+        """How often PostgreSQL had to end a deadlock."""
+        texts = (log.read_text(errors="replace") for log in self.logs)
+        return sum(text.count("ERROR:  deadlock detected") for text in texts)
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until the server answers and no request is being worked on any more.
@@ -183,8 +196,10 @@ def world(
     with ExitStack() as stack:
         run = stack.enter_context(migrated_folder(data_dir, _migrate))
         stack.callback(_keep_log, run / LOG, data_dir / f"faults-{LOG}")
+        log = run / "postgres-all.log"
+        log.touch()
         database = Service(
-            "PostgreSQL", lambda: postgres(run, POSTGRES), postgres_home(run) / "postgres.json"
+            "PostgreSQL", lambda: _postgres(run, log), postgres_home(run) / "postgres.json"
         )
         first: list[Valkey] = []
         redis = Service("Redis", lambda: valkey(run, *first), run / "valkey.json")
@@ -198,15 +213,23 @@ def world(
         )
         port = free_port()
         web = Service("web", lambda: _web(run, servers, port), run / "web.json")
+        authors_port = free_port()
+        record = run / "authors.json"
+        authors = Service("authors", lambda: _authors(run, servers, authors_port), record)
         stack.callback(web.stop)
+        stack.callback(authors.stop)
+        starting = threading.Thread(target=authors.start, args=(0,))
+        starting.start()
         web.start(0)
+        starting.join()
         accounts = json.loads((run / ACCOUNTS).read_text())
         workers = [_queue_worker(run, servers, n) for n in range(QUEUE_WORKERS if queued else 0)]
         for worker in workers:
             stack.callback(worker.stop)
         for worker in workers:
             worker.start()
-        yield World(port, database, redis, web, accounts, workers)
+        logs = log, postgres_home(run) / "postgres.log"
+        yield World(port, database, redis, web, accounts, workers, authors, authors_port, logs)
 
 
 def _keep_log(log: Path, copy: Path) -> None:
@@ -239,6 +262,38 @@ def _web(run: Path, servers: Servers, port: int) -> AbstractContextManager[Any]:
         environment=_environment(run, servers),
     )
     return running(server)
+
+
+@contextmanager
+def _postgres(run: Path, log: Path) -> Iterator[Postgres]:
+    """Run PostgreSQL, and keep its log when it ends: each start begins another."""
+    try:
+        with postgres(run, POSTGRES) as server:
+            yield server
+    finally:
+        with log.open("a") as everything, suppress(FileNotFoundError):
+            everything.write((postgres_home(run) / "postgres.log").read_text(errors="replace"))
+
+
+def _authors(run: Path, servers: Servers, port: int) -> AbstractContextManager[Any]:
+    server = Server(
+        [sys.executable, "-m", "faults.authors", str(port), str(AUTHORS)],
+        record=run / "authors.json",
+        log=run / "authors.log",
+        ready=lambda: _listens(port),
+        seconds=300,
+        cwd=run,
+        environment=_environment(run, servers),
+    )
+    return running(server)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _queue_worker(run: Path, servers: Servers, number: int) -> Service:

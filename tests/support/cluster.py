@@ -34,7 +34,7 @@ SETTINGS = {
     "lock_timeout": "30s",
 }
 # Of what runs in a fault world, and last of PostgreSQL, which waits for its clients to go.
-RECORDS = ("web.json", "queue-*.json", "valkey.json", "postgres.json")
+RECORDS = ("web.json", "authors.json", "queue-*.json", "valkey.json", "postgres.json")
 MIGRATIONS = ("flexmeasures/data/migrations", "flexmeasures_pms/migrations")
 
 
