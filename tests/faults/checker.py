@@ -312,11 +312,14 @@ class _Organisation:
                 last[name] = max(discard.acknowledged, last.get(name, 0))
         strange = self.discarded.keys() - {*ordered}
         self.verdict.lost += [f"{self.account} discarded by nobody: {n}" for n in strange]
-        for body, of_body in self.items:
-            for item in of_body:
-                gone = last.get(item.key) if item.key and item.key not in self.waiting else None
-                if gone is not None and body.last_sent > gone and b"discarded" not in body.reply:
-                    self.verdict.unsaid.append(f"{self.account} {item.key}")
+        again = {
+            item.key
+            for body, of_body in self.items
+            for item in of_body
+            if item.key in last and item.key not in self.waiting
+            if body.last_sent > last[item.key] and b"discarded" not in body.reply
+        }
+        self.verdict.unsaid += [f"{self.account} {name}" for name in again]
 
     def _stands(self, item: Expected) -> bool:
         return self.standing.get((item.asset or "", item.time)) == item.values

@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from html import unescape
 from http.client import HTTPException
 from typing import Any, Protocol
 
 import requests
+from support.forms import forms
 
 HOST = "127.0.0.1"
 PATIENCE = 60
@@ -27,8 +27,6 @@ PAUSE = 0.2
 MOST_SHOWN = 400
 # What a command prints of a connection that was lost.
 _LOST = re.compile("The database is not available|OperationalError|InterfaceError|connection")
-_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
-_SURE = re.compile(r'name="sure" value="([^"]+)"')
 _REFUSAL = re.compile(r'class="registry-refused".*?</div>', re.DOTALL)
 _DEADLOCK = "deadlock detected"
 
@@ -160,26 +158,26 @@ class Forms:
     cookie: tuple[str, str]
     name: str
     notes: Notes
-    _hidden: dict[str, str] | None = None
+    _shown: dict[str, str] | None = None
 
     def begin(self) -> None:
         """Open a fresh form for the next task."""
-        self._hidden = None
+        self._shown = None
 
     def attempt(self, task: Task) -> bool:
         """Open the form if it is not open yet, fill it in, send it, and confirm what is asked."""
         url = f"http://{HOST}:{self.port}{task.form.path}"
         begin = time.monotonic()
         try:
-            if self._hidden is None:
+            if self._shown is None:
                 page = self._ask("GET", url)
                 if page.status_code != 200:
                     return self._judge(task, page, begin)
-                self._hidden = {n: unescape(v) for n, v in _HIDDEN.findall(page.text)}
-            filled = {**self._hidden, **task.form.fields, "note": f"{task.what} by {self.name}"}
+                self._shown = forms(page.text)[0].fields
+            filled = {**self._shown, **task.form.fields, "note": f"{task.what} by {self.name}"}
             reply = self._ask("POST", url, filled)
-            if reply.status_code == 200 and (sure := _SURE.search(reply.text)):
-                reply = self._ask("POST", url, {**filled, "sure": sure.group(1)})
+            if reply.status_code == 200 and (asked := dict(forms(reply.text)[0].buttons)):
+                reply = self._ask("POST", url, {**filled, **asked})
             return self._judge(task, reply, begin)
         except (OSError, HTTPException):
             self.notes.counts["form broken"] += 1

@@ -17,6 +17,7 @@ CHANGING = {
     "boards": 60,
     "boards_again": 12,  # what was sent before, cut anew
     "late_boards": 25,
+    "board_backlog": 8,
     "cases": 8,
     "hopper": 8,
     "latecomers": 12,
@@ -77,10 +78,16 @@ class ChangingTraffic(Traffic):
 
     def _remember(self, kind: str, body: Body) -> None:
         super()._remember(kind, body)
-        keep = {"boards": self._sent, "late_boards": self._sent, "bench": self._benched}.get(kind)
+        keep = {"bench": self._benched}.get(kind, self._sent if "board" in kind else None)
         if keep is not None:
             keep += json.loads(body.text)["datasets"][0]["data"]
             del keep[:-MOST_REMEMBERED]
+
+    def _board_backlog(self) -> Body:
+        """Of a minute at once: it takes long enough for the registry to change meanwhile."""
+        boards = BOARDS_OF[self.chance.choice(GROUPS)]
+        times = [self._tick() for _ in range(self.chance.randint(15, 50))]
+        return self._changing([self._undocked(board, time) for time in times for board in boards])
 
     def _boards_again(self) -> Body:
         if not self._sent:

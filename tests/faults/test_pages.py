@@ -11,7 +11,9 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
+from sqlalchemy.exc import OperationalError
 from support.elsewhere import elsewhere
+from support.forms import submit
 from support.session import log_in
 from support.site import Site
 from werkzeug.test import TestResponse
@@ -129,3 +131,18 @@ def test_a_database_that_is_away_is_said_to_be(get: Get, database_uri: str, path
         said = get(f"{path}{'&' if '?' in path else '?'}lang=id").get_data(as_text=True)
         assert "Basis data sedang tidak dapat digunakan." in said
     assert get(path).status_code == 200
+
+
+def test_a_preview_is_not_shown_when_the_connection_was_lost_meanwhile(
+    client: FlaskClient, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = get("/pms/registry/case/0241?do=correct").get_data(as_text=True)
+
+    def lost() -> None:
+        monkeypatch.undo()
+        db.session().rollback()
+        raise OperationalError("ROLLBACK", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr(db.session, "rollback", lost)
+    reply = submit(client, page, since="2026-03-01T12:00", note="it was then")
+    assert_told_to_come_back(reply)
