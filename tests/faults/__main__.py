@@ -21,10 +21,18 @@ def main() -> int:
     parser.add_argument(
         "--queued", action="store_true", help="requests are kept for workers, which die too"
     )
+    parser.add_argument(
+        "--every",
+        type=float,
+        nargs=2,
+        default=(0.5, 4),
+        metavar=("SHORTEST", "LONGEST"),
+        help="seconds between two kills: more leave time for races",
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     with stopping_on_signals(), world(DATA_DIR, queued=options.queued) as found:
-        report = run(found, options.seconds, options.seed)
+        report = run(found, options.seconds, options.seed, tuple(options.every))
     print(report)
     return 0 if report.clean else 1
 

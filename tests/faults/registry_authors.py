@@ -13,7 +13,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, Protocol
@@ -28,6 +27,8 @@ MOST_SHOWN = 400
 # What a command prints of a connection that was lost.
 _LOST = re.compile("The database is not available|OperationalError|InterfaceError|connection")
 _REFUSAL = re.compile(r'class="registry-refused".*?</div>', re.DOTALL)
+# What was stored, or discarded by an attempt whose outcome was not told.
+_GONE = "No sample"
 _DEADLOCK = "deadlock detected"
 
 
@@ -126,7 +127,8 @@ class Commands:
             self.notes.counts["command broken"] += 1
             self._connection = None
             return False
-        if said["code"] == 0:
+        gone = task.words[0] == "quarantine" and _GONE in said["printed"]
+        if said["code"] == 0 or gone:
             return True
         printed = f"{said['printed']} {said['raised'] or ''}"
         if _DEADLOCK in printed:
@@ -231,10 +233,3 @@ def perform(way: Way, task: Task, give_up: Callable[[], bool]) -> Done | None:
         time.sleep(PAUSE * random.random() * 2)
     way.notes.wrong.append(f"{task.what} never got done: {task.words}")
     return None
-
-
-def close(way: Commands | Forms) -> None:
-    """Let go of connections."""
-    with suppress(OSError):
-        if isinstance(way, Commands) and way._connection:
-            way._connection.close()

@@ -134,6 +134,11 @@ class Group:
     differs: bool = False
     _undo: tuple[str, str, datetime, datetime] | None = None
 
+    @property
+    def name(self) -> str:
+        """The letter that its parts have in common."""
+        return self.parts[0].partition("-")[2][0]
+
     def draw(self, now: datetime) -> Change | None:
         """Draw a change that the registry has to accept."""
         kinds = _BOARD_CHANGES if self.kind == BOARD else _CASE_CHANGES

@@ -73,11 +73,33 @@ class Site:
             return Latecomer(number)
 
     def take_group(self) -> Group | None:
-        """Have an author change a group that nobody changes now; it has to release its lock."""
-        for group in self.chance.sample(self.groups, len(self.groups)):
+        """Have an author change a group that nobody changes now; it has to be released."""
+        with self.lock:
+            order = self.chance.sample(self.groups, len(self.groups))
+        for group in order:
             if group.lock.acquire(blocking=False):
+                self._mark_busy(group)
                 return group
         return None
+
+    def release_group(self, group: Group) -> None:
+        """Let others change a group, unless nobody can tell what their changes would do."""
+        if group.kind == plan.BOARD:
+            self.traffic.busy.remove(group.name)
+        if not group.differs:
+            group.lock.release()
+
+    def _mark_busy(self, group: Group) -> None:
+        if group.kind == plan.BOARD:
+            self.traffic.busy.append(group.name)
+
+    def take_boards(self) -> Group | None:
+        """Have an author change a group of boards, likewise."""
+        group = self.take_group()
+        if group is not None and group.kind != plan.BOARD:
+            self.release_group(group)
+            return None
+        return group
 
     # What the checker asks, when all is done
 

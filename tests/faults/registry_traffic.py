@@ -31,11 +31,15 @@ MOST_REMEMBERED = 120
 
 
 class ChangingTraffic(Traffic):
-    """The gateways of one organisation whose registry changes all the time."""
+    """The gateways of one organisation whose registry changes all the time.
+
+    ``busy`` has the groups that somebody changes just now: most samples are about their boards.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.chances = CHANCES | CHANGING
+        self.busy: list[str] = []
         self.latecomers = 0
         self._bodies = 0
         self._sent: list[dict[str, Any]] = []
@@ -59,18 +63,22 @@ class ChangingTraffic(Traffic):
                 self._taken.add(time)
                 return written(time)
 
+    def _group(self) -> str:
+        busy = [*self.busy]
+        return self.chance.choice(busy if busy and self.chance.random() < 0.7 else GROUPS)
+
     def _boards(self) -> Body:
         """Now, all boards of some groups at once."""
         time = self._tick()
-        chosen = self.chance.sample(GROUPS, self.chance.randint(1, len(GROUPS)))
-        samples = [self._undocked(board, time) for g in chosen for board in BOARDS_OF[g]]
+        chosen = {self._group() for _ in range(self.chance.randint(1, len(GROUPS)))}
+        samples = [self._undocked(board, time) for g in sorted(chosen) for board in BOARDS_OF[g]]
         self.chance.shuffle(samples)
         return self._changing(samples)
 
     def _late_boards(self) -> Body:
         """Of the last minutes, each board at another time."""
         self._tick()
-        boards = BOARDS_OF[self.chance.choice(GROUPS)]
+        boards = BOARDS_OF[self._group()]
         count = self.chance.randint(2, 12)
         return self._changing(
             [self._undocked(self.chance.choice(boards), self._earlier()) for _ in range(count)]
@@ -85,7 +93,7 @@ class ChangingTraffic(Traffic):
 
     def _board_backlog(self) -> Body:
         """Of a minute at once: it takes long enough for the registry to change meanwhile."""
-        boards = BOARDS_OF[self.chance.choice(GROUPS)]
+        boards = BOARDS_OF[self._group()]
         times = [self._tick() for _ in range(self.chance.randint(15, 50))]
         return self._changing([self._undocked(board, time) for time in times for board in boards])
 

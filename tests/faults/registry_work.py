@@ -81,7 +81,7 @@ class Author:
             if change is not None and (not self._by_form or change.fits_form(group.model)):
                 self._change(group, change)
         finally:
-            self._release(group)
+            self.site.release_group(group)
 
     def _change(self, group: Group, change: Change) -> None:
         done = self._perform(_task_of(group.model, change))
@@ -91,12 +91,10 @@ class Author:
 
     def _two_at_once(self) -> None:
         """Make two corrections of one group at once: one of both orders is what happened."""
-        groups = [group for group in self.site.groups if group.kind == plan.BOARD]
-        group = self.chance.choice(groups)
         if not self.site.colleague.acquire(blocking=False):
             return
         try:
-            if group.lock.acquire(blocking=False):
+            if (group := self.site.take_boards()) is not None:
                 self._correct_both(group)
         finally:
             self.site.colleague.release()
@@ -116,7 +114,7 @@ class Author:
             thread.join()
             self._settle_both(group, both, [one for one in done if one])
         finally:
-            self._release(group)
+            self.site.release_group(group)
 
     def _settle_both(self, group: Group, both: tuple[Change, Change], done: Sequence[Done]) -> None:
         one, other = both
@@ -147,10 +145,6 @@ class Author:
             f"but {told(model.of(part))} was ordered"
             for part in parts
         ]
-
-    def _release(self, group: Group) -> None:
-        if not group.differs:  # nobody can tell what its changes would do
-            group.lock.release()
 
     def _latecomer(self) -> None:
         if (late := self.site.take_latecomer()) is not None:
