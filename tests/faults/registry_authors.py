@@ -205,7 +205,8 @@ class Forms:
                 self.notes.wrong.append(f"{task.what} by form got 503, and no server was down")
             return False
         if reply.status_code >= 500:
-            self.notes.wrong.append(f"{task.what} by form: {reply.status_code}")
+            said = _text_of(reply.text)[:MOST_SHOWN]
+            self.notes.wrong.append(f"{task.what} by form: {reply.status_code} {said}")
             return False
         refusal = _REFUSAL.search(reply.text)
         said = _text_of(refusal.group() if refusal else reply.text)

@@ -195,7 +195,8 @@ def world(
     """
     with ExitStack() as stack:
         run = stack.enter_context(migrated_folder(data_dir, _migrate))
-        stack.callback(_keep_log, run / LOG, data_dir / f"faults-{LOG}")
+        for name in (LOG, "web.log"):
+            stack.callback(_keep_log, run / name, data_dir / f"faults-{name}")
         log = run / "postgres-all.log"
         log.touch()
         database = Service(
