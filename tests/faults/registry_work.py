@@ -118,7 +118,10 @@ class Author:
 
     def _settle_both(self, group: Group, both: tuple[Change, Change], done: Sequence[Done]) -> None:
         one, other = both
-        orders = [one.on(other.on(group.model)), other.on(one.on(group.model))]
+        # Who was not told of the outcome makes a correction again, perhaps after the other one.
+        before = group.model
+        orders = [one.on(other.on(before)), other.on(one.on(before))]
+        orders += [one.on(orders[1]), other.on(orders[0])]
         found = believed(self.uri, self.site.account, group.parts)
         made = [m for m in orders if found == {part: m.of(part) for part in group.parts}]
         if len(done) == 2 and made:
