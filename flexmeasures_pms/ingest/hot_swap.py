@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
-from uuid import uuid4
 
 from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.beliefs.provision import make_ready
 from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.ingest.flapping import WITHIN, Flap, PackReport, steady
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import hot_swap
@@ -103,13 +102,14 @@ def _docks_before(elsewhere: Sequence[Sequence[PackReport]]) -> Mapping[int, lis
 
 def record_moves(account_id: int, reports: Sequence[PackReport]) -> set[int]:
     """Record the moves in stored reports, oldest first; return what has changed."""
-    request_id = uuid4()
-    touched: set[int] = set()
-    for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):
-        author = Author(f"device:{pms}", "reported from there", request_id)
-        moves = [hot_swap.DockReport(r.case.id, r.pms.id, r.dock, r.time) for r in of_pms]
-        touched.update(hot_swap.record_moves(account_id, moves, author).touched)
-    return touched
+    if not reports:
+        return set()
+    author = Author("device", "reported from there")
+    moves = [
+        hot_swap.DockReport(r.case.id, r.pms.id, r.dock, r.time, f"device:{r.pms.ident}")
+        for r in reports
+    ]
+    return set(hot_swap.record_moves(account_id, moves, author).touched)
 
 
 def follow_moves(account_id: int, touched: Collection[int]) -> None:
@@ -117,6 +117,6 @@ def follow_moves(account_id: int, touched: Collection[int]) -> None:
     try:
         if touched:
             make_ready(account_id, touched)
-    except DBAPIError:
+    except (DBAPIError, StorageBusy):
         abandon()
         current_app.logger.exception("Assets of packs that moved are updated later.")

@@ -12,10 +12,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Protocol, TypeVar, overload
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, DEFAULT_DOCKS, PMS
+from flexmeasures_pms.registry.lookups import NOTHING_THERE, Lookup, rows_of_slot
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -25,29 +25,8 @@ from flexmeasures_pms.registry.timeline import (
     row_at,
 )
 
-K = TypeVar("K")
-K_contra = TypeVar("K_contra", contravariant=True)
-V = TypeVar("V")
-Default = TypeVar("Default")
-
 Name = tuple[str, str]
 """What a trackable is found by: its kind, and its id as it is compared."""
-
-
-class Lookup(Protocol[K_contra, V]):
-    """What values are looked up in one by one, such as a dict."""
-
-    def __getitem__(self, key: K_contra, /) -> V:
-        """Return what is there; KeyError if nothing is."""
-
-    @overload
-    def get(self, key: K_contra, default: None = None, /) -> V | None: ...
-
-    @overload
-    def get(self, key: K_contra, default: V, /) -> V: ...
-
-    @overload
-    def get(self, key: K_contra, default: Default, /) -> V | Default: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +122,7 @@ class Directory:
     :param aliases: each board's aliases, as registered.
     :param by_part: the installations of each part, in order of time.
     :param by_assembly: the installations in each assembly, in order of time.
+    :param cabinet_rows: those of cabinets alone, by assembly.
     :param owned: those FlexMeasures assets of what was asked for, and of what that is in,
         that exist and are the organisation's at this moment.
     :param expect: read at once what is going to be asked for.
@@ -161,6 +141,13 @@ class Directory:
     ranges: dict[tuple[int, datetime], tuple[tuple[Entry | None, range], ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    cabinet_rows: Lookup[int, Rows] = field(default=NOTHING_THERE, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look up the cabinets in the assemblies, if they are not given."""
+        if self.cabinet_rows is NOTHING_THERE:
+            found = rows_of_slot(self.by_assembly, CABINET)
+            object.__setattr__(self, "cabinet_rows", found)
 
     def entry(self, entry_id: int) -> Entry:
         """Return a trackable by its number."""
@@ -214,8 +201,8 @@ class Directory:
         """Return a PMS's cabinets at a time by their position."""
         return {
             row.place or 0: self.entries[row.part_id]
-            for row in self.parts_of(pms_id, at)
-            if row.slot == CABINET
+            for row in self.cabinet_rows.get(pms_id, ())
+            if row.begin <= at < row.end
         }
 
     def dock_ranges(self, pms_id: int, at: datetime) -> tuple[tuple[Entry | None, range], ...]:

@@ -6,8 +6,8 @@ here belong to one part (or one place), in order of time, and never overlap.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -16,6 +16,7 @@ SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 _begin = attrgetter("begin")
+_end = attrgetter("end")
 
 Spot = tuple[int, str, int | None]
 """Where a part can be: assembly, slot, and place in the slot."""
@@ -62,39 +63,84 @@ def row_at(rows: Sequence[Installation], at: datetime) -> Installation | None:
     return rows[index] if index >= 0 and at < rows[index].end else None
 
 
-def next_begin(rows: Iterable[Installation], at: datetime) -> datetime:
+def ended_at(rows: Sequence[Installation], at: datetime) -> Installation | None:
+    """Return the row that ends at a moment."""
+    index = bisect_left(rows, at, key=_end)
+    return rows[index] if index < len(rows) and rows[index].end == at else None
+
+
+def next_begin(rows: Sequence[Installation], at: datetime) -> datetime:
     """Return when the first row after a moment begins, or :data:`FOREVER`."""
-    return min((r.begin for r in rows if r.begin > at), default=FOREVER)
+    index = bisect_right(rows, at, key=_begin)
+    return rows[index].begin if index < len(rows) else FOREVER
 
 
-def without(rows: Iterable[Installation], begin: datetime, end: datetime) -> Rows:
+def previous_end(rows: Sequence[Installation], at: datetime) -> datetime:
+    """Return when the last row before a moment ends, or :data:`SINCE_EVER`."""
+    index = bisect_left(rows, at, key=_end) - 1
+    return rows[index].end if index >= 0 else SINCE_EVER
+
+
+def overlapping(rows: Sequence[Installation], begin: datetime, end: datetime) -> slice:
+    """Return which rows hold at some moment of a time."""
+    return slice(bisect_right(rows, begin, key=_end), bisect_left(rows, end, key=_begin))
+
+
+def without(rows: Rows, begin: datetime, end: datetime) -> Rows:
     """Return the rows less a time: trimmed, split in two, or gone where covered."""
-    result: list[Installation] = []
-    for row in rows:
-        if row.end <= begin or end <= row.begin:
-            result.append(row)
-            continue
-        if row.begin < begin:
-            result.append(row.between(row.begin, begin))
-        if end < row.end:
-            result.append(row.between(end, row.end))
-    return tuple(result)
+    cut = overlapping(rows, begin, end)
+    if begin >= end or cut.start >= cut.stop:
+        return rows
+    before, after = _outside(rows[cut], begin, end)
+    return rows[: cut.start] + before + after + rows[cut.stop :]
 
 
-def with_row(rows: Iterable[Installation], new: Installation) -> Rows:
+def _outside(rows: Rows, begin: datetime, end: datetime) -> tuple[Rows, Rows]:
+    """Return what is before, and after, a time of rows that hold in it."""
+    first, last = rows[0], rows[-1]
+    before = (first.between(first.begin, begin),) if first.begin < begin else ()
+    after = (last.between(end, last.end),) if end < last.end else ()
+    return before, after
+
+
+def with_row(rows: Rows, new: Installation) -> Rows:
     """Return the rows with one more; what it overlaps is trimmed, what it continues is joined."""
     if new.begin >= new.end:
-        return tuple(rows)
-    ordered = sorted((*without(rows, new.begin, new.end), new), key=_begin)
-    result: list[Installation] = []
-    for row in ordered:
-        if result and result[-1].end == row.begin and result[-1].spot == row.spot:
-            result[-1] = row.between(result[-1].begin, row.end)
+        return rows
+    left = without(rows, new.begin, new.end)
+    start = stop = bisect_right(left, new.begin, key=_begin)
+    begin, end = new.begin, new.end
+    if start and left[start - 1].end == begin and left[start - 1].spot == new.spot:
+        start -= 1
+        begin = left[start].begin
+    if stop < len(left) and left[stop].begin == end and left[stop].spot == new.spot:
+        end = left[stop].end
+        stop += 1
+    joined = new if (begin, end) == (new.begin, new.end) else new.between(begin, end)
+    return (*left[:start], joined, *left[stop:])
+
+
+def difference(before: Rows, after: Rows) -> slice:
+    """Return which rows of ``after`` may differ from those of ``before``.
+
+    As many follow on them in both. Most rows are the same objects in both, and whole ranges
+    of them are compared at once: a part that was moved often has thousands, of which a move
+    changes two.
+    """
+    most = min(len(before), len(after))
+    start = _alike(most, lambda a, b: before[a:b] == after[a:b])
+    x, y = len(before), len(after)
+    same = _alike(most - start, lambda a, b: before[x - b : x - a] == after[y - b : y - a])
+    return slice(start, y - same)
+
+
+def _alike(most: int, alike: Callable[[int, int], bool]) -> int:
+    """Return how many of the first elements are alike; each is looked at about once."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if alike(low, middle):
+            low = middle
         else:
-            result.append(row)
-    return tuple(result)
-
-
-def previous_end(rows: Iterable[Installation], at: datetime) -> datetime:
-    """Return when the last row before a moment ends, or :data:`SINCE_EVER`."""
-    return max((r.end for r in rows if r.end < at), default=SINCE_EVER)
+            high = middle - 1
+    return low

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.profiles import examples
 from support.registry import Registry
+from support.work import instructions
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Directory, Entry
@@ -21,6 +23,12 @@ from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
     Installation,
+    Rows,
+    difference,
+    ended_at,
+    next_begin,
+    overlapping,
+    previous_end,
     row_at,
     with_row,
     without,
@@ -115,6 +123,11 @@ def check(changeset: Changeset, things: Things) -> None:
     for rows in (*by_part.values(), *by_spot.values()):
         ordered = sorted(rows, key=lambda r: r.begin)
         assert all(a.end <= b.begin for a, b in pairwise(ordered))
+    for spot, rows in by_spot.items():
+        assert list(changeset.in_spot(spot)) == sorted(rows, key=lambda r: r.begin)
+    for number, rows in zip(numbers(things), inside, strict=True):
+        cabinets = [r for r in rows if r.slot == "cabinet"]
+        assert list(changeset.view.cabinet_rows.get(number, ())) == cabinets
     for rows in by_part.values():
         assert list(rows) == sorted(rows, key=lambda r: r.begin)
         assert all(a.end < b.begin or a.spot != b.spot for a, b in pairwise(rows))
@@ -155,8 +168,9 @@ def test_what_was_installed_removed_or_swapped_is_so_at_that_time(
     try:
         moves.install(changeset, board, case, None, at)
     except RegistryConflict:
-        taken = row_at(changeset.others_in((case.id, "acquisition-board", 1), board.id), at)
+        taken = row_at(changeset.in_spot((case.id, "acquisition-board", 1)), at)
         assert taken is not None
+        assert taken.part_id != board.id
     else:
         found = changeset.view.installed(board.id, at)
         assert found is not None
@@ -203,6 +217,77 @@ def test_what_is_cut_out_is_gone_and_the_rest_stays(
             assert after is None
         else:
             assert (after and after.spot) == (before and before.spot)
+
+
+def plain_without(rows: Iterable[Installation], begin: datetime, end: datetime) -> Rows:
+    """The same as ``without``, row by row."""
+    left = []
+    for row in rows:
+        for a, b in ((row.begin, min(row.end, begin)), (max(row.begin, end), row.end)):
+            if a < b:
+                left.append(row if (a, b) == (row.begin, row.end) else row.between(a, b))
+    return tuple(left)
+
+
+def plain_with(rows: Iterable[Installation], new: Installation) -> Rows:
+    """The same as ``with_row``, row by row."""
+    joined: list[Installation] = []
+    for row in sorted((*plain_without(rows, new.begin, new.end), new), key=lambda r: r.begin):
+        if joined and joined[-1].end == row.begin and joined[-1].spot == row.spot:
+            joined[-1] = row.between(joined[-1].begin, row.end)
+        else:
+            joined.append(row)
+    return tuple(joined)
+
+
+@given(rows_of_one_part, hours, hours)
+def test_what_is_found_by_halving_is_what_looking_through_all_finds(
+    drawn: list[tuple[int, datetime, datetime]], begin: datetime, end: datetime
+) -> None:
+    rows: Rows = ()
+    for number, (place, a, b) in enumerate(drawn):
+        if a >= b:
+            continue
+        new = Installation(1, 2, "dock", place, a, b, id=number)
+        before, rows, plain = rows, with_row(rows, new), plain_with(rows, new)
+        assert rows == plain
+        changed = difference(before, rows)
+        rest = len(rows) - changed.stop
+        assert before[: changed.start] == rows[: changed.start]
+        assert rest == 0 or before[-rest:] == rows[changed.stop :]
+    if begin < end:
+        assert without(rows, begin, end) == plain_without(rows, begin, end)
+        assert rows[overlapping(rows, begin, end)] == tuple(
+            r for r in rows if r.begin < end and begin < r.end
+        )
+    assert next_begin(rows, begin) == min(
+        (r.begin for r in rows if r.begin > begin), default=FOREVER
+    )
+    assert previous_end(rows, end) == max((r.end for r in rows if r.end < end), default=SINCE_EVER)
+    assert ended_at(rows, end) == next((r for r in rows if r.end == end), None)
+
+
+def report_all(changeset: Changeset, reports: Iterable[hot_swap.DockReport]) -> None:
+    for report in reports:
+        hot_swap.record_move(changeset, report)
+
+
+def test_a_move_of_a_part_that_was_moved_often_is_no_more_work() -> None:
+    def work(moves_before: int, *, backwards: bool) -> int:
+        """Return the instructions of 20 moves between two docks after some others."""
+        changeset, things = new_book()
+        case, pms = things["case"][0], things["pms"]
+        times = [START + timedelta(minutes=n) for n in range(moves_before + 20)]
+        reports = [
+            hot_swap.DockReport(case.id, pms[n % 2].id, 1 + n % 3 % 2, time)
+            for n, time in enumerate(reversed(times) if backwards else times)
+        ]
+        report_all(changeset, reports[:moves_before])
+        return instructions(lambda: report_all(changeset, reports[moves_before:]))
+
+    for backwards in (False, True):
+        few, many = (work(count, backwards=backwards) for count in (40, 1_000))
+        assert many < 1.5 * few
 
 
 def test_the_unknown_beginning_is_before_and_the_open_end_after_everything() -> None:

@@ -20,10 +20,18 @@ from flexmeasures_pms.registry.directory import (
     ident_key,
     installation_record,
 )
+from flexmeasures_pms.registry.editing.installed import Installed
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
-from flexmeasures_pms.registry.kinds import BOARD, KINDS
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, KINDS
 from flexmeasures_pms.registry.messages.message import Message, MessageValue, message
-from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, Spot, row_at
+from flexmeasures_pms.registry.timeline import (
+    SINCE_EVER,
+    Installation,
+    Rows,
+    Spot,
+    difference,
+    row_at,
+)
 
 DETAILS = ("docks", "timezone", "latitude", "longitude", "parent_asset_id")
 
@@ -61,6 +69,7 @@ class Change:
 class NewTransaction:
     """One transaction to be written."""
 
+    author: str
     verb: str
     entry: Entry
     effective_at: datetime
@@ -96,15 +105,16 @@ class Changeset:
         self._entries: Overlay[int, Entry] = Overlay(base.entries, self._undo_log)
         self._names: Overlay[Name, int] = Overlay(base.names, self._undo_log)
         self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._undo_log)
-        self._by_part: Overlay[int, Rows] = Overlay(base.by_part, self._undo_log)
-        self._by_assembly: Overlay[int, Rows] = Overlay(base.by_assembly, self._undo_log)
+        self._installed = Installed(base, self._undo_log)
         self.view = replace(
             base,
             entries=self._entries,
             names=self._names,
             aliases=self._aliases,
-            by_part=self._by_part,
-            by_assembly=self._by_assembly,
+            by_part=self._installed.by_part,
+            by_assembly=self._installed.by_assembly,
+            cabinet_rows=self._installed.cabinet_rows,
+            ranges={},
         )
         self._added: set[int] = set()
         self.transactions: list[NewTransaction] = []
@@ -123,8 +133,9 @@ class Changeset:
         def undone() -> None:
             self._undo_log.undo()
             del self.transactions[counts[0] :], self.lines[counts[1] :]
-            for number in list(self.touched)[counts[2] :]:
-                del self.touched[number]
+            while len(self.touched) > counts[2]:
+                self.touched.popitem()
+            self.view.ranges.clear()
 
         return undone
 
@@ -176,7 +187,8 @@ class Changeset:
         self._added.add(entry.id)
         self._entries[entry.id] = entry
         self._names[entry.kind, ident_key(entry.kind, entry.ident)] = entry.id
-        self._aliases[entry.id] = self._by_part[entry.id] = self._by_assembly[entry.id] = ()
+        self._aliases[entry.id] = ()
+        self._installed.add(entry.id)
         self.record(KINDS[entry.kind].first_verb, entry, after=_recorded_details(entry))
         return entry
 
@@ -184,6 +196,7 @@ class Changeset:
         """Replace a trackable's details."""
         before = self._entries[entry.id]
         self._entries[entry.id] = entry
+        self.view.ranges.clear()
         self.record(verb, entry, _recorded_details(before), _recorded_details(entry), self.now)
 
     def add_alias(self, board: Entry, alias: str) -> None:
@@ -206,37 +219,42 @@ class Changeset:
 
     def rows(self, part_id: int) -> Rows:
         """Return a part's installations, in order of time."""
-        return self._by_part.get(part_id, ())
+        return self._installed.by_part.get(part_id, ())
 
-    def others_in(self, spot: Spot, part_id: int) -> Rows:
-        """Return the other parts' installations in a place that holds only one at a time."""
-        if spot[2] is None:
-            return ()
-        rows = self._by_assembly.get(spot[0], ())
-        return tuple(r for r in rows if r.spot == spot and r.part_id != part_id)
+    def in_spot(self, spot: Spot) -> Rows:
+        """Return the installations in a place that holds one part at a time, in order of time."""
+        return self._installed.in_spot(spot)
 
     def place(
         self, part_id: int, rows: Rows, verb: str, at: datetime, note: str | None = None
     ) -> bool:
         """Replace a part's installations and record the transaction; return whether they differ."""
         before = self.rows(part_id)
-        rows = tuple(row if row.id else self._as_known(row, before) for row in rows)
-        # As sets: a part that was moved often has many rows, of which two or three change.
-        known, wanted = set(before), set(rows)
-        gone = [row for row in before if row not in wanted]
-        new = [row for row in rows if row not in known]
+        rows, gone, new = self._changed(before, rows)
         if not gone and not new:
             return False
-        self._by_part[part_id] = rows
-        for assembly_id in {row.assembly_id for row in (*gone, *new)}:
-            self.concerned.add(assembly_id)
-            removed = set(gone)
-            kept = [r for r in self._by_assembly.get(assembly_id, ()) if r not in removed]
-            kept += [r for r in new if r.assembly_id == assembly_id]
-            self._by_assembly[assembly_id] = tuple(sorted(kept, key=lambda r: r.begin))
+        self._installed.replace(part_id, rows, gone, new)
+        self.concerned.update(row.assembly_id for row in (*gone, *new))
+        if self._entries[part_id].kind == CABINET:
+            self.view.ranges.clear()
         before_after = self._installations_record(gone), self._installations_record(new)
         self.record(verb, self._entries[part_id], *before_after, at, note)
         return True
+
+    def _changed(
+        self, before: Rows, rows: Rows
+    ) -> tuple[Rows, list[Installation], list[Installation]]:
+        """Return rows with the numbers of those that are registered, what is gone, and new."""
+        within = difference(before, rows)
+        old = before[within.start : len(before) - (len(rows) - within.stop)]
+        changed = tuple(r if r.id else self._as_known(r, before) for r in rows[within])
+        rows = rows[: within.start] + changed + rows[within.stop :]
+        known, wanted = set(old), set(changed)
+        return (
+            rows,
+            [row for row in old if row not in wanted],
+            [row for row in changed if row not in known],
+        )
 
     def _as_known(self, row: Installation, before: Rows) -> Installation:
         """Return a row with its number, if it is registered."""
@@ -259,7 +277,9 @@ class Changeset:
         """Record a transaction about a trackable."""
         self.touched.setdefault(entry.id)
         notes = "; ".join(text for text in (self.author.note, note) if text)
-        self.transactions.append(NewTransaction(verb, entry, at, before, after, notes or None))
+        self.transactions.append(
+            NewTransaction(self.author.name, verb, entry, at, before, after, notes or None)
+        )
 
 
 def _value(row: Installation) -> Installation:

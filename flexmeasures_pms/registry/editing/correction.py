@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
@@ -12,8 +14,11 @@ from flexmeasures_pms.registry.messages.message import PeriodText, message, stay
 from flexmeasures_pms.registry.timeline import (
     Installation,
     Rows,
+    ended_at,
     next_begin,
+    overlapping,
     previous_end,
+    row_at,
     with_row,
     without,
 )
@@ -88,17 +93,17 @@ def _corrected_row(
 
 def _apply(changeset: Changeset, old: Installation, new: Installation) -> None:
     corrected = old.spot == new.spot
-    rows = tuple(r for r in changeset.rows(new.part_id) if not (corrected and r == old))
-    changed: dict[int, Rows] = {new.part_id: rows}
+    rows = changeset.rows(new.part_id)
+    changed: dict[int, Rows] = {new.part_id: _less(rows, old) if corrected else rows}
     if corrected:
         _extend_neighbours(changeset, old, new, changed)
     changed[new.part_id] = with_row(changed[new.part_id], new)
-    for other in changeset.others_in(new.spot, new.part_id):
-        held = changed.get(other.part_id, changeset.rows(other.part_id))
-        spot = tuple(r for r in held if r.spot == new.spot)
-        elsewhere = tuple(r for r in held if r.spot != new.spot)
-        kept = (*elsewhere, *without(spot, new.begin, new.end))
-        changed[other.part_id] = tuple(sorted(kept, key=lambda r: r.begin))
+    in_spot = changeset.in_spot(new.spot)
+    for other in in_spot[overlapping(in_spot, new.begin, new.end)]:
+        if other.part_id != new.part_id:
+            held = changed.get(other.part_id, changeset.rows(other.part_id))
+            cut = max(other.begin, new.begin), min(other.end, new.end)
+            changed[other.part_id] = without(held, *cut)
     if not sum([_record(changeset, part_id, rows, new.begin) for part_id, rows in changed.items()]):
         part = changeset.view.entries[new.part_id]
         changeset.add_unchanged("{what} is registered so already.", what=part)
@@ -108,8 +113,10 @@ def _record(changeset: Changeset, part_id: int, rows: Rows, at: datetime) -> boo
     entries, before = changeset.view.entries, changeset.rows(part_id)
     differs = changeset.place(part_id, rows, "corrected", at)
     if differs:
-        now = stays(entries, (row for row in changeset.rows(part_id) if row not in before))
-        was = stays(entries, (row for row in before if row not in changeset.rows(part_id)))
+        after = changeset.rows(part_id)
+        known, wanted = set(before), set(after)
+        now = stays(entries, (row for row in after if row not in known))
+        was = stays(entries, (row for row in before if row not in wanted))
         part = entries[part_id]
         changeset.add_message("Corrected {what}: {now} (was: {was}).", what=part, now=now, was=was)
     return differs
@@ -119,18 +126,36 @@ def _extend_neighbours(
     changeset: Changeset, old: Installation, new: Installation, changed: dict[int, Rows]
 ) -> None:
     """Extend what adjoined the old row over the time that the corrected one gives back."""
-    part_rows = [r for r in changeset.rows(old.part_id) if r != old]
-    for row in (*part_rows, *changeset.others_in(old.spot, old.part_id)):
+    of_part, in_spot = changeset.rows(old.part_id), changeset.in_spot(old.spot)
+    around = (ended_at(of_part, old.begin), row_at(of_part, old.end))
+    beside = (ended_at(in_spot, old.begin), row_at(in_spot, old.end))
+    for row in (*around, *(r for r in beside if r and r.part_id != old.part_id)):
+        if row is None:
+            continue
         begin, end = row.begin, row.end
         # Neither may the neighbour be elsewhere by then, nor its place be taken.
-        limits = (
-            *(r for r in changeset.rows(row.part_id) if r not in (row, old)),
-            *(r for r in changeset.others_in(row.spot, row.part_id) if r != old),
-        )
+        limits = changeset.rows(row.part_id), changeset.in_spot(row.spot)
         if row.end == old.begin < new.begin:
-            end = min(new.begin, next_begin(limits, row.begin))
+            end = min(new.begin, *(_next_begin(rows, row, old) for rows in limits))
         if row.begin == old.end > new.end:
-            begin = max(new.end, previous_end(limits, row.end))
+            begin = max(new.end, *(_previous_end(rows, row, old) for rows in limits))
         if (begin, end) != (row.begin, row.end):
             held = changed.get(row.part_id, changeset.rows(row.part_id))
-            changed[row.part_id] = with_row((r for r in held if r != row), row.between(begin, end))
+            changed[row.part_id] = with_row(_less(held, row), row.between(begin, end))
+
+
+def _less(rows: Rows, row: Installation) -> Rows:
+    at = bisect_left(rows, row.begin, key=attrgetter("begin"))
+    return rows[:at] + rows[at + 1 :] if rows[at : at + 1] == (row,) else rows
+
+
+def _next_begin(rows: Rows, row: Installation, old: Installation) -> datetime:
+    """Return when the first row after one begins that is not the old one."""
+    begin = next_begin(rows, row.begin)
+    return next_begin(rows, begin) if row_at(rows, begin) == old else begin
+
+
+def _previous_end(rows: Rows, row: Installation, old: Installation) -> datetime:
+    """Return when the last row before one ends that is not the old one."""
+    end = previous_end(rows, row.end)
+    return previous_end(rows, end) if ended_at(rows, end) == old else end

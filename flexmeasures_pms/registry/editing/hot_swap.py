@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexmeasures_pms.registry.directory import Entry
@@ -27,20 +27,26 @@ class DockReport:
     """Where a case reports to be.
 
     :param dock: counted across the PMS; None while the EHub has not allocated one.
+    :param author: of the move, if it is not that of all.
     """
 
     case_id: int
     pms_id: int
     dock: int | None
     at: datetime
+    author: str | None = None
 
 
 def record_moves(account_id: int, reports: Iterable[DockReport], author: Author) -> Change:
-    """Record where cases report to be, in the order of the reports' times."""
+    """Record where cases report to be, in the order of the reports' times.
+
+    :param author: of the moves whose report names none.
+    """
     ordered = sorted(reports, key=lambda r: r.at)
     numbers = {number for r in ordered for number in (r.case_id, r.pms_id)}
     with editing(account_id, author, numbers=numbers, replay=False) as changeset:
         for report in ordered:
+            changeset.author = replace(author, name=report.author or author.name)
             record_move(changeset, report)
     return changeset.change()
 
@@ -61,10 +67,10 @@ def record_move(changeset: Changeset, report: DockReport) -> None:
         return
     if row is not None and row.spot == spot:
         return
-    others = changeset.others_in(spot, case.id)
-    end = min(row.end if row else FOREVER, next_begin(rows, at), next_begin(others, at))
+    in_spot = changeset.in_spot(spot)
+    end = min(row.end if row else FOREVER, next_begin(rows, at), next_begin(in_spot, at))
     new = Installation(case.id, *spot, at, end)
-    _remove_occupant(changeset, row_at(others, at), new)
+    _remove_occupant(changeset, row_at(in_spot, at), new)
     changeset.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
     place, when = place_of(changeset.view.entries, new), period_of(new)
     changeset.add_message(
@@ -78,9 +84,7 @@ def _remove_occupant(changeset: Changeset, taken: Installation | None, new: Inst
     entries = changeset.view.entries
     other: Entry = entries[taken.part_id]
     note = f"{english(entries[new.part_id])} reported its dock"
-    rows = tuple(r for r in changeset.rows(other.id) if r != taken)
-    trimmed = without((taken,), new.begin, new.end)
-    kept = tuple(sorted((*rows, *trimmed), key=lambda r: r.begin))
+    kept = without(changeset.rows(other.id), new.begin, min(new.end, taken.end))
     changeset.place(other.id, kept, "removed", new.begin, note)
     place, begin = place_of(entries, taken), since(new.begin)
     changeset.add_message(

@@ -22,6 +22,7 @@ from flexmeasures_pms.registry.timeline import (
     SINCE_EVER,
     Installation,
     Spot,
+    ended_at,
     next_begin,
     row_at,
     with_row,
@@ -47,15 +48,15 @@ def install(
     :raises RegistryConflict: if it does not fit, or another part is there.
     """
     spot = spot_for(changeset, part, assembly, place, changeset.now if at is None else at)
-    rows, others = changeset.rows(part.id), changeset.others_in(spot, part.id)
-    begin = at or (changeset.now if rows or others else SINCE_EVER)
+    rows, in_spot = changeset.rows(part.id), changeset.in_spot(spot)
+    begin = at or (changeset.now if rows or in_spot else SINCE_EVER)
     row = row_at(rows, begin)
     if row is not None and row.spot == spot:
         here = place_of(changeset.view.entries, row)
         changeset.add_unchanged("{what} is in {place} already.", what=part, place=here)
         return
-    _refuse_taken(changeset, part, row_at(others, begin))
-    end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(others, begin))
+    _refuse_taken(changeset, part, row_at(in_spot, begin))
+    end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(in_spot, begin))
     _record_installation(changeset, Installation(part.id, *spot, begin, end))
 
 
@@ -144,8 +145,7 @@ def _replace_in_place(
     """Record the new part in the place of a row of the old one, from ``begin``."""
     spot = spot_for(changeset, new, changeset.view.entries[row.assembly_id], row.place, begin)
     new_rows = changeset.rows(new.id)
-    others = tuple(r for r in changeset.others_in(spot, new.id) if r.part_id != old.id)
-    end = min(row.end, next_begin(new_rows, begin), next_begin(others, begin))
+    end = min(row.end, next_begin(new_rows, begin), next_begin(changeset.in_spot(spot), begin))
     changeset.place(old.id, without(changeset.rows(old.id), begin, row.end), "swapped", begin)
     installed = Installation(new.id, *spot, begin, end)
     changeset.place(new.id, with_row(new_rows, installed), "swapped", begin)
@@ -158,12 +158,12 @@ def _swapped_already(changeset: Changeset, old: Entry, new: Entry, at: datetime 
     successor = row_at(changeset.rows(new.id), at or changeset.now)
     if successor is None or (at is not None and successor.begin != at):
         return False
-    return any(
-        row.spot == successor.spot and row.end == successor.begin for row in changeset.rows(old.id)
-    )
+    left = ended_at(changeset.rows(old.id), successor.begin)
+    return left is not None and left.spot == successor.spot
 
 
 def occupant(changeset: Changeset, spot: Spot, part_id: int, at: datetime) -> Entry | None:
     """Return the other part that is in a place at a time."""
-    row = row_at(changeset.others_in(spot, part_id), at)
-    return None if row is None else changeset.view.entries[row.part_id]
+    row = row_at(changeset.in_spot(spot), at)
+    taken = row is not None and row.part_id != part_id
+    return changeset.view.entries[row.part_id] if row is not None and taken else None

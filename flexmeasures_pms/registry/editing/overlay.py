@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, overload
 
-from flexmeasures_pms.registry.directory import Default, K, Lookup, V
+from flexmeasures_pms.registry.lookups import Default, K, Lookup, V
 
 
 @dataclass(slots=True)

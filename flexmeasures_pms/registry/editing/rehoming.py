@@ -21,9 +21,9 @@ def take_over_docks(changeset: Changeset, cabinet: Installation) -> None:
         if begin >= end or found is None or found[0].id != cabinet.part_id:
             continue
         docked = Installation(row.part_id, cabinet.part_id, "dock", found[1], begin, end)
-        others = changeset.others_in(docked.spot, row.part_id)
-        if row_at(others, begin) is None:
-            docked = docked.between(begin, min(end, next_begin(others, begin)))
+        in_spot = changeset.in_spot(docked.spot)
+        if row_at(in_spot, begin) is None:
+            docked = docked.between(begin, min(end, next_begin(in_spot, begin)))
             case = changeset.view.entries[row.part_id]
             changeset.place(case.id, with_row(changeset.rows(case.id), docked), "moved", begin)
             place = place_of(changeset.view.entries, docked)

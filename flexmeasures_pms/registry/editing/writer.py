@@ -239,7 +239,7 @@ def _transactions(changeset: Changeset) -> Iterator[dict[str, Any]]:
             "request_id": changeset.author.request_id,
             "recorded_at": changeset.now,
             "effective_at": _bound(item.effective_at),
-            "author": changeset.author.name,
+            "author": item.author,
             "verb": item.verb,
             "trackable_id": item.entry.id,
             "kind": item.entry.kind,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, overload
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.registry.directory import Default, Entry, K, Lookup, Name, V
+from flexmeasures_pms.registry.directory import Entry, Name
 from flexmeasures_pms.registry.loading import cache, rows
 from flexmeasures_pms.registry.loading.cache import CacheKey, Fact, KnownName
 from flexmeasures_pms.registry.loading.rows import KnownTrackable
+from flexmeasures_pms.registry.lookups import ComputedLookup, Lookup, V
 from flexmeasures_pms.registry.timeline import Rows
 
 
@@ -114,34 +114,6 @@ class RequestView:
             self.fresh |= {(account_id, "inside", n): parts for n, parts in inside.items()}
 
 
-class _LazyLookup(Generic[K, V]):
-    """What is held, looked up one by one; what is not held is read first."""
-
-    def __init__(self, ask: Callable[[K], V | None]) -> None:
-        self._ask = ask
-
-    def __getitem__(self, key: K, /) -> V:
-        """Return what is there; KeyError if nothing is."""
-        found = self._ask(key)
-        if found is None:
-            raise KeyError(key)
-        return found
-
-    @overload
-    def get(self, key: K, default: None = None, /) -> V | None: ...
-
-    @overload
-    def get(self, key: K, default: V, /) -> V: ...
-
-    @overload
-    def get(self, key: K, default: Default, /) -> V | Default: ...
-
-    def get(self, key: K, default: Default | None = None, /) -> V | Default | None:
-        """Return what is there, or the default."""
-        found = self._ask(key)
-        return default if found is None else found
-
-
 Lookups = tuple[
     Lookup[int, Entry],
     Lookup[Name, int],
@@ -178,9 +150,6 @@ def lookups(view: RequestView) -> Lookups:
             return known
         return _read_until_found(view, lambda missing: view.number(asked, missing))
 
-    def inside(number: int) -> Rows:
-        return _read_until_found(view, lambda missing: with_parts(view, number, missing))
-
     known: dict[int, tuple[str, ...]] = {}
 
     def aliases(number: int) -> tuple[str, ...] | None:
@@ -189,12 +158,25 @@ def lookups(view: RequestView) -> Lookups:
         return known[number]
 
     return (
-        _LazyLookup(entry),
-        _LazyLookup(name),
-        _LazyLookup(aliases),
-        _LazyLookup(installations),
-        _LazyLookup(inside),
+        ComputedLookup(entry),
+        ComputedLookup(name),
+        ComputedLookup(aliases),
+        ComputedLookup(installations),
+        ComputedLookup(_insides(view)),
     )
+
+
+def _insides(view: RequestView) -> Callable[[int], Rows]:
+    """Return what looks up what is in an assembly, and reads all of that at once."""
+    known: dict[int, Rows] = {}
+
+    def inside(number: int) -> Rows:
+        if number not in known:
+            found = _read_until_found(view, lambda missing: with_parts(view, number, missing))
+            known[number] = found
+        return known[number]
+
+    return inside
 
 
 def with_parts(view: RequestView, number: int, missing: Missing) -> Rows:
