@@ -24,3 +24,13 @@ CLOCK_SKEW = timedelta(minutes=1)
 """How far ahead of the server a reading may be and still be of now: clocks that are set over
 the network differ by less. What is further ahead is stored, but is not the newest reading before
 its time has come."""
+MOST_CHANGES = 6
+"""How often a pack's reported place changes within :data:`WITHIN` at most: a person who tries docks
+needs some moves, and two packs that answer with one id make two with every sample."""
+WITHIN = timedelta(hours=1)
+SETTLED = WITHIN / MOST_CHANGES
+"""How long a pack that flapped is reported from one place before it has moved there: a pack that
+changes its place more often than :data:`MOST_CHANGES` in :data:`WITHIN` never is."""
+AT_ONCE = timedelta(seconds=10)
+"""A pack that comes back to a place that it was reported from less than this ago was not moved in
+between: nobody pulls a pack, puts it into another dock and back as fast."""

@@ -1,12 +1,14 @@
-"""Packs that are reported from two places in turn.
+"""Packs that are reported from several places in turn, or at once.
 
 Two packs that answer with one id, or a bus that mixes up its addresses, let a pack move twice
 with every sample. Each of these moves would be a change of the registry, for ever.
 
-The rule: a pack whose reported place changed more than :data:`MOST_CHANGES` times in the hour
-before a report flaps. Moves of such a pack are not recorded until it was reported from one
-place, and no other, for :data:`SETTLED`. Its readings are stored as reported, and the receipt
-warns.
+The rule: a pack flaps when its reported place changed more than ``MOST_CHANGES`` times in the
+hour before a report, or when it is in two places at once: reported from a place, from another,
+and from the first again within ``AT_ONCE``. Then its readings are stored as reported, and its
+place stays the last that held. It flaps until it was reported from one place, and no other, for
+``SETTLED``; then it has moved there. The receipt warns, and pages show the state. The limits are in
+``catalogue/limits.py``.
 """
 
 from __future__ import annotations
@@ -15,16 +17,17 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
+from flexmeasures_pms.catalogue.limits import AT_ONCE, MOST_CHANGES, SETTLED, WITHIN
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.storage.flapping import Flapping
 from flexmeasures_pms.storage.queries.docks import DockReading
 
-MOST_CHANGES = 6
-WITHIN = timedelta(hours=1)
-SETTLED = timedelta(minutes=5)
+_NAMED = 4
 
 
 class PackReport(NamedTuple):
@@ -39,6 +42,20 @@ class PackReport(NamedTuple):
     pms: Entry
     dock: int | None
     time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of a pack before the reports of a request.
+
+    :param docks: its docks in the hour before them, in order of time.
+    :param newest: time of its newest reading.
+    :param flaps_until: it flaps until then, unless it is reported from another place again.
+    """
+
+    docks: Sequence[DockReading] = ()
+    newest: datetime | None = None
+    flaps_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,23 @@ class Flap:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The reports of one pack of a request.
+
+    :param moves: those that may be recorded.
+    :param flap: at the first of the others.
+    :param state: of the pack after them; None where it stayed steady.
+    """
+
+    moves: list[PackReport]
+    flap: Flap | None
+    state: Flapping | None
+
+
+Place = tuple[int, int]
+
+
 @dataclass(slots=True)
 class _Track:
     """Where a pack was reported, so far.
@@ -77,29 +111,40 @@ class _Track:
     :param place: source and dock.
     :param since: since when it has been in its place.
     :param changes: when its place changed, in order.
-    :param places: all its places.
+    :param seen: when it was last reported from each of its places.
+    :param unsteady: it flapped, or was in two places at once, and has not settled since.
     """
 
-    place: tuple[int, int] | None = None
+    place: Place | None = None
     since: datetime | None = None
     changes: list[datetime] = field(default_factory=list)
-    places: dict[tuple[int, int], None] = field(default_factory=dict)
+    seen: dict[Place, datetime] = field(default_factory=dict)
+    unsteady: bool = False
 
-    def go_on(self, time: datetime, source: int, dock: int | None) -> None:
-        """Add a report. Without a dock it is from the same one, if the same PMS sent it."""
+    def go_on(self, time: datetime, source: int, dock: int | None) -> datetime | None:
+        """Add a report. Without a dock it is from the same one, if the same PMS sent it.
+
+        :returns: when it was here before, if it was elsewhere only for a moment since.
+        """
         if dock is None:
             dock = self.place[1] if self.place and self.place[0] == source else 0
-        if self.place == (source, dock):
-            return
-        if self.place is not None:
-            self.changes.append(time)
-        self.place, self.since = (source, dock), time
-        self.places[source, dock] = None
+        here, before, back = (source, dock), self.place, None
+        if here != before:
+            if before is not None:
+                self.changes.append(time)
+                last = self.seen.get(here)
+                together = self.seen[before] == time
+                back = last if last and time - last < AT_ONCE else time if together else None
+            self.place, self.since = here, time
+        self.seen[here] = time
+        self._judge(time, at_once=back is not None)
+        return back
 
-    def flaps(self, time: datetime) -> bool:
-        """Whether a move at a time is not to be recorded."""
-        unsettled = self.since is not None and time - self.since < SETTLED
-        return unsettled and self.recent(time) > MOST_CHANGES
+    def _judge(self, time: datetime, *, at_once: bool) -> None:
+        if self.since is not None and time - self.since >= SETTLED:
+            self.unsteady = False
+        elif at_once or self.recent(time) > MOST_CHANGES:
+            self.unsteady = True
 
     def recent(self, time: datetime) -> int:
         """Return how often the place changed in the hour before a time."""
@@ -107,35 +152,59 @@ class _Track:
 
 
 _MINUTE = timedelta(minutes=1)
+_time = attrgetter("time")
 
 
-def steady(
-    reports: Sequence[PackReport], before: Iterable[DockReading], sources: dict[int, int]
-) -> tuple[list[PackReport], Flap | None]:
-    """Return the reports of one pack that may be recorded as moves, and whether it flaps.
+def follow_pack(reports: Sequence[PackReport], before: Before, sources: dict[int, int]) -> Followed:
+    """Return which reports of one pack may be recorded as moves, and whether it flaps.
 
-    :param reports: in order of time.
-    :param before: its docks in the hour before them.
+    :param reports: in order of time, at least one.
     :param sources: of PMSes, by their number.
     """
-    track = _Track()
-    for reading in before:
-        track.go_on(*reading)
-    kept: list[PackReport] = []
+    track = _begun(before, reports[0].time)
+    moves: list[PackReport] = []
     first: PackReport | None = None
     most = 0
     for report in reports:
-        track.go_on(report.time, sources.get(report.pms.id, 0), report.dock)
-        if not track.flaps(report.time):
-            kept.append(report)
-            continue
-        first, most = first or report, max(most, track.recent(report.time))
-    return kept, Flap(first, _named(track, reports, sources), most) if first else None
+        back = track.go_on(report.time, sources.get(report.pms.id, 0), report.dock)
+        if back is not None:
+            # In between it was elsewhere as well: that was no move.
+            while moves and moves[-1].time > back:
+                first = min(first or moves[-1], moves.pop(), key=_time)
+        if track.unsteady:
+            first, most = first or report, max(most, track.recent(report.time))
+        else:
+            moves.append(report)
+    flap = Flap(first, _named(track, reports, sources), most) if first else None
+    return Followed(moves, flap, _state(reports, before, track, first))
+
+
+def _begun(before: Before, first: datetime) -> _Track:
+    track = _Track()
+    for reading in before.docks:
+        track.go_on(*reading)
+    if track.place is not None and before.newest is not None:
+        track.seen[track.place] = max(before.newest, track.seen[track.place])
+    track.unsteady |= before.flaps_until is not None and first < before.flaps_until
+    return track
+
+
+def _state(
+    reports: Sequence[PackReport], before: Before, track: _Track, first: PackReport | None
+) -> Flapping | None:
+    last = reports[-1]
+    docks = tuple(sorted({dock for _, dock in track.seen if dock})[:_NAMED])
+    if track.unsteady:
+        since = (first or reports[0]).time
+        return Flapping(last.case.id, since, last.time + SETTLED, docks)
+    if before.flaps_until is None or before.flaps_until < reports[0].time:
+        return None
+    return Flapping(last.case.id, reports[0].time, last.time, docks)
 
 
 def _named(
     track: _Track, reports: Iterable[PackReport], sources: dict[int, int]
 ) -> tuple[str, ...]:
     names = {sources.get(r.pms.id, 0): f"PMS '{r.pms.ident}'" for r in reports}
-    of_source = [(names.get(source, "another PMS"), dock) for source, dock in track.places]
-    return tuple(f"dock {dock} of {pms}" if dock else pms for pms, dock in of_source[:4])
+    of_source = [(names.get(source, "another PMS"), dock) for source, dock in track.seen]
+    return tuple(f"dock {dock} of {pms}" if dock else pms for pms, dock in of_source[:_NAMED])

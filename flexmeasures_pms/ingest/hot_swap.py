@@ -17,13 +17,15 @@ from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.beliefs.provision import make_ready
 from flexmeasures_pms.beliefs.sensors import sensor_ids
+from flexmeasures_pms.catalogue.limits import WITHIN
 from flexmeasures_pms.errors import StorageBusy
-from flexmeasures_pms.ingest.flapping import WITHIN, Flap, PackReport, steady
+from flexmeasures_pms.ingest.flapping import Before, Flap, PackReport, follow_pack
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import hot_swap
 from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.storage.flapping import Flapping, flaps_until
 from flexmeasures_pms.storage.queries.docks import DockReading, dock_readings
-from flexmeasures_pms.storage.readings.latest import newest_time
+from flexmeasures_pms.storage.readings.latest import newest_times
 from flexmeasures_pms.storage.session import abandon
 
 
@@ -33,10 +35,12 @@ class Unexpected:
 
     :param reports: those to be recorded as moves, oldest first.
     :param flaps: packs of which some are not.
+    :param states: which packs flap from now on, or no longer do.
     """
 
     reports: list[PackReport] = field(default_factory=list)
     flaps: list[Flap] = field(default_factory=list)
+    states: list[Flapping] = field(default_factory=list)
 
 
 def is_expected(report: PackReport, registered: Directory) -> bool:
@@ -66,26 +70,34 @@ def unexpected(
     for report in reports:
         if report.time <= until:
             by_case.setdefault(report.case.id, []).append(report)
-    elsewhere = [
-        newer
-        for of_case in by_case.values()
+    suspects = {
+        case: of_case
+        for case, of_case in by_case.items()
         if not all(is_expected(report, registered) for report in of_case)
-        and (newer := _newer(of_case))
-    ]
-    found = Unexpected()
+    }
+    return _followed(suspects, sources) if suspects else Unexpected()
+
+
+def _followed(suspects: Mapping[int, list[PackReport]], sources: dict[int, int]) -> Unexpected:
+    newest, until = newest_times(suspects), flaps_until(suspects)
+    newer = [_newer(of_case, newest.get(case)) for case, of_case in suspects.items()]
+    elsewhere = [of_case for of_case in newer if of_case]
     docks = _docks_before(elsewhere)
+    found = Unexpected()
     for of_case in elsewhere:
-        kept, flap = steady(of_case, docks.get(of_case[0].case.id, ()), sources)
-        found.reports.extend(kept)
-        found.flaps.extend([flap] if flap else [])
+        case = of_case[0].case.id
+        before = Before(docks.get(case, ()), newest.get(case), until.get(case))
+        followed = follow_pack(of_case, before, sources)
+        found.reports.extend(followed.moves)
+        found.flaps.extend([followed.flap] if followed.flap else [])
+        found.states.extend([followed.state] if followed.state else [])
     found.reports.sort(key=lambda report: report.time)
     return found
 
 
-def _newer(reports: Sequence[PackReport]) -> list[PackReport]:
+def _newer(reports: Sequence[PackReport], newest: datetime | None) -> list[PackReport]:
     """Return the reports of a case that are newer than its newest reading, oldest first."""
-    known = newest_time(reports[0].case.id)
-    return sorted((r for r in reports if known is None or r.time > known), key=lambda r: r.time)
+    return sorted((r for r in reports if newest is None or r.time > newest), key=lambda r: r.time)
 
 
 def _docks_before(elsewhere: Sequence[Sequence[PackReport]]) -> Mapping[int, list[DockReading]]:

@@ -31,6 +31,7 @@ from flexmeasures_pms.ingest.flapping import PackReport
 from flexmeasures_pms.ingest.hot_swap import is_expected, record_moves, unexpected
 from flexmeasures_pms.ingest.packs_in_hour import number_in_hour
 from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.storage.flapping import keep as keep_flapping
 from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
@@ -123,6 +124,7 @@ def process(
     changed = record_moves(account_id, stored)
     if moved_things is not None:
         moved_things |= changed
+    keep_flapping(moved.states)
     for flap in moved.flaps:
         at = flap.report.sample
         outcomes[at] = replace(outcomes[at], warning=flap.warning(samples[at].path))

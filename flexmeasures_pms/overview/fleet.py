@@ -33,6 +33,7 @@ _COUNTS: Mapping[Code, str] = {
     "fet_open": "fets_open",
     "unread": "unread",
     "no_temperature": "no_temperature",
+    "flapping": "flapping",
     "wrong_place": "misplaced",
     "unallocated": "unallocated",
     "never": "never",

@@ -10,6 +10,7 @@ import msgspec
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
 from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.overview.states import Code, Extremes, Finding, is_silent, judged, weak_by
+from flexmeasures_pms.storage.flapping import Flapping
 
 TEMPERATURES = ("temperature top", "temperature middle", "temperature bottom")
 FET_TEMPERATURES = tuple(f"FET {n} temperature" for n in range(1, FETS + 1))
@@ -91,10 +92,12 @@ def pack(
     source: str | None,
     readings: PackReadings,
     now: datetime,
+    flaps: Flapping | None = None,
 ) -> ShownPack:
     """Return a pack as its newest reading shows it.
 
     :param readings: value by sensor name; empty for a pack that has not reported yet.
+    :param flaps: that it is reported from several places.
     """
     cells = tuple(_cells(readings))
     known = sorted((cell.volts, cell.number) for cell in cells if cell.volts is not None)
@@ -119,7 +122,7 @@ def pack(
         silent=time is not None and is_silent(time, now),
         findings=(),
     )
-    return msgspec.structs.replace(seen, findings=tuple(_findings(seen)))
+    return msgspec.structs.replace(seen, findings=tuple(_findings(seen, flaps)))
 
 
 def _cells(readings: PackReadings) -> Iterator[ShownCell]:
@@ -138,7 +141,7 @@ def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _findings(seen: ShownPack) -> Iterator[Finding]:
+def _findings(seen: ShownPack, flaps: Flapping | None) -> Iterator[Finding]:
     """Yield the findings of a pack: for a silent pack, nothing but that it is silent."""
     if seen.time is None:
         yield Finding("never")
@@ -156,6 +159,8 @@ def _findings(seen: ShownPack) -> Iterator[Finding]:
         yield Finding("no_temperature")
     if seen.fets_open:
         yield Finding("fet_open", numbers=seen.fets_open)
+    if flaps is not None:
+        yield Finding("flapping", numbers=flaps.docks, since=flaps.since)
     if seen.dock is None:
         yield Finding("unallocated")
 

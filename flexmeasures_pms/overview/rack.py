@@ -35,6 +35,7 @@ from flexmeasures_pms.overview.unknown_packs import unknown_packs
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
+from flexmeasures_pms.storage.flapping import Flapping, flapping_now
 from flexmeasures_pms.storage.queries.racks import reported_here, waiting_unknown_packs
 from flexmeasures_pms.storage.readings.latest import latest_of
 
@@ -51,6 +52,7 @@ class _Standing:
 
     :param ranges: its cabinets with their docks as counted across the PMS.
     :param rows: the cases in it with their docks.
+    :param flapping: which of them are reported from several places.
     """
 
     registered: Directory
@@ -60,6 +62,7 @@ class _Standing:
     rows: tuple[tuple[Installation, int | None], ...]
     latest: Mapping[int, Row[Any]]
     scope: ReadingScope | None
+    flapping: Mapping[int, Flapping]
 
 
 def rack(
@@ -110,7 +113,8 @@ def _standing(
             ]
     ids = [pms.id, *(c.id for c, _ in ranges if c), *(row.part_id for row, _ in rows)]
     latest = readable(latest_of(ids), scope)
-    return _Standing(registered, pms, now, ranges, tuple(rows), latest, scope)
+    flapping = flapping_now(ids)
+    return _Standing(registered, pms, now, ranges, tuple(rows), latest, scope, flapping)
 
 
 def _cases(registered: Directory, assembly: Entry, now: datetime) -> Iterator[Installation]:
@@ -124,7 +128,8 @@ def _occupant(standing: _Standing, row: Installation, dock: int | None) -> Occup
     seen = _pack(standing, standing.registered.entry(row.part_id))
     findings = list(seen.findings)
     moved_since = seen.time is None or seen.time < row.begin
-    if not moved_since and not seen.silent:
+    flaps = row.part_id in standing.flapping
+    if not (moved_since or seen.silent or flaps):
         findings += _misplaced(standing.pms, seen, dock)
     since = None if row.begin == SINCE_EVER else row.begin
     return Occupant(seen, dock, since, worst_first(findings))
@@ -156,6 +161,7 @@ def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> Show
         source.ident,
         row.readings,
         standing.now,
+        standing.flapping.get(case.id),
     )
 
 

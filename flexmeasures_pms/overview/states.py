@@ -26,8 +26,8 @@ Level = Literal["alarm", "warning", "note", "ok"]
 
 Code = Literal[
     "fault", "hot", "fet_hot", "cell_high", "cell_low", "bus_fault", "fet_open", "silent",
-    "unread", "no_temperature", "weak_cell", "wrong_place", "unknown_pack", "unallocated",
-    "never", "empty", "ok",
+    "unread", "no_temperature", "weak_cell", "flapping", "wrong_place", "unknown_pack",
+    "unallocated", "never", "empty", "ok",
 ]  # fmt: skip
 
 LEVELS: dict[Code, Level] = {
@@ -42,6 +42,7 @@ LEVELS: dict[Code, Level] = {
     "unread": "warning",
     "no_temperature": "warning",
     "weak_cell": "warning",
+    "flapping": "warning",
     "wrong_place": "warning",
     "unknown_pack": "warning",
     "unallocated": "warning",
@@ -60,8 +61,8 @@ class Finding(PublicStruct, frozen=True):
     :param code: a stable word for programs.
     :param figure: the value: °C, V, or mV below the other cells.
     :param numbers: of the cells or FETs concerned, none for all cells; the dock that a pack
-        reports.
-    :param since: when a silent one last reported.
+        reports, or those that one is reported from in turn.
+    :param since: when a silent one last reported, or one began to flap.
     :param ident: the pack, cabinet or PMS concerned, if it is not the subject itself.
     :param source: the PMS that reports a pack which is registered in another.
     :param many: how many packs have it, of which this is the worst.

@@ -201,6 +201,17 @@ ahead = sa.Table(
     sa.PrimaryKeyConstraint("trackable_id", "event_time", "device_id"),
 )
 
+# Packs that are, or were, reported from several places: as long as the newest reading of a
+# pack is before ``until``, it flaps.
+flapping = sa.Table(
+    "pms_flapping",
+    metadata,
+    trackable_reference("trackable_id", primary_key=True),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("docks", ARRAY(sa.Integer), nullable=False),
+)
+
 # Readings that were received and not written because they repeat the previous one, one bit
 # for each of a sample. They show what a late reading changes, and distinguish a repeated
 # sample from one that contradicts.

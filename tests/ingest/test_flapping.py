@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +14,14 @@ from flexmeasures.data import db
 from sqlalchemy import func, select
 from support import stored
 from support.site import Site
+from support.statements import statements
 from support.telemetry import NOON, at, pack_sample, request
+from support.work import instructions
 
-from flexmeasures_pms.ingest.flapping import MOST_CHANGES, SETTLED
+from flexmeasures_pms.catalogue.limits import MOST_CHANGES, SETTLED
+from flexmeasures_pms.overview.fleet import fleet
+from flexmeasures_pms.overview.rack import rack
+from flexmeasures_pms.overview.states import Finding
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import installation, transaction
 
@@ -37,17 +43,19 @@ def site(organisation: Organisation) -> Site:
 def post(client: FlaskClient, organisation: Organisation) -> Post:
     """Send samples, all of which are stored, and return the reply."""
 
-    def send(*samples: dict[str, Any], pms: str = "PMS-1") -> dict[str, Any]:
+    def send(
+        *samples: dict[str, Any], pms: str = "PMS-1", body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         reply = client.post(
             "/pms/api/v1/devices/dataset/pms",
-            data=request({"pms_id": pms}, *samples),
+            data=json.dumps(body) if body else request({"pms_id": pms}, *samples),
             headers=organisation.headers,
             content_type="application/json",
         )
         assert reply.status_code == 200, reply.get_data(as_text=True)
-        body: dict[str, Any] = reply.get_json()
-        assert body["receipt"]["stored"] == len(samples)
-        return body
+        said: dict[str, Any] = reply.get_json()
+        assert said["receipt"]["stored"] == said["receipt"]["samples"]
+        return said
 
     return send
 
@@ -74,38 +82,61 @@ def dock(site: Site, when: datetime) -> int | None:
     return load_directory(site.account_id).dock_across(site.number("case", "DE03"), when)
 
 
-def test_a_pack_that_flaps_is_stored_and_said_and_fills_no_registry(site: Site, post: Post) -> None:
+def to_and_fro(count: int, begin: int = 0) -> Iterator[dict[str, Any]]:
+    """Samples of a pack that is in another dock every minute."""
+    for n in range(count):
+        yield pack_sample("DE03", at(begin + n), dock=(3, 4)[n % 2])
+
+
+def says(site: Site, when: datetime) -> Finding | None:
+    """Return what the rack of PMS-1 says of the pack's moves."""
+    registered = load_directory(site.account_id)
+    shown = rack(registered, registered.entry(site.number("pms", "PMS-1")), when)
+    packs = [*shown.undocked, *(d.occupant for c in shown.cabinets for d in c.docks if d.occupant)]
+    found = [f for p in packs if p.pack.ident == "DE03" for f in p.findings]
+    return next((f for f in found if f.code in ("flapping", "wrong_place")), None)
+
+
+def test_a_pack_in_two_docks_at_once_is_stored_and_said_and_has_not_moved(
+    site: Site, post: Post
+) -> None:
     reply = post(*in_turn(100))
 
-    assert moves(site) == MOST_CHANGES
+    assert moves(site) == 0
+    assert dock(site, at(9)) == 3
+    assert load_directory(site.account_id).dock_across(site.number("case", "DE04"), at(9)) == 4
     times = stored.times(site.account_id, "case:DE03")
     assert len(times) == 200
     docks = stored.beliefs(site.account_id, "case:DE03")
     assert [docks[t, "PMS-1", "dock"] for t in sorted(times)] == [3, 4] * 100
     [warning] = reply["warnings"]
     assert warning["code"] == "pack_flaps"
-    assert warning["path"] == f"datasets[0].data[{MOST_CHANGES + 1}].pack.dock"
+    assert warning["path"] == "datasets[0].data[1].pack.dock"
     assert warning["message"].startswith(
         "Pack 'DE03' is reported from dock 3 of PMS 'PMS-1' and dock 4 of PMS 'PMS-1': 199 changes "
     )
 
 
-def test_no_more_is_written_to_the_registry_however_long_it_flaps(site: Site, post: Post) -> None:
-    post(*in_turn(20))
-    before = rows(site)
-    for hour in range(3):
-        for minute in range(0, 60, 10):
-            post(*in_turn(2, at(60 * hour + minute + 5)))
-    post(pack_sample("DE03", at(178), dock=3))
-    [warning] = post(pack_sample("DE03", at(178.1), dock=4))["warnings"]
-
-    for place in ("dock 3 of PMS 'PMS-1'", "dock 4 of PMS 'PMS-1'"):
-        assert place in warning["message"]
-    assert rows(site) == before
+def test_two_places_at_the_same_moment_are_no_move(site: Site, post: Post) -> None:
+    post(pack_sample("DE03", NOON, dock=3))
+    post(pack_sample("DE03", at(1), dock=3))
+    reply = post(pack_sample("DE03", at(1), dock=3), pms="PMS-2")
+    assert "warnings" not in reply, "an old report is not looked at"
+    both = {"datasets": [
+        {"pms_id": pms, "data": [pack_sample("DE03", at(2), dock=3)]} for pms in ("PMS-1", "PMS-2")
+    ]}  # fmt: skip
+    assert post(body=both)["warnings"][0]["code"] == "pack_flaps"
+    assert moves(site) == 0
 
 
-def test_one_by_one_it_is_the_same(site: Site, post: Post) -> None:
-    replies = [post(sample) for sample in in_turn(10)]
+def test_the_first_report_from_another_dock_is_a_move_however_soon(site: Site, post: Post) -> None:
+    post(pack_sample("DE03", NOON, dock=3), pack_sample("DE03", at(0.02), dock=5))
+    assert dock(site, at(1)) == 5
+    assert says(site, at(1)) is None
+
+
+def test_a_pack_that_moves_often_within_an_hour_flaps(site: Site, post: Post) -> None:
+    replies = [post(sample) for sample in to_and_fro(20)]
     assert moves(site) == MOST_CHANGES
     warned = ["warnings" in reply for reply in replies]
     # In its registered dock there is nothing to say.
@@ -113,16 +144,63 @@ def test_one_by_one_it_is_the_same(site: Site, post: Post) -> None:
     assert any(warned[MOST_CHANGES + 1 :])
 
 
+def test_in_one_request_it_is_the_same(site: Site, post: Post) -> None:
+    [warning] = post(*to_and_fro(20))["warnings"]
+    assert moves(site) == MOST_CHANGES
+    assert warning["path"] == f"datasets[0].data[{MOST_CHANGES + 1}].pack.dock"
+
+
+def test_one_by_one_a_pack_in_two_docks_at_once_moves_once(site: Site, post: Post) -> None:
+    for sample in in_turn(10):
+        post(sample)
+    assert moves(site) == 1
+
+
+def test_no_more_is_written_to_the_registry_however_long_it_flaps(site: Site, post: Post) -> None:
+    post(*in_turn(20))
+    before = rows(site)
+    for hour in range(3):
+        for minute in range(0, 60, 8):
+            post(*in_turn(2, at(60 * hour + minute + 5)))
+    post(pack_sample("DE03", at(185), dock=3))
+    [warning] = post(pack_sample("DE03", at(185.1), dock=4))["warnings"]
+
+    for place in ("dock 3 of PMS 'PMS-1'", "dock 4 of PMS 'PMS-1'"):
+        assert place in warning["message"]
+    assert rows(site) == before
+
+
 def test_a_pack_that_stays_in_one_dock_again_has_moved_there(site: Site, post: Post) -> None:
     post(*in_turn(20))
-    home = dock(site, at(2))
-    other = {3: 4, 4: 3}[home or 0]
     stays = at(3)
-    post(pack_sample("DE03", stays, dock=other))
-    assert dock(site, stays) == home
+    post(pack_sample("DE03", stays, dock=5))
+    assert dock(site, stays) == 3
+    last = stays + SETTLED - timedelta(seconds=1)
+    post(pack_sample("DE03", last, dock=5))
+    assert dock(site, last) == 3
+    assert says(site, last) is not None
 
-    post(pack_sample("DE03", stays + SETTLED, dock=other))
-    assert dock(site, stays + SETTLED) == other
+    post(pack_sample("DE03", stays + SETTLED, dock=5))
+    assert dock(site, stays + SETTLED) == 5
+    assert says(site, stays + SETTLED) is None
+
+
+def test_it_is_told_as_a_state_until_it_stays_in_its_dock(site: Site, post: Post) -> None:
+    post(*in_turn(20))
+    last = NOON + timedelta(seconds=95, milliseconds=300)
+    found = says(site, last)
+    assert found is not None
+    assert (found.code, found.numbers) == ("flapping", (3, 4))
+    assert found.since == NOON + DOCKS[1][1]
+    [device] = [d for d in fleet([site.account_id], last) if d.ident == "PMS-1"]
+    assert [(f.code, f.many) for f in device.findings if f.code == "flapping"] == [("flapping", 1)]
+
+    # In its registered dock: nothing of these requests looks at what was before.
+    still = last + SETTLED - timedelta(seconds=1)
+    post(pack_sample("DE03", still, dock=3))
+    assert says(site, still) is not None
+    post(pack_sample("DE03", last + SETTLED, dock=3))
+    assert says(site, last + SETTLED) is None
 
 
 def test_a_pack_that_flaps_between_two_pmses_is_said_too(site: Site, post: Post) -> None:
@@ -141,3 +219,45 @@ def test_some_moves_within_an_hour_are_hot_swaps(site: Site, post: Post) -> None
     ]
     assert moves(site) == MOST_CHANGES
     assert all("warnings" not in reply for reply in replies)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "late"])
+def test_many_samples_in_turn_take_no_more_than_few(site: Site, post: Post, *, late: bool) -> None:
+    post(pack_sample("DE03", at(-100 if not late else 600), dock=3))
+
+    def taken(cycles: int, begin: datetime) -> tuple[int, float]:
+        with statements() as made:
+            work = instructions(lambda: post(*in_turn(cycles, begin)))
+        return len(made), work / cycles
+
+    few, many = taken(20, at(0)), taken(200, at(60))
+    assert many[0] <= few[0] + 2
+    assert many[1] <= 1.2 * few[1]
+    again = taken(200, at(80))
+    assert again[0] <= few[0] + 2
+    assert again[1] <= 1.2 * few[1]
+
+
+def test_moves_reported_by_several_pmses_are_one_change(site: Site, post: Post) -> None:
+    """Many packs that moved between PMSes are recorded together, each by its PMS."""
+    for number in range(5, 11):
+        site.case(f"DE{number:02d}", "PMS-1-A", number)
+    datasets = [
+        {
+            "pms_id": ("PMS-1", "PMS-2")[n % 2],
+            "data": [pack_sample(f"DE{n:02d}", at(n), dock=n + 7)],
+        }
+        for n in range(5, 11)
+    ]
+
+    of_account = transaction.c.account_id == site.account_id
+    by_device = of_account, transaction.c.author.like("device:%")
+
+    def versions() -> int:
+        query = select(func.count(transaction.c.request_id.distinct())).where(*by_device)
+        return db.session.scalar(query) or 0
+
+    post(body={"datasets": datasets})
+    assert versions() == 1
+    authors = db.session.scalars(select(transaction.c.author).where(*by_device).distinct())
+    assert sorted(authors) == ["device:PMS-1", "device:PMS-2"]

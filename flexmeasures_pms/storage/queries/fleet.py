@@ -60,7 +60,7 @@ _SYSTEMS = f"""
         SELECT id, place, since FROM part WHERE slot = 'dock'
       ), read AS (
         SELECT p.id, p.dock AS place, p.since, l.event_time, l.device_id, r.*,
-          l.event_time >= :fresh AS fresh,
+          l.event_time >= :fresh AS fresh, coalesce(l.event_time < f.until, false) AS flaps,
           greatest(r."temperature top", r."temperature middle", r."temperature bottom") AS heat,
           greatest(r."FET 1 temperature", r."FET 2 temperature") AS fet_heat,
           coalesce(r."lowest cell voltage", cells.lowest) AS lowest_cell,
@@ -75,6 +75,7 @@ _SYSTEMS = f"""
           END AS weak_by
         FROM pack p
         LEFT JOIN pms_latest l ON l.trackable_id = p.id {{readings}}
+        LEFT JOIN pms_flapping f ON f.trackable_id = p.id
         LEFT JOIN LATERAL jsonb_to_record(l.readings) AS r(
           "pack power" float8, "pack voltage" float8,
           "lowest cell voltage" float8, "highest cell voltage" float8,
@@ -111,8 +112,9 @@ _SYSTEMS = f"""
           count(*) FILTER (WHERE fresh AND cells_read < {CELLS}) AS unread,
           count(*) FILTER (WHERE fresh AND heat IS NULL) AS no_temperature,
           count(*) FILTER (WHERE fresh AND dock IS NULL) AS unallocated,
+          count(*) FILTER (WHERE fresh AND flaps) AS flapping,
           count(*) FILTER (
-            WHERE fresh AND event_time >= coalesce(since, '-infinity')
+            WHERE fresh AND NOT flaps AND event_time >= coalesce(since, '-infinity')
             AND (device_id <> s.id OR dock <> coalesce(place, 0))) AS misplaced
         FROM read
       ), ehubs AS (

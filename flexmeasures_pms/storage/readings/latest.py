@@ -132,9 +132,8 @@ def latest_of(trackable_ids: Collection[int]) -> dict[int, Row[Any]]:
     return {row.trackable_id: row for row in rows}
 
 
-def newest_time(trackable_id: int) -> datetime | None:
-    """Return the time of the newest reading of a thing."""
-    found: datetime | None = db.session.scalar(
-        select(latest.c.event_time).where(latest.c.trackable_id == trackable_id)
-    )
-    return found
+def newest_times(trackable_ids: Collection[int]) -> dict[int, datetime]:
+    """Return the times of the newest readings of those things that have any."""
+    query = select(latest.c.trackable_id, latest.c.event_time)
+    rows = db.session.execute(query.where(latest.c.trackable_id.in_(trackable_ids)))
+    return {number: time.astimezone(UTC) for number, time in rows}

@@ -23,6 +23,7 @@ NAMES: Mapping[Code, str] = {
     "unread": mark("Cells unread"),
     "no_temperature": mark("Temperature unread"),
     "weak_cell": mark("Weak cell"),
+    "flapping": mark("Flapping"),
     "wrong_place": mark("Wrong place"),
     "unknown_pack": mark("Unknown pack"),
     "unallocated": mark("No dock"),
@@ -55,7 +56,7 @@ def sentence(finding: Finding, zone: str | None = None) -> str:
 
 def brief(finding: Finding, zone: str | None = None) -> str:
     """Return a finding as a short text for a dock, shown beside the age of its reading."""
-    if finding.code == "silent":
+    if finding.code in ("silent", "flapping"):
         return name(finding)
     if finding.code == "weak_cell" and finding.numbers:
         return _("Cell {n}: −{mv} mV", n=finding.numbers[0], mv=number(finding.figure))
@@ -127,6 +128,15 @@ def _place(finding: Finding, _zone: str | None) -> str:
     return _("Reports to {pms}, dock {dock}", pms=finding.source, dock=dock)
 
 
+def _flapping(finding: Finding, zone: str | None) -> str:
+    if not finding.since:
+        return name(finding)
+    if len(finding.numbers) < 2:
+        return f"{name(finding)}, {_since(finding, zone)}"
+    docks = ", ".join(map(str, finding.numbers))
+    return _("In docks {numbers} in turn, {since}", numbers=docks, since=_since(finding, zone))
+
+
 def _unallocated(_finding: Finding, _zone: str | None) -> str:
     return _("No dock (99)")
 
@@ -140,6 +150,7 @@ _SENTENCES: Mapping[Code, Callable[[Finding, str | None], str]] = {
     "silent": _silent,
     "unread": _unread,
     "weak_cell": _weak,
+    "flapping": _flapping,
     "wrong_place": _place,
     "unallocated": _unallocated,
 }

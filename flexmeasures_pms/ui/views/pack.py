@@ -19,6 +19,7 @@ from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
 from flexmeasures_pms.registry.messages.moments import QUERIES, shifted
 from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.serving.readiness import require_tables
+from flexmeasures_pms.storage.flapping import flapping_now
 from flexmeasures_pms.storage.intake.quarantine import reasons_concerning
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language import findings
@@ -107,7 +108,13 @@ def _pack(seen: Seen) -> ShownPack:
     source = seen.registered.entry(row.device_id).ident if row else None
     time = row.event_time.astimezone(UTC) if row else None
     return pack(
-        entry.ident, entry.asset_id or 0, time, source, row.readings if row else {}, seen.now
+        entry.ident,
+        entry.asset_id or 0,
+        time,
+        source,
+        row.readings if row else {},
+        seen.now,
+        flapping_now([entry.id]).get(entry.id),
     )
 
 
