@@ -18,7 +18,15 @@ from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.hot_swap import follow_moves
 from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds
 from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
-from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
+from flexmeasures_pms.ingest.receipt import (
+    Receipt,
+    cap,
+    count,
+    hours,
+    pack,
+    problems_of,
+    undescribed,
+)
 from flexmeasures_pms.ingest.refusal import keep_the_rest
 from flexmeasures_pms.ingest.request_warnings import warnings_of
 from flexmeasures_pms.storage.intake import journal, receipts
@@ -205,7 +213,7 @@ def _receipt(
         counts=counts,
         devices=devices,
         problems=problems,
-        more_problems=more,
+        more_problems=more + undescribed(decoded.samples),
         warnings=warnings_of(decoded, outcomes, origin.received_at)[: settings.max_problems],
         ignored=decoded.ignored,
         skipped=decoded.skipped,

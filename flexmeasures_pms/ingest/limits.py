@@ -15,6 +15,7 @@ def decoding_limits(settings: Settings) -> Limits:
         samples=settings.max_samples,
         depth=settings.max_nesting,
         sample_bytes=settings.max_sample_bytes,
+        problems=settings.max_problems,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -148,7 +149,7 @@ def count(
     for sample, outcome in zip(samples, outcomes, strict=True):
         device = devices.setdefault(sample.device_id, DeviceCounts(sample.device_id))
         setattr(counts, outcome.result, getattr(counts, outcome.result) + 1)
-        counts.faulty += len(sample.faulty)
+        counts.faulty += len(sample.faulty) + sample.more_faulty
         counts.beliefs += outcome.beliefs
         device.samples += 1
         device.stored += outcome.result == "stored"
@@ -190,7 +191,12 @@ def problems_of(samples: Sequence[Sample], outcomes: Sequence[Outcome]) -> Itera
             yield outcome.status_problem
 
 
+def undescribed(samples: Iterable[Sample]) -> int:
+    """Return how many problems of samples were only counted."""
+    return sum(s.more_faulty + s.more_invalid for s in samples)
+
+
 def cap(problems: Iterable[Problem], most: int) -> tuple[list[Problem], int]:
     """Return the first few problems, and how many more there are."""
-    listed = list(problems)
-    return listed[:most], max(0, len(listed) - most)
+    remaining = iter(problems)
+    return list(islice(remaining, most)), sum(1 for _ in remaining)

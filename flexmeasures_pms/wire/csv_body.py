@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +35,8 @@ from flexmeasures_pms.wire.unreadable import too_large, unreadable
 
 CUT = "The row may have been cut off: padding or the end of the data follows on it."
 
+# Blank lines and repeated headers, too, for each of the samples that may be in a file.
+_LINES_FOR_A_SAMPLE = 10
 _DIGIT = re.compile(r"\d")
 
 
@@ -46,6 +48,11 @@ class _Batch:
     warnings: list[Problem] = field(default_factory=list)
     ignored: int = 0
     skipped: int = 0
+    problems: int = 0
+
+    def warn(self, warnings: Sequence[Problem], limits: Limits) -> None:
+        """Add warnings, as far as they are described."""
+        self.warnings += warnings[: max(0, limits.problems - len(self.warnings))]
 
 
 @dataclass(slots=True)
@@ -129,7 +136,7 @@ class CsvReader:
             return
         self.fault, self.usable = None, True
         self._batch.ignored += self.header.ignored
-        self._batch.warnings += self.header.warnings
+        self._batch.warn(self.header.warnings, self.limits)
 
     def _read_row(self, path: str, line: str) -> None:
         if not _DIGIT.search(line):
@@ -157,10 +164,12 @@ class CsvReader:
         if size > self.limits.sample_bytes:
             return too_large(path, "pms", size, self.limits)
         cells = cells_of(line, header.delimiter)
-        draft = _read_cells(path, cells, header)
+        batch = self._batch
+        draft = _read_cells(path, cells, header, self.limits.problems - batch.problems)
         shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None))
         write = partial("{}\n{}\n".format, header.text, line)
-        self._batch.warnings += draft.warnings
+        batch.warn(draft.warnings, self.limits)
+        batch.problems += len(draft.invalid) + len(draft.faulty)
         return finish.sample("pms", draft, shared, write)
 
 
@@ -170,6 +179,12 @@ def decode_csv(body: bytes, limits: Limits) -> Decoded:
     :raises MisshapenBody: without a header row that can be used, or with nothing below it.
     :raises BodyTooLarge: with too many rows.
     """
+    lines = body.count(b"\n") + body.count(b"\r")
+    if lines > _LINES_FOR_A_SAMPLE * limits.samples:
+        raise BodyTooLarge(
+            f"The file has {lines} lines, which is more than {limits.samples} samples can have. "
+            "Send it in several parts."
+        )
     reader = CsvReader(limits)
     decoded = reader.read(lines_of(body))
     require_header(reader)
@@ -222,11 +237,11 @@ def _misshapen(what: str) -> MisshapenBody:
     )
 
 
-def _read_cells(path: str, cells: RowCells, header: Header) -> Draft:
-    draft = Draft(path, columns=True)
+def _read_cells(path: str, cells: RowCells, header: Header, most: int) -> Draft:
+    draft = Draft(path, columns=True, most=max(0, most))
     fault = _wrong_width(cells, header)
     if fault is not None:
-        draft.invalid.append(Problem(path, "unreadable_sample", fault))
+        draft.spoil(path, "unreadable_sample", fault)
         draft.refused |= {TIME, PACK_ID}
         return draft
     for column in header.columns:

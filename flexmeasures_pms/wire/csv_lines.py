@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 
 RowCells = list[str | None]
 
@@ -13,20 +14,26 @@ BLANK = " \t,;|"
 # Padding of a disk after a loss of power, and marks of the beginning of a file.
 _JUNK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
 PADDING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]{2,}")
+_MOST_PARTS = 1_000
 _EDGES = "".join(map(chr, (*range(9), *range(11, 32), 127)))
 _NAMED_DELIMITER = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
-def lines_of(body: bytes) -> list[str]:
-    """Return the lines of a file; a newline at its end does not begin another one.
+def lines_of(body: bytes) -> Iterator[str]:
+    """Yield the lines of a file; a newline at its end does not begin another one.
 
     Only line ends are used: splitlines() would also split at characters that may be part
     of an id. Quotes never contain a line end here, so that a stray quote affects one row
     instead of the rest of the file.
     """
     text = body.decode().replace("\r\n", "\n").replace("\r", "\n")
-    return text.removesuffix("\n").split("\n")
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    if start < len(text) or not text:
+        yield text[start:]
 
 
 def parts_of(line: str) -> tuple[list[tuple[str, bool]], bool]:
@@ -38,7 +45,7 @@ def parts_of(line: str) -> tuple[list[tuple[str, bool]], bool]:
     if not _JUNK.search(line):
         return [(line, False)], False
     clean = line.replace("\ufeff", "")
-    parts = [part.strip(_EDGES) for part in PADDING.split(clean)]
+    parts = [part.strip(_EDGES) for part in PADDING.split(clean, _MOST_PARTS)]
     last = len(parts) - 1
     found = [(part, i < last) for i, part in enumerate(parts) if part]
     return found, bool(last) or parts[0] != clean

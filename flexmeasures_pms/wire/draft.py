@@ -9,6 +9,8 @@ from flexmeasures_pms.wire.numerals import BARE
 from flexmeasures_pms.wire.spellings import ESSENTIAL, STATUS_CODES
 
 SHOWN = 40
+MOST_PROBLEMS = 50
+"""Problems of one sample that are described; more are only counted."""
 
 
 def shown(value: Any) -> str:
@@ -35,23 +37,26 @@ class Draft:
 
     :param path: where the sample is in the request.
     :param columns: the array elements are columns of a CSV file, ``cell.volts.1``.
+    :param most: problems that are described; the first that makes it invalid always is.
     """
 
     __slots__ = (
-        "columns", "contradicted", "faulty", "ignored", "invalid", "path", "refused", "values",
-        "warnings",
+        "columns", "contradicted", "faulty", "ignored", "invalid", "more_faulty", "more_invalid",
+        "most", "path", "refused", "values", "warnings",
     )  # fmt: skip
 
-    def __init__(self, path: str, *, columns: bool = False) -> None:
+    def __init__(self, path: str, *, columns: bool = False, most: int = MOST_PROBLEMS) -> None:
         """Start empty."""
         self.path = path
         self.columns = columns
+        self.most = min(most, MOST_PROBLEMS)
         self.values: dict[str, Any] = {}
         self.refused: set[str] = set()
         self.contradicted: set[str] = set()
         self.invalid: list[Problem] = []
         self.faulty: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.more_faulty = self.more_invalid = 0
         self.ignored = 0
 
     def place(self, where: str, index: int | None = None) -> str:
@@ -94,18 +99,31 @@ class Draft:
         """
         if field in ESSENTIAL:
             self.refused.add(field)
-            self.invalid.append(Problem(self.place(where, index), code, message, shown(value)))
+            self.spoil(self.place(where, index), code, message, value)
         elif field in STATUS_CODES:
             self.warn(where, "unknown_status", f"{message} The status is unknown.", value)
         else:
             message = f"{message} It is left out."
-            self.faulty.append(Problem(self.place(where, index), code, message, shown(value)))
+            self._fault(self.place(where, index), code, message, value)
 
     def leave_out(self, where: str, value: Any, message: str, index: int | None = None) -> None:
         """Note a reading that is left out while the rest of the sample is used."""
-        place = self.place(where, index)
-        self.faulty.append(Problem(place, "faulty_value", message, shown(value)))
+        self._fault(self.place(where, index), "faulty_value", message, value)
+
+    def _fault(self, place: str, code: str, message: str, value: Any) -> None:
+        if len(self.faulty) < self.most:
+            self.faulty.append(Problem(place, code, message, shown(value)))
+        else:
+            self.more_faulty += 1
+
+    def spoil(self, place: str, code: str, message: str, value: Any = "") -> None:
+        """Note why the sample can't be used."""
+        if len(self.invalid) < max(1, self.most):
+            self.invalid.append(Problem(place, code, message, shown(value)))
+        else:
+            self.more_invalid += 1
 
     def warn(self, where: str, code: str, message: str, value: Any = "") -> None:
         """Note a warning about something that was read."""
-        self.warnings.append(Problem(self.place(where), code, message, shown(value)))
+        if len(self.warnings) < self.most:
+            self.warnings.append(Problem(self.place(where), code, message, shown(value)))

@@ -16,6 +16,7 @@ from flexmeasures_pms.wire.samples import Limits
 from flexmeasures_pms.wire.spellings import CURRENT_SHAPE, OLD_SHAPE, device_names
 
 MOST_PROBLEMS = 5
+MOST_ATTRIBUTES = 5_000
 UNCERTAIN = "The sample can be read, but the id of its dataset can't."
 
 OBJECT = msgspec.json.Decoder(dict[str, Raw])
@@ -80,16 +81,19 @@ def envelopes(body: bytes, dataset: DatasetName, limits: Limits) -> Envelopes:
     :raises MisshapenBody: none has the shape of a dataset.
     :raises BodyTooLarge: it has too many datasets.
     """
+    require_few_members(body)
     top = _top(body, dataset)
-    found, problems = [], []
-    datasets = _datasets(body, top, dataset)
+    found, problems, samples = [], [], 0
+    datasets = _datasets(body, top, dataset, limits)
     require_few(len(datasets), limits)
     for index, raw in enumerate(datasets):
         path = f"datasets[{index}]"
-        envelope = _envelope(path, bytes(raw), dataset)
+        envelope = _envelope(path, bytes(raw), dataset, limits)
         if isinstance(envelope, Problem):
             problems.append(envelope)
             envelope = Envelope(path, {}, [Damaged(text_of(raw), envelope.message, envelope.path)])
+        samples += len(envelope.samples)
+        require_few_samples(samples, limits)
         found.append(envelope)
     if len(problems) == len(found):
         _misshapen(dataset, *problems)
@@ -105,6 +109,18 @@ def require_few(datasets: int, limits: Limits) -> None:
         raise BodyTooLarge(
             f"The request has {datasets} datasets or more; at most {limits.datasets} are read at "
             "once. Send them in several requests."
+        )
+
+
+def require_few_members(text: bytes) -> None:
+    """Refuse an object with too many attributes, before any is read.
+
+    :raises BodyTooLarge: with how many are read at once.
+    """
+    if shape.members(text, MOST_ATTRIBUTES) > MOST_ATTRIBUTES:
+        raise BodyTooLarge(
+            f"An object of the request has more than {MOST_ATTRIBUTES} attributes. Send it "
+            "without what does not belong to it."
         )
 
 
@@ -136,13 +152,14 @@ def text_of(sample: Raw | Damaged | Doubtful) -> str:
     return bytes(sample).decode() if isinstance(sample, Raw) else sample.text
 
 
-def _datasets(body: bytes, top: dict[str, Raw], dataset: DatasetName) -> list[Raw]:
+def _datasets(body: bytes, top: dict[str, Raw], dataset: DatasetName, limits: Limits) -> list[Raw]:
     if "datasets" not in top:
         old = next((name for name in OLD_SHAPE if name in top), None)
         problem = Problem("datasets", "misshapen", "The body has no array 'datasets'.")
         _misshapen(dataset, problem if old is None else _old_shape(old, old))
     if repeated := repeated_keys(body, top):
         _misshapen(dataset, _twice("body", repeated[0]))
+    require_few(shape.members(bytes(top["datasets"]), limits.datasets), limits)
     try:
         datasets = _ARRAY.decode(top["datasets"])
     except msgspec.DecodeError:
@@ -152,7 +169,8 @@ def _datasets(body: bytes, top: dict[str, Raw], dataset: DatasetName) -> list[Ra
     return datasets
 
 
-def _envelope(path: str, raw: bytes, dataset: DatasetName) -> Envelope | Problem:
+def _envelope(path: str, raw: bytes, dataset: DatasetName, limits: Limits) -> Envelope | Problem:
+    require_few_members(raw)
     try:
         attributes = OBJECT.decode(raw)
     except msgspec.DecodeError:
@@ -166,6 +184,7 @@ def _envelope(path: str, raw: bytes, dataset: DatasetName) -> Envelope | Problem
             return _old_shape(f"{path}.{old}", old)
         return Problem(f"{path}.data", "misshapen", "The dataset has no array 'data'.")
     data = attributes.pop("data")
+    require_few_samples(shape.members(bytes(data), limits.samples), limits)
     try:
         samples = _ARRAY.decode(data)
         return _without_repeated(Envelope(path, attributes, [*samples]), repeated, dataset)
@@ -192,7 +211,7 @@ def repeated_keys(raw: bytes, kept: dict[str, Raw]) -> list[str]:
     within = sum(shape.key_count(bytes(value)) for value in kept.values())
     if shape.key_count(raw) == len(kept) + within:
         return []
-    return [key for key in shape.without_repeated(raw, str)[1] if key in kept]
+    return shape.own_repeated(raw)
 
 
 def _twice(path: str, key: str) -> Problem:

@@ -68,6 +68,7 @@ def sample(dataset: DatasetName, draft: Draft, shared: Head, write: Callable[[],
     if no_answer:
         values = {path: values[path] for path in STATUS if path in values}
         draft.faulty.clear()
+        draft.more_faulty = 0
     elif "pack.volts" in values:
         _compare_pack_volts(draft)
     return Sample(
@@ -83,6 +84,8 @@ def sample(dataset: DatasetName, draft: Draft, shared: Head, write: Callable[[],
         no_answer=no_answer,
         status_in_sample=own_status,
         write=write,
+        more_faulty=draft.more_faulty,
+        more_invalid=draft.more_invalid,
     )
 
 

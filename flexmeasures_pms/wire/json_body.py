@@ -53,6 +53,18 @@ class _Request:
     samples: list[Sample] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     ignored: int = 0
+    problems: int = 0
+
+    def note(self, draft: Draft) -> None:
+        """Take the notes of a draft that was read."""
+        self.ignored += draft.ignored
+        self.problems += len(draft.invalid) + len(draft.faulty)
+        self.warnings += draft.warnings[: max(0, self.limits.problems - len(self.warnings))]
+
+    @property
+    def room(self) -> int:
+        """How many more problems are described."""
+        return max(0, self.limits.problems - self.problems)
 
 
 def decode_json(body: bytes, dataset: DatasetName, limits: Limits) -> Decoded:
@@ -134,8 +146,7 @@ def _read_head(
             draft.refuse(STATUS_CODE, name, raw.decode(), fault)
     walk(request.head_tree, values, draft)
     shared = finish.head(request.dataset, draft)
-    request.ignored += draft.ignored
-    request.warnings += draft.warnings
+    request.note(draft)
     return shared, tuple(draft.faulty)
 
 
@@ -147,7 +158,7 @@ def _read_sample(
         usual = read_usual(path, raw, shared, write)
         if usual is not None:
             return usual
-    draft = Draft(path)
+    draft = Draft(path, most=request.room)
     sent, fault = _decode(raw)
     if fault and type(sent) is dict:
         sent, fault = _without_repeated(raw, draft)
@@ -157,10 +168,9 @@ def _read_sample(
         fault = fault or "A sample must be an object."
         draft.refused |= {TIME, PACK_ID}
     if fault:
-        draft.invalid.append(Problem(path, "invalid_value", fault, shown(raw.decode())))
+        draft.spoil(path, "invalid_value", fault, raw.decode())
     sample = finish.sample(request.dataset, draft, shared, write)
-    request.ignored += draft.ignored
-    request.warnings += draft.warnings
+    request.note(draft)
     return sample
 
 

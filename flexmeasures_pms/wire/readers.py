@@ -38,6 +38,10 @@ def ordinals(path: str, size: int) -> FieldReader:
         if type(value) is not list:
             draft.refuse(path, where, value, f"Send {path} as a list of positions, 1 to {size}.")
             return None
+        if len(value) > size:
+            message = f"{path} has {len(value)} values, expected at most {size}."
+            draft.refuse(path, where, value, message)
+            return None
         found = [_position(item, size) for item in value]
         if 0 not in found:
             return tuple(sorted(set(found)))

@@ -20,6 +20,7 @@ class Limits:
     :param samples: of all datasets together, or rows of a CSV file.
     :param depth: nesting of objects and arrays; the documented shapes need 8.
     :param sample_bytes: of one sample together with its device id and status.
+    :param problems: that are described; more are only counted, whatever a request holds.
     """
 
     bytes: int
@@ -27,6 +28,7 @@ class Limits:
     samples: int
     depth: int
     sample_bytes: int
+    problems: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Sample:
     :param doubtful: the id of its device may be that of another: it was read behind a damaged
         place. Such a sample says nothing about where a pack is.
     :param refused: why it is too large to be kept; None if it is not.
+    :param more_faulty: readings that were left out beside ``faulty``.
+    :param more_invalid: what else is wrong beside ``invalid``.
     """
 
     path: str
@@ -64,6 +68,8 @@ class Sample:
     write: Callable[[], str] = field(repr=False, compare=False)
     doubtful: bool = False
     refused: Problem | None = None
+    more_faulty: int = 0
+    more_invalid: int = 0
 
     def text(self) -> str:
         """Return this one sample as a request body, spelled as sent.

@@ -14,14 +14,34 @@ from typing import Any
 
 _KEPT = b'"[]{}:'
 _DROPPED = bytes(set(range(256)) - set(_KEPT))
-_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_CHUNK = 1 << 14
+_NO_MARK = bytes(set(range(256)) - set(b'"[]{},'))
+_INNERMOST = re.compile(rb"[\[{],*[\]}]")
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]]', re.DOTALL)
+_COLON = re.compile(rb"\s*:")
 
 
 def outline(body: bytes) -> bytes:
     """Return the brackets and colons of a JSON text that are not within strings."""
-    if b"\\" in body:
-        body = _ESCAPE.sub(b"", body)
-    return b"".join(body.translate(None, _DROPPED).split(b'"')[::2])
+    return _marks(body, _DROPPED)
+
+
+def _marks(text: bytes, dropped: bytes) -> bytes:
+    """Return what is not dropped of a JSON text, outside of its strings.
+
+    Bit by bit: the pieces of a large text would take 30 times as much memory as the text.
+    """
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    text = text.translate(None, dropped)
+    if len(text) <= _CHUNK:
+        return b"".join(text.split(b'"')[::2])
+    kept, within = [], 0
+    for start in range(0, len(text), _CHUNK):
+        pieces = text[start : start + _CHUNK].split(b'"')
+        kept.append(b"".join(pieces[within::2]))
+        within ^= (len(pieces) - 1) & 1
+    return b"".join(kept)
 
 
 def depth(body: bytes, most: int) -> int:
@@ -41,6 +61,49 @@ def depth(body: bytes, most: int) -> int:
 def key_count(body: bytes) -> int:
     """Return how many keys a JSON text has, repeated ones included."""
     return outline(body).count(b":")
+
+
+def members(text: bytes, most: int) -> int:
+    """Return how many elements an array, or an object, of a JSON text has.
+
+    Nothing is made of them: an object for each would take 40 times as much memory as the text
+    if they are short.
+
+    :param most: up to which number it does not matter: a text with fewer commas gives 0.
+    """
+    if text.count(b",") < most:
+        return 0
+    inside = _marks(text, _NO_MARK)[1:-1]
+    parts = (inside[i : i + _CHUNK] for i in range(0, len(inside), _CHUNK))
+    return _without_inner(b"".join(map(_without_inner, parts))).count(b",") + 1
+
+
+def _without_inner(marks: bytes) -> bytes:
+    """Return the marks that are not between brackets."""
+    removed = 1
+    while removed:
+        marks, removed = _INNERMOST.subn(b"", marks)
+    return marks
+
+
+def own_repeated(text: bytes) -> list[str]:
+    """Return the keys that an object itself has twice, not those of objects in it.
+
+    Read token by token: the values may be larger than what is worth keeping.
+    """
+    level, counts = 0, Counter[bytes]()
+    for found in _TOKEN.finditer(text):
+        mark = found[0]
+        if mark in b"{[":
+            level += 1
+        elif mark in b"}]":
+            level -= 1
+        elif level == 1 and _COLON.match(text, found.end()):
+            counts[mark] += 1
+    names = Counter[str]()
+    for key, count in counts.items():
+        names[json.loads(key)] += count
+    return [name for name, count in names.items() if count > 1]
 
 
 def keys_kept(value: Any) -> int:

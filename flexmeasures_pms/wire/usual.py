@@ -139,7 +139,7 @@ def _is_sound(pack: _Pack) -> bool:
 
 
 def _are_positions(sent: list[int], size: int) -> bool:
-    return not sent or (min(sent) >= 1 and max(sent) <= size)
+    return not sent or (len(sent) <= size and min(sent) >= 1 and max(sent) <= size)
 
 
 def _agrees(sent: Decimal, cells: tuple[Decimal, ...]) -> bool:
