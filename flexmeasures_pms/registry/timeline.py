@@ -86,13 +86,20 @@ def overlapping(rows: Sequence[Installation], begin: datetime, end: datetime) ->
     return slice(bisect_right(rows, begin, key=_end), bisect_left(rows, end, key=_begin))
 
 
+def spliced(rows: Rows, cut: slice, new: Rows) -> Rows:
+    """Return the rows with others in the place of some."""
+    held = list(rows)
+    held[cut] = new
+    return tuple(held)
+
+
 def without(rows: Rows, begin: datetime, end: datetime) -> Rows:
     """Return the rows less a time: trimmed, split in two, or gone where covered."""
     cut = overlapping(rows, begin, end)
     if begin >= end or cut.start >= cut.stop:
         return rows
     before, after = _outside(rows[cut], begin, end)
-    return rows[: cut.start] + before + after + rows[cut.stop :]
+    return spliced(rows, cut, (*before, *after))
 
 
 def _outside(rows: Rows, begin: datetime, end: datetime) -> tuple[Rows, Rows]:
@@ -117,7 +124,7 @@ def with_row(rows: Rows, new: Installation) -> Rows:
         end = left[stop].end
         stop += 1
     joined = new if (begin, end) == (new.begin, new.end) else new.between(begin, end)
-    return (*left[:start], joined, *left[stop:])
+    return spliced(left, slice(start, stop), (joined,))
 
 
 def difference(before: Rows, after: Rows) -> slice:

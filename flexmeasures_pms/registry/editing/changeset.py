@@ -31,6 +31,7 @@ from flexmeasures_pms.registry.timeline import (
     Spot,
     difference,
     row_at,
+    spliced,
 )
 
 DETAILS = ("docks", "timezone", "latitude", "longitude", "parent_asset_id")
@@ -248,7 +249,8 @@ class Changeset:
         within = difference(before, rows)
         old = before[within.start : len(before) - (len(rows) - within.stop)]
         changed = tuple(r if r.id else self._as_known(r, before) for r in rows[within])
-        rows = rows[: within.start] + changed + rows[within.stop :]
+        if changed != rows[within]:
+            rows = spliced(rows, within, changed)
         known, wanted = set(old), set(changed)
         return (
             rows,

@@ -10,7 +10,7 @@ from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.kinds import CABINET
 from flexmeasures_pms.registry.lookups import ComputedLookup, Lookup
-from flexmeasures_pms.registry.timeline import Installation, Rows, Spot
+from flexmeasures_pms.registry.timeline import Installation, Rows, Spot, spliced
 
 _begin = attrgetter("begin")
 _Edit = Callable[[Rows, Installation], Rows]
@@ -77,9 +77,9 @@ class Installed:
 
 def _less(rows: Rows, row: Installation) -> Rows:
     at = rows.index(row, bisect_left(rows, row.begin, key=_begin))
-    return rows[:at] + rows[at + 1 :]
+    return spliced(rows, slice(at, at + 1), ())
 
 
 def _more(rows: Rows, row: Installation) -> Rows:
     at = bisect_right(rows, row.begin, key=_begin)
-    return (*rows[:at], row, *rows[at:])
+    return spliced(rows, slice(at, at), (row,))
