@@ -66,7 +66,8 @@ def _entry(sample: Sample, problem: Problem, content_type: str) -> QuarantinedSa
         device_id=sample.device_id,
         pack_id=sample.pack_id,
         event_time=sample.time,
-        text=sample.text(),
+        text=sample.own_text(),
+        head=sample.head,
     )
 
 

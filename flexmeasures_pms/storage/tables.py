@@ -21,6 +21,17 @@ COUNTS = (
 # Rows of before it was counted have none, and so has what another version adds meanwhile.
 _NONE_REFUSED = {"refused": "0"}
 
+# With what the texts of samples in quarantine begin, once for all of a dataset.
+quarantine_head = sa.Table(
+    "pms_quarantine_head",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    account_column(),
+    sa.Column("digest", BYTEA, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.UniqueConstraint("account_id", "digest", name="pms_quarantine_head_digest_key"),
+)
+
 quarantine = sa.Table(
     "pms_quarantine",
     metadata,
@@ -33,8 +44,10 @@ quarantine = sa.Table(
     sa.Column("device_id", sa.Text),
     sa.Column("pack_id", sa.Text),
     sa.Column("event_time", sa.DateTime(timezone=True)),
+    # Follows on the text of the head, if there is one.
     sa.Column("text", sa.Text, nullable=False),
-    # Bytes of the text.
+    sa.Column("head_id", sa.BigInteger, sa.ForeignKey("pms_quarantine_head.id")),
+    # Bytes of the text; the first sample of a head has those of the head, too.
     sa.Column("size", sa.Integer, nullable=False, server_default="0"),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("digest", BYTEA, nullable=False),
@@ -44,6 +57,7 @@ quarantine = sa.Table(
     sa.Column("discarded_by", sa.Text),
     sa.Column("note", sa.Text),
     sa.UniqueConstraint("account_id", "dataset", "digest", name="pms_quarantine_digest_key"),
+    sa.Index("pms_quarantine_head_idx", "head_id", postgresql_where=sa.text("head_id IS NOT NULL")),
     sa.Index(
         "pms_quarantine_waiting_idx",
         "account_id",

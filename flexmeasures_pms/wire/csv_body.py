@@ -73,6 +73,7 @@ class CsvReader:
     usable: bool = False
     _unusable: str = ""
     _delimiter: str | None = None
+    _head: str = ""
     _batch: _Batch = field(default_factory=_Batch)
 
     def read(self, lines: Iterable[str]) -> Decoded:
@@ -135,6 +136,7 @@ class CsvReader:
             self.header, self.fault, self._unusable = None, fault, f"{found.text}\n"
             return
         self.fault, self.usable = None, True
+        self._head = f"{self.header.text}\n"
         self._batch.ignored += self.header.ignored
         self._batch.warn(self.header.warnings, self.limits)
 
@@ -166,8 +168,8 @@ class CsvReader:
         cells = cells_of(line, header.delimiter)
         batch = self._batch
         draft = _read_cells(path, cells, header, self.limits.problems - batch.problems)
-        shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None))
-        write = partial("{}\n{}\n".format, header.text, line)
+        shared = finish.Head(device_id=draft.values.pop(DEVICE_ID, None), text=self._head)
+        write = partial("{}{}\n".format, self._head, line)
         batch.warn(draft.warnings, self.limits)
         batch.problems += len(draft.invalid) + len(draft.faulty)
         return finish.sample("pms", draft, shared, write)

@@ -30,12 +30,16 @@ PACK_VOLTS_TOLERANCE = Decimal("0.1")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Values that the samples of a dataset share: the device, its status, and their faults."""
+    """Values that the samples of a dataset share: the device, its status, and their faults.
+
+    :param text: with what the text of each begins.
+    """
 
     device_id: str | None = None
     is_cabinet: bool = False
     status: tuple[tuple[str, Any], ...] = ()
     invalid: tuple[Problem, ...] = ()
+    text: str = ""
 
 
 def head(dataset: DatasetName, draft: Draft) -> Head:
@@ -84,6 +88,7 @@ def sample(dataset: DatasetName, draft: Draft, shared: Head, write: Callable[[],
         no_answer=no_answer,
         status_in_sample=own_status,
         write=write,
+        head=shared.text,
         more_faulty=draft.more_faulty,
         more_invalid=draft.more_invalid,
     )

@@ -111,6 +111,7 @@ def _read_dataset(envelope: Envelope, request: _Request) -> None:
     draft = Draft(path)
     draft.ignored = len(attributes) - len(known)
     shared, faulty = _read_head(draft, known, request)
+    shared = replace(shared, text='{"datasets":[{' + written + '"data":[')
     for index, sent in enumerate(envelope.samples):
         place = f"{path}.data[{index}]"
         text = sent.text.encode() if isinstance(sent, Damaged | Doubtful) else bytes(sent)
@@ -122,10 +123,10 @@ def _read_dataset(envelope: Envelope, request: _Request) -> None:
             sample = too_large(place, request.dataset, size + len(text), limits)
         else:
             head = replace(shared, status=()) if isinstance(sent, Doubtful) else shared
-            sample = _read_sample(place, text, head, written, request)
+            sample = _read_sample(place, text, head, request)
         if isinstance(sent, Doubtful):
             # Without the attributes of its dataset, which may be those of another.
-            sample = replace(sample, doubtful=True, write=text.decode)
+            sample = replace(sample, doubtful=True, write=text.decode, head="")
         if faulty and not (sample.no_answer or sample.invalid):
             # A problem of the whole dataset is counted once.
             sample, faulty = replace(sample, faulty=(*faulty, *sample.faulty)), ()
@@ -150,10 +151,8 @@ def _read_head(
     return shared, tuple(draft.faulty)
 
 
-def _read_sample(
-    path: str, raw: bytes, shared: finish.Head, written: str, request: _Request
-) -> Sample:
-    write = partial(_write, written, raw)
+def _read_sample(path: str, raw: bytes, shared: finish.Head, request: _Request) -> Sample:
+    write = partial(_write, shared.text, raw)
     if request.dataset == "pms":
         usual = read_usual(path, raw, shared, write)
         if usual is not None:
@@ -199,5 +198,5 @@ def _without_repeated(raw: bytes, draft: Draft) -> tuple[Any, str]:
     return value, ""
 
 
-def _write(written: str, raw: bytes) -> str:
-    return '{"datasets":[{' + written + '"data":[' + raw.decode() + "]}]}"
+def _write(head: str, raw: bytes) -> str:
+    return f"{head}{raw.decode()}]}}]}}"

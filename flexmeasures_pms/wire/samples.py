@@ -50,6 +50,7 @@ class Sample:
     :param doubtful: the id of its device may be that of another: it was read behind a damaged
         place. Such a sample says nothing about where a pack is.
     :param refused: why it is too large to be kept; None if it is not.
+    :param head: with what its text begins, shared by all samples of its dataset or file.
     :param more_faulty: readings that were left out beside ``faulty``.
     :param more_invalid: what else is wrong beside ``invalid``.
     """
@@ -68,6 +69,7 @@ class Sample:
     write: Callable[[], str] = field(repr=False, compare=False)
     doubtful: bool = False
     refused: Problem | None = None
+    head: str = ""
     more_faulty: int = 0
     more_invalid: int = 0
 
@@ -78,6 +80,10 @@ class Sample:
         can't be read.
         """
         return self.write()
+
+    def own_text(self) -> str:
+        """Return its text without what it shares: that follows on ``head``."""
+        return self.write()[len(self.head) :]
 
 
 @dataclass(frozen=True, slots=True)

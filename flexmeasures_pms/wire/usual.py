@@ -111,6 +111,7 @@ def read_usual(path: str, raw: bytes, shared: Head, write: Callable[[], str]) ->
         no_answer=False,
         status_in_sample=False,
         write=write,
+        head=shared.text,
     )
 
 

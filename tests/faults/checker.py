@@ -55,8 +55,9 @@ _LATEST = """
     WHERE t.account_id = %s"""
 _COUNT = "SELECT count(*) FROM timed_belief"
 _QUARANTINE = """
-    SELECT id, dataset, content_type, text, discarded_at FROM pms_quarantine
-    WHERE account_id = %s"""
+    SELECT q.id, q.dataset, q.content_type, coalesce(h.text, '') || q.text, q.discarded_at
+    FROM pms_quarantine q LEFT JOIN pms_quarantine_head h ON h.id = q.head_id
+    WHERE q.account_id = %s"""
 _REPORTS = """
     SELECT b.ident, r.event_start, c.ident FROM pms_board_report r
       JOIN pms_trackable b ON b.id = r.board_id JOIN pms_trackable c ON c.id = r.case_id

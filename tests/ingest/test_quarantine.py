@@ -205,3 +205,61 @@ def explained() -> Iterator[list[str]]:
         yield plans
     finally:
         event.remove(db.engine, "before_cursor_execute", explain)
+
+
+def kept_bytes(account_id: int) -> int:
+    tables = ("pms_quarantine", "pms_quarantine_head")
+    query = "SELECT sum(octet_length(text)) FROM {} WHERE account_id = :a"
+    sums = (query.format(table) for table in tables)
+    return sum(int(db.session.scalar(db.text(q), {"a": account_id}) or 0) for q in sums)
+
+
+def heads(account_id: int) -> int:
+    query = "SELECT count(*) FROM pms_quarantine_head WHERE account_id = :a"
+    return int(db.session.scalar(db.text(query), {"a": account_id}) or 0)
+
+
+STATUS = {"code": "0000", "note": "x" * 9_000}
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/csv"])
+def test_what_samples_share_is_kept_once(site: Site, post: Post, content_type: str) -> None:
+    if content_type == "text/csv":
+        columns = ",".join(f"more{n}" for n in range(1_000))
+        rows = (f"20260301T190{n // 10}{n % 10}.000+0700,new{n}" for n in range(60))
+        header = f"pms_id,time_local,pack.id,{columns}"
+        shared = header
+        body = "\n".join([header, *(f"PMS-1,{row}{',' * 1_000}" for row in rows)])
+    else:
+        many = [pack_sample(f"new{n}", at(n)) for n in range(60)]
+        shared = STATUS["note"]
+        body = request({"pms_id": "PMS-1", "status": STATUS}, *many)
+    assert post(body, content_type=content_type)["receipt"]["quarantined"] == 60
+    assert kept_bytes(site.account_id) < 2 * len(body)
+    assert heads(site.account_id) == 1
+    size = db.session.scalar(
+        db.text("SELECT sum(size) FROM pms_quarantine WHERE account_id = :a"),
+        {"a": site.account_id},
+    )
+    assert int(size or 0) == kept_bytes(site.account_id)
+    texts = [row.text for row in quarantine.listed(site.account_id)]
+    assert all(shared in text for text in texts)
+
+    again = post(body, content_type=content_type)["receipt"]
+    assert again["quarantined"] == 60
+    assert len(texts) == len(list(quarantine.listed(site.account_id)))
+
+
+def test_what_samples_share_goes_with_the_last_of_them(site: Site, post: Post) -> None:
+    body = request(
+        {"pms_id": "PMS-1", "status": STATUS}, pack_sample(BOARD, at(1)), pack_sample("new", at(2))
+    )
+    post(body)
+    site.register("acquisition-board", BOARD)
+    site.install(("acquisition-board", BOARD), ("case", "269"))
+    [left] = quarantine.listed(site.account_id)
+    assert left.pack_id.lower() == "new"
+    assert heads(site.account_id) == 1
+    site.case("new", "PMS-1-A", 7)
+    assert stored.waiting(site.account_id) == []
+    assert heads(site.account_id) == 0

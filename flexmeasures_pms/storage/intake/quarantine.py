@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from flexmeasures.data import db
@@ -20,6 +21,7 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.storage.intake import heads
 from flexmeasures_pms.storage.intake.quarantine_room import (
     Bounds,
     BoundUse,
@@ -38,7 +40,8 @@ WAITS = " The sample waits in quarantine."
 class QuarantinedSample:
     """One sample for the quarantine.
 
-    :param text: the sample as a separate request body.
+    :param text: the sample as a separate request body, without ``head``.
+    :param head: with what that begins, which many samples have in common.
     :param pack_id: as sent; compared by its board spelling.
     """
 
@@ -49,6 +52,7 @@ class QuarantinedSample:
     pack_id: str | None
     event_time: datetime | None
     text: str
+    head: str = ""
 
 
 def keep(
@@ -64,32 +68,74 @@ def keep(
     """
     if not samples:
         return {}
-    rows = [_row(account_id, kept, sender) for kept in samples]
-    refused = {} if bounds is None else _refused(account_id, rows, bounds)
-    kept = {row["digest"]: row for i, row in enumerate(rows) if i not in refused}
-    if kept:
-        in_order = [kept[digest] for digest in sorted(kept)]
+    apart = _Heads()
+    rows = [_row(account_id, kept, sender, apart) for kept in samples]
+    there = _there(account_id, rows)
+    if all(row["digest"] in there for row in rows):
+        return {}
+    paid = heads.kept(account_id, apart.texts.keys()).keys()
+    refused, new = _taken(account_id, rows, bounds, there, apart, set(paid))
+    if new:
+        used = {row["head"]: apart.texts[row["head"]] for row in new if row["head"]}
+        numbers = heads.keep(account_id, used)
+        for row in new:
+            row["head_id"] = numbers.get(row.pop("head"))
+        in_order = sorted(new, key=itemgetter("digest"))
         db.session.execute(insert(quarantine).on_conflict_do_nothing(), in_order)
     return refused
 
 
-def _refused(
-    account_id: int, rows: Sequence[dict[str, Any]], bounds: Bounds
-) -> dict[int, BoundUse]:
-    there = _there(account_id, rows)
-    if all(row["digest"] in there for row in rows):
-        return {}
-    room = Room(bounds, waiting_by_device([account_id])[account_id])
+class _Heads:
+    """The heads of a request's samples, each looked at once."""
+
+    def __init__(self) -> None:
+        self.texts: dict[bytes, str] = {}
+        self.sizes: dict[bytes, int] = {}
+        self._known: dict[str, tuple[bytes | None, Any]] = {}
+
+    def of(self, head: str) -> tuple[bytes | None, Any]:
+        """Return the digest of a head that is kept apart, if it is, and a hash to go on with."""
+        known = self._known.get(head)
+        if known is None:
+            sent = head.encode("utf-8", "surrogatepass")
+            digest = None
+            if len(sent) >= heads.SHORTEST:
+                digest = heads.digest_of(head)
+                self.texts[digest] = text = _storable(head)
+                self.sizes[digest] = _size(text)
+            known = self._known[head] = digest, sha256(sent)
+        return known
+
+
+def _taken(
+    account_id: int,
+    rows: Sequence[dict[str, Any]],
+    bounds: Bounds | None,
+    there: set[bytes],
+    apart: _Heads,
+    paid: set[bytes],
+) -> tuple[dict[int, BoundUse], list[dict[str, Any]]]:
+    """Return which rows find no room, and those that are new and do.
+
+    :param paid: heads that are there. The first sample of another takes its room as well.
+    """
+    waiting = {} if bounds is None else waiting_by_device([account_id])[account_id]
+    room = None if bounds is None else Room(bounds, waiting)
     refused: dict[int, BoundUse] = {}
+    new: list[dict[str, Any]] = []
     for i, row in enumerate(rows):
         if row["digest"] in there:
             continue
-        full = room.take(row["device_id"], row["size"])
+        head = row["head"]
+        size = row["size"] + (0 if head is None or head in paid else apart.sizes[head])
+        full = room.take(row["device_id"], size) if room else None
         if full is None:
             there.add(row["digest"])
+            paid.add(head)
+            new.append(row | {"size": size})
         else:
             refused[i] = full
-    return refused
+    return refused, new
 
 
 def _there(account_id: int, rows: Sequence[dict[str, Any]]) -> set[bytes]:
@@ -103,9 +149,20 @@ def _there(account_id: int, rows: Sequence[dict[str, Any]]) -> set[bytes]:
     return {bytes(digest) for digest in db.session.scalars(query)}
 
 
-def _row(account_id: int, kept: QuarantinedSample, sender: str) -> dict[str, Any]:
+def _storable(text: str) -> str:
     # PostgreSQL's text can contain every character except NUL.
-    text = kept.text.replace("\x00", "\ufffd")
+    return text.replace("\x00", "\ufffd")
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _row(account_id: int, kept: QuarantinedSample, sender: str, apart: _Heads) -> dict[str, Any]:
+    head, begun = apart.of(kept.head)
+    digest = begun.copy()
+    digest.update(kept.text.encode("utf-8", "surrogatepass"))
+    text = _storable(kept.text if head else kept.head + kept.text)
     return {
         "account_id": account_id,
         "dataset": kept.dataset,
@@ -117,8 +174,9 @@ def _row(account_id: int, kept: QuarantinedSample, sender: str) -> dict[str, Any
         "pack_id": kept.pack_id and identifiers.board_key(kept.pack_id),
         "event_time": kept.event_time,
         "text": text,
-        "size": len(text.encode("utf-8", "surrogatepass")),
-        "digest": sha256(kept.text.encode("utf-8", "surrogatepass")).digest(),
+        "head": head,
+        "size": _size(text),
+        "digest": digest.digest(),
         "sender": sender,
     }
 
@@ -140,7 +198,7 @@ def listed(account_id: int, *, discarded: bool = False) -> Iterator[Row[Any]]:
     """
     which = quarantine.c.discarded_at.is_not(None) if discarded else _waiting(account_id)[1]
     yield from db.session.execute(
-        select(quarantine)
+        select(*heads.COLUMNS)
         .where(quarantine.c.account_id == account_id, which)
         .order_by(quarantine.c.id)
         .execution_options(yield_per=_BATCH)
@@ -177,9 +235,9 @@ def locked(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
     Those that another replay processes, or has just stored, are left out.
     """
     rows = db.session.execute(
-        select(quarantine)
+        select(*heads.COLUMNS)
         .where(*_waiting(account_id), quarantine.c.id.in_(ids))
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=quarantine)
     )
     found = {row.id: row for row in rows}
     return [found[i] for i in ids if i in found]
@@ -188,7 +246,8 @@ def locked(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
 def release(ids: Collection[int]) -> None:
     """Remove samples from quarantine: they are stored now."""
     if ids:
-        db.session.execute(delete(quarantine).where(quarantine.c.id.in_(ids)))
+        gone = delete(quarantine).where(quarantine.c.id.in_(ids)).returning(quarantine.c.head_id)
+        heads.remove_unused(head for head in db.session.scalars(gone) if head is not None)
 
 
 def restate(entry_id: int, problem: Problem) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.storage.intake.heads import COLUMNS
 from flexmeasures_pms.storage.tables import quarantine
 
 
@@ -64,7 +65,7 @@ def listed(sought: QuarantineFilter, *, limit: int, before: int | None = None) -
     :param before: only those with a smaller number.
     """
     query = (
-        sa.select(quarantine)
+        sa.select(*COLUMNS)
         .where(*_conditions(sought))
         .order_by(quarantine.c.id.desc())
         .limit(limit)
@@ -84,7 +85,7 @@ def numbers(sought: QuarantineFilter, *, limit: int) -> list[int]:
 def one(account_id: int, number: int) -> Row[Any] | None:
     """Return one sample of an organisation, waiting or discarded."""
     q = quarantine.c
-    query = sa.select(quarantine).where(q.account_id == account_id, q.id == number)
+    query = sa.select(*COLUMNS).where(q.account_id == account_id, q.id == number)
     found: Row[Any] | None = db.session.execute(query).one_or_none()
     return found
 

@@ -12,6 +12,7 @@ from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.registry.tables import trackable
+from flexmeasures_pms.storage.intake.heads import WHOLE_TEXT
 from flexmeasures_pms.storage.tables import latest, quarantine
 
 _MOST_STRANGERS = 100
@@ -79,7 +80,7 @@ def waiting_unknown_packs(account_id: int, device_key: str) -> list[WaitingUnkno
         .subquery()
     )
     query = (
-        sa.select(q.pack_id, packs.c.samples, packs.c.newest, q.content_type, q.text)
+        sa.select(q.pack_id, packs.c.samples, packs.c.newest, q.content_type, WHOLE_TEXT)
         .join(packs, packs.c.last == q.id)
         .order_by(packs.c.newest.desc().nulls_last(), q.pack_id)
     )
