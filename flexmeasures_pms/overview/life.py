@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,7 +11,10 @@ from itertools import groupby
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, PMS
 from flexmeasures_pms.registry.messages.moments import shifted
-from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
+from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation, overlapping
+
+MOST_STAYS = 200
+"""Of one place: a timeline with more can't be read, and a page with thousands takes megabytes."""
 
 _A_MOMENT = timedelta(microseconds=1)
 
@@ -45,7 +49,10 @@ class Lane:
 
 
 def lanes(registered: Directory, case_id: int, now: datetime) -> tuple[Lane, ...]:
-    """Return a case's life; for cell blocks only the positions where one was replaced."""
+    """Return a case's life; for cell blocks only the positions where one was replaced.
+
+    Of each place the last :data:`MOST_STAYS`.
+    """
     found = [
         Lane("pms", None, tuple(_joined(_pms(registered, case_id)))),
         Lane("dock", None, tuple(_docks(registered, case_id, now))),
@@ -71,18 +78,19 @@ def _stay(registered: Directory, number: int, begin: datetime, end: datetime) ->
 
 
 def _docks(registered: Directory, case_id: int, now: datetime) -> Iterator[Stay]:
-    for row in registered.by_part.get(case_id, ()):
+    for row in registered.by_part.get(case_id, ())[-MOST_STAYS:]:
         last = shifted(min(row.end, now), -_A_MOMENT)
         dock = registered.dock_across(case_id, last) if row.begin <= last else row.place
         yield replace(_stay(registered, row.assembly_id, row.begin, row.end), dock=dock)
 
 
 def _pms(registered: Directory, case_id: int) -> Iterator[Stay]:
-    for row in registered.by_part.get(case_id, ()):
+    for row in registered.by_part.get(case_id, ())[-MOST_STAYS:]:
         if registered.entry(row.assembly_id).kind == PMS:
             yield _stay(registered, row.assembly_id, row.begin, row.end)
             continue
-        for upper in registered.by_part.get(row.assembly_id, ()):
+        above = registered.by_part.get(row.assembly_id, ())
+        for upper in above[overlapping(above, row.begin, row.end)]:
             begin, end = max(row.begin, upper.begin), min(row.end, upper.end)
             if begin < end:
                 yield _stay(registered, upper.assembly_id, begin, end)
@@ -109,6 +117,7 @@ def _parts(registered: Directory, case_id: int) -> Iterator[Lane]:
 
     rows = sorted(registered.by_assembly.get(case_id, ()), key=lambda r: (place(r), r.begin))
     for (_slot, kind, number), group in groupby(rows, key=place):
-        stays = tuple(_stay(registered, row.part_id, row.begin, row.end) for row in group)
+        last = deque(group, MOST_STAYS)
+        stays = tuple(_stay(registered, row.part_id, row.begin, row.end) for row in last)
         if kind != CELL_BLOCK or len(stays) > 1 or stays[0].end or stays[0].begin:
             yield Lane(kind, number or None, stays)

@@ -53,8 +53,11 @@ class TrackableHistory:
         }
 
 
-def history(account_id: int, entry_id: int) -> TrackableHistory:
-    """Return the life of a trackable of an organisation."""
+def history(account_id: int, entry_id: int, last: int | None = None) -> TrackableHistory:
+    """Return the life of a trackable of an organisation.
+
+    :param last: only so many of its transactions, the last recorded.
+    """
     known = load_directory(account_id)
     parts = known.by_assembly.get(entry_id, ())
     return TrackableHistory(
@@ -62,13 +65,13 @@ def history(account_id: int, entry_id: int) -> TrackableHistory:
         aliases=known.aliases.get(entry_id, ()),
         places=known.by_part.get(entry_id, ()),
         parts=tuple(sorted(parts, key=lambda r: (r.slot, r.place or 0, r.begin))),
-        transactions=tuple(_transactions(account_id, entry_id)),
+        transactions=tuple(_transactions(account_id, entry_id, last))[::-1],
         directory=known,
     )
 
 
-def _transactions(account_id: int, entry_id: int) -> Iterator[dict[str, Any]]:
-    """Yield what was recorded about a trackable, and about the parts that were in it."""
+def _transactions(account_id: int, entry_id: int, last: int | None) -> Iterator[dict[str, Any]]:
+    """Yield what was recorded about a trackable, and the parts that were in it, newest first."""
     t = transaction.c
     inside = {"installations": [{"assembly_id": entry_id}]}
     # Found by their number first: no index covers the content of the records.
@@ -80,7 +83,7 @@ def _transactions(account_id: int, entry_id: int) -> Iterator[dict[str, Any]]:
         t.trackable_id.in_([entry_id, *parts]),
         sa.or_(t.trackable_id == entry_id, t.before.contains(inside), t.after.contains(inside)),
     )
-    for row in db.session.execute(query.order_by(t.id)):
+    for row in db.session.execute(query.order_by(t.id.desc()).limit(last)):
         yield {
             "recorded_at": _iso(row.recorded_at),
             "effective_at": _iso(row.effective_at),

@@ -35,6 +35,7 @@ from flexmeasures_pms.ui.routes import pms_ui
 
 AT_REST = 0.05  # A in either direction: below this no arrow is shown
 EVENTS = 12
+_TRANSACTIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def _pack(seen: Seen) -> ShownPack:
 
 
 def _events(seen: Seen, zone: str) -> tuple[Event, ...]:
-    return events_of(history(seen.organisation.id, seen.entry.id).transactions, zone)[:EVENTS]
+    recorded = history(seen.organisation.id, seen.entry.id, last=_TRANSACTIONS)
+    return events_of(recorded.transactions, zone)[:EVENTS]
 
 
 def _spellings(seen: Seen) -> list[str]:

@@ -41,6 +41,8 @@ from flexmeasures_pms.ui.routes import pms_ui
 
 PAGE = 50
 EVENTS = 30
+MOST_TRANSACTIONS = 2_000
+"""That a page reads: the command `history` shows all."""
 
 
 @pms_ui.get("/pms/registry")
@@ -124,7 +126,7 @@ def registry_branch() -> Response:
 
 def thing_page(subject: Subject) -> Response:
     """Show one thing: its contents, its place, and its history."""
-    life = history(subject.organisation.id, subject.entry.id)
+    life = history(subject.organisation.id, subject.entry.id, last=MOST_TRANSACTIONS)
     events = events_of(life.transactions, subject.zone)
     everything = request.args.get("events") == "all"
     own = [t["verb"] for t in life.transactions if t["id"] == subject.entry.ident]
@@ -146,7 +148,11 @@ def thing_page(subject: Subject) -> Response:
         retired=bool(verbs) and verbs[-1] == "retired",
         slot_groups=slot_groups(subject.registered, subject.entry, subject.now),
         actions=possible(subject) if subject.may_change else (),
-        places=[(_where(subject, row), _span(row, subject.zone)) for row in life.places[::-1]],
+        places=[
+            (_where(subject, row), _span(row, subject.zone))
+            for row in life.places[: -EVENTS - 1 : -1]
+        ],
+        more_places=max(0, len(life.places) - EVENTS),
         earlier=_earlier_parts(subject, life.parts),
         events=events if everything else events[:EVENTS],
         more_events=0 if everything else max(0, len(events) - EVENTS),
