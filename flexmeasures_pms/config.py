@@ -145,6 +145,11 @@ class Settings:
         "Maximum time of one statement of a request in the database, in seconds; beyond it the "
         "request is refused with 503.",
     )
+    request_timeout: float = _setting(
+        120,
+        "Maximum time of a request as a whole, in seconds, and of one attempt to store a queued "
+        "one; beyond it the request is given up with 503, and nothing of it is stored.",
+    )
     recording: Policies = _setting(
         "",
         "Recording policies that replace the catalogue's: `every` reading, or on `change` beyond "

@@ -13,6 +13,7 @@ from flexmeasures.data import db
 from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, SerializationFailure
 from sqlalchemy.exc import DBAPIError
 
+from flexmeasures_pms import deadline
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.hot_swap import follow_moves
@@ -158,7 +159,8 @@ def _store_once(
     values: Sequence[SampleValues] | None,
 ) -> Receipt:
     if claimed is not None:
-        journal.hold(claimed, settings.lock_timeout, settings.statement_timeout)
+        limits = settings.lock_timeout, settings.statement_timeout
+        journal.hold(claimed, *map(deadline.at_most, limits))
     moved: set[int] = set()
     outcomes = process(origin.account_id, decoded.samples, origin.received_at, values, moved)
     outcomes = keep_the_rest(
@@ -174,6 +176,7 @@ def _store_once(
     receipt.id = receipts.add(logged, hours(decoded.samples, outcomes))
     if claimed is not None:
         journal.remove(claimed.id)
+    deadline.check()
     db.session.commit()
     follow_moves(origin.account_id, moved)
     return receipt

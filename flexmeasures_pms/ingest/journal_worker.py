@@ -15,6 +15,7 @@ from flexmeasures.data import db
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.config import Settings, settings
+from flexmeasures_pms.deadline import within
 from flexmeasures_pms.errors import NotHeld, PmsError
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Origin, read, store
@@ -104,7 +105,8 @@ def process(claimed: Claimed, settings: Settings) -> bool:
         db.session.commit()
         return False
     try:
-        _store(claimed, settings)
+        with within(settings.request_timeout):
+            _store(claimed, settings)
     except NotHeld:
         journal.give_back(claimed, NOT_HELD)
     except Exception as error:

@@ -26,6 +26,7 @@ from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.deadline import check
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.flapping import PackReport
 from flexmeasures_pms.ingest.hot_swap import is_expected, record_moves, unexpected
@@ -107,6 +108,7 @@ def process(
     :param moved_things: gets the numbers of what has moved in the registry.
     :returns: one outcome for each sample, in their order.
     """
+    check()
     registered = registered_near(account_id, samples)
     targets = _targets(samples, registered, now)
     values = measured(samples) if values is None else values
@@ -116,7 +118,9 @@ def process(
     sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
     moved = unexpected(_reports(samples, targets), registered, sources, until)
     blocks = _blocks(asset_readings, sources, until)
+    check()
     written = write(account_id, blocks, settings().recording, until=until)
+    check()
     unstored = _unstored(samples, targets, registered, now)
     outcomes = _outcomes(samples, unstored, asset_readings, written, registered)
     _keep_board_reports(targets, outcomes, sources)

@@ -1,6 +1,7 @@
-"""Time limits of a request for the database, and 503 when one is reached.
+"""Time limits of a request, and 503 when one is reached.
 
-Every wait is limited: for a connection, for a lock and for a statement. The limits apply
+A request has a deadline, and every wait is limited: for a connection, for a lock and for a
+statement, each to what is left until the deadline. The limits apply
 from the first query, which is FlexMeasures' own: it looks up the user and records when they
 were last seen, before any view is called.
 """
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import DetachedInstanceError
 
+from flexmeasures_pms import deadline
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import SchemaError, StorageBusy
 
@@ -54,25 +56,62 @@ def install(app: Flask, blueprint: Blueprint) -> None:
     bounded.add(blueprint.name)
 
 
+def _limits() -> tuple[float, float]:
+    """Return the longest waits for a lock and for a statement [s].
+
+    :raises StorageBusy: the deadline is over.
+    """
+    found = settings()
+    try:
+        return deadline.at_most(found.lock_timeout), deadline.at_most(found.statement_timeout)
+    except StorageBusy as error:
+        if has_request_context():
+            setattr(g, _ERROR, error)
+        raise
+
+
+def _limiting(lock: float, statement: float) -> str:
+    return (
+        f"SET LOCAL lock_timeout = '{lock * 1000:.0f}ms';"
+        f"SET LOCAL statement_timeout = '{statement * 1000:.0f}ms'"
+    )
+
+
+def _tighten(_connection: Any, cursor: Any, *_: Any) -> None:
+    """Cut the limits before a statement, if less is left until the deadline than they are."""
+    if not deadline.is_set():
+        return
+    found, (lock, statement) = settings(), _limits()
+    if (lock, statement) != (found.lock_timeout, found.statement_timeout):
+        cursor.execute(_limiting(lock, statement))
+
+
 def _listen(app: Flask, bounded: set[str]) -> None:
     def is_ours() -> bool:
         return has_request_context() and request.blueprint in bounded
 
     def bound_transaction(_session: Any, _transaction: Any, connection: Connection) -> None:
         if is_ours():
-            found = settings()
-            connection.exec_driver_sql(
-                f"SET LOCAL lock_timeout = '{found.lock_timeout * 1000:.0f}ms';"
-                f"SET LOCAL statement_timeout = '{found.statement_timeout * 1000:.0f}ms'"
-            )
+            connection.exec_driver_sql(_limiting(*_limits()))
 
     def note_error(context: ExceptionContext) -> None:
         if is_ours():
             setattr(g, _ERROR, context.sqlalchemy_exception or context.original_exception)
 
+    def begin() -> None:
+        if is_ours():
+            deadline.begin(settings().request_timeout)
+
+    def forget(_error: BaseException | None) -> None:
+        deadline.forget()
+
+    # Before FlexMeasures' own function, which asks the database.
+    app.before_request_funcs.setdefault(None, []).insert(0, begin)
+    app.teardown_request(forget)
     with app.app_context():
         event.listen(db.engine, "do_connect", _bound_connecting)
         event.listen(db.engine, "handle_error", note_error)
+        event.listen(db.engine, "before_cursor_execute", _tighten)
     event.listen(db.session, "after_begin", bound_transaction)
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Flask
-from flexmeasures.data import db
-from support.changed import changed_settings
+from typing import Any
 
-from flexmeasures_pms import config
+import pytest
+from conftest import Organisation
+from flask import Flask
+from flask.testing import FlaskClient
+from flexmeasures.data import db
+from support import stored
+from support.changed import changed_settings
+from support.session import log_in
+from support.telemetry import pack_sample, request
+
+from flexmeasures_pms import config, deadline
+from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.serving.timeouts import CONNECTING
 
 URL = "/pms/api/v1/devices/dataset/pms"
@@ -50,3 +59,55 @@ def test_a_limit_may_be_part_of_a_second(app_context: Flask) -> None:
         with app_context.test_request_context("/pms"):
             assert db.session.execute(db.text("SHOW lock_timeout")).scalar() == "250ms"
             assert db.session.execute(db.text("SHOW statement_timeout")).scalar() == "1500ms"
+
+
+def test_the_waits_are_cut_to_what_is_left_until_the_deadline(app_context: Flask) -> None:
+    with app_context.test_request_context("/pms"), deadline.within(3):
+        db.session.rollback()
+        shown = str(db.session.execute(db.text("SHOW statement_timeout")).scalar())
+        assert shown.endswith("ms")
+        assert 1000 < int(shown.removesuffix("ms")) <= 3000
+    with deadline.within(0), pytest.raises(StorageBusy, match="took too long"):
+        db.session.execute(db.text("SELECT 1"))
+    db.session.rollback()
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [("POST", URL), ("GET", "/pms/api/v1/fleet"), ("GET", "/pms"), ("GET", "/pms/registry")],
+)
+def test_a_request_beyond_its_deadline_is_refused_and_stores_nothing(
+    client: FlaskClient, organisation: Organisation, method: str, url: str
+) -> None:
+    if url in ("/pms", "/pms/registry"):
+        log_in(client, organisation)
+    body = request({"pms_id": "PMS-1"}, pack_sample("0241"))
+    options: dict[str, Any] = {}
+    if method == "POST":
+        options = {"data": body, "content_type": "application/json"}
+    with changed_settings(client.application, request_timeout=0.000_001):
+        reply = client.open(url, method=method, headers=organisation.headers, **options)
+    assert reply.status_code == 503
+    assert reply.headers["Retry-After"]
+    assert stored.waiting(organisation.id) == []
+    if method == "POST":
+        again = client.open(url, method=method, headers=organisation.headers, **options)
+        assert again.status_code == 200
+
+
+def test_a_request_that_waits_for_a_lock_is_refused_at_its_deadline(
+    client: FlaskClient, organisation: Organisation
+) -> None:
+    body = request({"pms_id": "PMS-1"}, pack_sample("0241"))
+    with (
+        db.engine.connect() as other,
+        changed_settings(
+            client.application, request_timeout=1.5, lock_timeout=600, statement_timeout=600
+        ),
+    ):
+        other.execute(db.text("LOCK TABLE pms_quarantine IN ACCESS EXCLUSIVE MODE"))
+        reply = client.post(
+            URL, data=body, headers=organisation.headers, content_type="application/json"
+        )
+        assert reply.status_code == 503
+        assert reply.headers["Retry-After"]

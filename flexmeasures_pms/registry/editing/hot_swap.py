@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from flexmeasures_pms.deadline import check
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
@@ -46,6 +47,7 @@ def record_moves(account_id: int, reports: Iterable[DockReport], author: Author)
     numbers = {number for r in ordered for number in (r.case_id, r.pms_id)}
     with editing(account_id, author, numbers=numbers, replay=False) as changeset:
         for report in ordered:
+            check()
             changeset.author = replace(author, name=report.author or author.name)
             record_move(changeset, report)
     return changeset.change()

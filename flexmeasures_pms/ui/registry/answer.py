@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.deadline import at_most
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing.changeset import Change
@@ -68,7 +69,7 @@ def repeated(organisation: Organisation, filled: Filled) -> Answer | None:
 
     It also locks the organisation's registry until the transaction ends.
     """
-    longest = settings().lock_timeout
+    longest = at_most(settings().lock_timeout)
     entered = made_already(organisation.id, filled.request_id, lock_timeout=longest)
     if not entered:
         return None
