@@ -80,7 +80,12 @@ class Problem:
 
 
 class WireError(PmsError):
-    """A request body that can't be read as a whole: nothing of it was stored."""
+    """A request body that can't be read as a whole: nothing of it was stored.
+
+    :param size: of the body after decompression, if it came to that [bytes].
+    """
+
+    size: int = 0
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
         """Keep the problems with the message."""

@@ -31,7 +31,7 @@ PUBLIC = {
 SIGNATURES = {
     "flexmeasures_pms.wire.decode": "body, *, dataset, content_type, content_encoding, limits",
     "flexmeasures_pms.wire.Limits": "bytes, datasets, samples, depth, sample_bytes",
-    "flexmeasures_pms.wire.Decoded": "samples, warnings, ignored, skipped",
+    "flexmeasures_pms.wire.Decoded": "samples, warnings, ignored, skipped, size",
     "flexmeasures_pms.wire.PackSample": "time_local, pack",
     "flexmeasures_pms.wire.PackBody": "id, dock, amps, temp, cell, fet",
     "flexmeasures_pms.wire.PmsDataset": "*, pms_id, status, data",

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.hot_swap import follow_moves
-from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds
+from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds, require_few_devices
 from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
 from flexmeasures_pms.ingest.receipt import Receipt, cap, count, hours, pack, problems_of
 from flexmeasures_pms.ingest.refusal import keep_the_rest
@@ -25,7 +25,7 @@ from flexmeasures_pms.storage.intake import journal, receipts
 from flexmeasures_pms.storage.intake.journal import Claimed
 from flexmeasures_pms.storage.intake.receipts import Logged
 from flexmeasures_pms.storage.session import abandon
-from flexmeasures_pms.wire import Decoded, Sample, decode
+from flexmeasures_pms.wire import Decoded, decode
 
 # Something in a cache is gone, or two writers conflicted: a second try reads everything
 # again.
@@ -37,7 +37,7 @@ _DIGEST = "sha256:"
 # is 24 days.
 _LONGEST = (1 << 31) - 1
 
-Admission = Callable[[Sequence[Sample]], None]
+Admission = Callable[[Decoded], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ def accept(
     :raises StorageBusy: when it can't be stored now. After either nothing was stored.
     """
     decoded = read(body, dataset, content_type, encoding, settings)
-    admit(decoded.samples)
+    require_few_devices(decoded, settings)
+    admit(decoded)
     return store(decoded, dataset, digest_of(body), origin, settings)
 
 

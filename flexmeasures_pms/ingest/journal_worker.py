@@ -7,6 +7,7 @@ that no request is left that another worker had to skip.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,6 +29,10 @@ LEASE = timedelta(seconds=15)
 
 BATCH = 4
 """Requests, of as many lanes, that are claimed at once."""
+
+SLICE_SECONDS = 0.5
+"""How long what was claimed at once is worked on; the rest is given back, so that requests of
+other organisations that came meanwhile have their turn."""
 
 BUDGET_SECONDS = 60.0
 """How long a job runs, well within its timeout; then another one continues."""
@@ -82,8 +87,7 @@ def drain(seconds: float) -> Drained:
         db.session.commit()
         if len(claimed) == BATCH:
             journal_queue.wake()  # there may be enough for another worker
-        for one in claimed:
-            stored += process(one, found)
+        stored += _process_some(claimed, found)
         if not claimed:
             next_retry = journal.next_retry()
             db.session.commit()
@@ -92,6 +96,20 @@ def drain(seconds: float) -> Drained:
             time.sleep(max(next_retry, NOT_HELD).total_seconds())
         if time.monotonic() > deadline:
             return Drained(stored, timedelta(0))
+
+
+def _process_some(claimed: Sequence[Claimed], settings: Settings) -> int:
+    """Process claimed requests as long as their time lasts; return how many were stored."""
+    stored = 0
+    until = time.monotonic() + SLICE_SECONDS
+    for i, one in enumerate(claimed):
+        if i and time.monotonic() > until:
+            for rest in claimed[i:]:
+                journal.give_back(rest, timedelta(0))
+            db.session.commit()
+            break
+        stored += process(one, settings)
+    return stored
 
 
 def process(claimed: Claimed, settings: Settings) -> bool:
