@@ -50,7 +50,7 @@ _SCRIPT = """
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SharedCount:
     """What Redis answered.
 
     :param exceeded: the kind of which there is not enough left, if any.
@@ -76,7 +76,9 @@ class _Line:
     away_until: float = 0.0
 
 
-def spend(who: str, costs: Mapping[str, tuple[int, int, bool]], minute: float) -> Told | None:
+def spend(
+    who: str, costs: Mapping[str, tuple[int, int, bool]], minute: float
+) -> SharedCount | None:
     """Count what a sender sends, for all processes; None where Redis does not answer.
 
     :param costs: amount, limit, and whether it is counted if refused, by kind.
@@ -97,7 +99,7 @@ def spend(who: str, costs: Mapping[str, tuple[int, int, bool]], minute: float) -
     exceeded, left, *spent = answer
     kinds = [*costs]
     kind = kinds[exceeded - 1] if exceeded else None
-    return Told(kind, left / 1000, dict(zip(kinds, spent, strict=True)))
+    return SharedCount(kind, left / 1000, dict(zip(kinds, spent, strict=True)))
 
 
 def _line() -> _Line:

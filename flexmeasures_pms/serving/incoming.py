@@ -34,7 +34,7 @@ def install(app: Flask, blueprint: Blueprint, most: Bound) -> None:
     """
     ours: dict[str, Bound] = app.extensions.setdefault(_OURS, {})
     if not ours:
-        app.request_class = _bounded_request(app.request_class, Bounds(app, ours))
+        app.request_class = _bounded_request(app.request_class, BodyBounds(app, ours))
         manager = cast(Any, app).login_manager
         manager.request_loader(_header_alone(manager.request_callback, ours))
         # First of all: nothing of FlexMeasures or of another plugin has read the body yet.
@@ -42,7 +42,7 @@ def install(app: Flask, blueprint: Blueprint, most: Bound) -> None:
     ours[blueprint.name] = most
 
 
-class Bounds:
+class BodyBounds:
     """How large the bodies of requests to our URLs may be.
 
     :param ours: the bound of each blueprint, by its name.
@@ -77,7 +77,7 @@ def _is_below(path: str, prefix: str) -> bool:
     return path == prefix or path.startswith(f"{prefix}/")
 
 
-def _bounded_request(base: type[Request], bounds: Bounds) -> type[Request]:
+def _bounded_request(base: type[Request], bounds: BodyBounds) -> type[Request]:
     class PmsRequest(base):  # type: ignore[misc, valid-type]
         @cached_property
         def _most(self) -> int | None:
