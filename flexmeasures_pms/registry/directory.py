@@ -70,6 +70,11 @@ class Entry:
         """Whether its FlexMeasures asset was never made; one that was deleted was."""
         return self.asset_id is None and not self.provisioned
 
+    @property
+    def asset_is_gone(self) -> bool:
+        """Whether it has no FlexMeasures asset, and gets none before it is registered again."""
+        return self.asset_id is None and self.provisioned
+
 
 Entries = Lookup[int, Entry]
 """Trackables by their number."""

@@ -106,9 +106,7 @@ def _pack(seen: Seen) -> ShownPack:
     row = latest_of([entry.id]).get(entry.id)
     source = seen.registered.entry(row.device_id).ident if row else None
     time = row.event_time.astimezone(UTC) if row else None
-    return pack(
-        entry.ident, entry.asset_id or 0, time, source, row.readings if row else {}, seen.now
-    )
+    return pack(entry.ident, entry.asset_id, time, source, row.readings if row else {}, seen.now)
 
 
 def _events(seen: Seen, zone: str) -> tuple[Event, ...]:
