@@ -102,7 +102,7 @@ def _docks_before(elsewhere: Sequence[Sequence[PackReport]]) -> Mapping[int, lis
 
 
 def record_moves(account_id: int, reports: Sequence[PackReport]) -> set[int]:
-    """Record the moves in stored reports, oldest first; return what has changed."""
+    """Record the moves in stored reports, oldest first; return what was moved."""
     request_id = uuid4()
     touched: set[int] = set()
     for pms, of_pms in groupby(reports, key=lambda report: report.pms.ident):

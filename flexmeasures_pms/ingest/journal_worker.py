@@ -16,7 +16,7 @@ from flexmeasures.data import db
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.config import Settings, settings
-from flexmeasures_pms.errors import NotHeld, PmsError
+from flexmeasures_pms.errors import NotHeld, PmsError, RegistryBusy
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Origin, read, store
 from flexmeasures_pms.ingest.journal import body_of
@@ -125,6 +125,10 @@ def process(claimed: Claimed, settings: Settings) -> bool:
         _store(claimed, settings)
     except NotHeld:
         journal.give_back(claimed, NOT_HELD)
+    except RegistryBusy as error:
+        # It keeps its place, however long that lasts: it was not the request's fault.
+        current_app.logger.warning("Request %s of the journal waits: %s", claimed.id, error)
+        journal.give_back(claimed, SOON)
     except Exception as error:
         # No error may stop the requests behind it from being stored.
         abandon()

@@ -71,7 +71,7 @@ def editing(
     :param replay: whether samples may have waited for the changes.
     """
     with told_if_long():
-        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
+        lock_registry(account_id)
     now = _now(account_id)
     registered = load_directory(account_id, numbers=numbers, parts=True)
     changeset = Changeset(registered, author, now, lambda: _reserve(expected))
@@ -98,6 +98,11 @@ def tried(account_id: int, author: Author) -> Changeset:
         _now(account_id),
         lambda: islice(numbers, _BATCH),
     )
+
+
+def lock_registry(account_id: int) -> None:
+    """Let nobody else change an organisation's registry until the transaction ends."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
 
 
 def _now(account_id: int) -> datetime:

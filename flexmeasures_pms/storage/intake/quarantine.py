@@ -6,14 +6,25 @@ pipeline again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from flexmeasures.data import db
-from sqlalchemy import ColumnElement, Text, any_, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    any_,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, insert
 from sqlalchemy.engine import Row
 
@@ -51,12 +62,27 @@ class QuarantinedSample:
     text: str
 
 
+_insert = insert(quarantine)
+# Who discarded it, and why, stays beside it.
+_KEEP = _insert.on_conflict_do_update(
+    constraint="pms_quarantine_digest_key",
+    set_={name: _insert.excluded[name] for name in ("reason", "path", "message", "sender")}
+    | {"received_at": func.clock_timestamp(), "discarded_at": null()},
+    where=quarantine.c.discarded_at.is_not(None),
+)
+
+# The first of two numbers of the advisory lock of those who replay or discard an organisation's
+# samples. The second is the organisation.
+_LOCK = 0x504D51
+
+
 def keep(
     account_id: int, samples: Sequence[QuarantinedSample], *, sender: str, bounds: Bounds | None
 ) -> dict[int, BoundUse]:
     """Put samples into quarantine, in their order, as far as they fit.
 
-    One that is already there, waiting or discarded, stays unchanged and needs no room.
+    One that waits already stays unchanged and needs no room. One that was discarded waits again,
+    with its reason of now.
 
     :param sender: whose credentials sent them.
     :param bounds: how much may wait for the organisation; None keeps all.
@@ -69,7 +95,7 @@ def keep(
     kept = {row["digest"]: row for i, row in enumerate(rows) if i not in refused}
     if kept:
         in_order = [kept[digest] for digest in sorted(kept)]
-        db.session.execute(insert(quarantine).on_conflict_do_nothing(), in_order)
+        db.session.execute(_KEEP, in_order)
     return refused
 
 
@@ -93,10 +119,10 @@ def _refused(
 
 
 def _there(account_id: int, rows: Sequence[dict[str, Any]]) -> set[bytes]:
-    """Return which of these texts are in quarantine. All are of one dataset."""
+    """Return which of these texts wait in quarantine. All are of one dataset."""
     q = quarantine.c
     query = select(q.digest).where(
-        q.account_id == account_id,
+        *_waiting(account_id),
         q.dataset == rows[0]["dataset"],
         q.digest == any_(literal([row["digest"] for row in rows], ARRAY(BYTEA))),
     )
@@ -171,40 +197,52 @@ def waiting_ids(account_id: int, ids: Collection[int] | None = None) -> list[int
     return list(db.session.scalars(query.order_by(quarantine.c.event_time, quarantine.c.id)))
 
 
-def locked(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
-    """Return waiting samples by id, in the order given, so that no one else replays them.
+def reserved(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
+    """Return waiting samples by id, in the order given; only the caller may change them.
 
-    Those that another replay processes, or has just stored, are left out.
+    Nobody else replays or discards samples of the organisation until the transaction ends.
     """
+    _lock(account_id)
     rows = db.session.execute(
-        select(quarantine)
-        .where(*_waiting(account_id), quarantine.c.id.in_(ids))
-        .with_for_update(skip_locked=True)
+        select(quarantine).where(*_waiting(account_id), quarantine.c.id.in_(ids))
     )
     found = {row.id: row for row in rows}
     return [found[i] for i in ids if i in found]
 
 
-def release(ids: Collection[int]) -> None:
-    """Remove samples from quarantine: they are stored now."""
-    if ids:
-        db.session.execute(delete(quarantine).where(quarantine.c.id.in_(ids)))
+def _lock(account_id: int) -> None:
+    db.session.execute(select(func.pg_advisory_xact_lock(_LOCK, account_id)))
 
 
-def restate(entry_id: int, problem: Problem) -> None:
-    """Record why a sample still can't be stored."""
-    db.session.execute(
-        update(quarantine)
-        .where(quarantine.c.id == entry_id)
-        .values(reason=problem.code, message=problem.message)
-    )
+def settle(account_id: int, released: Collection[int], restated: Mapping[int, Problem]) -> None:
+    """Remove reserved samples that are stored now, and record why others still can't be."""
+    _take_rows(account_id, {*released, *restated})
+    if released:
+        db.session.execute(delete(quarantine).where(quarantine.c.id.in_(released)))
+    for entry_id, problem in restated.items():
+        db.session.execute(
+            update(quarantine)
+            .where(quarantine.c.id == entry_id)
+            .values(reason=problem.code, message=problem.message)
+        )
+
+
+def _take_rows(account_id: int, ids: Collection[int]) -> None:
+    """Lock rows in the order in which samples are put into quarantine."""
+    q = quarantine.c
+    query = select(q.id).where(q.account_id == account_id, q.id.in_(ids))
+    db.session.execute(query.order_by(q.dataset, q.digest).with_for_update())
 
 
 def discard(account_id: int, ids: Collection[int], *, author: str, note: str) -> list[int]:
     """Mark waiting samples as discarded, with a reason; their text is kept.
 
+    The caller commits. Nobody replays samples of the organisation until then.
+
     :returns: the ids that were discarded.
     """
+    _lock(account_id)
+    _take_rows(account_id, ids)
     return list(
         db.session.scalars(
             update(quarantine)
