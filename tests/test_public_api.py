@@ -19,7 +19,8 @@ PUBLIC = {
     },
     "flexmeasures_pms.errors": {
         *("AccessError", "AmbiguousId", "BodyTooLarge", "ConfigError", "MisshapenBody", "NotHeld"),
-        *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryConflict", "RegistryError"),
+        *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryBusy"),
+        *("RegistryConflict", "RegistryError"),
         *("SchemaError", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),
         *("UnsupportedBody", "WireError"),
     },

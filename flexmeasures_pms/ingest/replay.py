@@ -94,7 +94,7 @@ def _replay_batch(account_id: int, ids: Sequence[int], hold_registry: bool) -> R
             stored.append((sample, outcome))
         elif (problem.code, problem.message) != (row.reason, row.message):
             restated[row.id] = problem
-    quarantine.settle(account_id, released, restated)
+    quarantine.end_replay(account_id, released, restated)
     _log(account_id, stored, now)
     conclude(account_id, processed)
     return Replayed(len(released), len(rows) - len(released), _beliefs(processed.outcomes))

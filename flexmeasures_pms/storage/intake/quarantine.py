@@ -214,7 +214,7 @@ def _lock(account_id: int) -> None:
     db.session.execute(select(func.pg_advisory_xact_lock(_LOCK, account_id)))
 
 
-def settle(account_id: int, released: Collection[int], restated: Mapping[int, Problem]) -> None:
+def end_replay(account_id: int, released: Collection[int], restated: Mapping[int, Problem]) -> None:
     """Remove reserved samples that are stored now, and record why others still can't be."""
     _take_rows(account_id, {*released, *restated})
     if released:
