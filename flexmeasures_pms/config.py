@@ -87,6 +87,9 @@ class Settings:
     )
     max_datasets: int = _setting(1_000, "Maximum number of datasets in one request.")
     max_samples: int = _setting(20_000, "Maximum number of samples (or CSV rows) in one request.")
+    max_devices: int = _setting(
+        1_000, "Maximum number of devices (PMSes, MPPTs, inverters) that one request names."
+    )
     max_nesting: int = _setting(16, "Maximum nesting depth of a JSON body.")
     max_sample_bytes: int = _setting(
         16 << 10, "Maximum size of the text of one sample, in bytes; a larger one is refused."
@@ -112,13 +115,24 @@ class Settings:
     )
     gateway_requests_per_minute: int = _setting(
         600,
-        "Maximum number of requests per minute from one gateway or user to one worker process; "
-        "beyond it they are refused with 429.",
+        "Maximum number of requests per minute from one gateway or user; beyond it they are "
+        "refused with 429.",
     )
     gateway_samples_per_minute: int = _setting(
         120_000,
-        "Maximum number of samples per minute from one gateway or user to one worker process; "
-        "beyond it they are refused with 429.",
+        "Maximum number of samples per minute from one gateway or user; beyond it requests are "
+        "refused with 429.",
+    )
+    gateway_bytes_per_minute: int = _setting(
+        64 << 20,
+        "Maximum number of bytes of request bodies per minute from one gateway or user, as sent "
+        "or after decompression, whichever is more; beyond it they are refused with 429.",
+    )
+    organisation_requests: int = _setting(
+        2,
+        "Maximum number of telemetry requests of one organisation that one process works on at "
+        "once; one more waits for a second, others are refused with 429. Give processes at least "
+        "two more threads than this.",
     )
     ingest_mode: str = _setting(
         "direct",

@@ -18,6 +18,7 @@
     │   └── OutOfScope              names a device that the gateway's key is not for
     ├── TooMany                 beyond a gateway's or user's rate (429)
     ├── StorageBusy             can't be stored now: send it again later (503)
+    │   └── RegistryBusy            because the registry kept changing
     ├── NotHeld                 another worker processes a request of the journal
     └── QueueAway               Redis can't be reached to wake workers
 
@@ -39,6 +40,7 @@ __all__ = [
     "PmsError",
     "Problem",
     "QueueAway",
+    "RegistryBusy",
     "RegistryConflict",
     "RegistryError",
     "SchemaError",
@@ -80,7 +82,12 @@ class Problem:
 
 
 class WireError(PmsError):
-    """A request body that can't be read as a whole: nothing of it was stored."""
+    """A request body that can't be read as a whole: nothing of it was stored.
+
+    :param size: of the body after decompression, if it came to that [bytes].
+    """
+
+    size: int = 0
 
     def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
         """Keep the problems with the message."""
@@ -159,6 +166,10 @@ class TooMany(PmsError):
 
 class StorageBusy(PmsError):
     """The request can't be stored now: nothing was stored, and it may be sent again."""
+
+
+class RegistryBusy(StorageBusy):
+    """The registry changed each time that the request was tried: nothing was stored."""
 
 
 class NotHeld(PmsError):

@@ -30,6 +30,8 @@ _SIX_F = re.compile(r"^([0-9A-F]{3})F{6}(?=[0-9A-F])")
 
 def clean(text: str) -> str:
     """Return an id without surrounding spaces and invisible format characters."""
+    if text.isprintable():  # what takes long is looked for only where it can be
+        return text.strip()
     return "".join(c for c in text if unicodedata.category(c) != "Cf").strip()
 
 
@@ -39,7 +41,7 @@ def fault(text: str) -> str | None:
         return "is empty"
     if len(text) > MAX_LENGTH:
         return f"is longer than {MAX_LENGTH} characters"
-    if any(unicodedata.category(c)[0] == "C" for c in text):
+    if not text.isprintable() and any(unicodedata.category(c)[0] == "C" for c in text):
         return "has control characters"
     return None
 
@@ -52,6 +54,8 @@ def may_be_new(text: str) -> bool:
 
 def control_character(text: str) -> str | None:
     """Return the first control character of a text, such as ``U+0000``, or None."""
+    if text.isprintable():
+        return None
     found = next((c for c in text if unicodedata.category(c) in ("Cc", "Cs")), None)
     return None if found is None else f"U+{ord(found):04X}"
 

@@ -109,8 +109,9 @@ def application(uri: str) -> Flask:
         TestingConfig.PMS_OFFLINE_ASSETS = (FOLDER / "vendor" / "manifest.json").exists()
         flask_app: Flask = create(env="testing", plugins=["flexmeasures_pms"])
     # Tests of a minute's limits set their own; the others may take as little as they can.
-    for what in ("REQUESTS", "SAMPLES"):
-        flask_app.config[f"PMS_GATEWAY_{what}_PER_MINUTE"] = 10_000_000
+    for what in ("REQUESTS", "SAMPLES", "BYTES"):
+        flask_app.config[f"PMS_GATEWAY_{what}_PER_MINUTE"] = 10_000_000_000
+    flask_app.config["PMS_ORGANISATION_REQUESTS"] = 1_000_000
     config.init(flask_app)
     flask_app.test_client_class = Client
     flask_app.test_cli_runner_class = Runner

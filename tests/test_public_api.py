@@ -19,7 +19,8 @@ PUBLIC = {
     },
     "flexmeasures_pms.errors": {
         *("AccessError", "AmbiguousId", "BodyTooLarge", "ConfigError", "MisshapenBody", "NotHeld"),
-        *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryConflict", "RegistryError"),
+        *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryBusy"),
+        *("RegistryConflict", "RegistryError"),
         *("SchemaError", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),
         *("UnsupportedBody", "WireError"),
     },
@@ -30,8 +31,8 @@ PUBLIC = {
 }
 SIGNATURES = {
     "flexmeasures_pms.wire.decode": "body, *, dataset, content_type, content_encoding, limits",
-    "flexmeasures_pms.wire.Limits": "bytes, datasets, samples, depth, sample_bytes",
-    "flexmeasures_pms.wire.Decoded": "samples, warnings, ignored, skipped",
+    "flexmeasures_pms.wire.Limits": "bytes, datasets, samples, depth, sample_bytes, problems",
+    "flexmeasures_pms.wire.Decoded": "samples, warnings, ignored, skipped, size",
     "flexmeasures_pms.wire.PackSample": "time_local, pack",
     "flexmeasures_pms.wire.PackBody": "id, dock, amps, temp, cell, fet",
     "flexmeasures_pms.wire.PmsDataset": "*, pms_id, status, data",

@@ -47,9 +47,8 @@ def no_such_route(rest: str) -> NoReturn:
     raise NotFound(f"There is no {request.method} {PREFIX}/{rest[:80]}; see {PREFIX}/openapi.json.")
 
 
-def _bound_body() -> None:
-    if request.blueprint == pms_api.name:
-        request.max_content_length = config.settings().max_body_bytes
+def _most_bytes() -> int:
+    return config.settings().max_body_bytes
 
 
 @pms_api.record_once
@@ -60,5 +59,4 @@ def _at_registration(state: BlueprintSetupState) -> None:
     timeouts.install(app, pms_api)
     # FlexMeasures' limits count below /api/ only; checking them costs 2.6 ms a request.
     limiter.exempt(pms_api)
-    incoming.install(app, pms_api)
-    app.before_request_funcs.setdefault(None, []).insert(0, _bound_body)
+    incoming.install(app, pms_api, _most_bytes)

@@ -40,8 +40,9 @@ POST_ERRORS = {
     413: "The body exceeds a configured limit. Nothing was stored.",
     415: "The content type or encoding is not supported. Nothing was stored.",
     422: "The body does not have the shape of `datasets`. Nothing was stored.",
-    429: "The sender exceeds its requests or samples per minute. Nothing was stored. Send the "
-    "body again after `Retry-After` seconds.",
+    429: "The sender exceeds its requests, samples or bytes per minute, or other requests of the "
+    "organisation are being worked on. Nothing was stored. Send the body again after "
+    "`Retry-After` seconds.",
     500: f"{UNEXPECTED} Nothing was stored.",
     503: "Temporarily unavailable; nothing was stored. Send it again after `Retry-After` seconds.",
 }

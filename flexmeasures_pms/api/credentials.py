@@ -13,20 +13,28 @@ from werkzeug.exceptions import Unauthorized
 
 from flexmeasures_pms.api.refused_keys import note_refused
 from flexmeasures_pms.errors import AccessError
-from flexmeasures_pms.gateways import rates
 from flexmeasures_pms.gateways.access import RefusedKey
-from flexmeasures_pms.gateways.caller import WRITE, Caller, may, of_key, of_user
+from flexmeasures_pms.gateways.caller import (
+    WRITE,
+    Caller,
+    foresee,
+    may,
+    of_key,
+    of_user,
+    spend,
+)
 
 KEY_HEADERS = ("x-api-key", "api_key")
 
 
-def caller(now: datetime) -> Caller:
-    """Return who sends the request.
+def caller(now: datetime, *, counted: bool = True) -> Caller:
+    """Return who sends the request, and count it.
 
     If a key was sent, it has to be valid, and the Authorization header is ignored. A session
     cookie is a credential only for reading, which is what the pages do: browsers also send it
     with requests that other sites trigger, but do not show those sites the reply.
 
+    :param counted: False where it is counted later, with what its body has.
     :raises Unauthorized: without a valid credential; the reason is not given.
     :raises TooMany: beyond the sender's requests per minute, on all routes together.
     """
@@ -36,7 +44,10 @@ def caller(now: datetime) -> Caller:
             "Send a valid gateway key in the x-api-key header, or a FlexMeasures auth token in the "
             "Authorization header (POST /api/requestAuthToken gives one)."
         )
-    rates.spend(found.bucket, "requests", 1, found.requests_per_minute)
+    if counted:
+        spend(found)
+    else:
+        foresee(found, request.content_length or 0)
     return found
 
 

@@ -8,21 +8,25 @@ from functools import partial
 import msgspec
 from flask import Response, request, url_for
 from msgspec import UNSET
-from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.replies import DatasetAccepted, DatasetProcessed, PostedReceipt
-from flexmeasures_pms.catalogue.asset_types import DATASETS
+from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
 from flexmeasures_pms.config import settings
-from flexmeasures_pms.errors import UnreadableBody
-from flexmeasures_pms.gateways.caller import admit
+from flexmeasures_pms.errors import BodyTooLarge, UnreadableBody, WireError
+from flexmeasures_pms.gateways.at_once import turn
+from flexmeasures_pms.gateways.caller import Caller, admit, spend
 from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.journal import KeptRequest, keep
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.ingest.retention import tidy
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.serving.readiness import require_tables
+
+# Telemetry in JSON shrinks to about a tenth.
+_PACKED = 10
 
 
 def post_dataset(dataset: str) -> Response:
@@ -34,7 +38,7 @@ def post_dataset(dataset: str) -> Response:
         raise MethodNotAllowed(["POST"], "Send telemetry with POST.")
     require_tables()
     received_at = datetime.now(UTC)
-    sender = caller(received_at)
+    sender = caller(received_at, counted=False)
     origin = Origin(
         account_id=organisation(sender),
         sender=sender.name,
@@ -42,28 +46,52 @@ def post_dataset(dataset: str) -> Response:
         received_at=received_at,
         key_id=sender.key_id,
     )
-    queued = settings().ingest_mode == "queued"
-    found = (keep if queued else accept)(
-        _whole_body(),
-        known,
-        origin,
-        # With its parameters, such as the charset: what is stored has none.
-        content_type=request.content_type or "",
-        encoding=request.headers.get("Content-Encoding", ""),
-        settings=settings(),
-        admit=partial(admit, sender),
-    )
-    tidy(settings())
+    with turn(sender.account_id, _weight(), settings().organisation_requests):
+        found = _taken(known, origin, sender)
+        tidy(settings())
     return reply(200, _processed(found)) if isinstance(found, Receipt) else _accepted(found)
+
+
+def _taken(dataset: DatasetName, origin: Origin, sender: Caller) -> Receipt | KeptRequest:
+    queued = settings().ingest_mode == "queued"
+    body = b""
+    try:
+        body = _whole_body()
+        return (keep if queued else accept)(
+            body,
+            dataset,
+            origin,
+            # With its parameters, such as the charset: what is stored has none.
+            content_type=request.content_type or "",
+            encoding=request.headers.get("Content-Encoding", ""),
+            settings=settings(),
+            admit=partial(admit, sender, len(body)),
+        )
+    except WireError as error:
+        spend(sender, size=max(len(body), error.size))
+        raise
+
+
+def _weight() -> int:
+    """Return how large the body may be when it is decoded, about."""
+    size = request.content_length
+    if size is None:
+        return settings().max_body_bytes
+    return size * _PACKED if "Content-Encoding" in request.headers else size
 
 
 def _whole_body() -> bytes:
     """Return the body.
 
     :raises UnreadableBody: when it did not arrive whole.
+    :raises BodyTooLarge: when more came than is allowed.
     """
     try:
         return request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        too_large = BodyTooLarge(str(error.description))
+        too_large.size = settings().max_body_bytes
+        raise too_large from error
     except BadRequest as error:
         raise UnreadableBody(str(error.description)) from error
 

@@ -36,6 +36,6 @@ def rack_of_pms(ident: str) -> Response:
     sender = caller(now)
     registered = load_directory(organisation(sender, READ), things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
-    if pms is None or pms.asset_id is None or not may_see(sender, "pms", pms.ident):
+    if pms is None or pms.asset_is_gone or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
     return tagged(rack(registered, pms, now, reading_scope(sender, registered)))

@@ -46,7 +46,7 @@ def _find(registered: Directory, ident: str) -> Entry | None:
     wanted = request.args.get("kind")
     kinds = KINDS if wanted is None else tuple(kind for kind in KINDS if kind == wanted)
     found = next(filter(None, (registered.find(kind, ident) for kind in kinds)), None)
-    return found if found is not None and found.asset_id is not None else None
+    return found if found is not None and not found.asset_is_gone else None
 
 
 def _time(now: datetime) -> tuple[datetime, datetime]:

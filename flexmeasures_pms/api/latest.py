@@ -52,7 +52,7 @@ def latest_of_pms(ident: str) -> Response:
     account_id, sender, now = _ask()
     registered = load_directory(account_id, things=[("pms", ident)], parts=True)
     pms = registered.find("pms", ident)
-    if pms is None or pms.asset_id is None or not may_see(sender, "pms", pms.ident):
+    if pms is None or pms.asset_is_gone or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
     cabinets = list(registered.cabinets(pms.id, now).values())
     cases = sorted(_cases(registered, [pms, *cabinets], now), key=lambda case: case[0] or 0)
@@ -84,7 +84,7 @@ def _find(registered: Directory, ident: str, now: datetime) -> Entry | None:
     if found is None and "case" in kinds:
         pack = registered.resolve_pack(ident, now)
         found = pack.case if pack else None
-    return found if found is not None and found.asset_id is not None else None
+    return found if found is not None and not found.asset_is_gone else None
 
 
 def _cases(
@@ -94,7 +94,7 @@ def _cases(
     for assembly in assemblies:
         for row in registered.parts_of(assembly.id, now):
             case = registered.entry(row.part_id)
-            if case.kind == "case" and case.asset_id is not None:
+            if case.kind == "case" and not case.asset_is_gone:
                 yield registered.dock_across(case.id, now), case
 
 

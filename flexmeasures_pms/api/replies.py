@@ -136,7 +136,7 @@ class Latest(Struct, kw_only=True):
 
     :param kind: of thing.
     :param id: as registered.
-    :param asset: id of its FlexMeasures asset.
+    :param asset: id of its FlexMeasures asset; null until it is made.
     :param time: of the reading; null if there is none yet.
     :param source: id of the device that reported it.
     :param readings: value by sensor name.
@@ -144,7 +144,7 @@ class Latest(Struct, kw_only=True):
 
     kind: str
     id: str
-    asset: int
+    asset: int | None
     time: datetime | None
     source: str | None
     readings: Mapping[str, float]

@@ -87,7 +87,7 @@ def _position(times: list[datetime]) -> int:
 
 def _subject(located: list[Located], newest: Target, registered: Directory) -> Entry:
     if newest.cabinet is not None:
-        return newest.cabinet
+        return _with_asset(newest.cabinet, newest.device, registered)
     cabinets: dict[int, Entry] = {}
     for _, sample, target in located:
         dock = sample.fields.get("pack.dock")
@@ -96,5 +96,10 @@ def _subject(located: list[Located], newest: Target, registered: Directory) -> E
             cabinets[found[0].id] = found[0]
     if len(cabinets) == 1:
         (cabinet,) = cabinets.values()
-        return cabinet if cabinet.asset_id is not None else newest.device
+        return _with_asset(cabinet, newest.device, registered)
     return newest.device
+
+
+def _with_asset(cabinet: Entry, device: Entry, registered: Directory) -> Entry:
+    there = cabinet.asset_id in registered.owned or cabinet.awaits_asset
+    return cabinet if there else device

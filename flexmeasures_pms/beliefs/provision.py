@@ -5,42 +5,47 @@ Components are rows of the registry only: there would be too many assets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter
-from typing import Any
 
-from flask import current_app
 from flexmeasures.data import db
-from flexmeasures.data.models.audit_log import AssetAuditLog
+from flexmeasures.data.models.audit_log import (
+    AssetAuditLog,
+    get_current_user_id_name,
+    truncate_string,
+)
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor
-from sqlalchemy import BigInteger, any_, func, literal, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.engine import Row
+from flexmeasures.utils.time_utils import server_now
+from sqlalchemy import func, insert, select, text, update
 
+from flexmeasures_pms.beliefs.described import Described, described
+from flexmeasures_pms.beliefs.free_names import FreeNames
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
 from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
-from flexmeasures_pms.identifiers import plain
-from flexmeasures_pms.registry.directory import Directory
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing import pending
 from flexmeasures_pms.registry.editing.assets import link
 from flexmeasures_pms.registry.kinds import ASSET_KINDS
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.registry.tables import trackable
-from flexmeasures_pms.storage.readings import latest
 from flexmeasures_pms.storage.readings.ahead import forget_ahead
+from flexmeasures_pms.storage.readings.latest import forget_latest
 from flexmeasures_pms.storage.readings.unwritten import forget_repeats
 
 # The first of two numbers of the advisory lock of who makes assets; the second is the
 # organisation.
 LOCK = 0x504D5341
 
-_BATCH = 200
-_MOST_NAME = 80 - len(" ()")
-"""FlexMeasures' names have 80 characters; ids from before the narrower rule nearly fill them."""
+_REGISTERED = "Registered: "
+
+_SHOW = text("""
+    UPDATE generic_asset a SET sensors_to_show = CAST(s.shown AS jsonb)
+    FROM unnest(CAST(:ids AS int[]), CAST(:shown AS text[])) AS s (id, shown)
+    WHERE a.id = s.id""")
 
 
 def make_ready(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
@@ -54,17 +59,18 @@ def make_ready(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
     :returns: ids of the assets that were made, in order of creation.
     """
     db.session.execute(select(func.pg_advisory_xact_lock(LOCK, account_id)))
-    wanted = _with_assemblies(account_id, numbers)
+    registered = load_directory(account_id, numbers=numbers)
+    wanted = _with_assemblies(registered, numbers)
     found = [thing for thing in pending.of(account_id, wanted) if thing.asset]
-    made = _sync_assets(account_id, [thing.id for thing in found])
+    entries = [registered.entry(thing.id) for thing in found]
+    made = _sync_assets(account_id, entries, registered)
     pending.asset_is_there({thing.id: thing.version for thing in found})
     db.session.commit()
-    return made
+    return tuple(made)
 
 
-def _with_assemblies(account_id: int, numbers: Collection[int]) -> set[int]:
+def _with_assemblies(registered: Directory, numbers: Collection[int]) -> set[int]:
     now = datetime.now(UTC)
-    registered = load_directory(account_id, numbers=numbers)
     found, ahead = set(numbers), list(numbers)
     while ahead:
         row = registered.installed(ahead.pop(), now)
@@ -74,163 +80,131 @@ def _with_assemblies(account_id: int, numbers: Collection[int]) -> set[int]:
     return found
 
 
-def _sync_assets(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
-    if not numbers:
-        return ()
-    among = any_(literal(list(numbers), ARRAY(BigInteger)))
-    rows = db.session.execute(select(trackable).where(trackable.c.id == among)).all()
-    rows = sorted(rows, key=lambda row: (ASSET_KINDS.index(row.kind), row.id))
-    made: list[int] = []
-    for _, of_kind in groupby(rows, key=attrgetter("kind")):
-        while some := list(islice(of_kind, _BATCH)):
-            made += _sync_some(account_id, some)
-    return tuple(made)
+def _sync_assets(account_id: int, entries: Sequence[Entry], registered: Directory) -> list[int]:
+    """Make or update the assets of things, kind by kind; return those that were made."""
+    now = datetime.now(UTC)
+    made: dict[int, int] = {}
+    links: dict[int, int] = {}
+    entries = sorted(entries, key=lambda entry: (ASSET_KINDS.index(entry.kind), entry.id))
+    for kind, of_kind in groupby(entries, key=attrgetter("kind")):
+        things = [described(entry, registered, now, made) for entry in of_kind]
+        known = _find(account_id, things)
+        there = [t for t in things if t.external_id in known or not t.entry.provisioned]
+        names = FreeNames(account_id, there)
+        for thing in there:
+            if thing.external_id in known:
+                _update(known[thing.external_id], thing, names.take(thing))
+                links[thing.entry.id] = known[thing.external_id].id
+        made |= _make(account_id, kind, [t for t in there if t.external_id not in known], names)
+    forget_latest(made)
+    forget_ahead(made)
+    forget_repeats(made)
+    assets = {entry.id: entry.asset_id for entry in entries}
+    link(account_id, {n: asset for n, asset in (links | made).items() if assets[n] != asset})
+    return list(made.values())
 
 
-def _sync_some(account_id: int, rows: Sequence[Row[Any]]) -> list[int]:
-    """Create or update the assets of things of one kind; return the created ones."""
-    registered = load_directory(account_id, numbers=[row.id for row in rows])
-    known = _find(account_id, rows)
-    there = [row for row in rows if row.id in known or not row.provisioned]
-    assets = {row.id: _sync(account_id, row, known.get(row.id), registered) for row in there}
-    fresh = [row.id for row in there if row.id not in known]
-    latest.forget_latest(fresh)
-    forget_ahead(fresh)
-    forget_repeats(fresh)
-    link(account_id, {row.id: assets[row.id] for row in there if row.asset_id != assets[row.id]})
-    return [assets[number] for number in fresh]
-
-
-def _sync(account_id: int, row: Row[Any], known: GenericAsset | None, registered: Directory) -> int:
-    asset = known or _make(account_id, row)
-    _describe(asset, row, registered)
-    db.session.flush()
-    timezone = asset.attributes["timezone"]
-    if known is not None:
-        # A case that moves to a site reports in that site's time zone from then on.
-        sensors = sensor_ids([asset.id])[asset.id].values()
-        db.session.execute(
-            update(Sensor)
-            .where(Sensor.id.in_(sensors), Sensor.timezone != timezone)
-            .values(timezone=timezone)
-        )
-    ensure_sensors(asset, row.kind, timezone)
-    number: int = asset.id
-    return number
-
-
-def _find(account_id: int, rows: Iterable[Row[Any]]) -> dict[int, GenericAsset]:
-    """Return the assets that things have, by the things' numbers."""
-    wanted = {external_id(row.kind, row.ident): row.id for row in rows}
+def _find(account_id: int, things: Sequence[Described]) -> dict[str, GenericAsset]:
+    """Return the assets that things have, by their ``external_id``."""
     found = db.session.scalars(
         select(GenericAsset).where(
-            GenericAsset.account_id == account_id, GenericAsset.external_id.in_(wanted)
+            GenericAsset.account_id == account_id,
+            GenericAsset.external_id.in_([thing.external_id for thing in things]),
         )
     )
-    return {wanted[asset.external_id]: asset for asset in found}
+    return {asset.external_id: asset for asset in found}
 
 
-def external_id(kind: str, ident: str) -> str:
-    """Return the ``external_id`` of an asset; it is unique in an organisation."""
-    return f"{kind}:{ident}"
+def _update(asset: GenericAsset, thing: Described, name: str) -> None:
+    """Let an asset say what the registry says."""
+    before = asset.description, asset.attributes.get("timezone")
+    asset.name, asset.parent_asset_id = name, thing.parent_id
+    asset.latitude, asset.longitude = thing.latitude, thing.longitude
+    asset.attributes["timezone"] = thing.timezone
+    asset.description = before[0] if thing.text is None else thing.text
+    db.session.flush()
+    if before[0] != asset.description:
+        AssetAuditLog.add_record(asset, f"{_REGISTERED}{asset.description}")
+    if before[1] != thing.timezone:
+        # A case that moves to a site reports in that site's time zone from then on.
+        of_asset = Sensor.id.in_(sensor_ids([asset.id])[asset.id].values())
+        db.session.execute(update(Sensor).where(of_asset).values(timezone=thing.timezone))
+    ensure_sensors(asset, thing.entry.kind, thing.timezone)
 
 
-def _make(account_id: int, row: Row[Any]) -> GenericAsset:
-    asset = GenericAsset(
-        name=plain(row.ident),
-        account_id=account_id,
-        external_id=external_id(row.kind, row.ident),
-        generic_asset_type=_asset_type(row.kind),
-        attributes={},
-        sensors_to_show=[],
+def _make(
+    account_id: int, kind: str, things: Sequence[Described], names: FreeNames
+) -> dict[int, int]:
+    """Make the assets of things of one kind with their sensors; return them by the things.
+
+    In a few statements for all of them: one by one, with FlexMeasures' classes, a case took
+    40 ms. Written are the columns that these classes write.
+    """
+    if not things:
+        return {}
+    type_id = _asset_type(kind)
+    rows = [
+        {
+            "name": names.take(thing),
+            "account_id": account_id,
+            "external_id": thing.external_id,
+            "generic_asset_type_id": type_id,
+            "parent_asset_id": thing.parent_id,
+            "latitude": thing.latitude,
+            "longitude": thing.longitude,
+            "description": thing.text,
+            "attributes": {"timezone": thing.timezone},
+        }
+        for thing in things
+    ]
+    table = GenericAsset.__table__
+    adding = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    ids = list(db.session.scalars(adding, rows))
+    make_sensors(
+        kind,
+        {number: thing.timezone for number, thing in zip(ids, things, strict=True)},
+        missing_sensors(kind, {}, grown=False),
     )
-    db.session.add(asset)
-    return asset
+    _show(kind, ids)
+    _note_in_audit_log({n: t.text for n, t in zip(ids, things, strict=True) if t.text})
+    return {thing.entry.id: number for number, thing in zip(ids, things, strict=True)}
 
 
-def _asset_type(kind: str) -> GenericAssetType:
-    found = db.session.scalars(
-        select(GenericAssetType).where(GenericAssetType.name == kind)
-    ).one_or_none()
+def _show(kind: str, ids: Sequence[int]) -> None:
+    """Let FlexMeasures' graph pages of new assets show their sensors."""
+    known = sensor_ids(ids)
+    shown = [json.dumps(sensors_to_show(kind, known[number])) for number in ids]
+    db.session.execute(_SHOW, {"ids": list(ids), "shown": shown})
+
+
+def _note_in_audit_log(texts: Mapping[int, str]) -> None:
+    user_id, user_name = get_current_user_id_name()
+    same = {
+        "event_datetime": server_now(),
+        "active_user_id": user_id,
+        "active_user_name": user_name,
+    }
+    rows = [
+        {"affected_asset_id": n, "event": truncate_string(f"{_REGISTERED}{words}", 500), **same}
+        for n, words in texts.items()
+    ]
+    if rows:
+        db.session.execute(insert(AssetAuditLog.__table__), rows)
+
+
+def _asset_type(kind: str) -> int:
+    query = select(GenericAssetType.id).where(GenericAssetType.name == kind)
+    found: int | None = db.session.scalar(query)
     if found is None:
         # Types are shared by all organisations: a lock prevents creating one twice.
         db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_asset_type"))))
-        found = db.session.scalars(
-            select(GenericAssetType).where(GenericAssetType.name == kind)
-        ).one_or_none()
+        found = db.session.scalar(query)
     if found is None:
-        found = GenericAssetType(name=kind, description=ASSET_TYPE_BY_NAME[kind].description)
-        db.session.add(found)
-    return found
-
-
-def _describe(asset: GenericAsset, row: Row[Any], registered: Directory) -> None:
-    """Update parent, place, location and time zone of an asset from the registry."""
-    now = datetime.now(UTC)
-    site = _site(row, registered, now)
-    place = registered.place_of(row.id, now)
-    parent = registered.entry(place.assembly_id) if place else None
-    asset.latitude, asset.longitude = site.latitude, site.longitude
-    asset.attributes["timezone"] = site.timezone or current_app.config["FLEXMEASURES_TIMEZONE"]
-    before = asset.description
-    if row.kind == "case":
-        asset.description = plain(_place_in_words(registered, row.id, now))
-    elif row.kind == "cabinet" and place and parent:
-        asset.description = plain(f"Cabinet {place.place} of PMS {parent.ident}")
-    asset.parent_asset_id = _asset_id(parent.id) if parent else row.parent_asset_id
-    asset.name = _free_name(asset, row)
-    if before != asset.description:
+        made = GenericAssetType(name=kind, description=ASSET_TYPE_BY_NAME[kind].description)
+        db.session.add(made)
         db.session.flush()
-        AssetAuditLog.add_record(asset, f"Registered: {asset.description}")
-
-
-def _asset_id(trackable_id: int) -> int | None:
-    # Not from the directory: the parent's asset may have been created just now.
-    found: int | None = db.session.scalar(
-        select(trackable.c.asset_id).where(trackable.c.id == trackable_id)
-    )
+        found = made.id
     return found
-
-
-def _site(row: Row[Any], registered: Directory, now: datetime) -> Row[Any]:
-    """Return the registration that knows the location: the PMS of a cabinet or case."""
-    pms = registered.pms_of(row.id, now) if row.kind in ("cabinet", "case") else None
-    if pms is None or row.timezone:
-        return row
-    site: Row[Any] = db.session.execute(select(trackable).where(trackable.c.id == pms.id)).one()
-    return site
-
-
-def _place_in_words(registered: Directory, case_id: int, now: datetime) -> str:
-    place = registered.place_of(case_id, now)
-    if place is None:
-        return "Case, in no dock"
-    assembly = registered.entry(place.assembly_id)
-    where = f"{'cabinet' if assembly.kind == 'cabinet' else 'PMS'} {assembly.ident}"
-    return f"Case in dock {place.place} of {where}" if place.place else f"Case in {where}"
-
-
-def _free_name(asset: GenericAsset, row: Row[Any]) -> str:
-    """Return the id, or the id and the kind if another asset beside it has that name."""
-    name = plain(row.ident)
-    # Assets beside it may be another organisation's by now: names are unique all the same.
-    beside = GenericAsset.parent_asset_id == asset.parent_asset_id
-    if asset.parent_asset_id is None:
-        beside = GenericAsset.parent_asset_id.is_(None)
-        beside &= GenericAsset.account_id == asset.account_id
-    other = GenericAsset.id != asset.id if asset.id else true()
-    names = list(_names(name, row.kind))
-    with db.session.no_autoflush:
-        query = select(GenericAsset.name).where(beside, other, GenericAsset.name.in_(names))
-        taken = set(db.session.scalars(query))
-    return next((free for free in names if free not in taken), name)
-
-
-def _names(name: str, kind: str) -> Iterator[str]:
-    """Yield the names that an asset may have, the best first."""
-    yield name
-    for words in (kind, *(f"{kind} {n}" for n in range(2, 10))):
-        yield f"{name[: _MOST_NAME - len(words)]} ({words})"
 
 
 def ensure_sensors(
@@ -244,7 +218,7 @@ def ensure_sensors(
     lacking = list(names) if names is not None else missing_sensors(kind, known, grown=False)
     if not lacking and asset.sensors_to_show:
         return
-    make_sensors(asset.id, kind, lacking, timezone)
+    make_sensors(kind, {asset.id: timezone}, lacking)
     asset.sensors_to_show = sensors_to_show(kind, sensor_ids([asset.id])[asset.id])
     db.session.flush()
 

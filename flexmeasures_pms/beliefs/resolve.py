@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,25 +61,22 @@ def resolve(sample: Sample, registered: Directory, now: datetime) -> Target | Pr
     return _pack(sample, sample.time, registered)
 
 
-def without_asset(sample: Sample, target: Target, owned: Collection[int]) -> Problem | None:
-    """Return what is wrong if a target's asset is gone, or was not made yet.
+def without_asset(path: str, kind: str, ident: str, *, awaited: bool) -> Problem:
+    """Return what is wrong with a sample if the asset of a case or device is not there.
 
-    :param owned: the organisation's assets.
+    :param awaited: it was not made yet; otherwise it was deleted or given away.
     """
-    lacking = [e for e in (target.subject, target.device) if e.asset_id not in owned]
-    if not lacking:
-        return None
-    entry = lacking[0]
-    which = f"{KINDS[entry.kind].words} '{entry.ident}'"
+    words = KINDS[kind].words
+    which = f"{words} '{ident}'"
     message = (
         f"The FlexMeasures asset of {which} is not made yet. `flexmeasures pms make-assets` "
         "makes all that lack."
-        if entry.awaits_asset
+        if awaited
         else f"The FlexMeasures asset of {which} was deleted, or given to another organisation. "
-        f"Register the {KINDS[entry.kind].words} again: then it gets a new asset."
+        f"Register the {words} again: then it gets a new asset."
     )
-    code = "unknown_pack" if entry.kind == CASE else "unknown_device"
-    return Problem(sample.path, code, f"{message}{WAITS}", entry.ident)
+    code = "unknown_pack" if kind == CASE else "unknown_device"
+    return Problem(path, code, f"{message}{WAITS}", ident)
 
 
 def reporter(sample: Sample, registered: Directory, now: datetime) -> Entry | None:

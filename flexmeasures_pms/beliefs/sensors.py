@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -12,8 +13,7 @@ from typing import Any
 
 from flexmeasures.data import db
 from flexmeasures.data.models.time_series import Sensor
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.catalogue.quantities import Quantity
@@ -34,6 +34,19 @@ STATUS_SPECS = {
 
 # A state that does not change is written every 15 minutes.
 STATE_SPECS = {**STATUS_SPECS, "max_staleness": "PT25M"}
+
+# In the order of the catalogue, asset by asset.
+_MAKE = text("""
+    INSERT INTO sensor (name, unit, timezone, event_resolution, knowledge_horizon_fnc,
+      knowledge_horizon_par, attributes, generic_asset_id)
+    SELECT s.name, s.unit, a.timezone, interval '0', :function, CAST(:parameters AS json),
+      s.attributes, a.id
+    FROM unnest(CAST(:assets AS int[]), CAST(:timezones AS text[])) AS a (id, timezone)
+    CROSS JOIN ROWS FROM (
+      jsonb_to_recordset(CAST(:sensors AS jsonb)) AS (name text, unit text, attributes jsonb)
+    ) WITH ORDINALITY AS s (name, unit, attributes, position)
+    ORDER BY a.id, s.position
+    ON CONFLICT DO NOTHING""")
 
 _remembered: OrderedDict[int, SensorIds] = OrderedDict()
 _lock = Lock()  # a worker has several threads
@@ -84,29 +97,31 @@ def _names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for t in ASSET_TYPES for name in sensor_specs(t.name)))
 
 
-def make_sensors(asset_id: int, asset_type: str, names: Iterable[str], timezone: str) -> None:
-    """Create the named sensors of an asset if they do not exist yet.
+def make_sensors(asset_type: str, timezones: Mapping[int, str], names: Iterable[str]) -> None:
+    """Create the named sensors of assets of a type if they do not exist yet.
 
     Another worker may create the same ones at the same time: the second uses the existing.
+
+    :param timezones: of the assets, by their ids.
     """
     specs = sensor_specs(asset_type)
-    rows = [_row(asset_id, name, specs[name].quantity, timezone) for name in names]
-    if not rows:
+    sensors = [_row(name, specs[name].quantity) for name in names]
+    if not sensors or not timezones:
         return
-    db.session.execute(insert(Sensor.__table__).on_conflict_do_nothing(), rows)
-    with _lock:
-        _remembered.pop(asset_id, None)
-
-
-def _row(asset_id: int, name: str, quantity: Quantity, timezone: str) -> dict[str, Any]:
-    return _knowledge_horizon() | {
-        "name": name,
-        "generic_asset_id": asset_id,
-        "unit": quantity.unit,
-        "timezone": timezone,
-        "event_resolution": timedelta(0),
-        "attributes": sensor_attributes(quantity),
+    values = {
+        "assets": list(timezones),
+        "timezones": list(timezones.values()),
+        "sensors": json.dumps(sensors),
+        **_knowledge_horizon(),
     }
+    db.session.execute(_MAKE, values)
+    with _lock:
+        for asset_id in timezones:
+            _remembered.pop(asset_id, None)
+
+
+def _row(name: str, quantity: Quantity) -> dict[str, Any]:
+    return {"name": name, "unit": quantity.unit, "attributes": sensor_attributes(quantity)}
 
 
 @cache
@@ -117,8 +132,10 @@ def _knowledge_horizon() -> dict[str, Any]:
     costs about a millisecond for each attribute of each of a case's 43 sensors.
     """
     template = Sensor("template", generic_asset_id=0, event_resolution=timedelta(0))
-    columns = ("knowledge_horizon_fnc", "knowledge_horizon_par")
-    return {column: getattr(template, column) for column in columns}
+    return {
+        "function": template.knowledge_horizon_fnc,
+        "parameters": json.dumps(template.knowledge_horizon_par),
+    }
 
 
 def sensor_attributes(quantity: Quantity) -> Mapping[str, Any]:

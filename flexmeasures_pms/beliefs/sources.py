@@ -44,13 +44,20 @@ def reporters(account_id: int) -> dict[int, tuple[str, str]]:
 
 
 def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:
-    """Return the source id of each device by its registry id, creating sources as needed."""
+    """Return the source id of each device by its registry id, as far as they have one."""
     wanted = {device.id: (account_id, device.kind, device.ident) for device in devices}
     # Read once: another thread may empty the cache at any moment.
     known = {k: v for k in wanted.values() if (v := _remembered.get(k)) is not None}
     if missing := set(wanted.values()) - known.keys():
         known |= _look_up(account_id, missing)
-    return {device_id: known[key] for device_id, key in wanted.items()}
+    return {device_id: known[key] for device_id, key in wanted.items() if key in known}
+
+
+def make_sources(account_id: int, devices: Iterable[Entry]) -> None:
+    """Create the sources of devices that have none; the caller commits."""
+    keys = {(account_id, device.kind, device.ident) for device in devices}
+    for key in sorted(keys - _look_up(account_id, keys).keys()):
+        _make(*key)
 
 
 def _look_up(account_id: int, keys: set[_Key]) -> dict[_Key, int]:
@@ -68,20 +75,17 @@ def _look_up(account_id: int, keys: set[_Key]) -> dict[_Key, int]:
     for source in rows:
         source.name = plain(source.name)
         by_name[source.model, source.name] = source.id
+    db.session.flush()
     found = {key: by_name[name] for key in keys if (name := (key[1], plain(key[2]))) in by_name}
-    for key in sorted(keys - found.keys()):
-        found[key] = _make(*key)
     _remembered.update(found)
     return found
 
 
-def _make(account_id: int, kind: str, ident: str) -> int:
+def _make(account_id: int, kind: str, ident: str) -> None:
     # FlexMeasures' unique key does not prevent two sources without a user: the lock
     # prevents that two workers each create one.
     db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("pms_source"), account_id)))
     account = db.session.get(Account, account_id)
-    source = get_or_create_source(
+    get_or_create_source(
         plain(ident), source_type=SOURCE_TYPE, model=kind, account=account, flush=True
     )
-    source_id: int = source.id
-    return source_id

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import getpass
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,6 +20,7 @@ from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.editing.similar import refuse_similar
+from flexmeasures_pms.registry.editing.waiting import notifying
 from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
 from flexmeasures_pms.registry.messages.moments import (
     EVENTS,
@@ -156,7 +159,8 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
         try:
             _check_text(kwargs)
             schema.check(db.session.connection())
-            function(*args, **kwargs)
+            with notifying(_say_why_it_waits):
+                function(*args, **kwargs)
         except PmsError as error:
             message = str(error)
         except OperationalError as error:
@@ -169,6 +173,18 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
         raise click.ClickException(" ".join(message.split()))
 
     return run
+
+
+def _say_why_it_waits() -> None:
+    click.echo("Waiting: another change of this registry is not finished yet.", err=True)
+
+
+@contextlib.contextmanager
+def progress_bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how far something is; yields what is told how many more are done."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as bar:
+        yield bar.update
 
 
 def similar_option(function: F) -> F:

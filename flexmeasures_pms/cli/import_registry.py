@@ -1,7 +1,8 @@
-"""The command that imports a registry file."""
+"""The command that imports a registry file, and the one that makes assets which lack."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -11,16 +12,26 @@ from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
     account_option,
     author_options,
-    finish,
     one_line_errors,
     organisation,
+    progress_bar,
 )
 from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.ingest.follow_up import complete
+from flexmeasures_pms.ingest.registry_file import LinesDone, write_rows
+from flexmeasures_pms.registry.editing import pending
 from flexmeasures_pms.registry.editing.changeset import Author
-from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
-from flexmeasures_pms.registry.importing.importer_csv import ImportRules, read_rows
+from flexmeasures_pms.registry.importing.importer import (
+    Imported,
+    import_file,
+    of_file,
+    usable_rows,
+)
+from flexmeasures_pms.registry.importing.importer_csv import CaseRow, ImportRules, read_rows
 from flexmeasures_pms.registry.kinds import CABINET, PMS
+from flexmeasures_pms.registry.messages.message import Message
 from flexmeasures_pms.registry.queries.search import search
+from flexmeasures_pms.storage.session import abandon
 
 
 @pms_cli.cli.command("import-registry")
@@ -59,19 +70,39 @@ def import_registry(
     data = file.read_bytes()
     account_id = organisation(account_id or _organisation_of(data))
     who, accepted = of_file(who, file.name), ImportRules(**rules)
-    result = import_file(account_id, data, author=who, dry_run=dry_run, rules=accepted)
+    result = import_file(account_id, data, author=who, dry_run=True, rules=accepted)
+    db.session.rollback()
     for fault in result.faults:
         click.echo(str(fault), err=True)
     if result.faults and not accepted.skip_faulty:
         raise RegistryError(_refusal(result))
-    if result.written:
-        # Its lines were compared with all others already.
-        finish(result.change, who, similar_ids=True)
-    else:
-        db.session.rollback()
+    if dry_run:
         for line in result.change.lines:
             click.echo(line)
+    else:
+        result = _write(result, usable_rows(data, accepted, result.faults), who, accepted)
     click.echo(_summary(result))
+
+
+def _write(checked: Imported, rows: Sequence[CaseRow], who: Author, rules: ImportRules) -> Imported:
+    """Write what was checked, and let everything follow; say how to go on after Ctrl-C."""
+    progress = LinesDone()
+    try:
+        with progress_bar("Registering", len(rows)) as tell:
+            result = write_rows(checked, rows, progress, author=who, rules=rules, tell=tell)
+    except KeyboardInterrupt:
+        abandon()
+        raise click.ClickException(
+            f"Interrupted: {progress.done} of {len(rows)} lines are imported. Import the file "
+            "again to go on: those change nothing then."
+        ) from None
+    for fault in progress.faults:
+        click.echo(str(fault), err=True)
+    for line in result.change.lines:
+        click.echo(line)
+    for line in make_assets(checked.change.account_id, result.change.touched, progress.moved):
+        click.echo(line)
+    return result
 
 
 def _refusal(result: Imported) -> str:
@@ -101,3 +132,46 @@ def _organisation_of(data: bytes) -> int | None:
     }
     found = {match.account_id for kind, text in named for match in search(text, kinds=[kind])}
     return found.pop() if len(found) == 1 else None
+
+
+@pms_cli.cli.command("make-assets")
+@account_option
+@one_line_errors
+def make_assets_(account_id: int | None) -> None:
+    """Make the FlexMeasures assets and sensors that an interrupted command left out.
+
+    Then samples that waited for them are replayed. Assets that were deleted in FlexMeasures are
+    not made again: register their things again for that.
+
+    \b
+    Example:
+      flexmeasures pms make-assets --account 1
+    """
+    account_id = organisation(account_id)
+    if not pending.number(account_id):
+        click.echo("Nothing lacks.")
+        return
+    for line in make_assets(account_id, None):
+        click.echo(line)
+    click.echo("Nothing lacks any more.")
+
+
+def make_assets(
+    account_id: int, numbers: Collection[int] | None, moved: Sequence[Message] = ()
+) -> tuple[Message, ...]:
+    """Make assets and sensors, of these things or of all that lack them, and replay samples.
+
+    :param moved: sentences that stand between those about assets and those about samples.
+    """
+    length = len(pending.of(account_id, numbers))
+    try:
+        with progress_bar("Making assets", length) as tell:
+            effects = complete(account_id, numbers, tell=tell)
+    except KeyboardInterrupt:
+        abandon()
+        raise click.ClickException(
+            "Interrupted: all is registered, and some assets lack. Make them with `flexmeasures "
+            f"pms make-assets --account {account_id}`; they are also made when a pack first "
+            "reports."
+        ) from None
+    return (*effects.provided(), *moved, *effects.stored())

@@ -57,6 +57,7 @@ def _settings(data_dir: Path, servers: Servers) -> Mapping[str, object]:
         # A simulated day is posted as fast as it can be, and so are the bench's requests.
         "PMS_GATEWAY_REQUESTS_PER_MINUTE": 1_000_000,
         "PMS_GATEWAY_SAMPLES_PER_MINUTE": 100_000_000,
+        "PMS_GATEWAY_BYTES_PER_MINUTE": 1_000_000_000_000,
         "TRUSTED_HOSTS": ["localhost", "127.0.0.1"],
         "SECURITY_TWO_FACTOR": False,
         # The curl line that the demo prints is to work for as long as the demo is kept.

@@ -7,7 +7,7 @@ for it. Those are its members, its consultants and admins.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,8 +22,9 @@ from flexmeasures.data.models.user import Account, User
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.gateways import access, rates
 from flexmeasures_pms.gateways.access import Gateway, RefusedKey
+from flexmeasures_pms.gateways.rates import Cost
 from flexmeasures_pms.gateways.scope import require_scope, scoped
-from flexmeasures_pms.wire.samples import Sample
+from flexmeasures_pms.wire.samples import Decoded
 
 READ, WRITE = "read", "create-children"
 
@@ -68,6 +69,13 @@ class Caller:
         own = self.gateway.samples_per_minute if self.gateway else None
         return own or settings().gateway_samples_per_minute
 
+    @property
+    def bytes_per_minute(self) -> int:
+        """How many bytes it may send: more, if it may send more samples than others."""
+        found = settings()
+        usual = found.gateway_bytes_per_minute
+        return max(usual, usual * self.samples_per_minute // found.gateway_samples_per_minute)
+
 
 def of_key(key: str, now: datetime) -> Caller | RefusedKey:
     """Return the gateway that a key belongs to, or why it is not valid."""
@@ -104,13 +112,40 @@ def may_see(sender: Caller, kind: str, ident: str) -> bool:
     return sender.devices is None or scoped(kind, ident) in sender.devices
 
 
-def admit(sender: Caller, samples: Sequence[Sample]) -> None:
-    """Make sure that a caller may send these samples.
+def spend(sender: Caller, *, samples: int = 0, size: int = 0) -> None:
+    """Count a request of a caller.
 
-    :raises OutOfScope: for devices that a gateway's key is not for.
-    :raises TooMany: beyond the caller's samples per minute.
+    :param size: of its body, as sent or decoded, whichever is larger [bytes].
+    :raises TooMany: beyond the caller's requests, samples or bytes per minute.
     """
-    if sender.devices is not None:
-        require_scope(sender.account_id, sender.devices, samples)
+    rates.spend(sender.bucket, _costs(sender, samples, size))
+
+
+def foresee(sender: Caller, size: int) -> None:
+    """Refuse a request of a caller that is beyond its rates already, before its body is read.
+
+    :param size: of its body as sent [bytes].
+    :raises TooMany: as far as this process knows.
+    """
+    rates.foresee(sender.bucket, _costs(sender, 0, size))
+
+
+def _costs(sender: Caller, samples: int, size: int) -> dict[str, Cost]:
+    costs = {"requests": Cost(1, sender.requests_per_minute)}
     if samples:
-        rates.spend(sender.bucket, "samples", len(samples), sender.samples_per_minute)
+        costs["samples"] = Cost(samples, sender.samples_per_minute)
+    if size:
+        costs["bytes"] = Cost(size, sender.bytes_per_minute)
+    return costs
+
+
+def admit(sender: Caller, received: int, decoded: Decoded) -> None:
+    """Make sure that a caller may send these samples, and count them.
+
+    :param received: size of the body as sent [bytes].
+    :raises OutOfScope: for devices that a gateway's key is not for.
+    :raises TooMany: beyond the caller's requests, samples or bytes per minute.
+    """
+    spend(sender, samples=len(decoded.samples), size=max(received, decoded.size))
+    if sender.devices is not None:
+        require_scope(sender.account_id, sender.devices, decoded.samples)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 import msgspec
-from flexmeasures.data import db
-from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, SerializationFailure
-from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms import deadline
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
-from flexmeasures_pms.ingest.hot_swap import follow_moves
-from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds
-from flexmeasures_pms.ingest.pipeline import Outcome, SampleValues, process
+from flexmeasures_pms.ingest.carry_through import carry_through
+from flexmeasures_pms.ingest.limits import decoding_limits, quarantine_bounds, require_few_devices
+from flexmeasures_pms.ingest.pipeline import Outcome, await_registry, conclude, process
+from flexmeasures_pms.ingest.plan import SampleValues
 from flexmeasures_pms.ingest.receipt import (
     Receipt,
     cap,
@@ -33,12 +31,7 @@ from flexmeasures_pms.ingest.request_warnings import warnings_of
 from flexmeasures_pms.storage.intake import journal, receipts
 from flexmeasures_pms.storage.intake.journal import Claimed
 from flexmeasures_pms.storage.intake.receipts import Logged
-from flexmeasures_pms.storage.session import abandon
-from flexmeasures_pms.wire import Decoded, Sample, decode
-
-# Something in a cache is gone, or two writers conflicted: a second try reads everything
-# again.
-_WORTH_A_SECOND_TRY = (ForeignKeyViolation, DeadlockDetected, SerializationFailure)
+from flexmeasures_pms.wire import Decoded, decode
 
 _DIGEST = "sha256:"
 
@@ -46,7 +39,7 @@ _DIGEST = "sha256:"
 # is 24 days.
 _LONGEST = (1 << 31) - 1
 
-Admission = Callable[[Sequence[Sample]], None]
+Admission = Callable[[Decoded], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,8 @@ def accept(
     :raises StorageBusy: when it can't be stored now. After either nothing was stored.
     """
     decoded = read(body, dataset, content_type, encoding, settings)
-    admit(decoded.samples)
+    require_few_devices(decoded, settings)
+    admit(decoded)
     return store(decoded, dataset, digest_of(body), origin, settings)
 
 
@@ -129,24 +123,9 @@ def store(
     :param values: the readings of the samples, if computed ahead.
     :raises NotHeld: when another worker processes it.
     """
-    try:
-        with _abandoned_on_failure():
-            return _store_once(decoded, dataset, digest, origin, settings, claimed, values)
-    except (*_WORTH_A_SECOND_TRY, DBAPIError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        if not isinstance(cause, _WORTH_A_SECOND_TRY):
-            raise
-    with _abandoned_on_failure():
-        return _store_once(decoded, dataset, digest, origin, settings, claimed, values)
-
-
-@contextmanager
-def _abandoned_on_failure() -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        abandon()
-        raise
+    return carry_through(
+        partial(_store_once, decoded, dataset, digest, origin, settings, claimed, values)
+    )
 
 
 def _store_once(
@@ -157,16 +136,18 @@ def _store_once(
     settings: Settings,
     claimed: Claimed | None,
     values: Sequence[SampleValues] | None,
+    hold_registry: bool,
 ) -> Receipt:
     if claimed is not None:
         limits = settings.lock_timeout, settings.statement_timeout
         journal.hold(claimed, *map(deadline.at_most, limits))
-    moved: set[int] = set()
-    outcomes = process(origin.account_id, decoded.samples, origin.received_at, values, moved)
+    if hold_registry:
+        await_registry(origin.account_id)
+    processed = process(origin.account_id, decoded.samples, origin.received_at, values)
     outcomes = keep_the_rest(
         origin.account_id,
         decoded.samples,
-        outcomes,
+        processed.outcomes,
         sender=origin.sender,
         content_type=origin.content_type,
         bounds=quarantine_bounds(settings),
@@ -176,9 +157,7 @@ def _store_once(
     receipt.id = receipts.add(logged, hours(decoded.samples, outcomes))
     if claimed is not None:
         journal.remove(claimed.id)
-    deadline.check()
-    db.session.commit()
-    follow_moves(origin.account_id, moved)
+    conclude(origin.account_id, processed)
     return receipt
 
 

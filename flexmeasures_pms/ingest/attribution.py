@@ -8,25 +8,23 @@ no case any more go back to quarantine.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 
-from flexmeasures.data import db
-from flexmeasures.data.models.data_sources import DataSource
-from sqlalchemy import and_, func, select
-
 from flexmeasures_pms.beliefs.provision import ensure_sensors_of
+from flexmeasures_pms.beliefs.resolve import without_asset
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.ingest.strays import Stray, asset_pairs, cases_of, strays
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, TrackableText, message
-from flexmeasures_pms.registry.tables import installation, trackable
 from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.intake.quarantining import QuarantinedSample, keep
 from flexmeasures_pms.storage.intake.reports import BoardReport, drop_reports, keep_reports
 from flexmeasures_pms.storage.readings import beliefs
 from flexmeasures_pms.storage.readings.ahead import drop_ahead
@@ -36,8 +34,6 @@ from flexmeasures_pms.storage.readings.rebuild import rebuild, take_turns
 from flexmeasures_pms.storage.readings.streams import StreamQuery, load
 from flexmeasures_pms.storage.readings.unwritten import bits_of, drop_repeats
 from flexmeasures_pms.storage.readings.write import write
-from flexmeasures_pms.storage.sources import reports_as_source
-from flexmeasures_pms.storage.tables import board_report
 from flexmeasures_pms.wire.encode import pack_request
 
 _BATCH = 1_000
@@ -50,11 +46,13 @@ class Moved:
     :param beliefs: rows moved, by (old case, new case).
     :param samples: samples moved, likewise.
     :param returned: samples that went back to quarantine.
+    :param left: samples that stay, in an asset that is not the organisation's, by case.
     """
 
     beliefs: dict[tuple[str, str], int] = field(default_factory=dict)
     samples: dict[tuple[str, str], int] = field(default_factory=dict)
     returned: int = 0
+    left: dict[str, int] = field(default_factory=dict)
 
     def count(self, old: str, new: str, added: int) -> None:
         """Count one sample that moved, and its beliefs."""
@@ -76,54 +74,57 @@ class Moved:
                 "Put {samples} back into quarantine: no case, or another reading came first.",
                 samples=CountText(self.returned, "sample"),
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stray:
-    """A stored sample that is at another case than the registry says."""
-
-    board_id: int
-    board: str
-    time: datetime
-    source_id: int
-    pms: str
-    pms_id: int | None
-    old_id: int
-    old: str
-    old_asset: int | None
-    new_id: int | None
-    new: str | None
-    new_asset: int | None
+        for case, count in self.left.items():
+            yield message(
+                "Left {samples} of {case} where they are: its FlexMeasures asset is another "
+                "organisation's now. Register it again, so that it gets a new one.",
+                samples=CountText(count, "sample"),
+                case=TrackableText(CASE, case),
+            )
 
 
 def follow(account_id: int, boards: Collection[int], *, sender: str) -> Moved:
     """Move the beliefs of boards to the right cases; the caller commits.
 
     Samples that go back to quarantine were acknowledged: they are kept, however full it is.
+    What is in an asset that is not the organisation's any more stays there.
 
     :param sender: author of the change, for these samples.
     """
     moved = Moved()
+    cases = cases_of(boards)
+    if not cases:
+        return moved
     until = datetime.now(UTC) + CLOCK_SKEW
-    strays = list(_strays(account_id, boards))
-    for batch in _batches(strays):
+    _make_sensors(account_id, boards)
+    # All at once, and before the samples are listed: a request that stores one more has either
+    # committed it, or will see the change.
+    take_turns(account_id, cases, until)
+    for batch in _batches(_movable(strays(account_id, boards), moved)):
         _rehome(account_id, batch, moved, sender, until)
-    rebuild(_cases(strays), until)
+    rebuild(cases, until)
     return moved
 
 
-def _cases(strays: Sequence[_Stray]) -> set[int]:
-    return {case for s in strays for case in (s.old_id, s.new_id) if case is not None}
+def _movable(found: Iterable[Stray], moved: Moved) -> list[Stray]:
+    """Return the samples that can be moved, and count those in assets of others."""
+    movable = []
+    for stray in found:
+        if stray.old_owned:
+            movable.append(stray)
+        elif stray.old_asset is not None:
+            moved.left[stray.old] = moved.left.get(stray.old, 0) + 1
+    return movable
 
 
-def _batches(strays: Sequence[_Stray]) -> Iterator[list[_Stray]]:
+def _batches(found: Sequence[Stray]) -> Iterator[list[Stray]]:
     """Split strays (in order of time) into batches, never between samples of one moment.
 
     Two boards may have to change places: the readings of each must be removed before
     those of the other are written.
     """
-    batch: list[_Stray] = []
-    for _, of_moment in groupby(strays, key=attrgetter("time")):
+    batch: list[Stray] = []
+    for _, of_moment in groupby(found, key=attrgetter("time")):
         if len(batch) >= _BATCH:
             yield batch
             batch = []
@@ -132,48 +133,17 @@ def _batches(strays: Sequence[_Stray]) -> Iterator[list[_Stray]]:
         yield batch
 
 
-def _strays(account_id: int, boards: Collection[int]) -> Iterator[_Stray]:
-    old, new, board, pms = (trackable.alias() for _ in range(4))
-    report, place = board_report.c, installation.c
-    holds = and_(
-        place.part_id == report.board_id,
-        place.slot == "acquisition-board",
-        func.upper_inf(place.known),
-        place.valid.contains(report.event_start),
-    )
-    query = (
-        select(
-            report.board_id, board.c.ident, report.event_start, report.source_id,
-            func.coalesce(pms.c.ident, DataSource.name), pms.c.id,
-            old.c.id, old.c.ident, old.c.asset_id, new.c.id, new.c.ident, new.c.asset_id,
-        )
-        .select_from(board_report)
-        .join(board, board.c.id == report.board_id)
-        .join(DataSource, DataSource.id == report.source_id)
-        .outerjoin(pms, reports_as_source(pms))
-        .join(old, old.c.id == report.case_id)
-        .outerjoin(installation, holds)
-        .outerjoin(new, new.c.id == place.assembly_id)
-        .where(board.c.account_id == account_id, report.board_id.in_(boards))
-        .where(place.assembly_id.is_distinct_from(report.case_id))
-        .distinct(report.event_start, report.board_id, report.source_id)
-        .order_by(report.event_start, report.board_id, report.source_id, pms.c.id)
-    )  # fmt: skip
-    return (_Stray(*row) for row in db.session.execute(query))
-
-
 StoredValues = Mapping[str, BeliefValue]
 
 
 def _rehome(
-    account_id: int, strays: list[_Stray], moved: Moved, sender: str, until: datetime
+    account_id: int, batch: list[Stray], moved: Moved, sender: str, until: datetime
 ) -> None:
     """Remove all samples from their old cases first, then write them to the right ones."""
-    take_turns(account_id, _cases(strays), until)
-    taken = _take(strays, until)
-    homeless = [s for s in strays if s.new_asset is None]
-    going = [s for s in strays if s.new_asset is not None]
-    _make_sensors(going, taken)
+    taken = _take(batch, until)
+    found = [s for s in batch if taken.get(s)]  # an asset that was made anew has none
+    homeless = [s for s in found if not s.new_owned]
+    going = [s for s in found if s.new_owned]
     written = write(account_id, _blocks(going, taken), settings().recording, until=until)
     for stray, result in zip(going, written, strict=True):
         if result.result == "conflict":
@@ -186,14 +156,14 @@ def _rehome(
     )
     moved.returned += len(homeless)
     entries = [_entry(stray, taken[stray]) for stray in homeless]
-    quarantine.keep(account_id, entries, sender=sender, bounds=None)
+    keep(account_id, entries, sender=sender, bounds=None)
 
 
-def _take(strays: Sequence[_Stray], until: datetime) -> dict[_Stray, StoredValues]:
+def _take(batch: Sequence[Stray], until: datetime) -> dict[Stray, StoredValues]:
     """Remove the strays' readings and reports, and return their values by sensor name."""
-    taken: dict[_Stray, StoredValues] = {}
+    taken: dict[Stray, StoredValues] = {}
     by_origin = attrgetter("old_id", "source_id")
-    for (case, source), group in groupby(sorted(strays, key=by_origin), key=by_origin):
+    for (case, source), group in groupby(sorted(batch, key=by_origin), key=by_origin):
         at = {stray.time: stray for stray in group}
         first = next(iter(at.values()))
         asset = first.old_asset
@@ -201,9 +171,9 @@ def _take(strays: Sequence[_Stray], until: datetime) -> dict[_Stray, StoredValue
         drop_ahead(case, first.pms_id or 0, at.keys())
         for time, values in _withdraw(case, source, sensors, at.keys()).items():
             taken[at[time]] = values
-    drop_reports((stray.board_id, stray.time, stray.source_id) for stray in strays)
+    drop_reports((stray.board_id, stray.time, stray.source_id) for stray in batch)
     # The latest readings may be wrong where their beliefs were removed.
-    rebuild({stray.old_id for stray in strays}, until)
+    rebuild({stray.old_id for stray in batch}, until)
     return taken
 
 
@@ -220,15 +190,21 @@ def _withdraw(
     return taken
 
 
-def _make_sensors(strays: Sequence[_Stray], taken: Mapping[_Stray, StoredValues]) -> None:
-    """Create the sensors that the new cases need for these readings."""
-    by_case = attrgetter("new_asset")
-    for asset_id, group in groupby(sorted(strays, key=by_case), key=by_case):
-        ensure_sensors_of(asset_id, "case", {name for stray in group for name in taken[stray]})
+def _make_sensors(account_id: int, boards: Collection[int]) -> None:
+    """Create the sensors that the new cases need: those that the old ones have.
+
+    Sensors are made before things are locked.
+    """
+    lacking: dict[int, set[str]] = {}
+    for old, new in asset_pairs(account_id, boards):
+        ids = sensor_ids([old, new])
+        lacking.setdefault(new, set()).update(ids[old].keys() - ids[new].keys())
+    for asset_id in sorted(lacking):
+        ensure_sensors_of(asset_id, CASE, sorted(lacking[asset_id]))
 
 
-def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, StoredValues]) -> list[Block]:
-    ids = sensor_ids({stray.new_asset or 0 for stray in strays})
+def _blocks(going: Sequence[Stray], taken: Mapping[Stray, StoredValues]) -> list[Block]:
+    ids = sensor_ids({stray.new_asset or 0 for stray in going})
     return [
         Block(
             subject_id=stray.new_id or 0,
@@ -239,23 +215,26 @@ def _blocks(strays: Sequence[_Stray], taken: Mapping[_Stray, StoredValues]) -> l
             values=taken[stray],
             sensors=ids[stray.new_asset or 0],
         )
-        for stray in strays
+        for stray in going
     ]
 
 
-def _entry(stray: _Stray, values: StoredValues) -> quarantine.QuarantinedSample:
+def _entry(stray: Stray, values: StoredValues) -> QuarantinedSample:
     plain = {name: float(value) for name, value in values.items()}
     text = pack_request(stray.pms, stray.board, stray.time, plain)
-    return quarantine.QuarantinedSample(
+    return QuarantinedSample(
         "pms", "application/json", _problem(stray), stray.pms, stray.board, stray.time, text
     )
 
 
-def _problem(stray: _Stray) -> Problem:
+def _problem(stray: Stray) -> Problem:
+    path = "datasets[0].data[0].pack.id"
     if stray.new is None:
         code = "unknown_pack"
         why = f"The board '{stray.board}' is in no case at that time in the registry now."
+    elif not stray.new_owned:
+        return without_asset(path, CASE, stray.new, awaited=stray.new_awaited)
     else:
         code = "conflict"
         why = f"Another reading of case '{stray.new}' at that time was stored first and is kept."
-    return Problem("datasets[0].data[0].pack.id", code, f"{why}{quarantine.WAITS}", stray.board)
+    return Problem(path, code, f"{why}{quarantine.WAITS}", stray.board)

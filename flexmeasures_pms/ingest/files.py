@@ -23,7 +23,7 @@ from flexmeasures_pms.errors import Problem, WireError
 from flexmeasures_pms.ingest.accept import Origin, digest_of, store
 from flexmeasures_pms.ingest.file_parts import content_type, parts
 from flexmeasures_pms.ingest.limits import decoding_limits
-from flexmeasures_pms.ingest.pipeline import SampleValues, measured
+from flexmeasures_pms.ingest.plan import SampleValues, measured
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.wire import Decoded, Limits, Sample
 from flexmeasures_pms.wire.unreadable import CODES

@@ -8,6 +8,8 @@ for are noted (``pms_pending``): whatever happens in between, it can be done lat
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +28,7 @@ from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.registry.editing import pending
 from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.editing.pending import Pending
-from flexmeasures_pms.registry.messages.message import CountText, Message, message
+from flexmeasures_pms.registry.messages.message import CountText, Message, message, message_form
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.session import abandon
@@ -35,6 +37,11 @@ _ASSETS = 100
 """Assets that are made in one transaction: about a second, in which nobody else makes any."""
 
 _SAMPLES = 500
+
+_SECONDS = 20.0
+"""How long the author of a change is kept waiting for what follows from it."""
+
+_LATER = message_form("FlexMeasures assets and waiting samples follow later.")
 
 _ABANDONED = timedelta(minutes=10)
 """Time after which nobody is expected to do any more what follows from a change."""
@@ -48,16 +55,22 @@ class Effects:
     """What followed from changes.
 
     :param assets: how many were made.
+    :param left: of how many things effects are still to come.
     """
 
     assets: int = 0
     replayed: Replayed = field(default_factory=Replayed)
+    left: int = 0
 
-    def lines(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-        """Return sentences about the assets, and about the replay."""
+    def provided(self) -> tuple[Message, ...]:
+        """Return a sentence about the assets, if any was made."""
         assets = CountText(self.assets, "FlexMeasures asset")
-        made = (message("Made {assets} with sensors.", assets=assets),) if self.assets else ()
-        return made, self.replayed.lines()
+        return (message("Made {assets} with sensors.", assets=assets),) if self.assets else ()
+
+    def stored(self) -> tuple[Message, ...]:
+        """Return sentences about waiting samples, and about what is put off."""
+        later = (message(_LATER),) if self.left else ()
+        return (*self.replayed.lines(), *later)
 
 
 def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
@@ -65,51 +78,66 @@ def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
 
     Never fails after the commit: what could not be done is done later.
     """
-    moved = follow(change.account_id, change.boards, sender=author.name)
-    db.session.commit()
+    moved = commit(change, author)
     try:
-        made, replayed = complete(change.account_id, change.touched).lines()
+        effects = complete(change.account_id, change.touched, seconds=_SECONDS)
         complete_left(change.account_id)
     except (DBAPIError, PmsError):
         abandon()
         current_app.logger.exception("What follows from a change of the registry was put off.")
-        later = message("FlexMeasures assets and waiting samples follow later.")
-        return (*change.lines, *moved.lines(), later)
-    return (*change.lines, *made, *moved.lines(), *replayed)
+        return (*change.lines, *moved, message(_LATER))
+    return (*change.lines, *effects.provided(), *moved, *effects.stored())
+
+
+def commit(change: Change, author: Author) -> tuple[Message, ...]:
+    """Commit a change with the beliefs that it moves; what else follows is still to come."""
+    moved = follow(change.account_id, change.boards, sender=author.name)
+    db.session.commit()
+    return tuple(moved.lines())
 
 
 def complete(
     account_id: int,
     numbers: Collection[int] | None = None,
     *,
+    seconds: float = math.inf,
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Effects:
     """Do what follows from changes, in transactions of their own, the assets first.
 
     :param numbers: the things that were changed; None for all of which effects are to come.
-    :param tell: is told how many more things have their assets.
+    :param seconds: after which nothing more is begun.
+    :param tell: is told how many more things are done.
     """
-    return _complete(account_id, pending.of(account_id, numbers), tell)
+    return _complete(account_id, pending.of(account_id, numbers), seconds, tell)
 
 
 def complete_left(account_id: int) -> Effects:
     """Do a part of what follows from earlier changes, if nobody is left to do it."""
     before = datetime.now(UTC) - _ABANDONED
-    return _complete(account_id, pending.of(account_id, before=before, most=_LEFT), lambda _: None)
+    left = pending.of(account_id, before=before, most=_LEFT)
+    return _complete(account_id, left, _SECONDS, lambda _done: None)
 
 
-def _complete(account_id: int, things: Sequence[Pending], tell: Callable[[int], None]) -> Effects:
-    assets = 0
-    for some in _batches(things, _ASSETS):
-        if any(thing.asset for thing in some):
-            assets += len(make_ready(account_id, [thing.id for thing in some]))
+def _complete(
+    account_id: int, things: Sequence[Pending], seconds: float, tell: Callable[[int], None]
+) -> Effects:
+    end = time.monotonic() + seconds
+    assets, done, replayed = 0, 0, Replayed()
+    for some in _batches([thing for thing in things if thing.asset], _ASSETS):
+        if time.monotonic() > end:
+            return Effects(assets, left=len(things))
+        assets += len(make_ready(account_id, [thing.id for thing in some]))
         tell(len(some))
-    replayed = Replayed()
     for some in _batches(things, _SAMPLES):
+        if time.monotonic() > end:
+            return Effects(assets, replayed, len(things) - done)
         waiting = quarantine.concerning(account_id, _keys([thing.id for thing in some]))
         replayed += replay(account_id, waiting)
         pending.remove({thing.id: thing.version for thing in some})
         db.session.commit()
+        done += len(some)
+        tell(sum(not thing.asset for thing in some))
     return Effects(assets, replayed)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from flexmeasures_pms.beliefs.provision import make_ready
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import WITHIN
-from flexmeasures_pms.errors import StorageBusy
+from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ingest.flapping import Before, Flap, PackReport, follow_pack
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import hot_swap
@@ -129,6 +129,6 @@ def follow_moves(account_id: int, touched: Collection[int]) -> None:
     try:
         if touched:
             make_ready(account_id, touched)
-    except (DBAPIError, StorageBusy):
+    except (DBAPIError, PmsError):
         abandon()
         current_app.logger.exception("Assets of packs that moved are updated later.")

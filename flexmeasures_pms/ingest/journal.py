@@ -13,12 +13,12 @@ from hashlib import blake2b
 import msgspec
 from flexmeasures.data import db
 
-from flexmeasures_pms import identifiers
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Admission, Origin, digest_of, read
+from flexmeasures_pms.ingest.limits import devices_of, require_few_devices
 from flexmeasures_pms.storage.intake import journal
 from flexmeasures_pms.storage.intake.journal import Claimed, Waiting
 from flexmeasures_pms.wire import Sample
@@ -57,7 +57,8 @@ def keep(
     Parameters and errors are those of :func:`flexmeasures_pms.ingest.accept.accept`.
     """
     decoded = read(body, dataset, content_type, encoding, settings)
-    admit(decoded.samples)
+    require_few_devices(decoded, settings)
+    admit(decoded)
     _require_room(origin.account_id, settings.max_journal)
     digest = digest_of(body)
     waiting = Waiting(
@@ -94,8 +95,7 @@ def lanes(origin: Origin, dataset: DatasetName, samples: Sequence[Sample]) -> li
     Two requests with the same spelling of a device share its lane, for all senders. A
     request without samples is in its sender's lane.
     """
-    devices = {identifiers.key(sample.device_id or "") for sample in samples}
-    names = [f"{dataset}:{device}" for device in devices] or [origin.sender]
+    names = [f"{dataset}:{device}" for device in devices_of(samples)] or [origin.sender]
     return sorted({_number(f"{origin.account_id}:{name}") for name in names})
 
 

@@ -13,12 +13,11 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import current_app
-from redis import ConnectionPool, Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import ConnectionPool, RedisError
 from rq import Queue
 
 from flexmeasures_pms.errors import QueueAway
+from flexmeasures_pms.storage.impatient import impatient
 
 QUEUE = "ingestion"
 JOB = "flexmeasures_pms.ingest.journal_worker.work"
@@ -28,7 +27,6 @@ JOB = "flexmeasures_pms.ingest.journal_worker.work"
 MARK = "pms:journal:job-waits"
 MARK_SECONDS = 5
 
-IMPATIENT = {"socket_connect_timeout": 0.5, "socket_timeout": 1.0}
 PAUSE_SECONDS = 5.0
 _OPTIONS: dict[str, int] = {"job_timeout": 180, "failure_ttl": 3600, "result_ttl": 0}
 
@@ -111,8 +109,7 @@ def _line() -> _Line:
     theirs = cast(Any, current_app).queues[QUEUE].connection.connection_pool
     line: _Line | None = current_app.extensions.get(_EXTENSION)
     if line is None or line.theirs is not theirs:
-        options = theirs.connection_kwargs | IMPATIENT | {"retry": Retry(NoBackoff(), 0)}
-        pool = ConnectionPool(connection_class=theirs.connection_class, **options)
-        line = _Line(theirs, Queue(QUEUE, connection=Redis(connection_pool=pool)))
+        redis = impatient(theirs, connecting=0.5, answer=1.0)
+        line = _Line(theirs, Queue(QUEUE, connection=redis))
         current_app.extensions[_EXTENSION] = line
     return line

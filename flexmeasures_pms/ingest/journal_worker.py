@@ -7,6 +7,7 @@ that no request is left that another worker had to skip.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.config import Settings, settings
 from flexmeasures_pms.deadline import within
-from flexmeasures_pms.errors import NotHeld, PmsError
+from flexmeasures_pms.errors import NotHeld, PmsError, RegistryBusy
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Origin, read, store
 from flexmeasures_pms.ingest.journal import body_of
@@ -29,6 +30,10 @@ LEASE = timedelta(seconds=15)
 
 BATCH = 4
 """Requests, of as many lanes, that are claimed at once."""
+
+SLICE_SECONDS = 0.5
+"""How long what was claimed at once is worked on; the rest is given back, so that requests of
+other organisations that came meanwhile have their turn."""
 
 BUDGET_SECONDS = 60.0
 """How long a job runs, well within its timeout; then another one continues."""
@@ -83,8 +88,7 @@ def drain(seconds: float) -> Drained:
         db.session.commit()
         if len(claimed) == BATCH:
             journal_queue.wake()  # there may be enough for another worker
-        for one in claimed:
-            stored += process(one, found)
+        stored += _process_some(claimed, found)
         if not claimed:
             next_retry = journal.next_retry()
             db.session.commit()
@@ -93,6 +97,20 @@ def drain(seconds: float) -> Drained:
             time.sleep(max(next_retry, NOT_HELD).total_seconds())
         if time.monotonic() > deadline:
             return Drained(stored, timedelta(0))
+
+
+def _process_some(claimed: Sequence[Claimed], settings: Settings) -> int:
+    """Process claimed requests as long as their time lasts; return how many were stored."""
+    stored = 0
+    until = time.monotonic() + SLICE_SECONDS
+    for i, one in enumerate(claimed):
+        if i and time.monotonic() > until:
+            for rest in claimed[i:]:
+                journal.give_back(rest, timedelta(0))
+            db.session.commit()
+            break
+        stored += process(one, settings)
+    return stored
 
 
 def process(claimed: Claimed, settings: Settings) -> bool:
@@ -109,6 +127,10 @@ def process(claimed: Claimed, settings: Settings) -> bool:
             _store(claimed, settings)
     except NotHeld:
         journal.give_back(claimed, NOT_HELD)
+    except RegistryBusy as error:
+        # It keeps its place, however long that lasts: it was not the request's fault.
+        current_app.logger.warning("Request %s of the journal waits: %s", claimed.id, error)
+        journal.give_back(claimed, SOON)
     except Exception as error:
         # No error may stop the requests behind it from being stored.
         abandon()

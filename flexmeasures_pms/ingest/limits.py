@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from flexmeasures_pms import identifiers
 from flexmeasures_pms.config import Settings
+from flexmeasures_pms.errors import BodyTooLarge
 from flexmeasures_pms.storage.intake.quarantine_room import Bounds
-from flexmeasures_pms.wire.samples import Limits
+from flexmeasures_pms.wire.samples import Decoded, Limits, Sample
 
 
 def decoding_limits(settings: Settings) -> Limits:
@@ -26,3 +30,23 @@ def quarantine_bounds(settings: Settings) -> Bounds:
         size=settings.max_quarantine_bytes,
         share=settings.quarantine_share,
     )
+
+
+def devices_of(samples: Iterable[Sample]) -> set[str]:
+    """Return the ids of the devices that samples name; an empty one for those without."""
+    return {identifiers.key(ident) for ident in {sample.device_id or "" for sample in samples}}
+
+
+def require_few_devices(decoded: Decoded, settings: Settings) -> None:
+    """Refuse a request that names too many devices, before it is accepted.
+
+    :raises BodyTooLarge: saying what to do.
+    """
+    found, most = len(devices_of(decoded.samples)), settings.max_devices
+    if found > most:
+        error = BodyTooLarge(
+            f"The body names {found} devices (PMSes, MPPTs or inverters); {most} are allowed in "
+            "one request. Send it in several requests."
+        )
+        error.size = decoded.size
+        raise error

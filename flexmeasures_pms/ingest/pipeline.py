@@ -1,51 +1,45 @@
 """The pipeline: from decoded samples to stored beliefs.
 
-The caller commits. This module does not depend on HTTP or files.
+This module does not depend on HTTP or files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Literal
 
-from flexmeasures_pms.beliefs.ehub import EhubReading, ehub_readings
-from flexmeasures_pms.beliefs.provision import ensure_sensors_of
+from flexmeasures.data import db
+from psycopg2.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
+
 from flexmeasures_pms.beliefs.resolve import (
     Target,
-    registered_near,
     reporter,
-    resolve,
-    without_asset,
 )
-from flexmeasures_pms.beliefs.sensors import SensorIds, sensor_ids
-from flexmeasures_pms.beliefs.sources import source_ids
-from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
-from flexmeasures_pms.catalogue.readings import readings
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.deadline import check
-from flexmeasures_pms.errors import Problem
+from flexmeasures_pms.errors import Problem, RegistryBusy
+from flexmeasures_pms.ingest.carry_through import Overtaken
 from flexmeasures_pms.ingest.flapping import PackReport
-from flexmeasures_pms.ingest.hot_swap import is_expected, record_moves, unexpected
+from flexmeasures_pms.ingest.hot_swap import (
+    follow_moves,
+    record_moves,
+)
 from flexmeasures_pms.ingest.packs_in_hour import number_in_hour
-from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.ingest.plan import AssetReadings, Plan, SampleValues, measured, planned
+from flexmeasures_pms.registry.directory import Directory
+from flexmeasures_pms.registry.editing.writer import lock_registry
 from flexmeasures_pms.storage.flapping import keep as keep_flapping
 from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
-from flexmeasures_pms.storage.readings.latest import latest_of
-from flexmeasures_pms.storage.readings.rebuild import rebuild
 from flexmeasures_pms.storage.readings.write import write
-from flexmeasures_pms.wire.envelopes import UNCERTAIN
 from flexmeasures_pms.wire.samples import Sample
 
 SampleResult = Literal["stored", "duplicate", "quarantined", "no_answer", "refused"]
-SampleValues = dict[str, Decimal | int]
-
-_SUBJECTS = {kind.name: kind.asset_types[0] for kind in DEVICE_KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +66,18 @@ class Outcome:
     warning: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _AssetReadings:
-    """Readings for one asset, with the sample that they are from."""
+@dataclass(slots=True)
+class Processed:
+    """What became of samples, before the transaction ends.
 
-    sample: int
-    subject: Entry
-    device: Entry
-    time: datetime
-    values: SampleValues
-    ehub: bool = False
+    :param outcomes: one for each sample, in their order.
+    :param registered: the registry that they were resolved in.
+    :param moves: reports of packs that have moved.
+    """
 
-
-def measured(samples: Iterable[Sample]) -> list[SampleValues]:
-    """Return the readings of each sample by sensor name. Needs no database."""
-    return [
-        {} if s.invalid or s.no_answer else readings(_SUBJECTS[s.dataset], s.fields)
-        for s in samples
-    ]
+    outcomes: list[Outcome]
+    registered: Directory
+    moves: Sequence[PackReport]
 
 
 def process(
@@ -97,136 +85,81 @@ def process(
     samples: Sequence[Sample],
     now: datetime,
     values: Sequence[SampleValues] | None = None,
-    moved_things: set[int] | None = None,
-) -> list[Outcome]:
+) -> Processed:
     """Store an organisation's samples, and return the result of each.
 
-    What can't be stored is put into quarantine by the caller.
+    What can't be stored is put into quarantine by the caller, who then calls :func:`conclude`.
 
     :param now: when they were received; samples may be up to a day later.
     :param values: the result of :func:`measured`, if computed ahead.
-    :param moved_things: gets the numbers of what has moved in the registry.
-    :returns: one outcome for each sample, in their order.
+    :raises NotReady: when something is to be made first.
     """
     check()
-    registered = registered_near(account_id, samples)
-    targets = _targets(samples, registered, now)
     values = measured(samples) if values is None else values
     # They may be stored long after they were received, beside what came since.
     until = max(now, datetime.now(UTC)) + CLOCK_SKEW
-    asset_readings = list(_asset_readings(samples, values, targets, registered))
-    sources = source_ids(account_id, {p.device.id: p.device for p in asset_readings}.values())
-    moved = unexpected(_reports(samples, targets), registered, sources, until)
-    blocks = _blocks(asset_readings, sources, until)
+    plan = planned(account_id, samples, now, values, until)
+    if plan.moved.reports:
+        # Who changes the registry locks it before the things that are written to.
+        await_registry(account_id)
+        if not plan.registered.unchanged(None):
+            plan = planned(account_id, samples, now, values, until)
     check()
-    written = write(account_id, blocks, settings().recording, until=until)
+    written = write(account_id, _blocks(plan), settings().recording, until=until)
     check()
-    unstored = _unstored(samples, targets, registered, now)
-    outcomes = _outcomes(samples, unstored, asset_readings, written, registered)
-    _keep_board_reports(targets, outcomes, sources)
-    stored = [r for r in moved.reports if outcomes[r.sample].result == "stored"]
-    changed = record_moves(account_id, stored)
-    if moved_things is not None:
-        moved_things |= changed
-    keep_flapping(moved.states)
-    for flap in moved.flaps:
+    unstored = _unstored(samples, plan.targets, plan.registered, now)
+    outcomes = _outcomes(samples, unstored, plan.readings, written, plan.registered)
+    _keep_board_reports(plan.targets, outcomes, plan.sources)
+    keep_flapping(plan.moved.states)
+    for flap in plan.moved.flaps:
         at = flap.report.sample
         outcomes[at] = replace(outcomes[at], warning=flap.warning(samples[at].path))
-    return outcomes
+    moves = [r for r in plan.moved.reports if outcomes[r.sample].result == "stored"]
+    return Processed(outcomes, plan.registered, moves)
 
 
-def _targets(
-    samples: Sequence[Sample], registered: Directory, now: datetime
-) -> list[Target | Problem]:
-    """Resolve samples. Nothing is written to assets that are gone, or now another's."""
-    targets = [_certain(s, resolve(s, registered, now), registered) for s in samples]
-    owned = registered.owned
-    return [
-        t if isinstance(t, Problem) else without_asset(s, t, owned) or t
-        for s, t in zip(samples, targets, strict=True)
-    ]
+def await_registry(account_id: int) -> None:
+    """Wait until nobody changes the registry, and let nobody until the transaction ends.
+
+    :raises RegistryBusy: when that takes too long.
+    """
+    try:
+        lock_registry(account_id)
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise RegistryBusy(
+            "The registry is being changed, which takes long; nothing of the request was stored. "
+            "Send it again later."
+        ) from error
 
 
-def _certain(sample: Sample, target: Target | Problem, registered: Directory) -> Target | Problem:
-    """Return where a doubtful sample belongs only if the pack is registered just there."""
-    if not sample.doubtful or sample.invalid:
-        return target
-    if isinstance(target, Target) and is_expected(_report(0, sample, target), registered):
-        return target
-    return Problem(sample.path, "unreadable_sample", UNCERTAIN, sample.pack_id or "")
+def conclude(account_id: int, processed: Processed) -> None:
+    """Record moves, see that the registry is still as it was read, and commit.
+
+    :raises Overtaken: when it is not: roll back, and do it again.
+    """
+    moved = record_moves(account_id, processed.moves)
+    if not processed.registered.unchanged("change" if moved else "read"):
+        raise Overtaken
+    check()
+    db.session.commit()
+    follow_moves(account_id, moved)
 
 
-def _asset_readings(
-    samples: Sequence[Sample],
-    values: Sequence[SampleValues],
-    targets: Sequence[Target | Problem],
-    registered: Directory,
-) -> Iterator[_AssetReadings]:
-    located = [
-        (i, sample, target)
-        for i, (sample, target) in enumerate(zip(samples, targets, strict=True))
-        if isinstance(target, Target)
-    ]
-    for i, _, target in located:
-        if values[i]:
-            yield _AssetReadings(i, target.subject, target.device, target.time, values[i])
-    packs = [item for item in located if item[1].dataset == "pms"]
-    yield from map(_ehub_readings, ehub_readings(packs, registered))
-
-
-def _ehub_readings(reading: EhubReading) -> _AssetReadings:
-    values = readings(reading.subject.kind, reading.fields)
-    return _AssetReadings(
-        reading.sample, reading.subject, reading.device, reading.time, values, ehub=True
-    )
-
-
-def _reports(
-    samples: Sequence[Sample], targets: Sequence[Target | Problem]
-) -> Iterator[PackReport]:
-    for i, (sample, target) in enumerate(zip(samples, targets, strict=True)):
-        if isinstance(target, Target) and sample.dataset == "pms" and not sample.no_answer:
-            yield _report(i, sample, target)
-
-
-def _report(i: int, sample: Sample, target: Target) -> PackReport:
-    dock = sample.fields.get("pack.dock")
-    return PackReport(i, target.subject, target.device, dock, target.time)
-
-
-def _blocks(
-    asset_readings: Sequence[_AssetReadings], sources: dict[int, int], until: datetime
-) -> list[Block]:
-    ids = _sensor_ids(asset_readings, until)
+def _blocks(plan: Plan) -> list[Block]:
     return [
         Block(
             subject_id=p.subject.id,
             device_id=p.device.id,
-            source_id=sources[p.device.id],
+            source_id=plan.sources[p.device.id],
             asset_type=p.subject.kind,
             time=p.time,
             values=p.values,
-            sensors=ids[p.subject.asset_id or 0],
+            sensors=plan.sensors[p.subject.asset_id or 0],
         )
-        for p in asset_readings
+        for p in plan.readings
     ]
-
-
-def _sensor_ids(asset_readings: Sequence[_AssetReadings], until: datetime) -> dict[int, SensorIds]:
-    """Return the sensors of all readings, creating those that are needed for the first time."""
-    assets = {p.subject.asset_id or 0: p.subject for p in asset_readings}
-    ids = sensor_ids(assets)
-    lacking: dict[int, dict[str, None]] = {}
-    for p in asset_readings:
-        asset_id = p.subject.asset_id or 0
-        if not p.values.keys() <= ids[asset_id].keys():
-            names = (name for name in p.values if name not in ids[asset_id])
-            lacking.setdefault(asset_id, {}).update(dict.fromkeys(names))
-    for asset_id in sorted(lacking):
-        ensure_sensors_of(asset_id, assets[asset_id].kind, lacking[asset_id])
-    # When a sensor was deleted, the latest readings of its asset are incomplete.
-    rebuild(latest_of({assets[asset_id].id for asset_id in lacking}).keys(), until)
-    return sensor_ids(assets) if lacking else ids
 
 
 def _unstored(
@@ -253,7 +186,7 @@ def _unstored(
 def _outcomes(
     samples: Sequence[Sample],
     outcomes: list[Outcome],
-    asset_readings: Sequence[_AssetReadings],
+    asset_readings: Sequence[AssetReadings],
     written: Sequence[Written],
     registered: Directory,
 ) -> list[Outcome]:
@@ -278,7 +211,7 @@ def _outcomes(
     return outcomes
 
 
-def _conflict(path: str, one: _AssetReadings, code: str) -> Problem:
+def _conflict(path: str, one: AssetReadings, code: str) -> Problem:
     return Problem(
         path,
         code,

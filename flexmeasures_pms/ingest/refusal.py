@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.pipeline import Outcome
-from flexmeasures_pms.storage.intake import quarantine
-from flexmeasures_pms.storage.intake.quarantine import WAITS, QuarantinedSample
+from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.storage.intake.quarantine_room import Bounds, BoundUse
+from flexmeasures_pms.storage.intake.quarantining import QuarantinedSample, keep
 from flexmeasures_pms.wire.samples import Sample
 
 QUARANTINE_FULL = "quarantine_full"
@@ -35,7 +35,7 @@ def keep_the_rest(
     """
     waiting = [(i, problem) for i, one in enumerate(outcomes) if (problem := _to_keep(one))]
     entries = [_entry(samples[i], problem, content_type) for i, problem in waiting]
-    full = quarantine.keep(account_id, entries, sender=sender, bounds=bounds)
+    full = keep(account_id, entries, sender=sender, bounds=bounds)
     found = list(outcomes)
     for position, use in full.items():
         i, problem = waiting[position]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -15,12 +16,13 @@ from sqlalchemy.engine import Row
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem, WireError
-from flexmeasures_pms.ingest.hot_swap import follow_moves
+from flexmeasures_pms.ingest.carry_through import carry_through
 from flexmeasures_pms.ingest.limits import decoding_limits
-from flexmeasures_pms.ingest.pipeline import Outcome, process
+from flexmeasures_pms.ingest.pipeline import Outcome, await_registry, conclude, process
 from flexmeasures_pms.ingest.receipt import count, hours
 from flexmeasures_pms.registry.messages.message import CountText, Message, message
 from flexmeasures_pms.storage.intake import quarantine, receipts
+from flexmeasures_pms.storage.intake.heads import remove_unused
 from flexmeasures_pms.wire.decode import decode
 from flexmeasures_pms.wire.samples import Limits, Sample
 
@@ -62,29 +64,37 @@ class Replayed:
 
 
 def replay(account_id: int, ids: Sequence[int]) -> Replayed:
-    """Process waiting samples again, in batches that are committed.
+    """Process waiting samples again, in transactions of its own, some samples in each.
 
     A sample that is now stored, or already was, leaves the quarantine in the same
     transaction; one that still can't be stored stays, with its current reason.
+
+    :raises StorageBusy: when some can't be processed now. Those before them were.
     """
     total = Replayed()
     for start in range(0, len(ids), _BATCH):
-        moved: set[int] = set()
-        total += _replay_batch(account_id, ids[start : start + _BATCH], moved)
+        some = partial(_replay_batch, account_id, ids[start : start + _BATCH])
+        replayed, unused = carry_through(some)
+        total += replayed
+        remove_unused(unused)
         db.session.commit()
-        follow_moves(account_id, moved)
     return total
 
 
-def _replay_batch(account_id: int, ids: Sequence[int], moved: set[int]) -> Replayed:
+def _replay_batch(
+    account_id: int, ids: Sequence[int], hold_registry: bool
+) -> tuple[Replayed, set[int]]:
+    """Process some samples again; return what came of it, and the heads of those released."""
     limits = decoding_limits(settings())
-    rows = quarantine.locked(account_id, ids)
+    rows = quarantine.reserved(account_id, ids)
+    if hold_registry:
+        await_registry(account_id)
     decoded = [(row, _decode(row, limits)) for row in rows]
     readable = [(row, sample) for row, sample in decoded if isinstance(sample, Sample)]
     now = datetime.now(UTC)
-    outcomes = process(account_id, [s for _, s in readable], now, moved_things=moved)
-    released, stored = [], []
-    for (row, sample), outcome in zip(readable, outcomes, strict=True):
+    processed = process(account_id, [sample for _, sample in readable], now)
+    released, stored, restated = [], [], {}
+    for (row, sample), outcome in zip(readable, processed.outcomes, strict=True):
         problem = outcome.problem or outcome.status_problem
         if outcome.refused is not None:
             continue  # what was kept stays kept, with its reason, even if it is too large now
@@ -92,10 +102,12 @@ def _replay_batch(account_id: int, ids: Sequence[int], moved: set[int]) -> Repla
             released.append(row.id)
             stored.append((sample, outcome))
         elif (problem.code, problem.message) != (row.reason, row.message):
-            quarantine.restate(row.id, problem)
-    quarantine.release(released)
+            restated[row.id] = problem
+    unused = quarantine.end_replay(account_id, released, restated)
     _log(account_id, stored, now)
-    return Replayed(len(released), len(rows) - len(released), _beliefs(outcomes))
+    conclude(account_id, processed)
+    replayed = Replayed(len(released), len(rows) - len(released), _beliefs(processed.outcomes))
+    return replayed, unused
 
 
 def _log(account_id: int, released: Sequence[tuple[Sample, Outcome]], now: datetime) -> None:

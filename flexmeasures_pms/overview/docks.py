@@ -128,7 +128,7 @@ class Rack(PublicStruct, frozen=True):
     """
 
     ident: str
-    asset_id: int
+    asset_id: int | None
     timezone: str | None
     newest: datetime | None
     registered: int

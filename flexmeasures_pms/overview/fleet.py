@@ -56,7 +56,7 @@ class Device(PublicStruct, frozen=True):
     account_id: int
     kind: str
     ident: str
-    asset_id: int
+    asset_id: int | None
     timezone: str | None
     newest: datetime | None
     packs: int | None

@@ -55,7 +55,7 @@ class ShownPack(PublicStruct, frozen=True):
     """
 
     ident: str
-    asset_id: int
+    asset_id: int | None
     time: datetime | None
     source: str | None
     dock: int | None
@@ -87,7 +87,7 @@ class ShownPack(PublicStruct, frozen=True):
 
 def pack(
     ident: str,
-    asset_id: int,
+    asset_id: int | None,
     time: datetime | None,
     source: str | None,
     readings: PackReadings,

@@ -16,6 +16,6 @@ class PublicStruct(msgspec.Struct, frozen=True, gc=False, rename=NAMES):
     :param account_id: of the organisation.
     :param kind: of thing.
     :param ident: id as registered.
-    :param asset_id: of its FlexMeasures asset.
+    :param asset_id: of its FlexMeasures asset; None until it is made.
     :param timezone: of its site; None where it is not known.
     """

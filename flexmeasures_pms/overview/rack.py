@@ -83,7 +83,7 @@ def rack(
     powers = [o.pack.power for o in heard if o.pack.power is not None]
     return Rack(
         ident=pms.ident,
-        asset_id=pms.asset_id or 0,
+        asset_id=pms.asset_id,
         timezone=pms.timezone,
         newest=max((time for time in times if time), default=None),
         registered=len(occupants),
@@ -120,7 +120,7 @@ def _standing(
 def _cases(registered: Directory, assembly: Entry, now: datetime) -> Iterator[Installation]:
     for row in registered.parts_of(assembly.id, now):
         case = registered.entry(row.part_id)
-        if case.kind == CASE and case.asset_id is not None:
+        if case.kind == CASE and not case.asset_is_gone:
             yield row
 
 
@@ -149,7 +149,7 @@ def _numbers(dock: int | None) -> tuple[int, ...]:
 
 def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> ShownPack:
     row = row or standing.latest.get(case.id)
-    asset_id = case.asset_id or 0
+    asset_id = case.asset_id
     if row is None:
         return pack(case.ident, asset_id, None, None, {}, standing.now)
     pms, device_id = standing.pms, row.device_id
@@ -173,7 +173,7 @@ def _reported_here(standing: _Standing) -> Iterator[Occupant]:
     standing.registered.expect(RegistryQuery(numbers=[row.trackable_id for row in found]))
     for row in found:
         case = standing.registered.entry(row.trackable_id)
-        if case.asset_id is None:
+        if case.asset_is_gone:
             continue
         seen = _pack(standing, case, row)
         home = _home(standing, case)

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Literal
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, DEFAULT_DOCKS, PMS
@@ -48,6 +49,11 @@ class Entry:
     def awaits_asset(self) -> bool:
         """Whether its FlexMeasures asset was never made; one that was deleted was."""
         return self.asset_id is None and not self.provisioned
+
+    @property
+    def asset_is_gone(self) -> bool:
+        """Whether it has no FlexMeasures asset, and gets none before it is registered again."""
+        return self.asset_id is None and self.provisioned
 
 
 Entries = Lookup[int, Entry]
@@ -109,8 +115,17 @@ class RegistryQuery:
 NOTHING = RegistryQuery()
 
 
+VersionLock = Literal["read", "change"]
+"""How a transaction locks a registry's version: among readers, or to raise it next."""
+
+
 def _expect_nothing(_: RegistryQuery) -> None:
     """Do nothing: everything is there."""
+
+
+def _never_changed(_: VersionLock | None) -> bool:
+    """Return True: what was given does not change."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -126,6 +141,8 @@ class Directory:
     :param owned: those FlexMeasures assets of what was asked for, and of what that is in,
         that exist and are the organisation's at this moment.
     :param expect: read at once what is going to be asked for.
+    :param unchanged: whether all that was asked for is still so, and stays so until the
+        transaction ends if the version is locked; see :mod:`..loading.unchanged`.
     :param ranges: the docks of PMSes that were asked for already.
     """
 
@@ -138,6 +155,7 @@ class Directory:
     by_assembly: Lookup[int, Rows]
     owned: AbstractSet[int] = frozenset()
     expect: Callable[[RegistryQuery], None] = _expect_nothing
+    unchanged: Callable[[VersionLock | None], bool] = _never_changed
     ranges: dict[tuple[int, datetime], tuple[tuple[Entry | None, range], ...]] = field(
         default_factory=dict, repr=False, compare=False
     )

@@ -44,7 +44,9 @@ def of(account_id: int) -> list[Unpublished]:
 
 def _before_commit(session: Session) -> None:
     if not session.in_nested_transaction():
-        for change in session.info.pop(_KEY, ()):
+        if changes := session.info.pop(_KEY, ()):
+            session.flush()  # or it would come after
+        for change in changes:
             change.publish()
 
 

@@ -187,6 +187,15 @@ journal_lane = sa.Table(
     sa.Index("pms_journal_lane_journal_idx", "journal_id"),
 )
 
+# When an organisation's requests were last claimed by a worker, counted in claims: the one with
+# the lowest number is next. No foreign key: the account would be locked with every claim.
+journal_turn = sa.Table(
+    "pms_journal_turn",
+    metadata,
+    sa.Column("account_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("served", sa.BigInteger, nullable=False),
+)
+
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
 # ``recorded`` has the last written values of what is recorded on change, with their ages.
 # ``has_ahead`` says whether the thing has rows in ``pms_ahead``.

@@ -20,7 +20,7 @@ from flexmeasures_pms.ui import files, views
 from flexmeasures_pms.ui.offline import serve
 from flexmeasures_pms.ui.offline.loader import ChangedTemplates
 from flexmeasures_pms.ui.page import csrf, frame, refusals
-from flexmeasures_pms.ui.routes import STATIC, pms_ui
+from flexmeasures_pms.ui.routes import MOST_BYTES, STATIC, pms_ui
 
 __all__ = ["files", "pms_ui", "refusals", "views"]
 
@@ -66,7 +66,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
     _draw_asset_types()
     timeouts.install(app, pms_ui)
-    incoming.install(app, pms_ui)
+    incoming.install(app, pms_ui, lambda: MOST_BYTES)
     list_in_menu(app.config)
     offline = config.read(app.config).offline_assets
     if offline:

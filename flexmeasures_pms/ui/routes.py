@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 
 STATIC = "/pms/static"
+MOST_BYTES = 2 << 20
+"""The maximum size of a request body: the file of an import has at most half of it."""
 
 pms_ui = Blueprint(
     "pms_ui",

@@ -9,7 +9,13 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from dataclasses import replace
 
 from flexmeasures_pms.catalogue.asset_types import DatasetName
-from flexmeasures_pms.errors import BodyTooLarge, Problem, UnreadableBody, UnsupportedBody
+from flexmeasures_pms.errors import (
+    BodyTooLarge,
+    Problem,
+    UnreadableBody,
+    UnsupportedBody,
+    WireError,
+)
 from flexmeasures_pms.wire.csv_body import decode_csv
 from flexmeasures_pms.wire.json_body import decode_json
 from flexmeasures_pms.wire.notes import notes
@@ -39,9 +45,13 @@ def decode(
     """
     kind = _kind(content_type, dataset)
     text = _utf8(_decompressed(_within(body, limits), content_encoding, limits))
-    decoded = decode_csv(text, limits) if kind == CSV else decode_json(text, dataset, limits)
+    try:
+        decoded = decode_csv(text, limits) if kind == CSV else decode_json(text, dataset, limits)
+    except WireError as error:
+        error.size = len(text)
+        raise
     warnings = _each_once(decoded.warnings) + notes(decoded.samples)
-    return replace(decoded, warnings=warnings)
+    return replace(decoded, warnings=warnings, size=len(text))
 
 
 def _kind(content_type: str, dataset: DatasetName) -> str:
@@ -79,9 +89,11 @@ def _decompressed(body: bytes, content_encoding: str, limits: Limits) -> bytes:
 
 def _within(body: bytes, limits: Limits, when: str = "") -> bytes:
     if len(body) > limits.bytes:
-        raise BodyTooLarge(
+        error = BodyTooLarge(
             f"The body is larger than {limits.bytes} bytes{when}. Send it in several requests."
         )
+        error.size = len(body)
+        raise error
     return body
 
 

@@ -94,9 +94,11 @@ class Decoded:
     :param warnings: notes about what was read.
     :param ignored: number of attributes or columns that are not read.
     :param skipped: parts that hold no sample: repeated headers, blank rows, padding, junk.
+    :param size: of the body after decompression [bytes].
     """
 
     samples: tuple[Sample, ...]
     warnings: tuple[Problem, ...]
     ignored: int
     skipped: int
+    size: int = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +15,7 @@ from conftest import Organisation
 from flask import Flask
 from flask.testing import FlaskClient
 from support import stored
+from support.changed import changed_settings
 from support.gateways import AUTHOR, make_key
 from support.site import Site
 from support.telemetry import at, pack_sample, request
@@ -109,3 +112,62 @@ def test_wrong_credentials_are_refused_not_counted(site: Site, post: Any) -> Non
     wrong = {"x-api-key": re.sub("_[0-9a-f]{64}", "_" + "0" * 64, key["x-api-key"])}
     assert [post(wrong, 0).status_code for _ in range(3)] == [401] * 3
     assert post(key, 0).status_code == 200
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_bytes_are_counted_as_they_are_decoded(
+    site: Site, client: FlaskClient, app: Flask, packed: bool
+) -> None:
+    body = request({"pms_id": "PMS-1"}, pack_sample("0241")).encode()
+    data = gzip.compress(body) if packed else body
+    key = {**make_key(site.account_id), **({"Content-Encoding": "gzip"} if packed else {})}
+    with changed_settings(app, gateway_bytes_per_minute=2 * len(body) + 10):
+        replies = [
+            client.post(PATHS[0], data=data, headers=key, content_type="application/json")
+            for _ in range(3)
+        ]
+    assert [reply.status_code for reply in replies] == [200, 200, 429]
+    assert "bytes in a minute" in replies[2].get_json()["message"]
+
+
+def test_bodies_that_cannot_be_read_are_counted_too(
+    site: Site, client: FlaskClient, app: Flask
+) -> None:
+    """A kilobyte that decodes to a million, and is no JSON: it costs what it decodes to."""
+    headers = {**make_key(site.account_id), "Content-Encoding": "gzip"}
+    data = gzip.compress(b" " * 1_000_000)
+    with changed_settings(app, gateway_bytes_per_minute=1_500_000):
+        codes = [
+            client.post(PATHS[0], data=data, headers=headers, content_type="application/json")
+            for _ in range(3)
+        ]
+    assert [reply.status_code for reply in codes] == [400, 429, 429]
+
+
+def test_a_body_beyond_the_rate_is_not_read(site: Site, client: FlaskClient, app: Flask) -> None:
+    key = make_key(site.account_id)
+    with changed_settings(app, gateway_bytes_per_minute=1_000):
+        first = client.post(PATHS[0], data=b"x" * 900, headers=key, content_type="text/csv")
+        body = io.BytesIO(b"x" * 900)
+        second = client.post(
+            PATHS[0], headers=key, content_type="text/csv", content_length=900, input_stream=body
+        )
+    assert (first.status_code, second.status_code, body.tell()) == (422, 429, 0)
+
+
+def test_who_may_send_more_samples_may_send_more_bytes(
+    site: Site, client: FlaskClient, app: Flask
+) -> None:
+    body = request({"pms_id": "PMS-1"}, pack_sample("0241"))
+    small = {"gateway_bytes_per_minute": len(body), "gateway_samples_per_minute": 100}
+    keys = (
+        make_key(site.account_id, name="a"),
+        make_key(site.account_id, name="b", rates=(None, 300)),
+    )
+    with changed_settings(app, **small):
+        codes = [
+            client.post(PATHS[0], data=body, headers=key, content_type="application/json")
+            for key in keys
+            for _ in range(3)
+        ]
+    assert [reply.status_code for reply in codes] == [200, 429, 429, 200, 200, 200]

@@ -7,10 +7,13 @@ import random
 import sys
 
 from conftest import DATA_DIR
+from faults import neighbour
 from faults.run import run
 from faults.world import world
 
 from flexmeasures_pms.demo.servers import stopping_on_signals
+
+PHASE_SECONDS = 30
 
 
 def main() -> int:
@@ -29,12 +32,27 @@ def main() -> int:
         metavar=("SHORTEST", "LONGEST"),
         help="seconds between two kills: more leave time for races",
     )
+    parser.add_argument(
+        "--neighbour",
+        action="store_true",
+        help="break nothing: one organisation does its worst, and another's waits are measured",
+    )
     options = parser.parse_args()
+    if options.neighbour:
+        return _neighbour(options.seconds)
     print(f"seed {options.seed}", flush=True)
     with stopping_on_signals(), world(DATA_DIR, queued=options.queued) as found:
         report = run(found, options.seconds, options.seed, tuple(options.every))
     print(report)
     return 0 if report.clean else 1
+
+
+def _neighbour(seconds: float) -> int:
+    phases = max(1, round(seconds / 2 / PHASE_SECONDS))
+    with stopping_on_signals(), world(DATA_DIR, neighbour.DEFAULTS) as found:
+        waits = neighbour.run(found, phases=phases, seconds=PHASE_SECONDS, every=1)
+    print(waits)
+    return 0 if waits.good else 1
 
 
 if __name__ == "__main__":

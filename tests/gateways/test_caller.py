@@ -65,6 +65,6 @@ def test_a_key_for_some_devices_is_for_no_other(organisation: Organisation) -> N
     found = caller(organisation, ("pms", "PMS-1"))
     assert may_see(found, "pms", "pms-1")
     assert not may_see(found, "pms", "PMS-2")
-    admit(found, decoded("PMS-1").samples)
+    admit(found, 0, decoded("PMS-1"))
     with pytest.raises(OutOfScope):
-        admit(found, decoded("PMS-2").samples)
+        admit(found, 0, decoded("PMS-2"))

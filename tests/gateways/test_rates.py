@@ -36,7 +36,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def refused(amount: int, per_minute: int = 10, who: str = "a", what: str = "samples") -> int:
     """How many seconds to wait; 0 when it was taken."""
     try:
-        rates.spend(who, what, amount, per_minute)
+        rates.spend(who, {what: rates.Cost(amount, per_minute)})
     except TooMany as error:
         return error.seconds
     return 0

@@ -131,17 +131,26 @@ def by_time(site: Site) -> list[Any]:
     return sorted(stored.waiting(site.account_id), key=lambda row: row.event_time)
 
 
-def test_what_is_there_already_needs_no_room(site: Site, post: Post, of_one_device: None) -> None:
+def test_what_waits_already_needs_no_room(site: Site, post: Post, of_one_device: None) -> None:
+    post(new(2), new(3))
+    receipt = post(new(2), new(3), new(4), new(3))["receipt"]
+    assert (receipt["quarantined"], receipt["refused"]) == (3, 1)
+    assert [row.event_time for row in by_time(site)] == [at(2), at(3)]
+
+
+def test_what_was_discarded_waits_again_as_far_as_there_is_room(
+    site: Site, post: Post, of_one_device: None
+) -> None:
     post(new(1), new(2))
-    first, _ = by_time(site)
-    assert quarantine.discard(site.account_id, [first.id], author="me", note="a test pack")
+    for row in by_time(site):
+        assert quarantine.discard(site.account_id, [row.id], author="me", note="a test pack")
     db.session.commit()
     post(new(3))
 
-    receipt = post(new(1), new(2), new(3), new(4), new(3))["receipt"]
+    receipt = post(new(1), new(2))["receipt"]
 
-    assert (receipt["quarantined"], receipt["refused"]) == (4, 1)
-    assert [row.event_time for row in by_time(site)] == [at(2), at(3)]
+    assert (receipt["quarantined"], receipt["refused"]) == (1, 1)
+    assert [row.event_time for row in by_time(site)] == [at(1), at(3)]
 
 
 def test_one_sample_sent_twice_in_a_request_needs_room_once(

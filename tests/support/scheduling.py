@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER = {
     "tests/faults/test_faults.py": "fault worlds",
     "tests/faults/test_faults_queued.py": "fault worlds",
+    "tests/faults/test_neighbour.py": "fault worlds",
     # Its tests share the files of a new server.
     "tests/demo/test_servers.py": "servers",
     # Its tests share simulated days.

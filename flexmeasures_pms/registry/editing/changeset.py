@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -289,6 +289,6 @@ def _value(row: Installation) -> Installation:
 
 
 def _recorded_details(entry: Entry) -> dict[str, Any]:
-    details = {name: value for name, value in asdict(entry).items() if name in DETAILS}
+    details = {name: getattr(entry, name) for name in DETAILS}
     known = {name: value for name, value in details.items() if value is not None}
     return known | {"ident": entry.ident}

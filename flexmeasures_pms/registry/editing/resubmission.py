@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.editing.writer import LOCK
+from flexmeasures_pms.registry.editing.writer import lock_registry
 from flexmeasures_pms.registry.tables import transaction
 
 KEPT = timedelta(days=7)
@@ -28,7 +28,7 @@ def made_already(
     :raises OperationalError: when that was not long enough.
     """
     db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms'"))
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
+    lock_registry(account_id)
     t = transaction.c
     query = (
         sa.select(t.verb, t.kind, t.ident.label("id"), t.before, t.after)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,8 @@ from flexmeasures_pms.registry import unpublished
 from flexmeasures_pms.registry.directory import ident_key
 from flexmeasures_pms.registry.editing import assets, pending
 from flexmeasures_pms.registry.editing.changeset import DETAILS, Author, Changeset
+from flexmeasures_pms.registry.editing.copying import copy
+from flexmeasures_pms.registry.editing.waiting import told_if_long
 from flexmeasures_pms.registry.kinds import ASSET_KINDS, BOARD
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import (
@@ -35,6 +37,18 @@ LOCK = 0x504D53
 
 # Rows in one go: those of a whole file would take more memory than the file's things.
 _BATCH = 5_000
+
+_TRACKABLE = (
+    "id", "account_id", "kind", "ident", "ident_key", "created_at", "provisioned", *DETAILS,
+)  # fmt: skip
+_ALIAS = ("account_id", "trackable_id", "alias", "alias_key", "created_at")
+_INSTALLATION = (
+    "account_id", "part_id", "assembly_id", "slot", "place", "valid", "known", "request_id",
+)  # fmt: skip
+_TRANSACTION = (
+    "account_id", "request_id", "recorded_at", "effective_at", "author", "verb", "trackable_id",
+    "kind", "ident", "before", "after", "note",
+)  # fmt: skip
 
 
 @contextmanager
@@ -56,7 +70,8 @@ def editing(
     :param numbers: of trackables that the changes are about, read at once with their parts.
     :param replay: whether samples may have waited for the changes.
     """
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
+    with told_if_long():
+        lock_registry(account_id)
     now = _now(account_id)
     registered = load_directory(account_id, numbers=numbers, parts=True)
     changeset = Changeset(registered, author, now, lambda: _reserve(expected))
@@ -69,6 +84,25 @@ def editing(
         _write(changeset)
         publish = partial(_publish, changeset, gone, replay)
         unpublished.add(Unpublished(account_id, changeset.now, publish))
+
+
+def tried(account_id: int, author: Author) -> Changeset:
+    """Return a changeset that is never written, to find out what changes would do.
+
+    Nobody else has to wait for it.
+    """
+    numbers = count(-1, -1)
+    return Changeset(
+        load_directory(account_id, parts=True),
+        author,
+        _now(account_id),
+        lambda: islice(numbers, _BATCH),
+    )
+
+
+def lock_registry(account_id: int) -> None:
+    """Let nobody else change an organisation's registry until the transaction ends."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK, account_id)))
 
 
 def _now(account_id: int) -> datetime:
@@ -85,19 +119,19 @@ def _now(account_id: int) -> datetime:
     return max([moment.astimezone(UTC), *own])
 
 
-def _reserve(count: int) -> Iterable[int]:
+def _reserve(most: int) -> Iterable[int]:
     query = sa.text(
         "SELECT nextval(pg_get_serial_sequence('pms_trackable', 'id'))"
         " FROM generate_series(1, :count)"
     )
-    return [number for (number,) in db.session.execute(query, {"count": count})]
+    return [number for (number,) in db.session.execute(query, {"count": most})]
 
 
 def _write(changeset: Changeset) -> None:
     _write_trackables(changeset)
     _write_aliases(changeset)
     _write_installations(changeset)
-    _insert(transaction, _transactions(changeset))
+    copy(transaction, _TRANSACTION, _transactions(changeset))
 
 
 def _publish(changeset: Changeset, gone: Collection[int], replay: bool) -> None:
@@ -140,10 +174,6 @@ def _mark(changeset: Changeset, version: int) -> None:
     _insert_as(statement, rows)
 
 
-def _insert(table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
-    _insert_as(sa.insert(table), rows)
-
-
 def _insert_as(statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
     remaining = iter(rows)
     while some := list(islice(remaining, _BATCH)):
@@ -153,20 +183,20 @@ def _insert_as(statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
 def _write_trackables(changeset: Changeset) -> None:
     entries = [changeset.view.entries[n] for n in changeset.touched]
     new = (
-        {
-            "id": entry.id,
-            "account_id": changeset.account_id,
-            "kind": entry.kind,
-            "ident": entry.ident,
-            "ident_key": ident_key(entry.kind, entry.ident),
-            "created_at": changeset.now,
-            "provisioned": entry.kind not in ASSET_KINDS,
-            **{name: getattr(entry, name) for name in DETAILS},
-        }
+        (
+            entry.id,
+            changeset.account_id,
+            entry.kind,
+            entry.ident,
+            ident_key(entry.kind, entry.ident),
+            changeset.now,
+            entry.kind not in ASSET_KINDS,
+            *(getattr(entry, name) for name in DETAILS),
+        )
         for entry in entries
         if changeset.is_new(entry.id)
     )
-    _insert(trackable, new)
+    copy(trackable, _TRACKABLE, new)
     for entry in entries:
         if not changeset.is_new(entry.id) and changeset.base.entries[entry.id] != entry:
             details = {name: getattr(entry, name) for name in DETAILS}
@@ -178,18 +208,12 @@ def _write_trackables(changeset: Changeset) -> None:
 def _write_aliases(changeset: Changeset) -> None:
     boards = (n for n in changeset.touched if changeset.view.entries[n].kind == BOARD)
     rows = (
-        {
-            "account_id": changeset.account_id,
-            "trackable_id": number,
-            "alias": text,
-            "alias_key": ident_key(BOARD, text),
-            "created_at": changeset.now,
-        }
+        (changeset.account_id, number, text, ident_key(BOARD, text), changeset.now)
         for number, known in ((n, _registered_aliases(changeset, n)) for n in boards)
         for text in changeset.view.aliases.get(number, ())
         if text not in known
     )
-    _insert(alias, rows)
+    copy(alias, _ALIAS, rows)
 
 
 def _registered_aliases(changeset: Changeset, board_id: int) -> tuple[str, ...]:
@@ -212,41 +236,41 @@ def _write_installations(changeset: Changeset) -> None:
             .where(c.id == sa.any_(sa.literal(closed, ARRAY(sa.BigInteger))))
             .values(known=known)
         )
-    _insert(installation, (_installation_row(changeset, row) for row in new))
+    copy(installation, _INSTALLATION, (_installation_row(changeset, row) for row in new))
 
 
-def _installation_row(changeset: Changeset, row: Installation) -> dict[str, Any]:
-    return {
-        "account_id": changeset.account_id,
-        "part_id": row.part_id,
-        "assembly_id": row.assembly_id,
-        "slot": row.slot,
-        "place": row.place,
-        "valid": Range(_bound(row.begin), _bound(row.end)),
-        "known": Range(changeset.now, None),
-        "request_id": changeset.author.request_id,
-    }
+def _installation_row(changeset: Changeset, row: Installation) -> tuple[object, ...]:
+    return (
+        changeset.account_id,
+        row.part_id,
+        row.assembly_id,
+        row.slot,
+        row.place,
+        Range(_bound(row.begin), _bound(row.end)),
+        Range(changeset.now, None),
+        changeset.author.request_id,
+    )
 
 
 def _bound(moment: datetime) -> datetime | None:
     return None if moment in (SINCE_EVER, FOREVER) else moment
 
 
-def _transactions(changeset: Changeset) -> Iterator[dict[str, Any]]:
+def _transactions(changeset: Changeset) -> Iterator[tuple[object, ...]]:
     return (
-        {
-            "account_id": changeset.account_id,
-            "request_id": changeset.author.request_id,
-            "recorded_at": changeset.now,
-            "effective_at": _bound(item.effective_at),
-            "author": item.author,
-            "verb": item.verb,
-            "trackable_id": item.entry.id,
-            "kind": item.entry.kind,
-            "ident": item.entry.ident,
-            "before": item.before,
-            "after": item.after,
-            "note": item.note,
-        }
+        (
+            changeset.account_id,
+            changeset.author.request_id,
+            changeset.now,
+            _bound(item.effective_at),
+            item.author,
+            item.verb,
+            item.entry.id,
+            item.entry.kind,
+            item.entry.ident,
+            item.before,
+            item.after,
+            item.note,
+        )
         for item in changeset.transactions
     )

@@ -6,7 +6,7 @@ has is swapped for the file's. The same file again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,12 +15,13 @@ from flexmeasures_pms.registry.directory import Entry, RegistryQuery
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
-from flexmeasures_pms.registry.editing.writer import editing
+from flexmeasures_pms.registry.editing.writer import editing, tried
 from flexmeasures_pms.registry.importing.importer_csv import (
     STRICT,
     CaseRow,
     FaultyLine,
     ImportRules,
+    RegistryFile,
     read_rows,
 )
 from flexmeasures_pms.registry.importing.similar_lines import similar_lines
@@ -100,28 +101,67 @@ def import_file(
     """Make an organisation's registry as a file says.
 
     All or nothing, unless the rules are that faulty lines are skipped. Works in the caller's
-    transaction.
+    transaction. Of a dry run nobody else notices anything.
 
     :raises RegistryError: if the file is no registry file at all.
     """
     read = read_rows(data, rules)
-    faults, changed = list(read.faults), 0
+    if dry_run:
+        result = _compared(tried(account_id, author), read, rules)
+        return replace(result, written=False)
     expected = PARTS_OF_A_CASE * len(read.rows) + 1
     with editing(account_id, author, expected=expected) as changeset:
-        faults += () if rules.similar_ids else similar_lines(account_id, read.rows)
-        faulty = {fault.line for fault in faults}
-        rows = [row for row in read.rows if row.line not in faulty]
-        ordered_rows = sorted(rows, key=lambda r: (r.valid_from or SINCE_EVER, r.line))
-        for row in _expected(changeset, ordered_rows):
-            try:
-                changed += _import_row(changeset, row, skip_faulty=rules.skip_faulty)
-            except RegistryError as error:
-                faults.append(FaultyLine(row.line, error))
-        wanted = not dry_run and (rules.skip_faulty or not faults)
-        changeset.discarded = not wanted
-    ordered = tuple(sorted(faults, key=lambda fault: fault.line))
-    count = len(read.rows) + len({f.line for f in ordered} - {r.line for r in read.rows})
-    return Imported(changeset.change(), count, changed, ordered, wanted)
+        result = _compared(changeset, read, rules)
+        changeset.discarded = not result.written
+    return replace(result, change=changeset.change())
+
+
+def import_rows(
+    account_id: int, rows: Sequence[CaseRow], *, author: Author, rules: ImportRules = STRICT
+) -> Imported:
+    """Do as :func:`import_file`, with some of the lines that :func:`usable_rows` returned."""
+    expected = PARTS_OF_A_CASE * len(rows) + 1
+    with editing(account_id, author, expected=expected) as changeset:
+        result = _imported(changeset, rows, (), rules)
+        changeset.discarded = not result.written
+    return replace(result, change=changeset.change())
+
+
+def usable_rows(data: bytes, rules: ImportRules, faults: Iterable[FaultyLine]) -> list[CaseRow]:
+    """Return the lines of a file without those that have faults, in the order of their times."""
+    return _in_order(read_rows(data, rules).rows, faults)
+
+
+def _in_order(rows: Iterable[CaseRow], faults: Iterable[FaultyLine]) -> list[CaseRow]:
+    faulty = {fault.line for fault in faults}
+    usable = (row for row in rows if row.line not in faulty)
+    return sorted(usable, key=lambda row: (row.valid_from or SINCE_EVER, row.line))
+
+
+def _compared(changeset: Changeset, read: RegistryFile, rules: ImportRules) -> Imported:
+    similar = () if rules.similar_ids else similar_lines(changeset.account_id, read.rows)
+    faults = (*read.faults, *similar)
+    result = _imported(changeset, _in_order(read.rows, faults), faults, rules)
+    count = len(read.rows) + len({f.line for f in result.faults} - {r.line for r in read.rows})
+    return replace(result, rows=count)
+
+
+def _imported(
+    changeset: Changeset,
+    rows: Sequence[CaseRow],
+    faults: Iterable[FaultyLine],
+    rules: ImportRules,
+) -> Imported:
+    """Change a changeset as lines say."""
+    found, changed = list(faults), 0
+    for row in _expected(changeset, rows):
+        try:
+            changed += _import_row(changeset, row, skip_faulty=rules.skip_faulty)
+        except RegistryError as error:
+            found.append(FaultyLine(row.line, error))
+    ordered = tuple(sorted(found, key=lambda fault: fault.line))
+    wanted = rules.skip_faulty or not found
+    return Imported(changeset.change(), len(rows), changed, ordered, wanted)
 
 
 def _expected(changeset: Changeset, rows: Sequence[CaseRow]) -> Iterator[CaseRow]:

@@ -220,14 +220,15 @@ def _repeated(rows: Sequence[CaseRow]) -> Iterator[FaultyLine]:
                 yield _fault(row, message("{what} is on this line twice.", what=thing))
             seen.setdefault(thing, []).append(row)
     for thing, group in seen.items():
-        for n, row in enumerate(group):
-            other = next((r for r in group[:n] if r.valid_from == row.valid_from), None)
-            if other is not None:
+        first: dict[datetime | None, CaseRow] = {}
+        for row in group:
+            if row.valid_from in first:
                 form = message_form("{what} is on line {n} already.")
-                yield _fault(row, message(form, what=thing, n=other.line))
+                yield _fault(row, message(form, what=thing, n=first[row.valid_from].line))
             elif row.valid_from is None and any(r.valid_from for r in group):
                 form = message_form("{what} is on other lines too: say since when in valid_from.")
                 yield _fault(row, message(form, what=thing))
+            first.setdefault(row.valid_from, row)
 
 
 def _fault(row: CaseRow, why: Message) -> FaultyLine:

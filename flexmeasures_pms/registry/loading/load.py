@@ -23,6 +23,7 @@ from flexmeasures_pms.registry.directory import Directory, RegistryQuery, ident_
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PMS
 from flexmeasures_pms.registry.loading import cache, rows
 from flexmeasures_pms.registry.loading.request_view import Missing, RequestView, lookups, with_parts
+from flexmeasures_pms.registry.loading.unchanged import unchanged
 
 
 def load_directory(
@@ -90,6 +91,7 @@ def _directory(view: RequestView, state: rows.RegistryState) -> Directory:
         by_assembly,
         state.owned,
         lambda wanted: _read(view, wanted, walk(view, wanted)),
+        lambda lock: unchanged(view, state.owned, lock),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms.registry import unpublished
-from flexmeasures_pms.registry.directory import Entry, Name
+from flexmeasures_pms.registry.directory import Entry, Name, VersionLock
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import alias, installation, registry_change, trackable
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation, Rows
@@ -42,22 +42,40 @@ class KnownTrackable:
 
 
 # What a transaction wrote has its number or a later one: that of a savepoint in it.
-_STATE = sa.text("""
+_STATE = """
     SELECT version, txid_current_if_assigned() IS NOT NULL AND age(v.xmin) <= 0,
       ARRAY(SELECT id FROM generic_asset WHERE account_id = :account AND id = ANY (:assets))
-    FROM pms_registry_version v WHERE account_id = :account""").bindparams(
-    sa.bindparam("assets", type_=ARRAY(sa.Integer))
-)
+    FROM pms_registry_version v WHERE account_id = :account"""
+_LOCKS: Mapping[VersionLock | None, str] = {
+    None: "",
+    "read": " FOR SHARE OF v",
+    "change": " FOR NO KEY UPDATE OF v",
+}
+_STATES = {
+    lock: sa.text(_STATE + words).bindparams(sa.bindparam("assets", type_=ARRAY(sa.Integer)))
+    for lock, words in _LOCKS.items()
+}
+# An empty registry has no version to lock.
+_FIRST_VERSION = sa.text("""
+    INSERT INTO pms_registry_version (account_id, version, changed_at)
+    VALUES (:account, 0, to_timestamp(0)) ON CONFLICT DO NOTHING""")
 
 
-def state(account_id: int, assets: Iterable[int] = ()) -> RegistryState:
+def state(
+    account_id: int, assets: Iterable[int] = (), lock: VersionLock | None = None
+) -> RegistryState:
     """Return the registry's state, and which of some assets are the organisation's.
 
     An asset can be deleted or handed to another organisation in FlexMeasures, behind the
     registry's back: so that is asked anew each time.
+
+    :param lock: how to lock the version until the transaction ends.
     """
     values = {"account": account_id, "assets": list(assets)}
-    row = db.session.execute(_STATE, values).one_or_none()
+    row = db.session.execute(_STATES[lock], values).one_or_none()
+    if row is None and lock is not None:
+        db.session.execute(_FIRST_VERSION, {"account": account_id})
+        row = db.session.execute(_STATES[lock], values).one_or_none()
     changed = bool(unpublished.of(account_id))
     if row is None:
         return RegistryState(0, changed, frozenset())

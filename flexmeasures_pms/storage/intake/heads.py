@@ -69,11 +69,14 @@ def keep(account_id: int, heads: Mapping[bytes, str]) -> dict[bytes, int]:
 
 
 def remove_unused(numbers: Iterable[int]) -> None:
-    """Remove the heads that no sample in quarantine has any more."""
+    """Remove the heads that no sample in quarantine has any more.
+
+    In a transaction of its own, which waits for nothing else.
+    """
     ids = sorted(set(numbers))
     if not ids:
         return
     # Whoever keeps a sample of one holds it: its row is there when this goes on.
-    db.session.execute(select(_h.id).where(_h.id.in_(ids)).order_by(_h.id).with_for_update())
+    db.session.execute(select(_h.id).where(_h.id.in_(ids)).order_by(_h.digest).with_for_update())
     used = exists().where(quarantine.c.head_id == _h.id)
     db.session.execute(delete(quarantine_head).where(_h.id.in_(ids), ~used))

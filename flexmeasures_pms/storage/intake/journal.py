@@ -1,9 +1,11 @@
 """The journal: requests that were accepted and wait for a worker, in order per lane.
 
 A lane is a device, as requests spell it. A request may be processed when it is the first in
-all its lanes. It is claimed in a separate transaction, so that attempts count even if they
-kill the worker; then it is locked for the transaction that stores its samples, writes its
-receipt and deletes it. A request that failed too often leaves the lanes, and stays.
+all its lanes. Organisations take turns: the one that was served longest ago is next, and the
+order of ids holds within each. A request is claimed in a separate transaction, so that
+attempts count even if they kill the worker; then it is locked for the transaction that stores
+its samples, writes its receipt and deletes it. A request that failed too often leaves the
+lanes, and stays.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.errors import NotHeld
+from flexmeasures_pms.storage.intake.lanes import lock_lanes
 from flexmeasures_pms.storage.tables import journal
 
 _ADD = """
@@ -47,29 +50,38 @@ _READY = """
     ), counted AS (
       SELECT journal_id, count(*) AS lanes FROM first GROUP BY journal_id
     ), ready AS (
-      SELECT j.id, j.retry_at FROM counted JOIN pms_journal j ON j.id = counted.journal_id
+      SELECT j.id, j.account_id, j.retry_at
+      FROM counted JOIN pms_journal j ON j.id = counted.journal_id
       WHERE cardinality(j.lanes) = counted.lanes
     )"""
 
 LONGEST_WAIT = timedelta(seconds=60)
 """No request waits longer for a retry: one that does was planned before a clock was set back."""
 
+# An organisation's second request comes after the first of each other one.
 _CLAIM = """
-    , due AS (
-      SELECT j.id FROM pms_journal j JOIN ready USING (id)
-      WHERE j.retry_at <= now() OR j.retry_at > now() + %s
-      ORDER BY j.id LIMIT %s FOR UPDATE OF j SKIP LOCKED
+    , ranked AS (
+      SELECT id, account_id, row_number() OVER (PARTITION BY account_id ORDER BY id) AS place
+      FROM ready WHERE retry_at <= now() OR retry_at > now() + %(longest)s
+    ), due AS (
+      SELECT j.id, j.account_id, r.place, coalesce(t.served, 0) AS served
+      FROM pms_journal j JOIN ranked r USING (id)
+      LEFT JOIN pms_journal_turn t ON t.account_id = r.account_id
+      WHERE j.retry_at <= now() OR j.retry_at > now() + %(longest)s
+      ORDER BY place, coalesce(t.served, 0), j.id LIMIT %(most)s FOR UPDATE OF j SKIP LOCKED
+    ), turns AS (
+      INSERT INTO pms_journal_turn AS t (account_id, served)
+      SELECT account_id, (SELECT coalesce(max(served), 0) + 1 FROM pms_journal_turn)
+      FROM due GROUP BY account_id ORDER BY account_id
+      ON CONFLICT (account_id) DO UPDATE SET served = greatest(t.served, excluded.served)
     )
     UPDATE pms_journal j
-    SET state = 'processing', attempts = attempts + 1, retry_at = now() + %s
+    SET state = 'processing', attempts = attempts + 1, retry_at = now() + %(lease)s
     FROM due WHERE j.id = due.id
-    RETURNING j.id, account_id, received_at, sender, key_id, dataset, content_type, encoding,
-      digest, body, lanes, attempts"""
+    RETURNING due.place, due.served, j.id, j.account_id, received_at, sender, key_id, dataset,
+      content_type, encoding, digest, body, lanes, attempts"""
 
-_LOCK_LANES = """
-    SET LOCAL lock_timeout = %s;
-    SET LOCAL statement_timeout = %s;
-    SELECT bool_and(pg_try_advisory_xact_lock(lane)) FROM unnest(%s::bigint[]) lane"""
+_LIMIT = "SET LOCAL lock_timeout = %s; SET LOCAL statement_timeout = %s"
 _HOLD = """
     SELECT id FROM pms_journal j
     WHERE id = %s AND attempts = %s AND state = 'processing' AND NOT EXISTS (
@@ -152,15 +164,19 @@ def claim(most: int, lease: timedelta) -> list[Claimed]:
     """Claim requests that are first in all their lanes and due; the caller commits.
 
     :param lease: after which others may claim them.
+    :returns: in the order of their turns.
     """
     cursor = _cursor()
-    cursor.execute(_READY + _CLAIM, (LONGEST_WAIT, most, lease))
-    found = [Claimed(*row) for row in cursor]
-    return [c._replace(digest=bytes(c.digest), body=bytes(c.body)) for c in sorted(found)]
+    values = {"longest": LONGEST_WAIT, "most": most, "lease": lease}
+    cursor.execute(_READY + _CLAIM, values)
+    found = [Claimed(*row[2:]) for row in sorted(cursor, key=lambda row: row[:3])]
+    return [c._replace(digest=bytes(c.digest), body=bytes(c.body)) for c in found]
 
 
 def hold(claimed: Claimed, lock_timeout: float, statement_timeout: float) -> None:
     """Lock a claimed request and its lanes until the end of the transaction.
+
+    A request of many lanes locks all of its organisation's at once.
 
     :param lock_timeout: of the transaction's statements [s].
     :param statement_timeout: likewise.
@@ -168,9 +184,8 @@ def hold(claimed: Claimed, lock_timeout: float, statement_timeout: float) -> Non
         first any more, because an earlier one was committed late.
     """
     cursor = _cursor()
-    limits = [f"{limit * 1000:.0f}ms" for limit in (lock_timeout, statement_timeout)]
-    cursor.execute(_LOCK_LANES, (*limits, list(claimed.lanes)))
-    if cursor.fetchone()[0]:
+    cursor.execute(_LIMIT, [f"{x * 1000:.0f}ms" for x in (lock_timeout, statement_timeout)])
+    if lock_lanes(cursor, claimed.account_id, claimed.lanes):
         cursor.execute(_HOLD, (claimed.id, claimed.attempts))
         if cursor.fetchone():
             return

@@ -26,17 +26,17 @@ _CELLS = [f'"cell {n:02d} voltage"' for n in range(1, CELLS + 1)]
 _ALL_CELLS = ", ".join(_CELLS)
 _SYSTEMS = f"""
     WITH system AS MATERIALIZED (
-      SELECT id, account_id, ident, asset_id, timezone FROM pms_trackable
+      SELECT id, account_id, ident, asset_id, timezone, provisioned FROM pms_trackable
       WHERE kind = 'pms' AND account_id = ANY (:accounts) {{devices}}
     ), without_asset AS MATERIALIZED (
       SELECT id FROM pms_trackable
-      WHERE {WITHOUT_ASSET}
+      WHERE {WITHOUT_ASSET} AND provisioned
         AND account_id = ANY (:accounts)
     )
     SELECT s.account_id, s.ident, s.asset_id, s.timezone, found.*,
       greatest(found.newest, found.ehub_newest) AS heard
     FROM system s
-    JOIN generic_asset a ON a.id = s.asset_id AND a.account_id = s.account_id
+    LEFT JOIN generic_asset a ON a.id = s.asset_id AND a.account_id = s.account_id
     CROSS JOIN LATERAL (
       WITH part AS MATERIALIZED (
         SELECT i.part_id AS id, i.slot, i.place, lower(i.valid) AS since
@@ -126,11 +126,12 @@ _SYSTEMS = f"""
         JOIN pms_latest l ON l.trackable_id = e.id {{readings}}
       )
       SELECT * FROM packs CROSS JOIN ehubs
-    ) found"""  # noqa: S608 - of constants
+    ) found
+    WHERE a.id IS NOT NULL OR NOT s.provisioned"""  # noqa: S608 - of constants
 
 _CONVERTERS = """
     WITH converter AS MATERIALIZED (
-      SELECT id, account_id, kind, ident, asset_id, timezone FROM pms_trackable
+      SELECT id, account_id, kind, ident, asset_id, timezone, provisioned FROM pms_trackable
       WHERE kind = ANY (:kinds) AND account_id = ANY (:accounts) {devices}
     )
     SELECT c.account_id, c.kind, c.ident, c.asset_id, c.timezone, l.event_time,
@@ -138,12 +139,13 @@ _CONVERTERS = """
       r."bus connected" AS bus_connected, r."system fault" AS system_fault,
       r."short circuits" AS short_circuits
     FROM converter c
-    JOIN generic_asset a ON a.id = c.asset_id AND a.account_id = c.account_id
+    LEFT JOIN generic_asset a ON a.id = c.asset_id AND a.account_id = c.account_id
     LEFT JOIN pms_latest l ON l.trackable_id = c.id
     LEFT JOIN LATERAL jsonb_to_record(l.readings) AS r(
       "battery power" float8, "state of charge" float8, "bus connected" float8,
       "system fault" float8, "short circuits" float8
-    ) ON true"""
+    ) ON true
+    WHERE a.id IS NOT NULL OR NOT c.provisioned"""
 
 # For keys that are restricted to devices: a reading that one of them reported of what was in
 # one of them. A case is in a PMS, or in a cabinet that is in one.

@@ -56,13 +56,15 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _policies = msgspec.json.Decoder(dict[str, Decimal | None])
 
 
-def locked(trackable_ids: Collection[int]) -> dict[int, Newest]:
+def locked(trackable_ids: Collection[int], *, first: str = "") -> dict[int, Newest]:
     """Return the newest readings of those things that have a row, and lock these rows.
 
     All writers lock them in one order.
+
+    :param first: a statement to be sent before, in the same message.
     """
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_LOCK, [array(trackable_ids)])
+    cursor.execute(first + _LOCK, [array(trackable_ids)])
     return {
         trackable_id: Newest(
             time.astimezone(UTC),
@@ -123,7 +125,9 @@ def _json(values: Mapping[str, object]) -> str | None:
 def forget_latest(trackable_ids: Collection[int]) -> None:
     """Delete the latest readings of some things: their beliefs are deleted."""
     if trackable_ids:
-        db.session.execute(delete(latest).where(latest.c.trackable_id.in_(trackable_ids)))
+        number = latest.c.trackable_id
+        in_order = select(number).where(number.in_(trackable_ids)).order_by(number)
+        db.session.execute(delete(latest).where(number.in_(in_order.with_for_update())))
 
 
 def latest_of(trackable_ids: Collection[int]) -> dict[int, Row[Any]]:

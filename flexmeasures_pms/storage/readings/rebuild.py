@@ -18,7 +18,12 @@ from flexmeasures_pms.registry import tables
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.readings.ahead import make_latest, set_aside, with_ahead
 from flexmeasures_pms.storage.readings.late import StoredStream
-from flexmeasures_pms.storage.readings.latest import forget_latest, keep_latest, locked
+from flexmeasures_pms.storage.readings.latest import (
+    forget_latest,
+    keep_latest,
+    latest_of,
+    locked,
+)
 from flexmeasures_pms.storage.readings.newest import Newest
 from flexmeasures_pms.storage.readings.recordings import policies_of
 from flexmeasures_pms.storage.readings.unwritten import bits_of
@@ -46,6 +51,8 @@ _ROWS = """
       AND b.event_start <= %s
       AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5
     WHERE t.id = ANY (%s::bigint[])"""
+# Things without a row to lock share a limited number of locks instead, because PostgreSQL has
+# room for so many: two requests may conflict at a thing's first reading.
 _TURNS = 64
 _WAIT = """
     SELECT pg_advisory_xact_lock(hashtext('pms_latest ' || %s), turn)
@@ -61,40 +68,40 @@ def take_turns(
 ) -> dict[int, Newest]:
     """Return the newest readings of some things, locked until the transaction ends.
 
+    A transaction takes all that it needs at once: turns come before rows, and both in the order
+    of their numbers.
+
     :param until: time of the last reading that is not ahead of the clock.
     """
-    found = locked(trackable_ids)
-    if missing := set(trackable_ids) - found.keys():
-        found |= _first(account_id, missing, until)
+    cursor = db.session.connection().connection.cursor()
+    turns: set[int] = set()
+    found = locked(trackable_ids, first="SAVEPOINT pms_turns;")
+    while missing := set(trackable_ids) - found.keys():
+        if turns >= {number % _TURNS for number in missing}:
+            found |= _first(missing, until)
+            break
+        # Nobody may wait for a turn while others wait for rows that it has locked.
+        cursor.execute("ROLLBACK TO SAVEPOINT pms_turns")
+        turns |= {number % _TURNS for number in missing}
+        cursor.execute(_WAIT, (account_id, array(sorted(turns))))
+        found = locked(trackable_ids)
     if unsettled := {n: s for n, s in found.items() if s.has_ahead or s.is_later(until)}:
         found |= _settled(unsettled, until)
     return found
 
 
-def _first(account_id: int, missing: set[int], until: datetime) -> dict[int, Newest]:
-    """Return what is known of things without latest readings, locked likewise."""
-    _wait_for_turn(account_id, missing)
-    found = locked(missing)
-    if lacking := missing - found.keys():
-        # What is ahead has no other readings beside it, and is not searched each time.
-        waiting = with_ahead(lacking)
-        if unknown := lacking - waiting:
-            rebuild(unknown, until)
-            found |= locked(unknown)
-        found |= {n: Newest(has_ahead=n in waiting) for n in missing - found.keys()}
-        for number, policies in policies_of(lacking).items():
-            found[number].policies = policies
+def _first(missing: set[int], until: datetime) -> dict[int, Newest]:
+    """Return what is known of things without latest readings, whose turn it is."""
+    found: dict[int, Newest] = {}
+    # What is ahead has no other readings beside it, and is not searched each time.
+    waiting = with_ahead(missing)
+    if unknown := missing - waiting:
+        rebuild(unknown, until)
+        found = locked(unknown)
+    found |= {n: Newest(has_ahead=n in waiting) for n in missing - found.keys()}
+    for number, policies in policies_of(missing).items():
+        found[number].policies = policies
     return found
-
-
-def _wait_for_turn(account_id: int, missing: Collection[int]) -> None:
-    """Lock things that have no row to wait for: two may conflict at the first reading.
-
-    Things share a limited number of locks, because PostgreSQL has room for so many.
-    """
-    turns = sorted({number % _TURNS for number in missing})
-    cursor = db.session.connection().connection.cursor()
-    cursor.execute(_WAIT, (account_id, array(turns)))
 
 
 def _settled(unsettled: Mapping[int, Newest], until: datetime) -> dict[int, Newest]:
@@ -117,8 +124,19 @@ def _settled(unsettled: Mapping[int, Newest], until: datetime) -> dict[int, Newe
     return found
 
 
+def rebuild_stored(account_id: int, trackable_ids: Collection[int], until: datetime) -> None:
+    """Lock things, and read the latest readings again of those that have any stored.
+
+    :param until: time of the last belief that is not ahead of the clock.
+    """
+    take_turns(account_id, trackable_ids, until)
+    rebuild(latest_of(trackable_ids).keys(), until)
+
+
 def rebuild(trackable_ids: Collection[int], until: datetime) -> None:
     """Read the latest readings of some things again from their beliefs.
+
+    They are locked by :func:`take_turns`.
 
     :param until: time of the last belief that is not ahead of the clock.
     """

@@ -15,11 +15,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from flexmeasures_pms.errors import SchemaError, StorageBusy
 from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.control_characters import in_form, in_url
+from flexmeasures_pms.serving.incoming import MOST_FIELDS
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.routes import STATIC, pms_ui
+from flexmeasures_pms.ui.routes import MOST_BYTES, STATIC, pms_ui
 
 SHOWN = (400, 403, 404, 405, 413, 415, 422, 429)
 _USER = "_login_user"  # where Flask-Login keeps who the request is from
@@ -37,9 +38,14 @@ def log_in_first() -> BaseResponse | None:
 
 def _http(error: HTTPException) -> Response:
     code = error.code or 500
+    reason = error.description
+    if code == 413:
+        size = f"{MOST_BYTES >> 20} MiB"
+        reason = _("The form is too large: it may have {fields} fields and {size}.",
+                   fields=MOST_FIELDS, size=size)  # fmt: skip
     titles = {403: _("Access denied"), 404: _("Not found")}
     title = titles.get(code, _("Request failed"))
-    return page("pms/refused.html", status=code, title=title, reason=error.description)
+    return page("pms/refused.html", status=code, title=title, reason=reason)
 
 
 def _unavailable(error: Exception) -> Response:

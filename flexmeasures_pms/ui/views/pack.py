@@ -110,7 +110,7 @@ def _pack(seen: Seen) -> ShownPack:
     time = row.event_time.astimezone(UTC) if row else None
     return pack(
         entry.ident,
-        entry.asset_id or 0,
+        entry.asset_id,
         time,
         source,
         row.readings if row else {},

@@ -9,7 +9,6 @@ from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing.changeset import Author
@@ -32,12 +31,6 @@ from flexmeasures_pms.ui.registry.message import faults, refusal, rendered, summ
 from flexmeasures_pms.ui.registry.signed_upload import MOST, SignedUpload, UnusableUpload
 from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
 from flexmeasures_pms.ui.routes import pms_ui
-
-
-@pms_ui.before_request
-def bound_body() -> None:
-    """Limit bodies as the API does, before a form is read from them."""
-    request.max_content_length = settings().max_body_bytes
 
 
 @pms_ui.route("/pms/registry/import", methods=["GET", "POST"])

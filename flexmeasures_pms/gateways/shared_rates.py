@@ -1,0 +1,111 @@
+"""The rates of all processes together, in FlexMeasures' Redis: one call for a request.
+
+``limits``, which FlexMeasures uses, counts one kind in a call, and counts what it refuses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import current_app
+from redis import ConnectionPool, RedisError
+
+from flexmeasures_pms.storage.impatient import impatient
+
+PATIENCE_SECONDS = 0.2
+PAUSE_SECONDS = 5.0
+"""How long Redis is left alone after it did not answer."""
+
+KEY = "pms:rates:"
+_EXTENSION = "flexmeasures_pms_rates"
+
+# Checks all kinds, then counts those that are allowed, or that are counted in any case. Each is
+# a name, an amount, a limit, and whether it is counted in any case.
+_SCRIPT = """
+    local left = redis.call('PTTL', KEYS[1])
+    if left <= 0 then
+      redis.call('DEL', KEYS[1])
+      left = tonumber(ARGV[1])
+    end
+    local exceeded = 0
+    local spent = {}
+    for i = 2, #ARGV, 4 do
+      local before = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or 0)
+      spent[#spent + 1] = before
+      local amount = tonumber(ARGV[i + 1])
+      if exceeded == 0 and amount > 0 and before + amount > tonumber(ARGV[i + 2]) then
+        exceeded = #spent
+      end
+    end
+    for i = 2, #ARGV, 4 do
+      if exceeded == 0 or ARGV[i + 3] == '1' then
+        spent[(i + 2) / 4] = redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
+      end
+    end
+    redis.call('PEXPIRE', KEYS[1], left)
+    return {exceeded, left, unpack(spent)}"""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCount:
+    """What Redis answered.
+
+    :param exceeded: the kind of which there is not enough left, if any.
+    :param left: until the end of the sender's minute [s].
+    :param spent: what was counted in it so far, by kind.
+    """
+
+    exceeded: str | None
+    left: float
+    spent: dict[str, int]
+
+
+@dataclass
+class _Line:
+    """This process's connection.
+
+    :param theirs: FlexMeasures' own connections, the model for this one.
+    :param away_until: until then Redis is not tried again.
+    """
+
+    theirs: ConnectionPool
+    script: Any
+    away_until: float = 0.0
+
+
+def spend(
+    who: str, costs: Mapping[str, tuple[int, int, bool]], minute: float
+) -> SharedCount | None:
+    """Count what a sender sends, for all processes; None where Redis does not answer.
+
+    :param costs: amount, limit, and whether it is counted if refused, by kind.
+    :param minute: how long a minute is [s].
+    """
+    if not current_app:
+        return None
+    line = _line()
+    if time.monotonic() < line.away_until:
+        return None
+    values = [part for kind, cost in costs.items() for part in (kind, *map(int, cost))]
+    try:
+        answer = line.script([KEY + who], [round(minute * 1000), *values])
+    except (RedisError, OSError) as error:
+        line.away_until = time.monotonic() + PAUSE_SECONDS
+        current_app.logger.warning("Rates are counted per process: Redis says: %s", error)
+        return None
+    exceeded, left, *spent = answer
+    kinds = [*costs]
+    kind = kinds[exceeded - 1] if exceeded else None
+    return SharedCount(kind, left / 1000, dict(zip(kinds, spent, strict=True)))
+
+
+def _line() -> _Line:
+    theirs = cast(Any, current_app).redis_connection.connection_pool
+    line: _Line | None = current_app.extensions.get(_EXTENSION)
+    if line is None or line.theirs is not theirs:
+        redis = impatient(theirs, connecting=PATIENCE_SECONDS, answer=PATIENCE_SECONDS)
+        line = current_app.extensions[_EXTENSION] = _Line(theirs, redis.register_script(_SCRIPT))
+    return line

@@ -1,0 +1,111 @@
+"""Stored samples that are at another case than the registry says, by their board."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flexmeasures.data import db
+from flexmeasures.data.models.data_sources import DataSource
+from flexmeasures.data.models.generic_assets import GenericAsset
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, select
+
+from flexmeasures_pms.registry.kinds import BOARD
+from flexmeasures_pms.registry.tables import installation, trackable
+from flexmeasures_pms.storage.sources import reports_as_source
+from flexmeasures_pms.storage.tables import board_report
+
+_OLD, _NEW, _BOARD, _PMS = (trackable.alias() for _ in range(4))
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A stored sample that is at another case than the registry says.
+
+    :param old_owned: whether the old case's asset is the organisation's; ``new_owned`` likewise.
+    :param new_awaited: whether the new case's asset was not made yet.
+    """
+
+    board_id: int
+    board: str
+    time: datetime
+    source_id: int
+    pms: str
+    pms_id: int | None
+    old_id: int
+    old: str
+    old_asset: int | None
+    old_owned: bool
+    new_id: int | None
+    new: str | None
+    new_asset: int | None
+    new_owned: bool
+    new_awaited: bool
+
+
+def strays(account_id: int, boards: Collection[int]) -> Iterator[Stray]:
+    """Yield the strays of an organisation's boards, in order of time."""
+    report = board_report.c
+    query = (
+        _of(
+            account_id, boards,
+            report.board_id, _BOARD.c.ident, report.event_start, report.source_id,
+            func.coalesce(_PMS.c.ident, DataSource.name), _PMS.c.id,
+            _OLD.c.id, _OLD.c.ident, _OLD.c.asset_id, _owned(_OLD),
+            _NEW.c.id, _NEW.c.ident, _NEW.c.asset_id, _owned(_NEW),
+            and_(_NEW.c.asset_id.is_(None), ~_NEW.c.provisioned),
+        )
+        .join(DataSource, DataSource.id == report.source_id)
+        .outerjoin(_PMS, reports_as_source(_PMS))
+        .distinct(report.event_start, report.board_id, report.source_id)
+        .order_by(report.event_start, report.board_id, report.source_id, _PMS.c.id)
+    )  # fmt: skip
+    return (Stray(*row) for row in db.session.execute(query))
+
+
+def asset_pairs(account_id: int, boards: Collection[int]) -> set[tuple[int, int]]:
+    """Return the organisation's assets that strays are in, each with one where they belong."""
+    query = _of(account_id, boards, _OLD.c.asset_id, _NEW.c.asset_id)
+    query = query.where(_owned(_OLD), _owned(_NEW)).distinct()
+    return {(old, new) for old, new in db.session.execute(query)}
+
+
+def cases_of(boards: Collection[int]) -> set[int]:
+    """Return all cases that boards were ever believed to be in, of boards that were corrected.
+
+    A board that is only added to what is known has no strays.
+    """
+    place, before = installation.c, installation.alias().c
+    corrected = exists().where(before.part_id == place.part_id, ~func.upper_inf(before.known))
+    query = select(place.assembly_id).where(
+        place.part_id.in_(boards), place.slot == BOARD, corrected
+    )
+    return set(db.session.scalars(query.distinct()))
+
+
+def _of(account_id: int, boards: Collection[int], *columns: Any) -> Select[Any]:
+    report, place = board_report.c, installation.c
+    holds = and_(
+        place.part_id == report.board_id,
+        place.slot == BOARD,
+        func.upper_inf(place.known),
+        place.valid.contains(report.event_start),
+    )
+    return (
+        select(*columns)
+        .select_from(board_report)
+        .join(_BOARD, _BOARD.c.id == report.board_id)
+        .join(_OLD, _OLD.c.id == report.case_id)
+        .outerjoin(installation, holds)
+        .outerjoin(_NEW, _NEW.c.id == place.assembly_id)
+        .where(_BOARD.c.account_id == account_id, report.board_id.in_(boards))
+        .where(place.assembly_id.is_distinct_from(report.case_id))
+    )
+
+
+def _owned(case: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a case's asset exists and is the organisation's."""
+    is_asset = GenericAsset.id == case.c.asset_id
+    return exists().where(is_asset, GenericAsset.account_id == case.c.account_id).correlate(case)

@@ -1,0 +1,199 @@
+"""A registry file that is imported while others use the registry, and an import that is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from click.testing import Result
+from conftest import Organisation
+from flask.testing import FlaskClient, FlaskCliRunner
+from support.commands import Command, RegistryOf
+from support.telemetry import at, pack_sample, request
+
+from flexmeasures_pms.beliefs import provision
+from flexmeasures_pms.ingest import follow_up, registry_file
+from flexmeasures_pms.registry.importing.importer_csv import REQUIRED
+
+LINES, IN_ONE_GO = 60, 20
+
+
+@pytest.fixture
+def site(pms: Command, organisation: Organisation, nobody_else: None) -> Organisation:
+    pms("register-pms", "PMS-01", "--account", organisation.id)
+    pms("register-cabinet", "CAB-01", "--pms", "PMS-01")
+    pms("register-case", "moving", "--cabinet", "CAB-01", "--dock", 1)
+    return organisation
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """New cases with a board each, in no dock."""
+    path = tmp_path / "cases.csv"
+    rest = "," * (len(REQUIRED) - 2)
+    rows = (f"pack{n:03d},board{n:03d}{rest}\n" for n in range(LINES))
+    path.write_text(f"{','.join(REQUIRED)}\n{''.join(rows)}")
+    return path
+
+
+@pytest.fixture
+def importing(runner: FlaskCliRunner, site: Organisation, file: Path) -> Callable[..., Result]:
+    def run(*more: str) -> Result:
+        return runner.invoke(
+            args=["pms", "import-registry", str(file), "--account", str(site.id), *more]
+        )
+
+    return run
+
+
+@contextmanager
+def after_batches(do: Callable[[int], object]) -> Iterator[None]:
+    """Do something after each batch; it is told which one it was."""
+    batches = iter(range(1, 1000))
+    commit = follow_up.commit
+
+    def committed(*args: Any) -> Any:
+        moved = commit(*args)
+        do(next(batches))
+        return moved
+
+    with (
+        mock.patch.object(registry_file, "_LINES", IN_ONE_GO),
+        mock.patch.object(registry_file, "commit", committed),
+    ):
+        yield
+
+
+def cases(registry_of: RegistryOf, site: Organisation) -> dict[str, bool]:
+    """The imported cases, and whether they have their asset."""
+    entries = registry_of(site).entries.values()
+    return {
+        entry.ident: entry.asset_id is not None
+        for entry in entries
+        if entry.kind == "case" and entry.ident.startswith("pack")
+    }
+
+
+def test_others_change_the_registry_while_a_file_is_imported(
+    importing: Callable[..., Result],
+    client: FlaskClient,
+    site: Organisation,
+    pms: Command,
+    registry_of: RegistryOf,
+) -> None:
+    stored = []
+
+    def use(batch: int) -> None:
+        reply = client.post(
+            "/pms/api/v1/devices/dataset/pms",
+            data=request({"pms_id": "PMS-01"}, pack_sample("moving", at(batch), dock=1 + batch)),
+            headers=site.headers,
+            content_type="application/json",
+        )
+        stored.append((reply.status_code, reply.get_json()["receipt"]["stored"]))
+        pms("register-mppt", f"MPPT-{batch}", "--account", site.id)
+
+    with after_batches(use):
+        result = importing()
+    assert result.exit_code == 0, result.output
+    assert stored == [(200, 1)] * (LINES // IN_ONE_GO)
+    assert cases(registry_of, site) == {f"pack{n:03d}": True for n in range(LINES)}
+    known = registry_of(site)
+    moving = known.find("case", "moving")
+    assert known.place_of(moving.id, at(9)).place == 1 + LINES // IN_ONE_GO
+    assert known.find("mppt", "MPPT-1").asset_id is not None
+
+
+def test_an_import_that_was_cut_off_goes_on_when_the_file_is_imported_again(
+    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation
+) -> None:
+    def cut_off(batch: int) -> None:
+        if batch == 2:
+            raise KeyboardInterrupt
+
+    with after_batches(cut_off):
+        result = importing()
+    assert result.exit_code == 1
+    assert "Import the file again to go on" in result.stderr
+    assert len(cases(registry_of, site)) == 2 * IN_ONE_GO
+
+    result = importing()
+    assert result.stdout.splitlines()[-1] == (
+        f"{LINES} lines: {LINES - 2 * IN_ONE_GO} changed the registry, "
+        f"{2 * IN_ONE_GO} say what it has."
+    )
+    assert len(cases(registry_of, site)) == LINES
+
+
+def test_assets_that_lack_after_an_interruption_are_made_by_a_command(
+    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation, pms: Command
+) -> None:
+    make_ready, calls = provision.make_ready, iter(range(1000))
+
+    def interrupted(*args: Any) -> Any:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return make_ready(*args)
+
+    with (
+        mock.patch.object(follow_up, "_ASSETS", 10),
+        mock.patch.object(follow_up, "make_ready", interrupted),
+    ):
+        result = importing()
+    assert result.exit_code == 1
+    assert f"flexmeasures pms make-assets --account {site.id}" in result.stderr
+    ready = cases(registry_of, site)
+    assert len(ready) == LINES
+    assert sum(ready.values()) == 10
+
+    made = pms("make-assets", "--account", site.id).stdout
+    assert made == f"Made {LINES - 10} FlexMeasures assets with sensors.\nNothing lacks any more.\n"
+    assert all(cases(registry_of, site).values())
+    assert pms("make-assets", "--account", site.id).stdout == "Nothing lacks.\n"
+
+
+def test_a_line_that_does_not_fit_any_more_stops_the_import(
+    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation, pms: Command
+) -> None:
+    def take_an_id(batch: int) -> None:
+        if batch == 1:
+            pms("register-case", "board030", "--account", site.id)
+
+    with after_batches(take_an_id):
+        result = importing()
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: Line 32: 'board030' can't be registered as acquisition board")
+    assert f"{IN_ONE_GO} of {LINES} lines are imported. Import the file again to go on" in line
+    assert len(cases(registry_of, site)) == IN_ONE_GO
+
+
+def test_a_line_repairs_an_asset_that_was_deleted(
+    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation
+) -> None:
+    from flexmeasures.data import db
+    from flexmeasures.data.models.generic_assets import GenericAsset
+
+    importing()
+    asset_id = registry_of(site).find("case", "pack007").asset_id
+    db.session.delete(db.session.get(GenericAsset, asset_id))
+    db.session.commit()
+    assert not cases(registry_of, site)["pack007"]
+
+    assert "Made 1 FlexMeasures asset with sensors." in importing().stdout
+    assert cases(registry_of, site)["pack007"]
+
+
+def test_nothing_of_a_faulty_file_is_imported(
+    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation, file: Path
+) -> None:
+    with file.open("a") as more:
+        more.write(f"pack999,board000{',' * (len(REQUIRED) - 2)}\n")
+    with mock.patch.object(registry_file, "_LINES", IN_ONE_GO):
+        result = importing()
+    assert "Nothing was imported: 1 of 61 lines are faulty." in result.stderr
+    assert cases(registry_of, site) == {}
