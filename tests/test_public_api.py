@@ -30,7 +30,7 @@ PUBLIC = {
 }
 SIGNATURES = {
     "flexmeasures_pms.wire.decode": "body, *, dataset, content_type, content_encoding, limits",
-    "flexmeasures_pms.wire.Limits": "bytes, datasets, samples, depth, sample_bytes",
+    "flexmeasures_pms.wire.Limits": "bytes, datasets, samples, depth, sample_bytes, problems",
     "flexmeasures_pms.wire.Decoded": "samples, warnings, ignored, skipped",
     "flexmeasures_pms.wire.PackSample": "time_local, pack",
     "flexmeasures_pms.wire.PackBody": "id, dock, amps, temp, cell, fet",
