@@ -19,9 +19,9 @@ from flexmeasures_pms.errors import BodyTooLarge, UnreadableBody, WireError
 from flexmeasures_pms.gateways.at_once import turn
 from flexmeasures_pms.gateways.caller import Caller, admit, spend
 from flexmeasures_pms.ingest.accept import Origin, accept
+from flexmeasures_pms.ingest.housekeeping import tidy
 from flexmeasures_pms.ingest.journal import KeptRequest, keep
 from flexmeasures_pms.ingest.receipt import Receipt
-from flexmeasures_pms.ingest.retention import tidy
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.serving.readiness import require_tables
 

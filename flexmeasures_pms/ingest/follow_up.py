@@ -112,11 +112,17 @@ def complete(
     return _complete(account_id, pending.of(account_id, numbers), seconds, tell)
 
 
-def complete_left(account_id: int) -> Effects:
+def complete_left(account_id: int, most: int = _LEFT) -> Effects:
     """Do a part of what follows from earlier changes, if nobody is left to do it."""
     before = datetime.now(UTC) - _ABANDONED
-    left = pending.of(account_id, before=before, most=_LEFT)
+    left = pending.of(account_id, before=before, most=most)
     return _complete(account_id, left, _SECONDS, lambda _done: None)
+
+
+def complete_abandoned(most: int) -> None:
+    """Do a little of what follows from changes that nobody is left to complete, of anybody's."""
+    for account_id in pending.organisations(datetime.now(UTC) - _ABANDONED)[:1]:
+        complete_left(account_id, most)
 
 
 def _complete(

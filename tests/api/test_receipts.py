@@ -18,7 +18,7 @@ from support.telemetry import NOON, at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.gateways import manage
-from flexmeasures_pms.ingest import retention
+from flexmeasures_pms.ingest import housekeeping
 from flexmeasures_pms.ingest.receipt import ReceiptCounts
 from flexmeasures_pms.storage.intake import receipts
 from flexmeasures_pms.storage.tables import COUNTS, receipt, receipt_hour
@@ -233,8 +233,8 @@ def test_a_receipt_is_written_with_the_beliefs_or_not_at_all(
 def test_old_receipts_go_a_few_at_a_time(
     site: Site, post: Any, get: Any, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "EVERY", 1)
-    monkeypatch.setattr(retention, "MOST", 0)
+    monkeypatch.setattr(housekeeping, "EVERY", 1)
+    monkeypatch.setattr(housekeeping, "MOST", 0)
     sent = [post(organisation.headers).get_json()["receipt"]["id"] for _ in range(4)]
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     for day, number in enumerate(sent):
@@ -243,7 +243,7 @@ def test_old_receipts_go_a_few_at_a_time(
             sa.update(receipt).where(receipt.c.id == number).values(received_at=when)
         )
 
-    monkeypatch.setattr(retention, "MOST", 3)
+    monkeypatch.setattr(housekeeping, "MOST", 3)
     last = post(organisation.headers).get_json()["receipt"]["id"]
 
     assert ids(get("receipts", organisation.headers)) == [last, sent[3]]
@@ -256,6 +256,6 @@ def test_a_purge_that_fails_is_not_the_senders_trouble(
     def fail(*_: object) -> int:
         raise sa.exc.OperationalError("DELETE", {}, Exception("read-only"))
 
-    monkeypatch.setattr(retention, "EVERY", 1)
-    monkeypatch.setattr(retention, "purge", fail)
+    monkeypatch.setattr(housekeeping, "EVERY", 1)
+    monkeypatch.setattr(housekeeping, "purge", fail)
     assert post(organisation.headers).status_code == 200

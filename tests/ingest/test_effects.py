@@ -17,7 +17,7 @@ from support import stored
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 
-from flexmeasures_pms.ingest import follow_up
+from flexmeasures_pms.ingest import follow_up, housekeeping
 from flexmeasures_pms.registry.tables import pending, trackable
 
 Post = Callable[..., dict[str, int]]
@@ -97,6 +97,23 @@ def test_a_change_whose_effects_fail_is_registered_and_the_next_one_does_what_la
     assert to_come(site.account_id) == set()
     assert stored.times(site.account_id, "case:0243") == {NOON}
     assert stored.waiting(site.account_id) == []
+
+
+def test_requests_do_what_nobody_is_left_to_do(
+    site: Site, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(pack_sample("0243", dock=3))
+    with fail():
+        site.case("0243", "PMS-1-A", 3)
+    monkeypatch.setattr(housekeeping, "EVERY", 1)
+
+    post(pack_sample("0241", at(1)))
+    assert to_come(site.account_id) == {"0243"}, "who made it may still be at it"
+
+    let_time_pass(site.account_id)
+    post(pack_sample("0241", at(2)))
+    assert to_come(site.account_id) == set()
+    assert stored.times(site.account_id, "case:0243") == {NOON}
 
 
 def test_an_interrupted_replay_is_done_again(site: Site, post: Post) -> None:
