@@ -19,15 +19,15 @@ from flexmeasures_pms.api.route import PREFIX
 from flexmeasures_pms.api.routes import ROUTES
 from flexmeasures_pms.serving import incoming, timeouts
 from flexmeasures_pms.serving.compress import compressed
-from flexmeasures_pms.serving.garbage import spare_the_loaded
 from flexmeasures_pms.serving.readiness import warn_at_start
+from flexmeasures_pms.serving.threads import share_the_process
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 pms_api = Blueprint("pms_api", "flexmeasures_pms.api")
 
 failures.register(pms_api)
-pms_api.before_request(spare_the_loaded)
+pms_api.before_request(share_the_process)
 pms_api.before_request(failures.refuse_control_characters)
 # The first of these is called last.
 pms_api.after_request(failures.finish)

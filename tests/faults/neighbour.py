@@ -28,7 +28,7 @@ from flexmeasures_pms.config import Settings
 
 HOST, PATH = "127.0.0.1", "/pms/api/v1/devices/dataset/pms"
 CONNECTIONS = 8
-PATIENCE = 20
+PATIENCE = 10
 JSON, CSV = "application/json", "text/csv"
 PACKS = sorted(plant.DOCKS)
 # What a host has that changes nothing: the rates are a part of what is tried here.
