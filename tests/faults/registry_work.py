@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import psycopg2
 from faults import registry_plan as plan
-from faults.registry_authors import Commands, Done, Form, Forms, Task, perform
+from faults.registry_authors import PAUSE, Commands, Done, Form, Forms, Task, perform
 from faults.registry_checks import believed, told
 from faults.registry_late import Latecomer, Order
 from faults.registry_model import Model, Stays
@@ -118,11 +118,8 @@ class Author:
 
     def _settle_both(self, group: Group, both: tuple[Change, Change], done: Sequence[Done]) -> None:
         one, other = both
-        # Who was not told of the outcome makes a correction again, perhaps after the other one.
-        before = group.model
-        orders = [one.on(other.on(before)), other.on(one.on(before))]
-        orders += [one.on(orders[1]), other.on(orders[0])]
-        found = believed(self.uri, self.site.account, group.parts)
+        orders = [*_alternating(one, other, group.model), *_alternating(other, one, group.model)]
+        found = self._found(group)
         made = [m for m in orders if found == {part: m.of(part) for part in group.parts}]
         if len(done) == 2 and made:
             self.site.count("two corrections at once")
@@ -133,9 +130,19 @@ class Author:
 
     def _compare(self, group: Group, change: Change) -> None:
         """What is believed now is what the model says, while nobody else changes the group."""
-        found = believed(self.uri, self.site.account, group.parts)
+        found = self._found(group)
         if found != {part: group.model.of(part) for part in group.parts}:
             self._differ(group, [change], found, group.model)
+
+    def _found(self, group: Group) -> dict[str, Stays]:
+        """Look where the parts of a group are believed to be, as soon as PostgreSQL answers."""
+        while True:
+            try:
+                return believed(self.uri, self.site.account, group.parts)
+            except psycopg2.Error:
+                if self.give_up.is_set():
+                    raise
+                time.sleep(PAUSE)
 
     def _differ(
         self, group: Group, changes: Sequence[Change], found: dict[str, Stays], model: Model
@@ -196,6 +203,17 @@ class Author:
             form = Form(f"/pms/registry/cabinet/{cabinet}?do=correct", {"docks": str(docks)})
             if self._perform(Task("details", words, form)) is not None:
                 self.site.docks = docks
+
+
+def _alternating(one: Change, other: Change, before: Model) -> Iterator[Model]:
+    """Yield what two corrections may come to of which one was made first.
+
+    Who was not told of the outcome makes a correction again, perhaps after the other one.
+    """
+    model = other.on(one.on(before))
+    for again in (one, other, one, other):
+        yield model
+        model = again.on(model)
 
 
 def _task_of(model: Model, change: Change) -> Task:
