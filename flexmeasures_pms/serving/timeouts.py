@@ -15,13 +15,14 @@ from flask import Blueprint, Flask, g, has_request_context, request
 from flexmeasures.data import db
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 from flexmeasures_pms import deadline
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import SchemaError, StorageBusy
+from flexmeasures_pms.storage.session import end
 
 # For a server that vanished without closing connections; the host's own settings win.
 # In seconds, except the last, which is in milliseconds.
@@ -37,10 +38,11 @@ RETRY_AFTER = "30"
 """When a request that was refused because of the database may be sent again [s]."""
 
 # A full or read-only database is neither an OperationalError to every driver. When even the
-# rollback finds the connection dead, the user is detached, and can't be read again.
+# rollback finds the connection dead, the user is detached, and can't be read again. What
+# Flask-Security took for a wrong token leaves a transaction that has to be rolled back first.
 FAILURES: tuple[type[Exception], ...] = (
     StorageBusy, SchemaError, OperationalError, PoolTimeout, DBAPIError, psycopg2.Error,
-    DetachedInstanceError,
+    DetachedInstanceError, PendingRollbackError,
 )  # fmt: skip
 """Exceptions that mean that the database is not available."""
 
@@ -53,6 +55,8 @@ def install(app: Flask, blueprint: Blueprint) -> None:
     bounded: set[str] = app.extensions.setdefault(_BOUNDED, set())
     if not bounded:
         _listen(app, bounded)
+        # Before Flask-SQLAlchemy's own, whose failure would replace the reply by the server's 500.
+        app.teardown_appcontext(end)
     bounded.add(blueprint.name)
 
 

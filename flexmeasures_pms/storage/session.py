@@ -1,4 +1,4 @@
-"""Roll back a failed transaction, and empty the caches that it filled."""
+"""Roll back a failed transaction, and empty the caches that it filled; end a session."""
 
 from __future__ import annotations
 
@@ -35,3 +35,17 @@ def abandon() -> None:
         db.session().invalidate()
     for forget in _caches:
         forget()
+
+
+def end(_error: BaseException | None = None) -> None:
+    """End the session, also on a dead connection, when all else of a request or command is done.
+
+    What was to be done is done, and the reply is ready: that the connection is lost now is
+    no reason to fail.
+    """
+    if not db.session.registry.has():
+        return
+    try:
+        db.session.close()
+    except SQLAlchemyError:
+        db.session().invalidate()

@@ -7,6 +7,7 @@ migrates the database of the configuration.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ def application() -> Flask:
     from flexmeasures.data import db
 
     app: Flask = create()
+    logging.getLogger("gunicorn.error").disabled = False  # FlexMeasures silences who came first
     accounts = Path(os.environ[FOLDER_VARIABLE]) / ACCOUNTS
     with app.app_context():
         if not accounts.exists():
