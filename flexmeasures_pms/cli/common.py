@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 from flexmeasures.data import db
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
@@ -32,6 +32,7 @@ from flexmeasures_pms.registry.messages.moments import (
     read_moment,
 )
 from flexmeasures_pms.registry.queries import search
+from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon, cause, is_lost
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -163,13 +164,15 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
                 function(*args, **kwargs)
         except PmsError as error:
             message = str(error)
-        except OperationalError as error:
-            message = f"The database is not available: {error.orig}"
         except (IntegrityError, DataError) as error:
             message = f"The database refuses the change: {error.orig}"
+        except DATABASE_ERRORS as error:
+            if not is_lost(error):
+                raise
+            message = f"The database is not available: {cause(error)}"
         else:
             return
-        db.session.rollback()
+        abandon()
         raise click.ClickException(" ".join(message.split()))
 
     return run

@@ -18,7 +18,6 @@ from flask import current_app
 from flexmeasures.data import db
 from sqlalchemy import BigInteger, any_, literal, select, union
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.beliefs.provision import make_ready
@@ -31,7 +30,7 @@ from flexmeasures_pms.registry.editing.pending import Pending
 from flexmeasures_pms.registry.messages.message import CountText, Message, message, message_form
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage.intake import quarantine
-from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon
 
 _ASSETS = 100
 """Assets that are made in one transaction: about a second, in which nobody else makes any."""
@@ -82,7 +81,7 @@ def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
     try:
         effects = complete(change.account_id, change.touched, seconds=_SECONDS)
         complete_left(change.account_id)
-    except (DBAPIError, PmsError):
+    except (*DATABASE_ERRORS, PmsError):
         abandon()
         current_app.logger.exception("What follows from a change of the registry was put off.")
         return (*change.lines, *moved, message(_LATER))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask import current_app
-from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.beliefs.provision import make_ready
 from flexmeasures_pms.beliefs.sensors import sensor_ids
@@ -26,7 +25,7 @@ from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.storage.flapping import Flapping, flaps_until
 from flexmeasures_pms.storage.queries.docks import DockReading, dock_readings
 from flexmeasures_pms.storage.readings.latest import newest_times
-from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +128,6 @@ def follow_moves(account_id: int, touched: Collection[int]) -> None:
     try:
         if touched:
             make_ready(account_id, touched)
-    except (DBAPIError, PmsError):
+    except (*DATABASE_ERRORS, PmsError):
         abandon()
         current_app.logger.exception("Assets of packs that moved are updated later.")

@@ -7,13 +7,12 @@ from itertools import count
 
 from flask import current_app
 from flexmeasures.data import db
-from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ingest.follow_up import complete_abandoned
 from flexmeasures_pms.storage.intake.receipts import purge
-from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon
 
 EVERY = 100
 """Requests of a process between two times."""
@@ -35,6 +34,6 @@ def tidy(settings: Settings) -> None:
         purge(datetime.now(UTC) - timedelta(days=settings.receipt_days), MOST)
         db.session.commit()
         complete_abandoned(MOST_THINGS)
-    except (DBAPIError, PmsError) as error:
+    except (*DATABASE_ERRORS, PmsError) as error:
         abandon()
         current_app.logger.warning("Old receipts or effects of changes wait on: %s", error)

@@ -13,7 +13,6 @@ from datetime import timedelta
 
 from flask import current_app
 from flexmeasures.data import db
-from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.config import Settings, settings
 from flexmeasures_pms.deadline import within
@@ -23,7 +22,7 @@ from flexmeasures_pms.ingest.accept import Origin, read, store
 from flexmeasures_pms.ingest.journal import body_of
 from flexmeasures_pms.storage.intake import journal
 from flexmeasures_pms.storage.intake.journal import Claimed
-from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon, cause
 
 LEASE = timedelta(seconds=15)
 """Time after which the worker of a request counts as dead."""
@@ -66,9 +65,9 @@ def work() -> int:
         if journal.next_retry() is not None:
             journal_queue.wake_later(LEASE + SOON)  # in case this worker dies
         drained = drain(BUDGET_SECONDS)
-    except DBAPIError as error:
+    except DATABASE_ERRORS as error:
         abandon()
-        current_app.logger.warning("The journal can't be read now: %s", error.orig)
+        current_app.logger.warning("The journal can't be read now: %s", cause(error))
         journal_queue.wake_later(LEASE)
         return 0
     if drained.next_retry is not None:
@@ -116,7 +115,8 @@ def _process_some(claimed: Sequence[Claimed], settings: Settings) -> int:
 def process(claimed: Claimed, settings: Settings) -> bool:
     """Store a claimed request, or record its error; return whether it was stored.
 
-    :raises DBAPIError: when the error can't be recorded. Then it is claimed again later.
+    :raises SQLAlchemyError, psycopg2.Error: when the error can't be recorded. Then it is claimed
+        again later.
     """
     if claimed.attempts > settings.journal_attempts:
         journal.set_aside(claimed, None)
@@ -167,6 +167,5 @@ def _words(error: Exception) -> str:
     """Return the text of an error that the request's owner may see."""
     if isinstance(error, PmsError):
         return str(error)
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    name = type(cause).__name__
+    name = type(cause(error)).__name__
     return f"It failed with an unexpected error ({name}): see the worker's log."

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import psycopg2
 from flexmeasures.data import db
 from sqlalchemy.exc import SQLAlchemyError
+
+DATABASE_ERRORS = (SQLAlchemyError, psycopg2.Error)
+"""What a statement may fail with: a part of them uses the driver directly."""
 
 Forget = TypeVar("Forget", bound=Callable[[], None])
 
@@ -21,6 +25,21 @@ def forgets_after_failure(forget: Forget) -> Forget:
     """
     _caches.append(forget)
     return forget
+
+
+def cause(error: Exception) -> BaseException:
+    """Return what the driver said, if it was the driver."""
+    return getattr(error, "orig", None) or error
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether an error means that the database is not available: it is no answer of the server.
+
+    A connection that ends within an answer is no ``OperationalError`` to the driver.
+    """
+    said = cause(error)
+    broken = isinstance(said, psycopg2.Error) and said.pgcode is None
+    return broken or isinstance(said, psycopg2.OperationalError)
 
 
 def abandon() -> None:
