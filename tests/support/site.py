@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from unittest import mock
 
+from flexmeasures.data import db
+
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing import moves, orders, registration
@@ -29,8 +31,10 @@ class Effects:
 
 
 def commit(change: Change) -> Effects:
-    """Commit a change, and let everything follow it."""
-    return Effects(commit_with_effects(change, AUTHOR)[len(change.lines) :])
+    """Commit a change, let everything follow it, and leave no transaction open, like a command."""
+    done = commit_with_effects(change, AUTHOR)
+    db.session.commit()
+    return Effects(done[len(change.lines) :])
 
 
 @contextmanager
