@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from flask import current_app
+from flexmeasures.data import db
 from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, SerializationFailure
 from sqlalchemy.exc import DBAPIError
 
@@ -59,13 +60,17 @@ def carry_through(attempt: Callable[[bool], T]) -> T:
     :raises RegistryBusy: when it was overtaken each time.
     """
     conflicts = overtaken = 0
+    make: Callable[[], None] | None = None
     for number in range(TRIES):
         try:
-            with _abandoned_on_failure():
+            with _undone_on_failure():
+                # What can't be made because others make it too is asked for again.
+                missing, make = make, None
+                if missing is not None:
+                    missing()
                 return attempt(overtaken >= FREE_TRIES)
         except NotReady as needed:
-            with _abandoned_on_failure():
-                needed.make()
+            make = needed.make
         except Overtaken:
             overtaken += 1
             time.sleep(random.uniform(0, _PAUSE_SECONDS * number))  # noqa: S311
@@ -84,9 +89,13 @@ def carry_through(attempt: Callable[[bool], T]) -> T:
 
 
 @contextmanager
-def _abandoned_on_failure() -> Iterator[None]:
+def _undone_on_failure() -> Iterator[None]:
     try:
         yield
+    except (NotReady, Overtaken):
+        # What is remembered is still so: nothing of it was made in this transaction.
+        db.session.rollback()
+        raise
     except BaseException:
         abandon()
         raise

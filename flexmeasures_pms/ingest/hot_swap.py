@@ -96,7 +96,12 @@ def _followed(suspects: Mapping[int, list[PackReport]], sources: dict[int, int])
 
 def _newer(reports: Sequence[PackReport], newest: datetime | None) -> list[PackReport]:
     """Return the reports of a case that are newer than its newest reading, oldest first."""
-    return sorted((r for r in reports if newest is None or r.time > newest), key=lambda r: r.time)
+    return sorted((r for r in reports if is_newer(r, newest)), key=lambda r: r.time)
+
+
+def is_newer(report: PackReport, newest: datetime | None) -> bool:
+    """Whether a report is newer than the newest reading of its case, if there is any."""
+    return newest is None or report.time > newest
 
 
 def _docks_before(elsewhere: Sequence[Sequence[PackReport]]) -> Mapping[int, list[DockReading]]:

@@ -26,6 +26,7 @@ from flexmeasures_pms.ingest.carry_through import Overtaken
 from flexmeasures_pms.ingest.flapping import PackReport
 from flexmeasures_pms.ingest.hot_swap import (
     follow_moves,
+    is_newer,
     record_moves,
 )
 from flexmeasures_pms.ingest.packs_in_hour import number_in_hour
@@ -36,6 +37,7 @@ from flexmeasures_pms.storage.flapping import keep as keep_flapping
 from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
+from flexmeasures_pms.storage.readings.rebuild import take_turns
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.samples import Sample
 
@@ -104,6 +106,7 @@ def process(
         await_registry(account_id)
         if not plan.registered.unchanged(None):
             plan = planned(account_id, samples, now, values, until)
+        _leave_out_late_moves(account_id, plan, until)
     check()
     written = write(account_id, _blocks(plan), settings().recording, until=until)
     check()
@@ -116,6 +119,13 @@ def process(
         outcomes[at] = replace(outcomes[at], warning=flap.warning(samples[at].path))
     moves = [r for r in plan.moved.reports if outcomes[r.sample].result == "stored"]
     return Processed(outcomes, plan.registered, moves)
+
+
+def _leave_out_late_moves(account_id: int, plan: Plan, until: datetime) -> None:
+    """Lock all that is written to; leave out moves of packs that have reported since."""
+    newest = take_turns(account_id, {p.subject.id for p in plan.readings}, until)
+    times = {number: known.time for number, known in newest.items()}
+    plan.moved.reports[:] = [r for r in plan.moved.reports if is_newer(r, times.get(r.case.id))]
 
 
 def await_registry(account_id: int) -> None:

@@ -28,11 +28,17 @@ from flexmeasures_pms.ingest.carry_through import FREE_TRIES
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.writer import LOCK, editing
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.readings import unwritten
+from flexmeasures_pms.storage.tables import repeat, repeat_bit
 
 BOARD = ("acquisition-board", "66CFF353734574E43231516")
 LAST_LOOK = "FOR SHARE OF v"
 """In the statement with which a request looks at the registry's version before it commits."""
+
+SENSORS = "FROM sensor"
+REGISTRY_LOCK = "SELECT pg_advisory_xact_lock(%("
 
 Reply = tuple[int, Any]
 Post = Callable[..., Reply]
@@ -245,6 +251,55 @@ def test_a_registry_that_changes_each_time_keeps_no_request_out(
     assert (code, len(looks)) == (200, FREE_TRIES + 1)
     assert body["receipt"]["stored"] == 1
     assert times(site, "A") == [at(-30)]
+
+
+def test_what_was_overtaken_keeps_what_is_remembered_of_sensors(
+    site: Site, post: Post, people: Race
+) -> None:
+    change, left = changing_docks(site, people), iter([True])
+    post(board(-31))
+    with before_each(SENSORS, lambda: None) as looked_up:
+        with before_each(LAST_LOOK, lambda: next(left, False) and change()) as looks:
+            assert post(board(-30))[1]["receipt"]["stored"] == 1
+        assert len(looks) == 2
+        assert post(board(-29), first_of_all(1))[1]["receipt"]["stored"] == 2
+    assert looked_up == []
+
+
+def test_what_was_overtaken_forgets_how_it_marked_readings_that_repeat(
+    site: Site, post: Post, people: Race
+) -> None:
+    """A mark that was never stored may mean another quantity to somebody else."""
+    db.session.execute(sa.delete(repeat))
+    db.session.execute(sa.delete(repeat_bit))
+    db.session.commit()
+    unwritten.forget_bits()
+    change, left = changing_docks(site, people), iter([True])
+    with before_each(LAST_LOOK, lambda: next(left, False) and change()) as looks:
+        assert post(board(-31))[1]["receipt"]["stored"] == 1
+    assert len(looks) == 2
+    assert post(board(-30))[1]["receipt"]["stored"] == 1
+    stored_bits = set(db.session.execute(sa.select(repeat_bit.c.sensor)).scalars())
+    assert stored_bits >= set(unwritten.bits_of("case", ()))
+    assert stored_bits
+
+
+def test_a_report_that_was_overtaken_by_a_newer_one_moves_nothing(
+    site: Site, post: Post, people: Race
+) -> None:
+    left = iter([True])
+
+    def report_from_its_dock() -> None:
+        if next(left, False):
+            reply = people.do(lambda: post(pack_sample("A", at(6), dock=1)))
+            assert reply[1]["receipt"]["stored"] == 1
+
+    with before_each(REGISTRY_LOCK, report_from_its_dock) as locked:
+        assert post(pack_sample("A", at(5), dock=9))[1]["receipt"]["stored"] == 1
+    assert locked, "it was to be recorded as a move"
+    place = load_directory(site.account_id).place_of(site.number("case", "A"), at(7))
+    assert place is not None
+    assert place.place == 1
 
 
 def test_a_registry_that_is_always_locked_besides_is_too_busy(

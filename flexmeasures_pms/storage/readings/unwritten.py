@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from threading import Lock
+from weakref import WeakSet
 
 from flexmeasures.data import db
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import SessionTransaction
 
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.readings.newest import Bits
@@ -28,6 +30,8 @@ _KEEP = """
 
 _remembered: dict[str, dict[str, int]] = {}
 _lock = Lock()  # a worker has several threads
+# Transactions that have assigned bits: they may be rolled back, and another gets the bits.
+_assigning: WeakSet[SessionTransaction | None] = WeakSet()
 
 
 def keep_repeats(masks: Mapping[SampleKey, int]) -> None:
@@ -58,8 +62,9 @@ def bits_of(asset_type: str, names: Collection[str]) -> Bits:
         known = _remembered.get(asset_type, {})
     if not known.keys() >= set(names) and len(known) < MOST_BITS:
         known = _look_up(asset_type, names)
-        with _lock:
-            _remembered[asset_type] = known
+        if db.session().get_transaction() not in _assigning:
+            with _lock:
+                _remembered[asset_type] = known
     return known
 
 
@@ -82,6 +87,7 @@ def _look_up(asset_type: str, names: Collection[str]) -> dict[str, int]:
         rows = [{"asset_type": asset_type, "sensor": n, "bit": b} for n, b in new.items()]
         if rows:
             db.session.execute(insert(repeat_bit), rows)
+            _assigning.add(db.session().get_transaction())
         found |= new
     return {name: 1 << bit for name, bit in found.items()}
 
