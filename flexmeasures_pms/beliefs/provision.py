@@ -62,11 +62,27 @@ def make_ready(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
     registered = load_directory(account_id, numbers=numbers)
     wanted = _with_assemblies(registered, numbers)
     found = [thing for thing in pending.of(account_id, wanted) if thing.asset]
-    entries = [registered.entry(thing.id) for thing in found]
+    entries = _lacking(registered, wanted, [thing.id for thing in found])
     made = _sync_assets(account_id, entries, registered)
     pending.asset_is_there({thing.id: thing.version for thing in found})
     db.session.commit()
     return tuple(made)
+
+
+def _lacking(
+    registered: Directory, wanted: Collection[int], changed: Collection[int]
+) -> list[Entry]:
+    """Return what has changed, and what has no asset though no change says so.
+
+    During an upgrade older processes register things, and note nothing.
+    """
+    entries = {number: registered.entry(number) for number in (*changed, *wanted)}
+    known = set(changed)
+    return [
+        entry
+        for number, entry in entries.items()
+        if number in known or (entry.kind in ASSET_KINDS and entry.awaits_asset)
+    ]
 
 
 def _with_assemblies(registered: Directory, numbers: Collection[int]) -> set[int]:
@@ -85,6 +101,7 @@ def _sync_assets(account_id: int, entries: Sequence[Entry], registered: Director
     now = datetime.now(UTC)
     made: dict[int, int] = {}
     links: dict[int, int] = {}
+    _lock([entry.asset_id for entry in entries if entry.asset_id is not None])
     entries = sorted(entries, key=lambda entry: (ASSET_KINDS.index(entry.kind), entry.id))
     for kind, of_kind in groupby(entries, key=attrgetter("kind")):
         things = [described(entry, registered, now, made) for entry in of_kind]
@@ -102,6 +119,12 @@ def _sync_assets(account_id: int, entries: Sequence[Entry], registered: Director
     assets = {entry.id: entry.asset_id for entry in entries}
     link(account_id, {n: asset for n, asset in (links | made).items() if assets[n] != asset})
     return list(made.values())
+
+
+def _lock(asset_ids: Collection[int]) -> None:
+    """Lock assets in the order of their ids, as all who write to several of them do."""
+    assets = select(GenericAsset.id).where(GenericAsset.id.in_(asset_ids)).order_by(GenericAsset.id)
+    db.session.execute(assets.with_for_update(key_share=True))
 
 
 def _find(account_id: int, things: Sequence[Described]) -> dict[str, GenericAsset]:
@@ -228,5 +251,6 @@ def ensure_sensors_of(asset_id: int, kind: str, names: Iterable[str]) -> None:
     known = sensor_ids([asset_id])[asset_id]
     lacking = [name for name in names if name not in known]
     if lacking:
+        _lock([asset_id])  # or two who make the same sensors might wait for each other
         asset = db.session.get_one(GenericAsset, asset_id)
         ensure_sensors(asset, kind, asset.attributes.get("timezone", "UTC"), lacking)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -12,12 +13,13 @@ from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
+from psycopg2.errors import DeadlockDetected
 from sqlalchemy.exc import OperationalError
 from support import stored
 from support.site import Site
-from support.telemetry import NOON, at, pack_sample, request
+from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
-from flexmeasures_pms.ingest import follow_up, housekeeping
+from flexmeasures_pms.ingest import follow_up, housekeeping, plan, readiness
 from flexmeasures_pms.registry.tables import pending, trackable
 
 Post = Callable[..., dict[str, int]]
@@ -146,6 +148,43 @@ def give_away(account_id: int, external_id: str, to: int) -> None:
     found = asset(account_id, external_id)
     assert found is not None
     found.account_id = to
+
+
+def test_an_asset_that_lacks_is_made_though_no_change_is_noted(site: Site, post: Post) -> None:
+    """An older process registered the pack during an upgrade, and noted nothing."""
+    owner = trackable.c.account_id == site.account_id
+    old = sa.update(trackable).where(owner, trackable.c.ident == "0241")
+    db.session.execute(old.values(provisioned=False))
+    delete(site.account_id, "case:0241")
+    assert asset(site.account_id, "case:0241") is None
+
+    assert post(pack_sample("0241", dock=1))["stored"] == 1
+    assert asset(site.account_id, "case:0241") is not None
+    assert stored.times(site.account_id, "case:0241") == {NOON}
+
+
+def test_what_samples_lack_is_made_again_after_a_deadlock(
+    site: Site, client: FlaskClient, organisation: Organisation
+) -> None:
+    site.register("mppt", "MPPT-1")
+    died = OperationalError("", {}, DeadlockDetected())
+    real, left = readiness.make_ready, iter([died])
+
+    def make(*args: Any) -> None:
+        if error := next(left, None):
+            raise error
+        real(*args)
+
+    with mock.patch.object(plan, "make_ready", make):
+        reply = client.post(
+            "/pms/api/v1/devices/dataset/mppt",
+            data=request({"mppt_id": "MPPT-1"}, converter_sample()),
+            headers=organisation.headers,
+            content_type="application/json",
+        )
+    assert next(left, None) is None, "nothing had to be made"
+    assert reply.status_code == 200
+    assert reply.get_json()["receipt"]["stored"] == 1
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["given away", "deleted"])

@@ -20,6 +20,7 @@ def link(account_id: int, assets: Mapping[int, int]) -> None:
     must be the last that a transaction writes.
     """
     if assets:
+        _lock(assets)
         of = (
             sa.func.unnest(
                 sa.literal(list(assets), ARRAY(sa.BigInteger)),
@@ -47,9 +48,16 @@ def gone(account_id: int, numbers: Collection[int]) -> list[int]:
 def let_be_made(numbers: Collection[int]) -> None:
     """Let the assets of trackables be made anew."""
     if numbers:
+        _lock(numbers)
         db.session.execute(
             sa.update(trackable).where(_among(numbers)).values(asset_id=None, provisioned=False)
         )
+
+
+def _lock(numbers: Collection[int]) -> None:
+    """Lock trackables in the order of their numbers, as all who write several of them do."""
+    ordered = sa.select(trackable.c.id).where(_among(numbers)).order_by(trackable.c.id)
+    db.session.execute(ordered.with_for_update(key_share=True))
 
 
 def _among(numbers: Collection[int]) -> sa.ColumnElement[bool]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count, islice
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -197,7 +198,7 @@ def _write_trackables(changeset: Changeset) -> None:
         if changeset.is_new(entry.id)
     )
     copy(trackable, _TRACKABLE, new)
-    for entry in entries:
+    for entry in sorted(entries, key=attrgetter("id")):
         if not changeset.is_new(entry.id) and changeset.base.entries[entry.id] != entry:
             details = {name: getattr(entry, name) for name in DETAILS}
             db.session.execute(
