@@ -3,7 +3,7 @@
 The device is right. Its report is stored, and the move is recorded in the registry as a
 transaction with the device as its author. A late report does not undo a newer one: only a
 reading newer than all stored readings of the case can move it. Nor does a report that is ahead
-of the clock, or one of a pack that flaps (``flapping.py``).
+of the clock, or one of a pack that flaps (``flapping.py``), of which late reports tell as well.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def unexpected(
 ) -> Unexpected:
     """Return the reports of packs that are not all in their registered place.
 
-    Reports older than a stored reading are left out: the registry may have changed since.
-    Call it before the write.
+    Reports older than a stored reading are no moves: the registry may have changed since. Those
+    of the hour before it tell whether the pack flaps. Call it before the write.
 
     :param sources: of the reporting PMSes, by their number.
     :param until: time of the last report that is not ahead of the clock: nothing has moved yet
@@ -74,29 +74,44 @@ def unexpected(
         for case, of_case in by_case.items()
         if not all(is_expected(report, registered) for report in of_case)
     }
-    return _followed(suspects, sources) if suspects else Unexpected()
+    return _followed(suspects, registered, sources) if suspects else Unexpected()
 
 
-def _followed(suspects: Mapping[int, list[PackReport]], sources: dict[int, int]) -> Unexpected:
+def _followed(
+    suspects: Mapping[int, list[PackReport]], registered: Directory, sources: dict[int, int]
+) -> Unexpected:
     newest, until = newest_times(suspects), flaps_until(suspects)
-    newer = [_newer(of_case, newest.get(case)) for case, of_case in suspects.items()]
-    elsewhere = [of_case for of_case in newer if of_case]
-    docks = _docks_before(elsewhere)
+    recent = [_recent(of_case, newest.get(case), registered) for case, of_case in suspects.items()]
+    elsewhere = [of_case for of_case in recent if of_case]
+    docks = _docks_before(elsewhere, newest)
     found = Unexpected()
     for of_case in elsewhere:
         case = of_case[0].case.id
         before = Before(docks.get(case, ()), newest.get(case), until.get(case))
         followed = follow_pack(of_case, before, sources)
-        found.reports.extend(followed.moves)
+        if not all(is_expected(report, registered) for report in followed.moves):
+            found.reports.extend(followed.moves)
         found.flaps.extend([followed.flap] if followed.flap else [])
         found.states.extend([followed.state] if followed.state else [])
     found.reports.sort(key=lambda report: report.time)
     return found
 
 
-def _newer(reports: Sequence[PackReport], newest: datetime | None) -> list[PackReport]:
-    """Return the reports of a case that are newer than its newest reading, oldest first."""
-    return sorted((r for r in reports if is_newer(r, newest)), key=lambda r: r.time)
+def _recent(
+    reports: Sequence[PackReport], newest: datetime | None, registered: Directory
+) -> list[PackReport]:
+    """Return the reports of a case that tell of its place now; none if that is as registered.
+
+    They are in order of time; of one time, those of its registered place are first.
+    """
+    judged = [
+        (r.time, not is_expected(r, registered), r)
+        for r in reports
+        if newest is None or r.time > newest - WITHIN
+    ]
+    if not any(elsewhere for _, elsewhere, _ in judged):
+        return []
+    return [r for _, _, r in sorted(judged, key=lambda one: one[:2])]
 
 
 def is_newer(report: PackReport, newest: datetime | None) -> bool:
@@ -104,15 +119,17 @@ def is_newer(report: PackReport, newest: datetime | None) -> bool:
     return newest is None or report.time > newest
 
 
-def _docks_before(elsewhere: Sequence[Sequence[PackReport]]) -> Mapping[int, list[DockReading]]:
-    """Return the docks of cases in the hour before their first reports, by case."""
-    assets = {of_case[0].case.asset_id or 0: of_case for of_case in elsewhere}
+def _docks_before(
+    elsewhere: Sequence[Sequence[PackReport]], newest: Mapping[int, datetime]
+) -> Mapping[int, list[DockReading]]:
+    """Return the docks of cases since an hour before their first reports, by case."""
+    assets = {r[0].case.asset_id or 0: r for r in elsewhere if r[0].case.id in newest}
     sensors = {
         ids["dock"]: assets[asset]
         for asset, ids in (sensor_ids(assets) if assets else {}).items()
         if "dock" in ids
     }
-    periods = [(s, of_case[0].time - WITHIN, of_case[0].time) for s, of_case in sensors.items()]
+    periods = [(s, r[0].time - WITHIN, newest[r[0].case.id]) for s, r in sensors.items()]
     return {sensors[s][0].case.id: found for s, found in dock_readings(periods).items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -113,8 +113,23 @@ def _standing(
             ]
     ids = [pms.id, *(c.id for c, _ in ranges if c), *(row.part_id for row, _ in rows)]
     latest = readable(latest_of(ids), scope)
-    flapping = flapping_now(ids)
+    flapping = _readable_flapping(latest, now, scope)
     return _Standing(registered, pms, now, ranges, tuple(rows), latest, scope, flapping)
+
+
+def _readable_flapping(
+    latest: Mapping[int, Row[Any]], now: datetime, scope: ReadingScope | None
+) -> dict[int, Flapping]:
+    """Return which packs flap; to a key, not where else and since when, outside its scope."""
+    found = flapping_now(latest, now)
+    if scope is None:
+        return found
+    periods = ((n, scope.period_at(n, latest[n].event_time)) for n in found)
+    begins = {n: period[0] for n, period in periods if period}
+    return {
+        n: replace(found[n], since=max(found[n].since, begin), docks=())
+        for n, begin in begins.items()
+    }
 
 
 def _cases(registered: Directory, assembly: Entry, now: datetime) -> Iterator[Installation]:

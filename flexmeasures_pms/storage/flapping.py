@@ -1,8 +1,9 @@
 """Which packs flap: they are reported from several places in turn, or at once.
 
 A row is written when a request with a pack that flaps is stored, with the readings. It holds as
-long as the newest reading of the pack is before ``until``: nothing has to be done when the pack
-is reported from its registered place again, and no page has to look through what was reported.
+long as the newest reading of the pack is before ``until``, and until then for a pack that falls
+silent: nothing has to be done when the pack is reported from its registered place again, and no
+page has to look through what was reported.
 """
 
 from __future__ import annotations
@@ -59,12 +60,13 @@ def flaps_until(case_ids: Collection[int]) -> dict[int, datetime]:
     return {number: until.astimezone(UTC) for number, until in db.session.execute(query)}
 
 
-def flapping_now(case_ids: Collection[int]) -> dict[int, Flapping]:
+def flapping_now(case_ids: Collection[int], now: datetime) -> dict[int, Flapping]:
     """Return which of some packs flap, by their number."""
+    f = flapping.c
     query = (
         select(flapping)
-        .join(latest, latest.c.trackable_id == flapping.c.trackable_id)
-        .where(flapping.c.trackable_id.in_(case_ids), latest.c.event_time < flapping.c.until)
+        .join(latest, latest.c.trackable_id == f.trackable_id)
+        .where(f.trackable_id.in_(case_ids), latest.c.event_time < f.until, f.until > now)
     )
     return {
         row.trackable_id: Flapping(

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from sqlalchemy import func, select
 from support import stored
+from support.changed import changed_settings
 from support.site import Site
 from support.statements import statements
 from support.telemetry import NOON, at, pack_sample, request
 from support.work import instructions
 
 from flexmeasures_pms.catalogue.limits import MOST_CHANGES, SETTLED
+from flexmeasures_pms.catalogue.recording import parse_policies
+from flexmeasures_pms.gateways.reading import ReadingScope
 from flexmeasures_pms.overview.fleet import fleet
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.overview.states import Finding
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import installation, transaction
+from flexmeasures_pms.storage.flapping import flapping_now
 
 Post = Callable[..., dict[str, Any]]
 DOCKS = ((3, timedelta(0)), (4, timedelta(milliseconds=300)))
@@ -88,10 +93,10 @@ def to_and_fro(count: int, begin: int = 0) -> Iterator[dict[str, Any]]:
         yield pack_sample("DE03", at(begin + n), dock=(3, 4)[n % 2])
 
 
-def says(site: Site, when: datetime) -> Finding | None:
+def says(site: Site, when: datetime, scope: ReadingScope | None = None) -> Finding | None:
     """Return what the rack of PMS-1 says of the pack's moves."""
     registered = load_directory(site.account_id)
-    shown = rack(registered, registered.entry(site.number("pms", "PMS-1")), when)
+    shown = rack(registered, registered.entry(site.number("pms", "PMS-1")), when, scope)
     packs = [*shown.undocked, *(d.occupant for c in shown.cabinets for d in c.docks if d.occupant)]
     found = [f for p in packs if p.pack.ident == "DE03" for f in p.findings]
     return next((f for f in found if f.code in ("flapping", "wrong_place")), None)
@@ -117,16 +122,107 @@ def test_a_pack_in_two_docks_at_once_is_stored_and_said_and_has_not_moved(
     )
 
 
-def test_two_places_at_the_same_moment_are_no_move(site: Site, post: Post) -> None:
+def in_both(order: Sequence[str], time: datetime) -> dict[str, Any]:
+    """A request of two PMSes that have the pack at one time."""
+    return {
+        "datasets": [{"pms_id": pms, "data": [pack_sample("DE03", time, dock=3)]} for pms in order]
+    }
+
+
+@pytest.mark.parametrize("order", [("PMS-1", "PMS-2"), ("PMS-2", "PMS-1")])
+@pytest.mark.parametrize("known", [False, True])
+def test_two_places_at_the_same_moment_are_no_move(
+    site: Site, post: Post, order: Sequence[str], *, known: bool
+) -> None:
+    if known:
+        post(pack_sample("DE03", NOON, dock=3))
+    assert post(body=in_both(order, at(2)))["warnings"][0]["code"] == "pack_flaps"
+    assert moves(site) == 0
+    assert dock(site, at(3)) == 3
+    found = says(site, at(2))
+    assert found is not None
+    assert found.code == "flapping"
+
+
+def test_a_late_report_from_elsewhere_is_no_move_and_counts(site: Site, post: Post) -> None:
     post(pack_sample("DE03", NOON, dock=3))
     post(pack_sample("DE03", at(1), dock=3))
-    reply = post(pack_sample("DE03", at(1), dock=3), pms="PMS-2")
-    assert "warnings" not in reply, "an old report is not looked at"
-    both = {"datasets": [
-        {"pms_id": pms, "data": [pack_sample("DE03", at(2), dock=3)]} for pms in ("PMS-1", "PMS-2")
-    ]}  # fmt: skip
-    assert post(body=both)["warnings"][0]["code"] == "pack_flaps"
+    [warning] = post(pack_sample("DE03", at(1), dock=3), pms="PMS-2")["warnings"]
+    assert warning["code"] == "pack_flaps"
     assert moves(site) == 0
+    found = says(site, at(1))
+    assert found is not None
+    assert found.code == "flapping"
+
+
+@pytest.mark.parametrize("elsewhere", [3, 4])
+def test_a_gateway_that_is_always_late_lets_a_pack_flap(
+    site: Site, post: Post, elsewhere: int
+) -> None:
+    replies = []
+    for minute in range(12):
+        post(pack_sample("DE03", at(minute), dock=3))
+        replies.append(post(pack_sample("DE03", at(minute - 0.5), dock=elsewhere), pms="PMS-2"))
+    assert moves(site) == 0
+    warned = ["warnings" in reply for reply in replies]
+    assert not any(warned[:2]), "some may be of a move that was not seen in time"
+    assert all(warned[5:]), warned
+    assert says(site, at(11)) is not None
+
+
+def test_what_is_late_for_more_than_an_hour_is_of_no_state(site: Site, post: Post) -> None:
+    post(pack_sample("DE03", at(300), dock=3))
+    assert "warnings" not in post(*in_turn(20))
+    assert says(site, at(300)) is None
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_pack_that_comes_back_at_once_is_in_its_first_dock(
+    site: Site, post: Post, *, together: bool
+) -> None:
+    samples = [
+        pack_sample("DE03", NOON + timedelta(seconds=second), dock=number)
+        for second, number in ((0, 3), (30, 3), (58, 3), (60, 5), (66, 3), (69, 5))
+    ]
+    for sent in [samples] if together else [[sample] for sample in samples]:
+        post(*sent)
+    assert dock(site, at(2)) == 3
+    found = says(site, at(1.15))
+    assert found is not None
+    assert (found.code, found.since) == ("flapping", at(1))
+
+
+def test_it_settles_also_where_each_reading_is_written(app: Flask, site: Site, post: Post) -> None:
+    stays = at(3)
+    often = timedelta(seconds=5)
+    with changed_settings(app, recording=parse_policies("dock: every")):
+        post(*in_turn(20))
+        post(*(pack_sample("DE03", stays + n * often, dock=5) for n in range(SETTLED // often)))
+        assert dock(site, stays + SETTLED) == 3
+        post(pack_sample("DE03", stays + SETTLED, dock=5))
+    assert dock(site, stays + SETTLED) == 5
+
+
+def test_a_pack_that_falls_silent_flaps_no_longer_than_until_it_could_have_settled(
+    site: Site, post: Post
+) -> None:
+    post(*in_turn(20))
+    last = NOON + timedelta(seconds=95, milliseconds=300)
+    number = site.number("case", "DE03")
+    assert flapping_now([number], last + SETTLED - timedelta(seconds=1))
+    assert not flapping_now([number], last + SETTLED)
+
+
+def test_a_key_for_a_pms_is_not_told_where_else_a_pack_is(site: Site, post: Post) -> None:
+    post(body=in_both(("PMS-1", "PMS-2"), at(1)))
+    post(pack_sample("DE03", at(1.1), dock=4), pack_sample("DE03", at(1.2), dock=3))
+    registered = load_directory(site.account_id)
+    scope = ReadingScope(registered, frozenset([site.number("pms", "PMS-1")]))
+    every, found = says(site, at(1.2)), says(site, at(1.2), scope)
+    assert every is not None
+    assert found is not None
+    assert (every.code, every.numbers) == ("flapping", (3, 4))
+    assert (found.code, found.numbers) == ("flapping", ())
 
 
 def test_the_first_report_from_another_dock_is_a_move_however_soon(site: Site, post: Post) -> None:
@@ -150,10 +246,13 @@ def test_in_one_request_it_is_the_same(site: Site, post: Post) -> None:
     assert warning["path"] == f"datasets[0].data[{MOST_CHANGES + 1}].pack.dock"
 
 
-def test_one_by_one_a_pack_in_two_docks_at_once_moves_once(site: Site, post: Post) -> None:
+def test_one_by_one_a_pack_in_two_docks_at_once_moves_there_and_back(
+    site: Site, post: Post
+) -> None:
     for sample in in_turn(10):
         post(sample)
-    assert moves(site) == 1
+    assert moves(site) == 2
+    assert dock(site, at(9)) == 3
 
 
 def test_no_more_is_written_to_the_registry_however_long_it_flaps(site: Site, post: Post) -> None:

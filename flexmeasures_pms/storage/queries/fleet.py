@@ -60,7 +60,8 @@ _SYSTEMS = f"""
         SELECT id, place, since FROM part WHERE slot = 'dock'
       ), read AS (
         SELECT p.id, p.dock AS place, p.since, l.event_time, l.device_id, r.*,
-          l.event_time >= :fresh AS fresh, coalesce(l.event_time < f.until, false) AS flaps,
+          l.event_time >= :fresh AS fresh,
+          coalesce(l.event_time < f.until AND f.until > :now, false) AS flaps,
           greatest(r."temperature top", r."temperature middle", r."temperature bottom") AS heat,
           greatest(r."FET 1 temperature", r."FET 2 temperature") AS fet_heat,
           coalesce(r."lowest cell voltage", cells.lowest) AS lowest_cell,

@@ -115,7 +115,7 @@ def _pack(seen: Seen) -> ShownPack:
         source,
         row.readings if row else {},
         seen.now,
-        flapping_now([entry.id]).get(entry.id),
+        flapping_now([entry.id], seen.now).get(entry.id),
     )
 
 
