@@ -129,7 +129,8 @@ def _docks_before(
         for asset, ids in (sensor_ids(assets) if assets else {}).items()
         if "dock" in ids
     }
-    periods = [(s, r[0].time - WITHIN, newest[r[0].case.id]) for s, r in sensors.items()]
+    cases = {s: (r[0].case.id, r[0].time - WITHIN) for s, r in sensors.items()}
+    periods = [(s, case, first, newest[case]) for s, (case, first) in cases.items()]
     return {sensors[s][0].case.id: found for s, found in dock_readings(periods).items()}
 
 
