@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -31,22 +31,20 @@ _SCRIPT = """
       left = tonumber(ARGV[1])
     end
     local exceeded = 0
-    local spent = {}
     for i = 2, #ARGV, 4 do
       local before = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or 0)
-      spent[#spent + 1] = before
       local amount = tonumber(ARGV[i + 1])
       if exceeded == 0 and amount > 0 and before + amount > tonumber(ARGV[i + 2]) then
-        exceeded = #spent
+        exceeded = (i + 2) / 4
       end
     end
     for i = 2, #ARGV, 4 do
       if exceeded == 0 or ARGV[i + 3] == '1' then
-        spent[(i + 2) / 4] = redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
+        redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1])
       end
     end
     redis.call('PEXPIRE', KEYS[1], left)
-    return {exceeded, left, unpack(spent)}"""
+    return {exceeded, left, unpack(redis.call('HGETALL', KEYS[1]))}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class SharedCount:
 
     :param exceeded: the kind of which there is not enough left, if any.
     :param left: until the end of the sender's minute [s].
-    :param spent: what was counted in it so far, by kind.
+    :param spent: what was counted in it so far, by kind; of all kinds, not only those of the call.
     """
 
     exceeded: str | None
@@ -97,9 +95,14 @@ def spend(
         current_app.logger.warning("Rates are counted per process: Redis says: %s", error)
         return None
     exceeded, left, *spent = answer
-    kinds = [*costs]
-    kind = kinds[exceeded - 1] if exceeded else None
-    return SharedCount(kind, left / 1000, dict(zip(kinds, spent, strict=True)))
+    kind = [*costs][exceeded - 1] if exceeded else None
+    return SharedCount(kind, left / 1000, _by_kind(spent))
+
+
+def _by_kind(spent: Sequence[bytes | str]) -> dict[str, int]:
+    # Whether names come as bytes depends on the options of the host's connections.
+    names = (name if isinstance(name, str) else name.decode() for name in spent[::2])
+    return dict(zip(names, map(int, spent[1::2]), strict=True))
 
 
 def _line() -> _Line:

@@ -117,6 +117,21 @@ def test_what_was_spent_is_refused_before_work_is_done() -> None:
     assert refused(1)
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_a_request_without_a_body_makes_no_process_forget_what_bodies_cost(
+    app_context: Flask, monkeypatch: pytest.MonkeyPatch, away: bool
+) -> None:
+    assert not refused(4, bytes=Cost(30, 30))
+    in_another_process()
+    rates.spend("a", {"requests": Cost(1, 600)})
+    if away:
+        use(app_context, monkeypatch, Redis("127.0.0.1", free_port()))
+    with pytest.raises(TooMany, match="30 bytes"):
+        rates.foresee("a", {"bytes": Cost(1, 30)})
+    with pytest.raises(TooMany, match="10 samples"):
+        rates.foresee("a", {"samples": Cost(7, 10)})
+
+
 def test_a_redis_that_does_not_answer_is_waited_for_once(
     app_context: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
