@@ -131,8 +131,8 @@ class Settings:
     organisation_requests: int = _setting(
         2,
         "Maximum number of telemetry requests of one organisation that one process works on at "
-        "once; one more waits for a second, others are refused with 429. Give processes at least "
-        "two more threads than this.",
+        "once; twice as many wait for up to five seconds, others are refused with 429. Give "
+        "processes at least two more threads than three times this.",
     )
     ingest_mode: str = _setting(
         "direct",
@@ -161,8 +161,9 @@ class Settings:
     )
     request_timeout: float = _setting(
         120,
-        "Maximum time of a request as a whole, in seconds, and of one attempt to store a queued "
-        "one; beyond it the request is given up with 503, and nothing of it is stored.",
+        "Maximum time of a request as a whole, in seconds; beyond it the request is given up with "
+        "503, and nothing of it is stored. An attempt to store a queued request may take five "
+        "times as long.",
     )
     recording: Policies = _setting(
         "",

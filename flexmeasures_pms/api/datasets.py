@@ -20,7 +20,7 @@ from flexmeasures_pms.gateways.at_once import turn
 from flexmeasures_pms.gateways.caller import Caller, admit, spend
 from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.housekeeping import tidy
-from flexmeasures_pms.ingest.journal import KeptRequest, keep
+from flexmeasures_pms.ingest.journal import KeptRequest, is_packed, keep
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.serving.readiness import require_tables
@@ -46,9 +46,7 @@ def post_dataset(dataset: str) -> Response:
         received_at=received_at,
         key_id=sender.key_id,
     )
-    with turn(sender.account_id, _weight(), settings().organisation_requests):
-        found = _taken(known, origin, sender)
-        tidy(settings())
+    found = _taken(known, origin, sender)
     return reply(200, _processed(found)) if isinstance(found, Receipt) else _accepted(found)
 
 
@@ -57,27 +55,32 @@ def _taken(dataset: DatasetName, origin: Origin, sender: Caller) -> Receipt | Ke
     body = b""
     try:
         body = _whole_body()
-        return (keep if queued else accept)(
-            body,
-            dataset,
-            origin,
-            # With its parameters, such as the charset: what is stored has none.
-            content_type=request.content_type or "",
-            encoding=request.headers.get("Content-Encoding", ""),
-            settings=settings(),
-            admit=partial(admit, sender, len(body)),
-        )
+        # Not before the body is here: a slow link would keep others of the organisation waiting.
+        with turn(sender.account_id, _weight(len(body)), settings().organisation_requests):
+            found = (keep if queued else accept)(
+                body,
+                dataset,
+                origin,
+                # With its parameters, such as the charset: what is stored has none.
+                content_type=request.content_type or "",
+                encoding=_encoding(),
+                settings=settings(),
+                admit=partial(admit, sender, len(body)),
+            )
+            tidy(settings())
+            return found
     except WireError as error:
         spend(sender, size=max(len(body), error.size))
         raise
 
 
-def _weight() -> int:
-    """Return how large the body may be when it is decoded, about."""
-    size = request.content_length
-    if size is None:
-        return settings().max_body_bytes
-    return size * _PACKED if "Content-Encoding" in request.headers else size
+def _encoding() -> str:
+    return request.headers.get("Content-Encoding", "")
+
+
+def _weight(size: int) -> int:
+    """Return how large a body of some bytes is when it is decoded, about."""
+    return size * _PACKED if is_packed(_encoding()) else size
 
 
 def _whole_body() -> bytes:

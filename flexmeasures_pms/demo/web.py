@@ -27,7 +27,7 @@ COMMAND = (
     *("-m", "gunicorn", "flexmeasures_pms.demo.web:application()"),
     # Loading FlexMeasures takes long: once, before the workers are forked.
     "--preload",
-    *("--workers", "2", "--threads", "4", "--timeout", "120", "--graceful-timeout", "2"),
+    *("--workers", "2", "--threads", "8", "--timeout", "120", "--graceful-timeout", "2"),
     *("--no-control-socket", "--log-level", "warning"),
 )
 

@@ -1,20 +1,24 @@
 """How many requests of one organisation a process works on at once.
 
-One organisation's requests must not occupy all threads of a process. What waits occupies one
-too, so that only one may, and not for long. Large bodies are worked on one after the other: to
-decode one keeps the other threads of a process from running.
+One organisation's telemetry must not occupy all threads of a process. What waits occupies one
+too, so that only some may, and not for long; who came first goes first, so that a large body is
+not kept waiting by small ones. Large bodies are worked on one after the other: to decode one
+keeps the other threads of a process from running.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Condition
 
 from flexmeasures_pms.errors import TooMany
 
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
+WAITING_EACH = 2
+"""How many may wait for each that may be worked on."""
 BYTES_EACH = 128 << 10
 """Bodies of this size count as one request; together they may have no more than that."""
 
@@ -24,11 +28,12 @@ class _Busy:
     """What is in progress for one organisation.
 
     :param size: of the bodies of its requests [bytes].
+    :param waiting: who waits, the first one first.
     """
 
     requests: int = 0
     size: int = 0
-    waiting: bool = False
+    waiting: deque[object] = field(default_factory=deque)
 
     def has_room(self, size: int, most: int) -> bool:
         """Whether another body may be worked on; one alone always may."""
@@ -42,15 +47,15 @@ _changed = Condition()
 
 @contextmanager
 def turn(account_id: int, size: int, most: int) -> Iterator[None]:
-    """Work on a request of an organisation.
+    """Work on a request of an organisation, of which the body was read.
 
-    :param size: of the request's body, as far as it is known [bytes].
+    :param size: of the body when it is decoded, as far as it is known [bytes].
     :param most: how many requests of one organisation may be worked on at once.
-    :raises TooMany: when there are as many already, and none of them is done soon.
+    :raises TooMany: when enough others wait already, or none of those before it is done soon.
     """
     with _changed:
         busy = _busy.setdefault(account_id, _Busy())
-        if not busy.has_room(size, most):
+        if busy.waiting or not busy.has_room(size, most):
             _wait(busy, size, most)
         busy.requests += 1
         busy.size += size
@@ -66,15 +71,20 @@ def turn(account_id: int, size: int, most: int) -> Iterator[None]:
 
 
 def _wait(busy: _Busy, size: int, most: int) -> None:
-    if not busy.waiting:
-        busy.waiting = True
+    came = False
+    if len(busy.waiting) < WAITING_EACH * most:
+        ticket = object()
+        busy.waiting.append(ticket)
         try:
-            if _changed.wait_for(lambda: busy.has_room(size, most), PATIENCE_SECONDS):
-                return
+            came = _changed.wait_for(
+                lambda: busy.waiting[0] is ticket and busy.has_room(size, most), PATIENCE_SECONDS
+            )
         finally:
-            busy.waiting = False
-    raise TooMany(
-        "Other requests of the organisation are being worked on. Nothing of this one was stored. "
-        "Send it again after 1 second.",
-        1,
-    )
+            busy.waiting.remove(ticket)
+            _changed.notify_all()
+    if not came:
+        raise TooMany(
+            "Other requests of the organisation are being worked on. Nothing of this one was "
+            "stored. Send it again after 1 second.",
+            1,
+        )

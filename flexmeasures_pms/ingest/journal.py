@@ -72,7 +72,7 @@ def keep(
         digest=bytes.fromhex(digest.partition(":")[2]),
         samples=len(decoded.samples),
         lanes=lanes(origin, dataset, decoded.samples),
-        body=body if _is_packed(encoding) else zlib.compress(body, 1),
+        body=body if is_packed(encoding) else zlib.compress(body, 1),
     )
     receipt_id = journal.add(waiting)
     db.session.commit()
@@ -82,10 +82,11 @@ def keep(
 
 def body_of(claimed: Claimed) -> bytes:
     """Return the body of a request in the journal as sent."""
-    return claimed.body if _is_packed(claimed.encoding) else zlib.decompress(claimed.body)
+    return claimed.body if is_packed(claimed.encoding) else zlib.decompress(claimed.body)
 
 
-def _is_packed(encoding: str) -> bool:
+def is_packed(encoding: str) -> bool:
+    """Whether a body of a content encoding is compressed."""
     return encoding.strip().lower() not in ("", "identity")
 
 

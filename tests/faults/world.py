@@ -37,7 +37,7 @@ QUEUE_WORKERS = 2
 AUTHORS = 6  # who type commands: three in each organisation
 GUNICORN = (
     *("-m", "gunicorn", "faults.server:application()", "--preload", "--workers", str(WORKERS)),
-    *("--threads", "4", "--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"),
+    *("--threads", "8", "--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"),
     "--no-control-socket",
 )
 # A killed server has to keep what it committed, as it would on a host: what the other

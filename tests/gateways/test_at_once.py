@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from threading import Event, Thread
@@ -66,24 +67,137 @@ def test_a_request_that_failed_gives_its_place_back() -> None:
             raise ValueError("broken")
 
 
-def test_one_waits_and_the_next_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+class Line:
+    """Requests of one organisation that come one after the other; each goes on when told to.
+
+    :param begun: the names of those that are or were worked on, in their order.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.begun: list[str] = []
+        self._most = most
+        self._go_on: dict[str, Event] = {}
+        self._threads: list[Thread] = []
+
+    def come(self, name: str, size: int = SMALL) -> None:
+        """Let one come, and wait until it is worked on or waits."""
+        before = self._came()
+        self._go_on[name] = Event()
+        self._threads.append(Thread(target=self._take_part, args=(name, size)))
+        self._threads[-1].start()
+        while self._came() == before:
+            pass
+
+    def end(self, *names: str) -> None:
+        """Let some end, and wait for another to begin for each."""
+        before = len(self.begun)
+        for name in names:
+            self._go_on[name].set()
+        while len(self.begun) < min(before + len(names), len(self._go_on)):
+            pass
+
+    def end_all(self) -> None:
+        """Let all end, and wait for them."""
+        for event in self._go_on.values():
+            event.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _came(self) -> int:
+        return len(self.begun) + (len(at_once._busy[1].waiting) if 1 in at_once._busy else 0)
+
+    def _take_part(self, name: str, size: int) -> None:
+        with turn(1, size, self._most):
+            self.begun.append(name)
+            self._go_on[name].wait(60)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(at_once, "PATIENCE_SECONDS", 60)
-    done = Event()
 
-    def come_second() -> None:
-        with turn(1, SMALL, 1):
-            done.set()
 
-    with turn(1, SMALL, 1):
-        second = Thread(target=come_second)
-        second.start()
-        while not at_once._busy[1].waiting:
-            pass
-        with pytest.raises(TooMany), turn(1, SMALL, 1):
-            pass
-        assert not done.is_set()
-    second.join(60)
-    assert done.is_set()
+@pytest.mark.usefixtures("patient")
+def test_several_wait_in_their_order_and_beyond_them_is_refused_at_once() -> None:
+    line = Line(most=2)
+    for name in "abcdef":
+        line.come(name)
+    assert line.begun == ["a", "b"]
+    with pytest.raises(TooMany), turn(1, SMALL, 2):
+        pass
+    for name in "ab":
+        line.end(name)
+    assert line.begun == ["a", "b", "c", "d"]
+    line.end_all()
+    assert sorted(line.begun) == list("abcdef")
+
+
+@pytest.mark.usefixtures("patient")
+def test_small_bodies_do_not_overtake_a_large_one() -> None:
+    line = Line(most=2)
+    line.come("small")
+    line.come("large", 4 * BYTES_EACH)
+    line.come("later")
+    assert line.begun == ["small"]
+    line.end("small")
+    assert line.begun == ["small", "large"]
+    line.end("large")
+    assert line.begun == ["small", "large", "later"]
+    line.end_all()
+
+
+URL = "/pms/api/v1/devices/dataset/pms"
+BODY = request({"pms_id": "PMS-1"}, pack_sample("0241")).encode()
+
+
+class SlowLink(io.BytesIO):
+    """A body of which nothing comes before it is told to."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.asked, self.go_on = Event(), Event()
+
+    def readinto(self, buffer: Any) -> int:
+        self.asked.set()
+        assert self.go_on.wait(60)
+        return super().readinto(buffer)
+
+
+def test_a_body_that_comes_slowly_keeps_nobody_waiting(
+    app_context: Flask, organisation: Organisation
+) -> None:
+    slow = SlowLink(BODY)
+    codes: list[int] = []
+
+    def post(stream: io.BytesIO) -> None:
+        with app_context.app_context():
+            reply = app_context.test_client().post(
+                URL, input_stream=stream, content_length=len(BODY),
+                headers=organisation.headers, content_type="application/json",
+            )  # fmt: skip
+            codes.append(reply.status_code)
+
+    with changed_settings(app_context, organisation_requests=1):
+        first = Thread(target=post, args=(slow,))
+        first.start()
+        assert slow.asked.wait(60)
+        post(io.BytesIO(BODY))
+        slow.go_on.set()
+        first.join(60)
+    assert codes == [200, 200]
+
+
+@pytest.mark.parametrize(("encoding", "code"), [("", 200), ("identity", 200), ("gzip", 429)])
+def test_a_body_counts_as_large_as_it_is_when_decoded(
+    app_context: Flask, organisation: Organisation, encoding: str, code: int
+) -> None:
+    body = BODY + b" " * (BYTES_EACH // 5)
+    headers = organisation.headers | ({"Content-Encoding": encoding} if encoding else {})
+    with turn(organisation.id, SMALL, 2), changed_settings(app_context, organisation_requests=2):
+        reply = app_context.test_client().post(
+            URL, data=body, headers=headers, content_type="application/json"
+        )
+    assert reply.status_code == code
 
 
 @pytest.mark.parametrize("mode", ["direct", "queued"])
@@ -105,14 +219,12 @@ def test_the_api_refuses_with_429_and_takes_others_meanwhile(
         return take(*args, **kwargs)
 
     monkeypatch.setattr(datasets, name, stop_once)
-    body = request({"pms_id": "PMS-1"}, pack_sample("0241"))
     replies: list[Any] = []
 
     def post(sender: Organisation) -> Any:
-        url = "/pms/api/v1/devices/dataset/pms"
         client = app_context.test_client()
         kind = "application/json"
-        replies.append(client.post(url, data=body, headers=sender.headers, content_type=kind))
+        replies.append(client.post(URL, data=BODY, headers=sender.headers, content_type=kind))
         return replies[-1]
 
     def post_first() -> None:
