@@ -99,7 +99,7 @@ def _would(dry_run: bool) -> str:
 def _drain() -> int:
     """Process due requests until none is left."""
     total = 0
-    while stored := journal_worker.drain(journal_worker.BUDGET_SECONDS).stored:
+    while stored := journal_worker.drain(journal_queue.BUDGET_SECONDS).stored:
         total += stored
     return total
 

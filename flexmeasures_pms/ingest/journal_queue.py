@@ -7,6 +7,7 @@ for it at most one second, and the next ones do not try again for a while.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from flask import current_app
 from redis import ConnectionPool, RedisError
 from rq import Queue
 
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import QueueAway
 from flexmeasures_pms.storage.impatient import impatient
 
@@ -28,7 +30,13 @@ MARK = "pms:journal:job-waits"
 MARK_SECONDS = 5
 
 PAUSE_SECONDS = 5.0
-_OPTIONS: dict[str, int] = {"job_timeout": 180, "failure_ttl": 3600, "result_ttl": 0}
+
+BUDGET_SECONDS = 60.0
+"""How long a job begins further requests; then another one continues."""
+TIMES_PATIENT = 5
+"""How often ``PMS_REQUEST_TIMEOUT`` an attempt to store a queued request may take: it was
+acknowledged, and nobody waits for a reply."""
+_MARGIN_SECONDS = 60.0
 
 _EXTENSION = "flexmeasures_pms_queue"
 
@@ -87,7 +95,7 @@ def wake_later(delay: timedelta) -> None:
     try:
         queue = _line().queue
         if queue.connection.set(f"{MARK}:{slot}", 1, nx=True, ex=wait):
-            queue.enqueue_in(wait, JOB, **_OPTIONS)
+            queue.enqueue_in(wait, JOB, **_options())
     except (RedisError, OSError) as error:
         current_app.logger.warning("A later wake-up of a worker could not be planned: %s", error)
 
@@ -101,7 +109,18 @@ def job_begins() -> None:
 
 
 def _enqueue(queue: Queue) -> None:
-    queue.enqueue(JOB, **_OPTIONS)
+    queue.enqueue(JOB, **_options())
+
+
+def attempt_seconds() -> float:
+    """Return how long one attempt to store a queued request may take."""
+    return TIMES_PATIENT * settings().request_timeout
+
+
+def _options() -> dict[str, int]:
+    # RQ must not end a request that was begun in time: that would count as its own fault.
+    longest = BUDGET_SECONDS + attempt_seconds() + settings().statement_timeout + _MARGIN_SECONDS
+    return {"job_timeout": math.ceil(longest), "failure_ttl": 3600, "result_ttl": 0}
 
 
 def _line() -> _Line:

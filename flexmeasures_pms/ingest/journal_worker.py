@@ -34,9 +34,6 @@ SLICE_SECONDS = 0.5
 """How long what was claimed at once is worked on; the rest is given back, so that requests of
 other organisations that came meanwhile have their turn."""
 
-BUDGET_SECONDS = 60.0
-"""How long a job runs, well within its timeout; then another one continues."""
-
 SOON = timedelta(seconds=1)
 """A job waits for requests that are due within this time; for later ones another is planned."""
 
@@ -64,7 +61,7 @@ def work() -> int:
     try:
         if journal.next_retry() is not None:
             journal_queue.wake_later(LEASE + SOON)  # in case this worker dies
-        drained = drain(BUDGET_SECONDS)
+        drained = drain(journal_queue.BUDGET_SECONDS)
     except DATABASE_ERRORS as error:
         abandon()
         current_app.logger.warning("The journal can't be read now: %s", cause(error))
@@ -123,7 +120,7 @@ def process(claimed: Claimed, settings: Settings) -> bool:
         db.session.commit()
         return False
     try:
-        with within(settings.request_timeout):
+        with within(journal_queue.attempt_seconds()):
             _store(claimed, settings)
     except NotHeld:
         journal.give_back(claimed, NOT_HELD)

@@ -16,11 +16,12 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from flexmeasures.data import db
 from rq import SimpleWorker
 from support import stored
+from support.changed import changed_settings
 from support.queue import RealQueue, entries, lanes_of, set_mode
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
-from flexmeasures_pms import config
+from flexmeasures_pms import config, deadline
 from flexmeasures_pms.errors import NotHeld
 from flexmeasures_pms.ingest import accept, journal_queue, journal_worker, pipeline
 from flexmeasures_pms.storage.intake import journal
@@ -523,3 +524,24 @@ def test_an_organisation_that_goes_takes_its_requests_along(
     db.session.execute(sa.delete(table).where(table.c.account_id == site.account_id))
     db.session.commit()
     assert lanes_of(number) == []
+
+
+@pytest.mark.parametrize("timeout", [120, 300])
+def test_a_job_has_time_for_a_request_that_it_begins_last(
+    app_context: Flask, queue: RealQueue, site: Site, post: Post, timeout: int
+) -> None:
+    """And a queued request has more of it than others: it was acknowledged."""
+    left: list[float] = []
+
+    def note(*_: Any) -> None:
+        left.append(deadline.at_most(1_000_000))
+
+    with changed_settings(app_context, request_timeout=timeout, ingest_mode="queued"):
+        post("PMS-1")
+        (job,) = queue.queue.get_jobs()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(journal_worker, "_store", note)
+            (claimed,) = journal.claim(1, timedelta(seconds=50))
+            assert journal_worker.process(claimed, config.settings())
+    assert left[0] > 4 * timeout
+    assert job.timeout > journal_queue.BUDGET_SECONDS + left[0]
