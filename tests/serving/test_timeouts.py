@@ -95,6 +95,31 @@ def test_a_request_beyond_its_deadline_is_refused_and_stores_nothing(
         assert again.status_code == 200
 
 
+@pytest.mark.parametrize("status", [503, 500])
+def test_a_page_whose_time_ends_in_the_middle_says_so(
+    client: FlaskClient, organisation: Organisation, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    log_in(client, organisation)
+    app = client.application
+
+    def overrun(**_: Any) -> str:
+        deadline.begin(0)
+        if status == 500:
+            raise ValueError("an unforeseen error")
+        return str(db.session.execute(db.text("SELECT 1")).scalar())
+
+    with app.test_request_context("/pms/registry") as context:
+        endpoint = context.request.endpoint
+    monkeypatch.setitem(app.view_functions, endpoint, overrun)
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    reply = client.get("/pms/registry")
+    shown = reply.get_data(as_text=True)
+    assert reply.status_code == status
+    assert ("Temporarily unavailable" if status == 503 else "Request failed") in shown
+    assert "pms/" in shown  # the page, in its frame
+    assert bool(reply.headers.get("Retry-After")) == (status == 503)
+
+
 def test_a_request_that_waits_for_a_lock_is_refused_at_its_deadline(
     client: FlaskClient, organisation: Organisation
 ) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from flexmeasures_pms import deadline
 from flexmeasures_pms.errors import SchemaError, StorageBusy
 from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.control_characters import in_form, in_url
@@ -23,6 +24,7 @@ from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import MOST_BYTES, STATIC, pms_ui
 
 SHOWN = (400, 403, 404, 405, 413, 415, 422, 429)
+_SECONDS = 5.0
 _USER = "_login_user"  # where Flask-Login keeps who the request is from
 _nobody: Callable[[], object] = AnonymousUser
 
@@ -48,8 +50,14 @@ def _http(error: HTTPException) -> Response:
     return page("pms/refused.html", status=code, title=title, reason=reason)
 
 
-def _unavailable(error: Exception) -> Response:
+def _begin_anew() -> None:
+    """Let the error page have a little time of its own: its frame asks who the user is."""
     abandon()
+    deadline.begin(_SECONDS)
+
+
+def _unavailable(error: Exception) -> Response:
+    _begin_anew()
     current_app.logger.error("A page was answered with 503: %s", error)
     if not _reader_is_there(error):
         setattr(g, _USER, _nobody())
@@ -71,7 +79,7 @@ def _reader_is_there(error: Exception) -> bool:
     try:
         if current_user.is_authenticated:
             attrgetter("roles", "account.consultancy_account")(current_user)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, StorageBusy):
         abandon()
         return False
     return True
@@ -79,7 +87,7 @@ def _reader_is_there(error: Exception) -> bool:
 
 def _unforeseen(error: Exception) -> Response:
     # FlexMeasures' own handler would show the exception's text to the user.
-    abandon()
+    _begin_anew()
     current_app.logger.exception("A page failed with an unexpected error.", exc_info=error)
     reason = _("An unexpected error occurred. Try again later.")
     return page("pms/refused.html", status=500, title=_("Request failed"), reason=reason)
