@@ -37,6 +37,9 @@ CUT = "The row may have been cut off: padding or the end of the data follows on 
 
 # Blank lines and repeated headers, too, for each of the samples that may be in a file.
 _LINES_FOR_A_SAMPLE = 10
+# To look into a header takes as long as a row, but it brings no sample that is counted.
+_MOST_HEADERS = 1_000
+_SAMPLES_FOR_A_HEADER = 20
 _DIGIT = re.compile(r"\d")
 
 
@@ -49,6 +52,7 @@ class _Batch:
     ignored: int = 0
     skipped: int = 0
     problems: int = 0
+    headers: int = 0
 
     def warn(self, warnings: Sequence[Problem], limits: Limits) -> None:
         """Add warnings, as far as they are described."""
@@ -116,7 +120,10 @@ class CsvReader:
             self._batch.skipped += 1
         elif len(line) > self.limits.sample_bytes:
             self._read_row(path, line)
+        elif self.header is not None and line == self.header.text:
+            self._batch.skipped += 1
         elif found := find_header(line, self._delimiter):
+            self._count_header()
             if found.before.strip(BLANK):
                 self._read_row(path, found.before)
             self._read_header(path, found)
@@ -124,6 +131,15 @@ class CsvReader:
                 self._read_row(path, found.after)
         else:
             self._read_row(path, line)
+
+    def _count_header(self) -> None:
+        most = max(_MOST_HEADERS, self.limits.samples // _SAMPLES_FOR_A_HEADER)
+        self._batch.headers += 1
+        if self._batch.headers > most:
+            raise BodyTooLarge(
+                f"The file has more than {most} headers that differ from the one above them. "
+                "Send it in several parts."
+            )
 
     def _read_header(self, path: str, found: HeaderLine) -> None:
         if self.header is not None or self.fault is not None:

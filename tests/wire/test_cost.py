@@ -147,3 +147,24 @@ def test_a_small_body_that_inflates_is_refused_before_it_is_read() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 4 * LIMITS.bytes
+
+
+HEADERS = ("time_local,pack.id", "time_local,pack.id,pack.dock", "pack.id,time_local")
+
+
+def test_headers_that_change_again_and_again_are_refused() -> None:
+    def csv(count: int) -> str:
+        return "\n".join(HEADERS[n % 3] for n in range(count)) + "\n"
+
+    assert decoded(csv(1_000).encode(), "text/csv") is not None
+    with pytest.raises(BodyTooLarge, match="more than 1000 headers"):
+        decode(csv(1_001).encode(), dataset="pms", content_type="text/csv", limits=LIMITS)
+
+
+def test_a_header_that_is_repeated_costs_little() -> None:
+    lines = 9_000
+    body = f"{HEADERS[1]}\n".encode() * lines
+    found = decoded(body, "text/csv")
+    assert found is not None
+    assert found.skipped == lines - 1
+    assert instructions(lambda: decoded(body, "text/csv")) < 150 * lines
