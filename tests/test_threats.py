@@ -60,3 +60,11 @@ def test_the_body_limit_of_the_proxy_is_not_below_ours() -> None:
     text = (ROOT / "docs" / "nginx.conf").read_text()
     megabytes = int(re.findall(r"client_max_body_size (\d+)m;", text)[0])
     assert megabytes << 20 >= int(ours)
+
+
+def test_the_proxy_waits_longer_than_a_request_may_take() -> None:
+    from flexmeasures_pms.config import SETTINGS
+
+    (ours,) = (s.default for s in SETTINGS if s.name == "PMS_REQUEST_TIMEOUT")
+    text = (ROOT / "docs" / "nginx.conf").read_text()
+    assert int(re.findall(r"proxy_read_timeout (\d+)s;", text)[0]) > int(ours)
