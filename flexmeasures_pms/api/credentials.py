@@ -61,7 +61,7 @@ def _credential(now: datetime) -> Caller | None:
     if (key := sent_key()) is not None:
         found = of_key(key, now)
         if isinstance(found, RefusedKey):
-            note_refused(found.why, found.key_id)
+            note_refused(found.why, found.key_id, known=found.known)
             return None
         return found
     user = None

@@ -61,7 +61,7 @@ def _forbidden(error: AccessError) -> Response:
     body = Error("INVALID_SENDER", str(error))
     if (key := sent_key()) is not None:
         what = "devices" if isinstance(error, OutOfScope) else "organisation"
-        note_refused(f"it is not for the {what} that the request names", key_id(key))
+        note_refused(f"it is not for the {what} that the request names", key_id(key), known=True)
     if isinstance(error, OutOfScope):
         body.problems, more = cap(error.problems, settings().max_problems)
         body.more_problems = more or UNSET

@@ -14,6 +14,9 @@ from flask import current_app, request
 
 MOST_LINES = 10
 """Lines of one process in a minute. One more says how many refusals had none."""
+MOST_UNKNOWN_LINES = 5
+"""Those of them for keys that do not exist: anybody can send these, and they must not hide
+the line about a gateway's key."""
 MINUTE = 60.0
 _LONGEST_ADDRESS = 45
 
@@ -33,13 +36,17 @@ class RefusalLog:
     clock: Callable[[], float] = monotonic
     _until: float = 0.0
     _written: set[Refused] = field(default_factory=set)
+    _unknown: int = 0
     _unwritten: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def add(self, refused: Refused) -> None:
-        """Write a line for a refused key, unless this minute has it, or enough lines."""
+    def add(self, refused: Refused, *, known: bool) -> None:
+        """Write a line for a refused key, unless this minute has it, or enough lines.
+
+        :param known: whether there is a key of this id.
+        """
         with self._lock:
-            lines = list(self._lines(refused))
+            lines = self._lines(refused, known)
         for line in lines:
             self.write(line)
 
@@ -48,17 +55,19 @@ class RefusalLog:
         with self._lock:
             self._until, self._unwritten = 0.0, 0
 
-    def _lines(self, refused: Refused) -> list[str]:
+    def _lines(self, refused: Refused, known: bool) -> list[str]:
         lines = []
         if (now := self.clock()) >= self._until:
             if self._unwritten:
                 lines.append(f"{self._unwritten} more requests with refused keys had no line.")
-            self._until, self._unwritten = now + MINUTE, 0
+            self._until, self._unwritten, self._unknown = now + MINUTE, 0, 0
             self._written.clear()
-        if refused in self._written or len(self._written) >= MOST_LINES:
+        enough = len(self._written) >= MOST_LINES
+        if refused in self._written or enough or not (known or self._unknown < MOST_UNKNOWN_LINES):
             self._unwritten += 1
             return lines
         self._written.add(refused)
+        self._unknown += not known
         why, key_id, address = refused
         which = f"key {key_id}" if key_id else "no key id"
         return [*lines, f"A gateway's key was refused: {why} ({which}, from {address})."]
@@ -73,11 +82,12 @@ LOG = RefusalLog(_write)
 """That of this process."""
 
 
-def note_refused(why: str, key_id: str | None) -> None:
+def note_refused(why: str, key_id: str | None, *, known: bool) -> None:
     """Log that the key of the current request was refused.
 
     :param why: in a few words.
     :param key_id: None if what was sent is not a key.
+    :param known: whether there is a key of this id.
     """
     address = ascii(request.remote_addr or "an unknown address").strip("'")
-    LOG.add((why, key_id, address[:_LONGEST_ADDRESS]))
+    LOG.add((why, key_id, address[:_LONGEST_ADDRESS]), known=known)

@@ -42,10 +42,12 @@ class RefusedKey:
     """Why a key is not valid: for the log, not for who sent it.
 
     :param key_id: None if what was sent is not a key.
+    :param known: whether there is a key of this id.
     """
 
     why: str
     key_id: str | None = None
+    known: bool = False
 
 
 _COLUMNS = (
@@ -83,7 +85,7 @@ def of_key(text: str, now: datetime) -> Gateway | RefusedKey:
     if row is None:
         return RefusedKey("there is none of this id", key_id)
     if why := _fault(row, text, now):
-        return RefusedKey(why, key_id)
+        return RefusedKey(why, key_id, known=True)
     if row.last_used_at is None or not timedelta(0) <= now - row.last_used_at < USED_EVERY:
         db.session.execute(_USED.values(last_used_at=now), {"key_id": key_id})
         db.session.commit()

@@ -14,7 +14,13 @@ from flexmeasures.data import db
 from support.gateways import AUTHOR, make_key
 from support.telemetry import pack_sample, request
 
-from flexmeasures_pms.api.refused_keys import LOG, MINUTE, MOST_LINES, RefusalLog
+from flexmeasures_pms.api.refused_keys import (
+    LOG,
+    MINUTE,
+    MOST_LINES,
+    MOST_UNKNOWN_LINES,
+    RefusalLog,
+)
 from flexmeasures_pms.gateways import keys, manage
 from flexmeasures_pms.gateways.tables import gateway_key
 
@@ -90,22 +96,33 @@ def test_a_good_key_is_not_logged(organisation: Organisation, send: Send) -> Non
 def test_a_flood_leaves_a_few_lines(send: Send) -> None:
     assert len(send(keys.make().text, times=20)) == 1
     lines = [line for _ in range(3 * MOST_LINES) for line in send(keys.make().text)]
-    assert len(lines) == MOST_LINES - 1
+    assert len(lines) == MOST_UNKNOWN_LINES - 1
+
+
+def test_a_flood_of_made_up_keys_does_not_hide_a_revoked_one(
+    organisation: Organisation, send: Send
+) -> None:
+    revoked = make_key(organisation.id)["x-api-key"]
+    manage.revoke(manage.find("North mast", organisation.id), AUTHOR)
+    for _ in range(2 * MOST_LINES):
+        send(keys.make().text)
+    (line,) = send(revoked)
+    assert f"it is revoked (key {keys.key_id(revoked)}," in line
 
 
 def test_what_had_no_line_is_counted_in_the_next_minute() -> None:
     now, lines = [0.0], list[str]()
     log = RefusalLog(lines.append, lambda: now[0])
     for n in range(1000):
-        log.add(("it is revoked", f"{n:012x}", "127.0.0.1"))
+        log.add(("it is revoked", f"{n:012x}", "127.0.0.1"), known=True)
     assert len(lines) == MOST_LINES
     now[0] += MINUTE
-    log.add(("it is revoked", "0" * 12, "127.0.0.1"))
+    log.add(("it is revoked", "0" * 12, "127.0.0.1"), known=True)
     assert lines[MOST_LINES:] == [
         "990 more requests with refused keys had no line.",
         f"A gateway's key was refused: it is revoked (key {'0' * 12}, from 127.0.0.1).",
     ]
     for _ in range(100):
         now[0] += MINUTE
-        log.add(("it is revoked", "0" * 12, "127.0.0.1"))
+        log.add(("it is revoked", "0" * 12, "127.0.0.1"), known=True)
     assert len(lines) == MOST_LINES + 2 + 100
