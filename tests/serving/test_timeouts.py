@@ -110,7 +110,7 @@ def test_a_page_whose_time_ends_in_the_middle_says_so(
 
     with app.test_request_context("/pms/registry") as context:
         endpoint = context.request.endpoint
-    monkeypatch.setitem(app.view_functions, endpoint, overrun)
+    monkeypatch.setitem(app.view_functions, str(endpoint), overrun)
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     reply = client.get("/pms/registry")
     shown = reply.get_data(as_text=True)
