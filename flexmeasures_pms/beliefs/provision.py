@@ -64,7 +64,9 @@ def make_ready(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
     found = [thing for thing in pending.of(account_id, wanted) if thing.asset]
     entries = _lacking(registered, wanted, [thing.id for thing in found])
     made = _sync_assets(account_id, entries, registered)
-    pending.asset_is_there({thing.id: thing.version for thing in found})
+    # What changed after the registry was read is not in these assets: that is still to come.
+    seen = (thing for thing in found if thing.version <= registered.version)
+    pending.asset_is_there({thing.id: thing.version for thing in seen})
     db.session.commit()
     return tuple(made)
 

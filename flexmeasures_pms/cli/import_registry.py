@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -100,7 +100,8 @@ def _write(checked: Imported, rows: Sequence[CaseRow], who: Author, rules: Impor
         click.echo(str(fault), err=True)
     for line in result.change.lines:
         click.echo(line)
-    for line in make_assets(checked.change.account_id, result.change.touched, progress.moved):
+    # Also for lines that an import wrote which was cut off: they change nothing now.
+    for line in make_assets(checked.change.account_id, progress.moved):
         click.echo(line)
     return result
 
@@ -151,22 +152,20 @@ def make_assets_(account_id: int | None) -> None:
     if not pending.number(account_id):
         click.echo("Nothing lacks.")
         return
-    for line in make_assets(account_id, None):
+    for line in make_assets(account_id):
         click.echo(line)
     click.echo("Nothing lacks any more.")
 
 
-def make_assets(
-    account_id: int, numbers: Collection[int] | None, moved: Sequence[Message] = ()
-) -> tuple[Message, ...]:
-    """Make assets and sensors, of these things or of all that lack them, and replay samples.
+def make_assets(account_id: int, moved: Sequence[Message] = ()) -> tuple[Message, ...]:
+    """Make assets and sensors of all that lack them, and replay samples.
 
     :param moved: sentences that stand between those about assets and those about samples.
     """
-    length = len(pending.of(account_id, numbers))
+    length = pending.number(account_id)
     try:
         with progress_bar("Making assets", length) as tell:
-            effects = complete(account_id, numbers, tell=tell)
+            effects = complete(account_id, tell=tell)
     except KeyboardInterrupt:
         abandon()
         raise click.ClickException(

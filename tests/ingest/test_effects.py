@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -10,16 +10,20 @@ from unittest import mock
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from psycopg2.errors import DeadlockDetected
 from sqlalchemy.exc import OperationalError
 from support import stored
-from support.site import Site
+from support.races import Race, before_each, race
+from support.site import AUTHOR, Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
 from flexmeasures_pms.ingest import follow_up, housekeeping, plan, readiness
+from flexmeasures_pms.registry.editing import moves
+from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.tables import pending, trackable
 
 Post = Callable[..., dict[str, int]]
@@ -138,6 +142,34 @@ def test_the_asset_of_a_pack_that_moved_by_itself_follows(site: Site, post: Post
     assert found is not None
     assert found.description == "Case in dock 5 of cabinet PMS-1-A"
     assert to_come(site.account_id) == set()
+
+
+@pytest.fixture
+def people(app_context: Flask, database_uri: str) -> Iterator[Race]:
+    with race(app_context, database_uri) as found:
+        yield found
+
+
+def test_a_second_move_while_the_asset_follows_the_first_is_not_forgotten(
+    site: Site, post: Post, people: Race
+) -> None:
+    def move_on() -> None:
+        with editing(site.account_id, AUTHOR) as changeset:
+            case = changeset.view.entry(site.number("case", "0241"))
+            cabinet = changeset.view.entry(site.number("cabinet", "PMS-1-A"))
+            moves.install(changeset, case, cabinet, 7)
+        db.session.commit()
+
+    once = iter([move_on])
+    with before_each("FROM pms_pending JOIN", lambda: people.do(next(once))) as seen:
+        assert post(pack_sample("0241", at(0), dock=5))["stored"] == 1
+    assert len(seen) == 1
+    assert to_come(site.account_id) == {"0241"}
+
+    follow_up.complete(site.account_id)
+    found = asset(site.account_id, "case:0241")
+    assert found is not None
+    assert found.description == "Case in dock 7 of cabinet PMS-1-A"
 
 
 def delete(account_id: int, external_id: str) -> None:
