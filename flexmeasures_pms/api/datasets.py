@@ -47,6 +47,7 @@ def post_dataset(dataset: str) -> Response:
         key_id=sender.key_id,
     )
     found = _taken(known, origin, sender)
+    tidy(settings())
     return reply(200, _processed(found)) if isinstance(found, Receipt) else _accepted(found)
 
 
@@ -57,7 +58,7 @@ def _taken(dataset: DatasetName, origin: Origin, sender: Caller) -> Receipt | Ke
         body = _whole_body()
         # Not before the body is here: a slow link would keep others of the organisation waiting.
         with turn(sender.account_id, _weight(len(body)), settings().organisation_requests):
-            found = (keep if queued else accept)(
+            return (keep if queued else accept)(
                 body,
                 dataset,
                 origin,
@@ -67,8 +68,6 @@ def _taken(dataset: DatasetName, origin: Origin, sender: Caller) -> Receipt | Ke
                 settings=settings(),
                 admit=partial(admit, sender, len(body)),
             )
-            tidy(settings())
-            return found
     except WireError as error:
         spend(sender, size=max(len(body), error.size))
         raise

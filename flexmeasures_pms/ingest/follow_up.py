@@ -9,19 +9,20 @@ for are noted (``pms_pending``): whatever happens in between, it can be done lat
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 
-from flask import current_app
 from flexmeasures.data import db
 from sqlalchemy import BigInteger, any_, literal, select, union
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.beliefs.provision import make_ready
-from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ingest.attribution import follow
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.registry.editing import pending
@@ -30,7 +31,7 @@ from flexmeasures_pms.registry.editing.pending import Pending
 from flexmeasures_pms.registry.messages.message import CountText, Message, message, message_form
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage.intake import quarantine
-from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon
+from flexmeasures_pms.storage.session import after_commit
 
 _ASSETS = 100
 """Assets that are made in one transaction: about a second, in which nobody else makes any."""
@@ -47,6 +48,10 @@ _ABANDONED = timedelta(minutes=10)
 
 _LEFT = 200
 """Things of earlier changes that a change takes care of as well: what takes a second or two."""
+
+
+def _nobody(_done: int) -> None:
+    """Nobody is told how many more things are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +83,12 @@ def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
     Never fails after the commit: what could not be done is done later.
     """
     moved = commit(change, author)
-    try:
-        effects = complete(change.account_id, change.touched, seconds=_SECONDS)
-        complete_left(change.account_id)
-    except (*DATABASE_ERRORS, PmsError):
-        abandon()
-        current_app.logger.exception("What follows from a change of the registry was put off.")
-        return (*change.lines, *moved, message(_LATER))
+    effects, end = Effects(left=len(change.touched)), time.monotonic() + _SECONDS
+    with after_commit("What follows from a change of the registry was put off."):
+        effects = _complete(
+            change.account_id, pending.of(change.account_id, change.touched), end, _nobody
+        )
+        _complete_claimed(_LEFT, end, change.account_id)
     return (*change.lines, *effects.provided(), *moved, *effects.stored())
 
 
@@ -100,7 +104,7 @@ def complete(
     numbers: Collection[int] | None = None,
     *,
     seconds: float = math.inf,
-    tell: Callable[[int], None] = lambda _done: None,
+    tell: Callable[[int], None] = _nobody,
 ) -> Effects:
     """Do what follows from changes, in transactions of their own, the assets first.
 
@@ -108,26 +112,51 @@ def complete(
     :param seconds: after which nothing more is begun.
     :param tell: is told how many more things are done.
     """
-    return _complete(account_id, pending.of(account_id, numbers), seconds, tell)
+    return _complete(account_id, pending.of(account_id, numbers), time.monotonic() + seconds, tell)
 
 
-def complete_left(account_id: int, most: int = _LEFT) -> Effects:
-    """Do a part of what follows from earlier changes, if nobody is left to do it."""
-    before = datetime.now(UTC) - _ABANDONED
-    left = pending.of(account_id, before=before, most=most)
-    return _complete(account_id, left, _SECONDS, lambda _done: None)
+def complete_abandoned(most: int, seconds: float) -> None:
+    """Do a little of what follows from changes that nobody is left to complete, of anybody's.
+
+    :param most: things at most, those first that wait longest.
+    :param seconds: after which nothing more is begun.
+    """
+    _complete_claimed(most, time.monotonic() + seconds)
 
 
-def complete_abandoned(most: int) -> None:
-    """Do a little of what follows from changes that nobody is left to complete, of anybody's."""
-    for account_id in pending.organisations(datetime.now(UTC) - _ABANDONED)[:1]:
-        complete_left(account_id, most)
+def _complete_claimed(most: int, end: float, account_id: int | None = None) -> None:
+    claimed = pending.claim(datetime.now(UTC) - _ABANDONED, most, account_id)
+    db.session.commit()
+    for owner, things in groupby(claimed, key=itemgetter(0)):
+        _complete_apart(owner, [number for _, number in things], end)
+
+
+def _complete_apart(account_id: int, numbers: Sequence[int], end: float) -> None:
+    """Do what follows for things together, or one by one if it fails for any of them."""
+    done = False
+    with after_commit("Effects of changes are tried one by one."):
+        _complete(account_id, pending.of(account_id, numbers), end, _nobody, anywhere=True)
+        done = True
+    for number in () if done else numbers:
+        if time.monotonic() > end:
+            return
+        with after_commit(f"The effects of a change of thing {number} are put off."):
+            _complete(account_id, pending.of(account_id, [number]), end, _nobody, anywhere=True)
 
 
 def _complete(
-    account_id: int, things: Sequence[Pending], seconds: float, tell: Callable[[int], None]
+    account_id: int,
+    things: Sequence[Pending],
+    end: float,
+    tell: Callable[[int], None],
+    *,
+    anywhere: bool = False,
 ) -> Effects:
-    end = time.monotonic() + seconds
+    """Do what follows for some things until a time.
+
+    :param anywhere: begin with any of the waiting samples: where there are too many for the
+        time, and the first ones wait on each time, the others get their turn.
+    """
     assets, done, replayed = 0, 0, Replayed()
     for some in _batches([thing for thing in things if thing.asset], _ASSETS):
         if time.monotonic() > end:
@@ -138,12 +167,19 @@ def _complete(
         if time.monotonic() > end:
             return Effects(assets, replayed, len(things) - done)
         waiting = quarantine.concerning(account_id, _keys([thing.id for thing in some]))
-        replayed += replay(account_id, waiting)
+        replayed += replay(account_id, _turned(waiting) if anywhere else waiting, end)
+        if replayed.left:
+            return Effects(assets, replayed, len(things) - done)
         pending.remove({thing.id: thing.version for thing in some})
         db.session.commit()
         done += len(some)
         tell(sum(not thing.asset for thing in some))
     return Effects(assets, replayed)
+
+
+def _turned(ids: Sequence[int]) -> Sequence[int]:
+    first = random.randrange(len(ids) or 1) if len(ids) > _SAMPLES else 0  # noqa: S311
+    return [*ids[first:], *ids[:first]]
 
 
 def _batches(things: Sequence[Pending], most: int) -> Iterator[Sequence[Pending]]:

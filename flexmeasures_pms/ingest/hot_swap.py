@@ -12,12 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flask import current_app
-
 from flexmeasures_pms.beliefs.provision import make_ready
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import WITHIN
-from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ingest.flapping import Before, Flap, PackReport, follow_pack
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import hot_swap
@@ -25,7 +22,7 @@ from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.storage.flapping import Flapping, flaps_until
 from flexmeasures_pms.storage.queries.docks import DockReading, dock_readings
 from flexmeasures_pms.storage.readings.latest import newest_times
-from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon
+from flexmeasures_pms.storage.session import after_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +145,6 @@ def record_moves(account_id: int, reports: Sequence[PackReport]) -> set[int]:
 
 def follow_moves(account_id: int, touched: Collection[int]) -> None:
     """Update the assets of what has moved, after the commit; what fails is done later."""
-    try:
-        if touched:
+    if touched:
+        with after_commit("Assets of packs that moved are updated later."):
             make_ready(account_id, touched)
-    except (*DATABASE_ERRORS, PmsError):
-        abandon()
-        current_app.logger.exception("Assets of packs that moved are updated later.")

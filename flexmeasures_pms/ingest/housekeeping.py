@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from flask import current_app
 from flexmeasures.data import db
 
 from flexmeasures_pms.config import Settings
-from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ingest.follow_up import complete_abandoned
 from flexmeasures_pms.storage.intake.receipts import purge
-from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon
+from flexmeasures_pms.storage.session import after_commit
 
 EVERY = 100
 """Requests of a process between two times."""
@@ -21,7 +19,10 @@ MOST = 250
 """Receipts that are deleted at once: more than arrive meanwhile, in some 5 ms."""
 
 MOST_THINGS = 10
-"""Things whose assets are made, or samples replayed, at once: in less than a second."""
+"""Things whose assets are made, or samples replayed, at once."""
+
+SECONDS = 1.0
+"""After so long no more of them are begun."""
 
 _requests = count(1)
 
@@ -30,10 +31,7 @@ def tidy(settings: Settings) -> None:
     """Purge old receipts, and do what is left of the effects of changes, now and then."""
     if next(_requests) % EVERY:
         return
-    try:
+    with after_commit("Old receipts or effects of changes wait on."):
         purge(datetime.now(UTC) - timedelta(days=settings.receipt_days), MOST)
         db.session.commit()
-        complete_abandoned(MOST_THINGS)
-    except (*DATABASE_ERRORS, PmsError) as error:
-        abandon()
-        current_app.logger.warning("Old receipts or effects of changes wait on: %s", error)
+        complete_abandoned(MOST_THINGS, SECONDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,11 +38,13 @@ class Replayed:
     :param released: samples that left the quarantine.
     :param waiting: samples that were tried and still wait.
     :param beliefs: rows that were added.
+    :param left: samples that were not tried, because the time was over.
     """
 
     released: int = 0
     waiting: int = 0
     beliefs: int = 0
+    left: int = 0
 
     def __add__(self, other: Replayed) -> Replayed:
         """Add two replays up."""
@@ -48,6 +52,7 @@ class Replayed:
             self.released + other.released,
             self.waiting + other.waiting,
             self.beliefs + other.beliefs,
+            self.left + other.left,
         )
 
     def lines(self) -> tuple[Message, ...]:
@@ -63,16 +68,19 @@ class Replayed:
         return (done, rest) if self.waiting else (done,)
 
 
-def replay(account_id: int, ids: Sequence[int]) -> Replayed:
+def replay(account_id: int, ids: Sequence[int], end: float = math.inf) -> Replayed:
     """Process waiting samples again, in transactions of its own, some samples in each.
 
     A sample that is now stored, or already was, leaves the quarantine in the same
     transaction; one that still can't be stored stays, with its current reason.
 
+    :param end: after it only the first of them are processed, by :func:`time.monotonic`.
     :raises StorageBusy: when some can't be processed now. Those before them were.
     """
     total = Replayed()
     for start in range(0, len(ids), _BATCH):
+        if start and time.monotonic() > end:
+            return total + Replayed(left=len(ids) - start)
         some = partial(_replay_batch, account_id, ids[start : start + _BATCH])
         replayed, unused = carry_through(some)
         total += replayed

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import psycopg2
+from flask import current_app
 from flexmeasures.data import db
 from sqlalchemy.exc import SQLAlchemyError
+
+from flexmeasures_pms import deadline
 
 DATABASE_ERRORS = (SQLAlchemyError, psycopg2.Error)
 """What a statement may fail with: a part of them uses the driver directly."""
@@ -68,3 +72,19 @@ def end(_error: BaseException | None = None) -> None:
         db.session.close()
     except SQLAlchemyError:
         db.session().invalidate()
+
+
+@contextmanager
+def after_commit(put_off: str) -> Iterator[None]:
+    """Do what follows a commit: what fails is rolled back and logged, and raises nothing.
+
+    The deadline of the request is forgotten: an answer of "nothing was stored" would be untrue.
+
+    :param put_off: says in the log what is done later.
+    """
+    deadline.forget()
+    try:
+        yield
+    except Exception:
+        abandon()
+        current_app.logger.exception(put_off)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
@@ -15,13 +16,18 @@ from flask.testing import FlaskClient
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from psycopg2.errors import DeadlockDetected
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import NoResultFound, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from support import stored
 from support.races import Race, before_each, race
 from support.site import AUTHOR, Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
-from flexmeasures_pms.ingest import follow_up, housekeeping, plan, readiness
+from flexmeasures_pms import deadline
+from flexmeasures_pms.beliefs.provision import make_ready
+from flexmeasures_pms.errors import StorageBusy
+from flexmeasures_pms.ingest import follow_up, hot_swap, housekeeping, plan, readiness, replay
 from flexmeasures_pms.registry.editing import moves
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.tables import pending, trackable
@@ -67,10 +73,16 @@ def to_come(account_id: int) -> set[str]:
     return set(db.session.scalars(query.where(pending.c.account_id == account_id)))
 
 
-def fail() -> mock._patch[mock.Mock]:
+GONE = OperationalError("", {}, Exception("gone"))
+FAILURES = (
+    GONE, psycopg2.OperationalError("gone"), PoolTimeout(), NoResultFound(), StaleDataError(),
+    StorageBusy("busy"),
+)  # fmt: skip
+
+
+def fail(how: Exception = GONE) -> mock._patch[mock.Mock]:
     """Let the database go away between a change and its effects."""
-    gone = OperationalError("", {}, Exception("gone"))
-    return mock.patch.object(follow_up, "make_ready", side_effect=gone)
+    return mock.patch.object(follow_up, "make_ready", side_effect=how)
 
 
 def let_time_pass(account_id: int) -> None:
@@ -85,11 +97,12 @@ def test_nothing_is_to_come_after_a_change(site: Site) -> None:
     assert to_come(site.account_id) == set()
 
 
+@pytest.mark.parametrize("how", FAILURES, ids=lambda how: type(how).__name__)
 def test_a_change_whose_effects_fail_is_registered_and_the_next_one_does_what_lacks(
-    site: Site, post: Post
+    site: Site, post: Post, how: Exception
 ) -> None:
     assert post(pack_sample("0243", dock=3))["quarantined"] == 1
-    with fail():
+    with fail(how):
         (line,) = site.case("0243", "PMS-1-A", 3).lines
     assert str(line) == "FlexMeasures assets and waiting samples follow later."
     assert to_come(site.account_id) == {"0243"}
@@ -142,6 +155,69 @@ def test_the_asset_of_a_pack_that_moved_by_itself_follows(site: Site, post: Post
     assert found is not None
     assert found.description == "Case in dock 5 of cabinet PMS-1-A"
     assert to_come(site.account_id) == set()
+
+
+@pytest.mark.parametrize("how", FAILURES, ids=lambda how: type(how).__name__)
+def test_a_stored_sample_is_acknowledged_also_when_the_asset_can_not_follow_it(
+    site: Site, post: Post, how: Exception
+) -> None:
+    with mock.patch.object(hot_swap, "make_ready", side_effect=how):
+        assert post(pack_sample("0241", at(0), dock=5))["stored"] == 1
+    assert to_come(site.account_id) == {"0241"}
+
+
+def test_a_deadline_that_ends_with_the_commit_gives_nothing_up(site: Site) -> None:
+    commit = follow_up.commit
+
+    def late(*args: Any) -> Any:
+        moved = commit(*args)
+        deadline.begin(0)
+        return moved
+
+    with mock.patch.object(follow_up, "commit", late):
+        (made,) = site.case("0243").lines
+    assert str(made) == "Made 1 FlexMeasures asset with sensors."
+
+
+def test_a_replay_stops_when_its_time_is_over_and_goes_on_later(site: Site, post: Post) -> None:
+    post(*(pack_sample("0243", at(n), dock=3) for n in range(3)))
+    over = mock.Mock(monotonic=lambda: float("inf"))
+    with mock.patch.object(replay, "_BATCH", 1), mock.patch.object(replay, "time", over):
+        lines = [str(line) for line in site.case("0243", "PMS-1-A", 3).lines]
+    assert lines[-1] == "FlexMeasures assets and waiting samples follow later."
+    assert len(stored.waiting(site.account_id)) == 2
+    assert to_come(site.account_id) == {"0243"}
+
+    assert follow_up.complete(site.account_id).replayed.released == 2
+    assert to_come(site.account_id) == set()
+
+
+def test_what_fails_each_time_keeps_back_nothing_else(
+    site: Site, other_organisation: Organisation
+) -> None:
+    other = Site(other_organisation.id)
+    with fail():
+        site.case("0243")
+        site.case("0244")
+        other.case("0245")
+    bad = site.number("case", "0243")
+
+    def ready(account_id: int, numbers: list[int]) -> Any:
+        if bad in numbers:
+            raise RuntimeError
+        return make_ready(account_id, numbers)
+
+    for account_id in (site.account_id, other.account_id):
+        let_time_pass(account_id)
+    with mock.patch.object(follow_up, "make_ready", ready):
+        for _ in range(3):
+            follow_up.complete_abandoned(1, 60)
+        assert to_come(other.account_id) == set()
+        assert to_come(site.account_id) == {"0243"}
+
+        let_time_pass(site.account_id)
+        site.case("0246")
+        assert to_come(site.account_id) == {"0243"}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,15 +70,10 @@ def note(
 def of(
     account_id: int,
     numbers: Collection[int] | None = None,
-    *,
-    before: datetime | None = None,
-    most: int | None = None,
 ) -> list[Pending]:
     """Return an organisation's things with effects to come, assemblies before what is in them.
 
     :param numbers: among these only.
-    :param before: only of changes before this time.
-    :param most: how many at most.
     """
     p, t = pending.c, trackable.c
     query = (
@@ -86,19 +81,33 @@ def of(
         .join(trackable, t.id == p.trackable_id)
         .where(p.account_id == account_id)
         .order_by(sa.case({kind: i for i, kind in enumerate(FOLLOWED)}, value=t.kind), t.id)
-        .limit(most)
     )
     if numbers is not None:
         query = query.where(p.trackable_id == _any(numbers))
-    if before is not None:
-        query = query.where(p.since < before)
     return [Pending(*row) for row in db.session.execute(query)]
 
 
-def organisations(before: datetime) -> list[int]:
-    """Return the organisations with effects to come of changes before a time."""
-    query = sa.select(pending.c.account_id).where(pending.c.since < before).distinct()
-    return list(db.session.scalars(query.order_by(pending.c.account_id)))
+def claim(before: datetime, most: int, account_id: int | None = None) -> list[tuple[int, int]]:
+    """Return organisations and things with effects to come, those that wait longest first.
+
+    They count as changed now: others leave them alone for a while, and what fails each time
+    does not keep back what waits behind it. The caller commits.
+
+    :param before: only of changes before this time.
+    :param account_id: of this organisation only.
+    """
+    p = pending.c
+    query = sa.select(p.trackable_id).where(p.since < before)
+    if account_id is not None:
+        query = query.where(p.account_id == account_id)
+    query = query.order_by(p.since, p.trackable_id).limit(most).with_for_update(skip_locked=True)
+    claimed = (
+        sa.update(pending)
+        .where(p.trackable_id.in_(query.scalar_subquery()))
+        .values(since=datetime.now(UTC))
+        .returning(p.account_id, p.trackable_id)
+    )
+    return sorted((row[0], row[1]) for row in db.session.execute(claimed))
 
 
 def number(account_id: int) -> int:
