@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import psycopg2
 from flexmeasures.data import db
+from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
@@ -16,7 +18,7 @@ from flexmeasures_pms.cli.common import (
     organisation,
     progress_bar,
 )
-from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.errors import RegistryError, StorageBusy
 from flexmeasures_pms.ingest.follow_up import complete
 from flexmeasures_pms.ingest.registry_file import LinesDone, write_rows
 from flexmeasures_pms.registry.editing import pending
@@ -90,11 +92,11 @@ def _write(checked: Imported, rows: Sequence[CaseRow], who: Author, rules: Impor
     try:
         with progress_bar("Registering", len(rows)) as tell:
             result = write_rows(checked, rows, progress, author=who, rules=rules, tell=tell)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StorageBusy, DBAPIError, psycopg2.Error) as error:
         abandon()
         raise click.ClickException(
-            f"Interrupted: {progress.done} of {len(rows)} lines are imported. Import the file "
-            "again to go on: those change nothing then."
+            f"{_cut_off(error)}: {progress.done} of {len(rows)} lines are imported. Import the "
+            "file again to go on: those change nothing then, and assets that lack are made."
         ) from None
     for fault in progress.faults:
         click.echo(str(fault), err=True)
@@ -104,6 +106,14 @@ def _write(checked: Imported, rows: Sequence[CaseRow], who: Author, rules: Impor
     for line in make_assets(checked.change.account_id, progress.moved):
         click.echo(line)
     return result
+
+
+def _cut_off(error: BaseException) -> str:
+    """Return why what is done in steps ended between them."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted"
+    busy = isinstance(error, StorageBusy)
+    return "The database is too busy" if busy else "The database is not available"
 
 
 def _refusal(result: Imported) -> str:
@@ -166,11 +176,11 @@ def make_assets(account_id: int, moved: Sequence[Message] = ()) -> tuple[Message
     try:
         with progress_bar("Making assets", length) as tell:
             effects = complete(account_id, tell=tell)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StorageBusy, DBAPIError, psycopg2.Error) as error:
         abandon()
         raise click.ClickException(
-            "Interrupted: all is registered, and some assets lack. Make them with `flexmeasures "
-            f"pms make-assets --account {account_id}`; they are also made when a pack first "
+            f"{_cut_off(error)}: all is registered, and some assets lack. Make them with "
+            f"`flexmeasures pms make-assets --account {account_id}`; they are also made when a pack first "
             "reports."
         ) from None
     return (*effects.provided(), *moved, *effects.stored())

@@ -79,5 +79,6 @@ def _batches(rows: Sequence[CaseRow]) -> Iterator[Sequence[CaseRow]]:
 def _no_longer_fits(fault: FaultyLine, progress: LinesDone, rows: int) -> RegistryError:
     return RegistryError(
         f"{fault} The registry was changed since the file was checked: {progress.done} of {rows} "
-        "lines are imported. Import the file again to go on: those change nothing then."
+        "lines are imported. Import the file again to go on: those change nothing then, and "
+        "assets that lack are made."
     )

@@ -12,10 +12,13 @@ import pytest
 from click.testing import Result
 from conftest import Organisation
 from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy.exc import OperationalError
+from support import stored
 from support.commands import Command, RegistryOf
 from support.telemetry import at, pack_sample, request
 
 from flexmeasures_pms.beliefs import provision
+from flexmeasures_pms.errors import RegistryBusy
 from flexmeasures_pms.ingest import follow_up, registry_file
 from flexmeasures_pms.registry.importing.importer_csv import REQUIRED
 
@@ -108,16 +111,34 @@ def test_others_change_the_registry_while_a_file_is_imported(
     assert known.find("mppt", "MPPT-1").asset_id is not None
 
 
+@pytest.mark.parametrize(
+    "how",
+    [KeyboardInterrupt(), RegistryBusy("busy"), OperationalError("", {}, Exception("gone"))],
+    ids=lambda how: type(how).__name__,
+)
 def test_an_import_that_was_cut_off_goes_on_when_the_file_is_imported_again(
-    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation
+    importing: Callable[..., Result],
+    client: FlaskClient,
+    registry_of: RegistryOf,
+    site: Organisation,
+    how: BaseException,
 ) -> None:
+    client.post(
+        "/pms/api/v1/devices/dataset/pms",
+        data=request({"pms_id": "PMS-01"}, pack_sample("pack000", at(0), dock=None)),
+        headers=site.headers,
+        content_type="application/json",
+    )
+    assert len(stored.waiting(site.id)) == 1
+
     def cut_off(batch: int) -> None:
         if batch == 2:
-            raise KeyboardInterrupt
+            raise how
 
     with after_batches(cut_off):
         result = importing()
     assert result.exit_code == 1
+    assert f"{IN_ONE_GO} of {LINES} lines are imported." in result.stderr
     assert "Import the file again to go on" in result.stderr
     assert len(cases(registry_of, site)) == 2 * IN_ONE_GO
 
@@ -126,7 +147,8 @@ def test_an_import_that_was_cut_off_goes_on_when_the_file_is_imported_again(
         f"{LINES} lines: {LINES - 2 * IN_ONE_GO} changed the registry, "
         f"{2 * IN_ONE_GO} say what it has."
     )
-    assert len(cases(registry_of, site)) == LINES
+    assert cases(registry_of, site) == {f"pack{n:03d}": True for n in range(LINES)}
+    assert stored.waiting(site.id) == []
 
 
 def test_assets_that_lack_after_an_interruption_are_made_by_a_command(
