@@ -14,13 +14,23 @@ from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 
-from flexmeasures_pms.beliefs.provision import ensure_sensors_of
+from flexmeasures.data import db
+
+from flexmeasures_pms.beliefs.provision import ensure_sensors_of, make_ready
 from flexmeasures_pms.beliefs.resolve import without_asset
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
-from flexmeasures_pms.ingest.strays import Stray, asset_pairs, cases_of, strays
+from flexmeasures_pms.ingest.strays import (
+    Stray,
+    asset_pairs,
+    boards_astray,
+    cases_awaited,
+    cases_of,
+    strays,
+)
+from flexmeasures_pms.registry.editing.writer import lock_registry
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, TrackableText, message
 from flexmeasures_pms.storage.intake import quarantine
@@ -38,6 +48,9 @@ from flexmeasures_pms.wire.encode import pack_request
 
 _BATCH = 1_000
 
+_SENDER = "registry"
+"""Of samples that go back to quarantine when their move was put off."""
+
 
 @dataclass(slots=True)
 class Moved:
@@ -47,12 +60,14 @@ class Moved:
     :param samples: samples moved, likewise.
     :param returned: samples that went back to quarantine.
     :param left: samples that stay, in an asset that is not the organisation's, by case.
+    :param put_off: boards with samples that stay until the asset of a case is made.
     """
 
     beliefs: dict[tuple[str, str], int] = field(default_factory=dict)
     samples: dict[tuple[str, str], int] = field(default_factory=dict)
     returned: int = 0
     left: dict[str, int] = field(default_factory=dict)
+    put_off: set[int] = field(default_factory=set)
 
     def count(self, old: str, new: str, added: int) -> None:
         """Count one sample that moved, and its beliefs."""
@@ -87,7 +102,8 @@ def follow(account_id: int, boards: Collection[int], *, sender: str) -> Moved:
     """Move the beliefs of boards to the right cases; the caller commits.
 
     Samples that go back to quarantine were acknowledged: they are kept, however full it is.
-    What is in an asset that is not the organisation's any more stays there.
+    What is in an asset that is not the organisation's any more stays there. What belongs to a
+    case whose asset is not made yet stays for now: see :func:`follow_put_off`.
 
     :param sender: author of the change, for these samples.
     """
@@ -106,15 +122,44 @@ def follow(account_id: int, boards: Collection[int], *, sender: str) -> Moved:
     return moved
 
 
+def follow_put_off(account_id: int, boards: Collection[int]) -> Moved:
+    """Move what a change of boards left where it was, in a transaction of its own.
+
+    The assets of the cases are made first: to be called after the commit of the change.
+    """
+    astray = boards_astray(account_id, boards)
+    if not astray:
+        return Moved()
+    if lacking := cases_awaited(account_id, astray):
+        make_ready(account_id, lacking)
+    # Nobody corrects these boards meanwhile.
+    lock_registry(account_id)
+    moved = follow(account_id, astray, sender=_SENDER)
+    db.session.commit()
+    return moved
+
+
 def _movable(found: Iterable[Stray], moved: Moved) -> list[Stray]:
-    """Return the samples that can be moved, and count those in assets of others."""
+    """Return the samples that can be moved, and note those that can't."""
+    known = list(found)
+    occupied = _occupied(known)
     movable = []
-    for stray in found:
-        if stray.old_owned:
+    for stray in known:
+        if stray.new_awaited or stray.new_id in occupied:
+            moved.put_off.add(stray.board_id)
+        elif stray.old_owned:
             movable.append(stray)
         elif stray.old_asset is not None:
             moved.left[stray.old] = moved.left.get(stray.old, 0) + 1
     return movable
+
+
+def _occupied(found: Sequence[Stray]) -> set[int]:
+    """Return the cases with samples that wait for an asset elsewhere: nothing moves there yet."""
+    cases = {stray.old_id for stray in found if stray.new_awaited}
+    while more := {stray.old_id for stray in found if stray.new_id in cases} - cases:
+        cases |= more
+    return cases
 
 
 def _batches(found: Sequence[Stray]) -> Iterator[list[Stray]]:

@@ -1,8 +1,9 @@
 """A change of the registry, and what follows from it.
 
 With the change itself, in one transaction, telemetry moves to the case that it belongs to.
-Then, each in transactions of their own, assets and sensors are made or updated, and samples
-that waited in quarantine for the change are replayed. The things that this is still to be done
+Then, each in transactions of their own, assets and sensors are made or updated, telemetry moves
+to cases that had no asset yet, and samples that waited in quarantine for the change are
+replayed. The things that this is still to be done
 for are noted (``pms_pending``): whatever happens in between, it can be done later.
 """
 
@@ -23,11 +24,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.beliefs.provision import make_ready
-from flexmeasures_pms.ingest.attribution import follow
+from flexmeasures_pms.ingest.attribution import follow, follow_put_off
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.registry.editing import pending
 from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.editing.pending import Pending
+from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.messages.message import CountText, Message, message, message_form
 from flexmeasures_pms.registry.tables import alias, trackable
 from flexmeasures_pms.storage.intake import quarantine
@@ -60,11 +62,13 @@ class Effects:
 
     :param assets: how many were made.
     :param left: of how many things effects are still to come.
+    :param moved: sentences about samples that moved only when the asset of a case was made.
     """
 
     assets: int = 0
     replayed: Replayed = field(default_factory=Replayed)
     left: int = 0
+    moved: tuple[Message, ...] = ()
 
     def provided(self) -> tuple[Message, ...]:
         """Return a sentence about the assets, if any was made."""
@@ -72,9 +76,9 @@ class Effects:
         return (message("Made {assets} with sensors.", assets=assets),) if self.assets else ()
 
     def stored(self) -> tuple[Message, ...]:
-        """Return sentences about waiting samples, and about what is put off."""
+        """Return sentences about samples that moved or waited, and about what is put off."""
         later = (message(_LATER),) if self.left else ()
-        return (*self.replayed.lines(), *later)
+        return (*self.moved, *self.replayed.lines(), *later)
 
 
 def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
@@ -158,6 +162,7 @@ def _complete(
         time, and the first ones wait on each time, the others get their turn.
     """
     assets, done, replayed = 0, 0, Replayed()
+    lines: tuple[Message, ...] = ()
     for some in _batches([thing for thing in things if thing.asset], _ASSETS):
         if time.monotonic() > end:
             return Effects(assets, left=len(things))
@@ -165,16 +170,18 @@ def _complete(
         tell(len(some))
     for some in _batches(things, _SAMPLES):
         if time.monotonic() > end:
-            return Effects(assets, replayed, len(things) - done)
+            return Effects(assets, replayed, len(things) - done, lines)
+        moved = follow_put_off(account_id, [thing.id for thing in some if thing.kind == BOARD])
+        lines += tuple(moved.lines())
         waiting = quarantine.concerning(account_id, _keys([thing.id for thing in some]))
         replayed += replay(account_id, _turned(waiting) if anywhere else waiting, end)
         if replayed.left:
-            return Effects(assets, replayed, len(things) - done)
-        pending.remove({thing.id: thing.version for thing in some})
+            return Effects(assets, replayed, len(things) - done, lines)
+        pending.remove({thing.id: thing.version for thing in some if thing.id not in moved.put_off})
         db.session.commit()
-        done += len(some)
+        done += len(some) - len(moved.put_off)
         tell(sum(not thing.asset for thing in some))
-    return Effects(assets, replayed)
+    return Effects(assets, replayed, len(things) - done, lines)
 
 
 def _turned(ids: Sequence[int]) -> Sequence[int]:

@@ -19,6 +19,9 @@ from flexmeasures_pms.storage.tables import board_report
 
 _OLD, _NEW, _BOARD, _PMS = (trackable.alias() for _ in range(4))
 
+_AWAITED = and_(_NEW.c.asset_id.is_(None), ~_NEW.c.provisioned)
+"""The condition that the asset of the new case was never made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stray:
@@ -55,7 +58,7 @@ def strays(account_id: int, boards: Collection[int]) -> Iterator[Stray]:
             func.coalesce(_PMS.c.ident, DataSource.name), _PMS.c.id,
             _OLD.c.id, _OLD.c.ident, _OLD.c.asset_id, _owned(_OLD),
             _NEW.c.id, _NEW.c.ident, _NEW.c.asset_id, _owned(_NEW),
-            and_(_NEW.c.asset_id.is_(None), ~_NEW.c.provisioned),
+            _AWAITED,
         )
         .join(DataSource, DataSource.id == report.source_id)
         .outerjoin(_PMS, reports_as_source(_PMS))
@@ -70,6 +73,27 @@ def asset_pairs(account_id: int, boards: Collection[int]) -> set[tuple[int, int]
     query = _of(account_id, boards, _OLD.c.asset_id, _NEW.c.asset_id)
     query = query.where(_owned(_OLD), _owned(_NEW)).distinct()
     return {(old, new) for old, new in db.session.execute(query)}
+
+
+def boards_astray(account_id: int, boards: Collection[int]) -> set[int]:
+    """Return those of an organisation's boards that have strays."""
+    corrected = _corrected(boards)
+    return set(db.session.scalars(_of(account_id, corrected, board_report.c.board_id).distinct()))
+
+
+def cases_awaited(account_id: int, boards: Collection[int]) -> set[int]:
+    """Return the cases where strays belong, and whose assets were never made."""
+    query = _of(account_id, boards, _NEW.c.id).where(_NEW.c.id.is_not(None), _AWAITED)
+    return set(db.session.scalars(query.distinct()))
+
+
+def _corrected(boards: Collection[int]) -> list[int]:
+    """Return those boards that were corrected: nothing else makes a sample stray."""
+    before = installation.c
+    query = select(before.part_id).where(
+        before.part_id.in_(boards), before.slot == BOARD, ~func.upper_inf(before.known)
+    )
+    return list(db.session.scalars(query.distinct()))
 
 
 def cases_of(boards: Collection[int]) -> set[int]:

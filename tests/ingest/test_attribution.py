@@ -6,16 +6,21 @@ import random
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
+from flexmeasures.data import db
 from support import stored
 from support.site import AUTHOR, Site, commit
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.registry.editing import moves
+from flexmeasures_pms.ingest import follow_up
+from flexmeasures_pms.registry.editing import moves, registration
+from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.editing.writer import editing
+from flexmeasures_pms.storage.intake import quarantine
 
 Post = Callable[..., dict[str, Any]]
 BOARD = ("acquisition-board", "66CFF353734574E43231516")
@@ -122,6 +127,66 @@ def test_what_belongs_to_no_case_any_more_waits_and_comes_back(site: Site, post:
 
     site.install(BOARD, ("case", "B"), at=at(60))
     assert stored.beliefs(site.account_id, "case:B") == before
+    assert stored.waiting(site.account_id) == []
+
+
+@pytest.fixture
+def exchange(site: Site, post: Post) -> Callable[[], Change]:
+    """Two boards that report from cases C and D; then one goes to new case N, one to C."""
+    boards = ("B1", "B2")
+    for board, case in zip(boards, "CD", strict=True):
+        site.case(case)
+        site.register("acquisition-board", board)
+        site.install(("acquisition-board", board), ("case", case))
+    post(pack_sample("B1", at(1), dock=None), pack_sample("B2", at(1), dock=None, amps=7.5))
+
+    def change() -> Change:
+        with editing(site.account_id, AUTHOR) as changeset:
+            view = changeset.view
+            new = registration.register(changeset, "case", "N")
+            b1, b2 = (view.entry(site.number("acquisition-board", b)) for b in boards)
+            moves.remove(changeset, b2, at(0))
+            moves.install(changeset, b1, new, at=at(0))
+            moves.install(changeset, b2, view.entry(site.number("case", "C")), at=at(0))
+        return changeset.change()
+
+    return change
+
+
+def current(site: Site, case: str) -> float | None:
+    return stored.readings(site.account_id, f"case:{case}", at(1)).get("pack current")
+
+
+def test_a_correction_into_a_new_case_moves_when_its_asset_is_made(
+    site: Site, exchange: Callable[[], Change]
+) -> None:
+    with mock.patch.object(quarantine, "concerning", return_value=[]) as replayed:
+        lines = [str(line) for line in commit(exchange()).lines]
+    assert replayed.called
+    assert lines[0] == "Made 1 FlexMeasures asset with sensors."
+    assert [line.split(" from ")[1] for line in lines[1:]] == [
+        "case C to case N.",
+        "case D to case C.",
+    ]
+    assert [current(site, case) for case in "NCD"] == [-0.625, 7.5, None]
+    assert stored.waiting(site.account_id) == []
+    assert follow_up.complete(site.account_id).left == 0
+
+
+def test_a_correction_that_was_cut_off_before_the_asset_was_made_moves_later(
+    site: Site, exchange: Callable[[], Change]
+) -> None:
+    with (
+        mock.patch.object(follow_up, "make_ready", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        commit(exchange())
+    db.session.rollback()
+    assert [current(site, case) for case in "CD"] == [-0.625, 7.5]
+
+    boards = {site.number("acquisition-board", board) for board in ("B1", "B2")}
+    follow_up.complete(site.account_id, boards)
+    assert [current(site, case) for case in "NCD"] == [-0.625, 7.5, None]
     assert stored.waiting(site.account_id) == []
 
 
