@@ -180,7 +180,7 @@ def make_assets(account_id: int, moved: Sequence[Message] = ()) -> tuple[Message
         abandon()
         raise click.ClickException(
             f"{_cut_off(error)}: all is registered, and some assets lack. Make them with "
-            f"`flexmeasures pms make-assets --account {account_id}`; they are also made when a pack first "
-            "reports."
+            f"`flexmeasures pms make-assets --account {account_id}`; they are also made when a "
+            "pack first reports."
         ) from None
     return (*effects.provided(), *moved, *effects.stored())
