@@ -9,6 +9,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.follow_up import complete_abandoned
+from flexmeasures_pms.storage.intake.heads import remove_unused, unused
 from flexmeasures_pms.storage.intake.receipts import purge
 from flexmeasures_pms.storage.session import after_commit
 
@@ -17,6 +18,9 @@ EVERY = 100
 
 MOST = 250
 """Receipts that are deleted at once: more than arrive meanwhile, in some 5 ms."""
+
+MOST_HEADS = 20
+"""Heads of samples in quarantine that a replay has left behind and that are deleted at once."""
 
 MOST_THINGS = 10
 """Things whose assets are made, or samples replayed, at once."""
@@ -28,10 +32,12 @@ _requests = count(1)
 
 
 def tidy(settings: Settings) -> None:
-    """Purge old receipts, and do what is left of the effects of changes, now and then."""
+    """Delete what is no longer needed, and do what is left of the effects of changes."""
     if next(_requests) % EVERY:
         return
     with after_commit("Old receipts or effects of changes wait on."):
         purge(datetime.now(UTC) - timedelta(days=settings.receipt_days), MOST)
+        db.session.commit()
+        remove_unused(unused(MOST_HEADS))
         db.session.commit()
         complete_abandoned(MOST_THINGS, SECONDS)

@@ -68,6 +68,12 @@ def keep(account_id: int, heads: Mapping[bytes, str]) -> dict[bytes, int]:
     return found
 
 
+def unused(most: int) -> list[int]:
+    """Return some heads that no sample in quarantine has, of any organisation."""
+    query = select(_h.id).where(~exists().where(quarantine.c.head_id == _h.id)).limit(most)
+    return list(db.session.scalars(query))
+
+
 def remove_unused(numbers: Iterable[int]) -> None:
     """Remove the heads that no sample in quarantine has any more.
 
