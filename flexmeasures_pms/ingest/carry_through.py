@@ -83,8 +83,8 @@ def carry_through(attempt: Callable[[bool], T]) -> T:
                 "A transaction is done again after a %s.", type(cause).__name__
             )
     raise RegistryBusy(
-        "The registry kept changing while this was stored; nothing of it was stored. Send it "
-        "again later."
+        "The registry kept changing while this was stored, or what it needs could not be made; "
+        "nothing of it was stored. Send it again later."
     )
 
 

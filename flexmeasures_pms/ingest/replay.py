@@ -17,11 +17,12 @@ from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
-from flexmeasures_pms.errors import Problem, WireError
+from flexmeasures_pms.errors import Problem, StorageBusy, WireError
 from flexmeasures_pms.ingest.carry_through import carry_through
 from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import Outcome, await_registry, conclude, process
 from flexmeasures_pms.ingest.receipt import count, hours
+from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.messages.message import CountText, Message, message
 from flexmeasures_pms.storage.intake import quarantine, receipts
 from flexmeasures_pms.storage.intake.heads import remove_unused
@@ -75,18 +76,29 @@ def replay(account_id: int, ids: Sequence[int], end: float = math.inf) -> Replay
     transaction; one that still can't be stored stays, with its current reason.
 
     :param end: after it only the first of them are processed, by :func:`time.monotonic`.
-    :raises StorageBusy: when some can't be processed now. Those before them were.
+    :raises StorageBusy: when some can't be processed now; it says how many were before them.
     """
     total = Replayed()
     for start in range(0, len(ids), _BATCH):
         if start and time.monotonic() > end:
             return total + Replayed(left=len(ids) - start)
         some = partial(_replay_batch, account_id, ids[start : start + _BATCH])
-        replayed, unused = carry_through(some)
+        try:
+            replayed, unused = carry_through(some)
+        except StorageBusy as error:
+            raise StorageBusy(_stopped(total, len(ids) - start)) from error
         total += replayed
         remove_unused(unused)
         db.session.commit()
     return total
+
+
+def _stopped(before: Replayed, rest: int) -> str:
+    done = counted(before.released, "sample")
+    return (
+        f"Replayed {done} from quarantine. {counted(rest, 'sample')} could not be tried, because "
+        "the database or the registry is busy: they still wait. Replay them later."
+    )
 
 
 def _replay_batch(
