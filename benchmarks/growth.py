@@ -54,7 +54,7 @@ def _sensors(platform: Platform) -> tuple[list[Mapping[str, int]], int]:
     from flexmeasures.data import db
 
     from flexmeasures_pms.beliefs.sensors import sensor_ids
-    from flexmeasures_pms.beliefs.sources import source_ids
+    from flexmeasures_pms.beliefs.sources import make_sources, source_ids
     from flexmeasures_pms.registry.loading.load import load_directory
 
     system = measures.ONE_PMS.systems[0]
@@ -64,6 +64,7 @@ def _sensors(platform: Platform) -> tuple[list[Mapping[str, int]], int]:
         assets = [pack.asset_id for pack in packs if pack and pack.asset_id]
         known = sensor_ids(assets)
         pms = registered.find("pms", system.pms)
+        make_sources(platform.account_id, [pms] if pms else [])
         source = source_ids(platform.account_id, [pms] if pms else [])
         db.session.commit()
     return [known[asset] for asset in assets], next(iter(source.values()))

@@ -87,7 +87,7 @@ def _make(app: Flask) -> Month:
     from flexmeasures.data.services.users import create_user
 
     from flexmeasures_pms.beliefs.sensors import sensor_ids
-    from flexmeasures_pms.beliefs.sources import source_ids
+    from flexmeasures_pms.beliefs.sources import make_sources, source_ids
     from flexmeasures_pms.gateways import manage
     from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.registry.loading.load import load_directory
@@ -116,6 +116,7 @@ def _make(app: Flask) -> Month:
         sensors = sensor_ids(assets)
         pms = registered.find("pms", LAYOUT.systems[0].pms)
         assert pms is not None  # noqa: S101 - registered above
+        make_sources(user.account_id, [pms])
         source = source_ids(user.account_id, [pms])[pms.id]
         db.session.commit()
         end = datetime.now(UTC).replace(second=0, microsecond=0)

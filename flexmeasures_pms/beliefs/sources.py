@@ -56,11 +56,15 @@ def source_ids(account_id: int, devices: Iterable[Entry]) -> dict[int, int]:
 def make_sources(account_id: int, devices: Iterable[Entry]) -> None:
     """Create the sources of devices that have none; the caller commits."""
     keys = {(account_id, device.kind, device.ident) for device in devices}
-    for key in sorted(keys - _look_up(account_id, keys).keys()):
+    for key in sorted(keys - _look_up(account_id, keys, rename=True).keys()):
         _make(*key)
 
 
-def _look_up(account_id: int, keys: set[_Key]) -> dict[_Key, int]:
+def _look_up(account_id: int, keys: set[_Key], *, rename: bool = False) -> dict[_Key, int]:
+    """Return the sources that there are.
+
+    :param rename: also those with names that are not plain text, which get plain ones.
+    """
     if len(_remembered) > _MOST_REMEMBERED:
         _remembered.clear()
     # Sources from before names had to be plain text have the ids as they are.
@@ -73,7 +77,8 @@ def _look_up(account_id: int, keys: set[_Key]) -> dict[_Key, int]:
     )
     by_name: dict[tuple[str, str], int] = {}
     for source in rows:
-        source.name = plain(source.name)
+        if rename:
+            source.name = plain(source.name)
         by_name[source.model, source.name] = source.id
     db.session.flush()
     found = {key: by_name[name] for key in keys if (name := (key[1], plain(key[2]))) in by_name}

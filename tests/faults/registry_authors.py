@@ -111,7 +111,6 @@ class Commands:
     account: int
     name: str
     notes: Notes
-    _connection: socket.socket | None = None
 
     def begin(self) -> None:
         """Begin another task: nothing to do."""
@@ -125,7 +124,6 @@ class Commands:
             said = self._ask(words)
         except (OSError, ValueError):
             self.notes.counts["command broken"] += 1
-            self._connection = None
             return False
         gone = task.words[0] == "quarantine" and _GONE in said["printed"]
         if said["code"] == 0 or gone:
@@ -144,11 +142,10 @@ class Commands:
         return json.loads(said["printed"]) if said["code"] == 0 else said
 
     def _ask(self, words: list[str]) -> dict[str, Any]:
-        if self._connection is None:
-            self._connection = socket.create_connection((HOST, self.port), PATIENCE)
-        self._connection.sendall(json.dumps(words).encode() + b"\n")
-        with self._connection.makefile("r") as lines:
-            said: dict[str, Any] = json.loads(lines.readline())
+        with socket.create_connection((HOST, self.port), PATIENCE) as connection:
+            connection.sendall(json.dumps(words).encode() + b"\n")
+            with connection.makefile("r") as lines:
+                said: dict[str, Any] = json.loads(lines.readline())
         return said
 
 

@@ -17,7 +17,7 @@ from support.site import Site
 from support.telemetry import NOON
 
 from flexmeasures_pms.beliefs.sensors import sensor_ids
-from flexmeasures_pms.beliefs.sources import reporters, source_ids
+from flexmeasures_pms.beliefs.sources import make_sources, reporters, source_ids
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.queries import history
 from flexmeasures_pms.storage.queries.history import (
@@ -56,6 +56,7 @@ class Case:
         self.volts, self.amps, self.dock = (
             ids[name] for name in ("pack voltage", "pack current", "dock")
         )
+        make_sources(account_id, [first, second])
         self.sources = list(source_ids(account_id, [first, second]).values())
         db.session.commit()
 

@@ -23,7 +23,7 @@ from support.site import Site
 from support.telemetry import NOON
 
 from flexmeasures_pms.beliefs.sensors import sensor_ids
-from flexmeasures_pms.beliefs.sources import source_ids
+from flexmeasures_pms.beliefs.sources import make_sources, source_ids
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -62,6 +62,7 @@ def stage(organisation: Organisation) -> Iterator[Stage]:
     registered = load_directory(organisation.id)
     case = registered.entry(site.number("case", "0241"))
     devices = [registered.entry(site.number("pms", ident)) for ident in ("PMS-1", "PMS-2")]
+    make_sources(organisation.id, devices)
     sources = source_ids(organisation.id, devices)
     bits_of("case", set(NAMES))
     db.session.commit()
