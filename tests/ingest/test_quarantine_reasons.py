@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ WARNS = {("flapping", "warning"), ("request_warnings", "_warning")}
 # that a sample was not kept.
 OTHERS = {
     *("misshapen", "old_shape", "surplus_value", "out_of_scope"),
-    *("faulty_value", "zero_padded_twin", "mixed_signs"),
+    *("faulty_value", "unknown_status", "zero_padded_twin", "mixed_signs"),
     *("quarantine_full", "sample_too_large"),
 }
 EXPECTED = {
@@ -41,43 +43,57 @@ def outside_warnings(node: ast.AST, path: Path) -> Iterator[ast.AST]:
             yield from outside_warnings(child, path)
 
 
-def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def all_calls() -> dict[str, list[tuple[Path, ast.Call]]]:
+    """The calls of the package by the name of what is called."""
+    found: dict[str, list[tuple[Path, ast.Call]]] = defaultdict(list)
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in outside_warnings(ast.parse(path.read_text()), path):
+        for node in outside_warnings(tree(path), path):
             if isinstance(node, ast.Call):
                 function = node.func
                 called = getattr(function, "attr", None) or getattr(function, "id", None)
-                if called == name:
-                    yield path, node
+                found[str(called)].append((path, node))
+    return found
 
 
-def texts(node: ast.AST | None, path: Path) -> set[str]:
-    """The texts that an expression may give: its own, or those given to its function."""
+def calls(name: str) -> list[tuple[Path, ast.Call]]:
+    return all_calls().get(name, [])
+
+
+def texts(node: ast.AST | None, path: Path, seen: frozenset[str] = frozenset()) -> set[str]:
+    """The texts that an expression may give: its own, or those given to its function.
+
+    :param seen: names whose texts are looked for already.
+    """
     if node is None:
         return set()
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return {node.value}
     if isinstance(node, ast.IfExp):
-        return texts(node.body, path) | texts(node.orelse, path)
-    if isinstance(node, ast.Name):
-        return named(node.id, path)
+        return texts(node.body, path, seen) | texts(node.orelse, path, seen)
+    if isinstance(node, ast.Name) and node.id not in seen:
+        return named(node.id, path, seen | {node.id})
     return set()
 
 
-def named(name: str, path: Path) -> set[str]:
+def named(name: str, path: Path, seen: frozenset[str]) -> set[str]:
     """The texts that a module assigns to a name, or passes for a parameter of this name."""
-    tree = ast.parse(path.read_text())
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Assign) and name in [getattr(t, "id", "") for t in node.targets]:
-            found |= texts(node.value, path)
+            found |= texts(node.value, path, seen)
         elif isinstance(node, ast.FunctionDef):
-            names = [arg.arg for arg in node.args.args]
+            names = [arg.arg for arg in node.args.args if arg.arg != "self"]
             if name in names:
                 place = names.index(name)
                 for where, call in calls(node.name):
                     if where == path and len(call.args) > place:
-                        found |= texts(call.args[place], path)
+                        found |= texts(call.args[place], path, seen)
     return found
 
 
@@ -93,6 +109,9 @@ def codes() -> dict[str, set[str]]:
         for word in call.keywords:
             for code in texts(word.value, path) if word.arg == "code" else ():
                 found.setdefault(code, set()).add(path.stem)
+    for path, call in calls("spoil"):
+        for code in texts(call.args[1], path):
+            found.setdefault(code, set()).add(path.stem)
     default = inspect.signature(Draft.refuse).parameters["code"].default
     return found | {default: {"draft"}}
 
