@@ -80,7 +80,8 @@ def _look_up(account_id: int, keys: set[_Key], *, rename: bool = False) -> dict[
         if rename:
             source.name = plain(source.name)
         by_name[source.model, source.name] = source.id
-    db.session.flush()
+    if rename:
+        db.session.flush()
     found = {key: by_name[name] for key in keys if (name := (key[1], plain(key[2]))) in by_name}
     _remembered.update(found)
     return found

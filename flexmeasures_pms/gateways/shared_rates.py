@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import current_app
-from redis import ConnectionPool, RedisError
+from redis import RedisError
 
-from flexmeasures_pms.storage.impatient import impatient
+from flexmeasures_pms.storage.impatient import RedisLine, line
 
 PATIENCE_SECONDS = 0.2
-PAUSE_SECONDS = 5.0
-"""How long Redis is left alone after it did not answer."""
-
 KEY = "pms:rates:"
 _EXTENSION = "flexmeasures_pms_rates"
 
@@ -61,19 +57,6 @@ class SharedCount:
     spent: dict[str, int]
 
 
-@dataclass
-class _Line:
-    """This process's connection.
-
-    :param theirs: FlexMeasures' own connections, the model for this one.
-    :param away_until: until then Redis is not tried again.
-    """
-
-    theirs: ConnectionPool
-    script: Any
-    away_until: float = 0.0
-
-
 def spend(
     who: str, costs: Mapping[str, tuple[int, int, bool]], minute: float
 ) -> SharedCount | None:
@@ -84,14 +67,14 @@ def spend(
     """
     if not current_app:
         return None
-    line = _line()
-    if time.monotonic() < line.away_until:
+    shared = _line()
+    if shared.is_away():
         return None
     values = [part for kind, cost in costs.items() for part in (kind, *map(int, cost))]
     try:
-        answer = line.script([KEY + who], [round(minute * 1000), *values])
+        answer = shared.to([KEY + who], [round(minute * 1000), *values])
     except (RedisError, OSError) as error:
-        line.away_until = time.monotonic() + PAUSE_SECONDS
+        shared.leave_alone()
         current_app.logger.warning("Rates are counted per process: Redis says: %s", error)
         return None
     exceeded, left, *spent = answer
@@ -105,10 +88,11 @@ def _by_kind(spent: Sequence[bytes | str]) -> dict[str, int]:
     return dict(zip(names, map(int, spent[1::2]), strict=True))
 
 
-def _line() -> _Line:
-    theirs = cast(Any, current_app).redis_connection.connection_pool
-    line: _Line | None = current_app.extensions.get(_EXTENSION)
-    if line is None or line.theirs is not theirs:
-        redis = impatient(theirs, connecting=PATIENCE_SECONDS, answer=PATIENCE_SECONDS)
-        line = current_app.extensions[_EXTENSION] = _Line(theirs, redis.register_script(_SCRIPT))
-    return line
+def _line() -> RedisLine[Any]:
+    return line(
+        _EXTENSION,
+        cast(Any, current_app).redis_connection.connection_pool,
+        lambda redis: redis.register_script(_SCRIPT),
+        connecting=PATIENCE_SECONDS,
+        answer=PATIENCE_SECONDS,
+    )

@@ -3,8 +3,8 @@
 With the change itself, in one transaction, telemetry moves to the case that it belongs to.
 Then, each in transactions of their own, assets and sensors are made or updated, telemetry moves
 to cases that had no asset yet, and samples that waited in quarantine for the change are
-replayed. The things that this is still to be done
-for are noted (``pms_pending``): whatever happens in between, it can be done later.
+replayed. The things that this is still to be done for are noted (``pms_pending``): whatever
+happens in between, it can be done later.
 """
 
 from __future__ import annotations

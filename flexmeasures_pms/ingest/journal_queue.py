@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
 from flask import current_app
-from redis import ConnectionPool, RedisError
+from redis import RedisError
 from rq import Queue
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import QueueAway
-from flexmeasures_pms.storage.impatient import impatient
+from flexmeasures_pms.storage.impatient import RedisLine, line
 
 QUEUE = "ingestion"
 JOB = "flexmeasures_pms.ingest.journal_worker.work"
@@ -28,8 +27,6 @@ JOB = "flexmeasures_pms.ingest.journal_worker.work"
 # mark is deleted when the job begins; if the job is lost, it expires.
 MARK = "pms:journal:job-waits"
 MARK_SECONDS = 5
-
-PAUSE_SECONDS = 5.0
 
 BUDGET_SECONDS = 60.0
 """How long a job begins further requests; then another one continues."""
@@ -41,29 +38,16 @@ _MARGIN_SECONDS = 60.0
 _EXTENSION = "flexmeasures_pms_queue"
 
 
-@dataclass
-class _Line:
-    """This process's connection to FlexMeasures' queue.
-
-    :param theirs: FlexMeasures' own connections, the model for this one.
-    :param away_until: until then Redis is not tried again.
-    """
-
-    theirs: ConnectionPool
-    queue: Queue
-    away_until: float = 0.0
-
-
 def wake() -> None:
     """Wake a worker, if Redis can be reached and no job waits."""
-    line = _line()
-    if time.monotonic() < line.away_until:
+    ours = _line()
+    if ours.is_away():
         return
     try:
-        if line.queue.connection.set(MARK, 1, nx=True, ex=MARK_SECONDS):
-            _enqueue(line.queue)
+        if ours.to.connection.set(MARK, 1, nx=True, ex=MARK_SECONDS):
+            _enqueue(ours.to)
     except (RedisError, OSError) as error:
-        line.away_until = time.monotonic() + PAUSE_SECONDS
+        ours.leave_alone()
         current_app.logger.warning(
             "Workers could not be woken for a request in the journal: %s", error
         )
@@ -75,7 +59,7 @@ def wake_for_certain() -> None:
     :raises QueueAway: when Redis can't be reached.
     """
     try:
-        queue = _line().queue
+        queue = _line().to
         queue.connection.set(MARK, 1, ex=MARK_SECONDS)
         _enqueue(queue)
     except (RedisError, OSError) as error:
@@ -93,7 +77,7 @@ def wake_later(delay: timedelta) -> None:
     slot = int(now + delay.total_seconds()) // MARK_SECONDS + 1
     wait = timedelta(seconds=slot * MARK_SECONDS - now)
     try:
-        queue = _line().queue
+        queue = _line().to
         if queue.connection.set(f"{MARK}:{slot}", 1, nx=True, ex=wait):
             queue.enqueue_in(wait, JOB, **_options())
     except (RedisError, OSError) as error:
@@ -103,7 +87,7 @@ def wake_later(delay: timedelta) -> None:
 def job_begins() -> None:
     """Delete the mark: requests that are committed from now on need another job."""
     try:
-        _line().queue.connection.delete(MARK)
+        _line().to.connection.delete(MARK)
     except (RedisError, OSError) as error:
         current_app.logger.warning("The mark of a waiting job could not be deleted: %s", error)
 
@@ -123,12 +107,12 @@ def _options() -> dict[str, int]:
     return {"job_timeout": math.ceil(longest), "failure_ttl": 3600, "result_ttl": 0}
 
 
-def _line() -> _Line:
+def _line() -> RedisLine[Queue]:
     """Return the connection to the queue, which does not wait as long as FlexMeasures' own."""
-    theirs = cast(Any, current_app).queues[QUEUE].connection.connection_pool
-    line: _Line | None = current_app.extensions.get(_EXTENSION)
-    if line is None or line.theirs is not theirs:
-        redis = impatient(theirs, connecting=0.5, answer=1.0)
-        line = _Line(theirs, Queue(QUEUE, connection=redis))
-        current_app.extensions[_EXTENSION] = line
-    return line
+    return line(
+        _EXTENSION,
+        cast(Any, current_app).queues[QUEUE].connection.connection_pool,
+        lambda redis: Queue(QUEUE, connection=redis),
+        connecting=0.5,
+        answer=1.0,
+    )

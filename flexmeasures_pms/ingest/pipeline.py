@@ -14,10 +14,7 @@ from flexmeasures.data import db
 from psycopg2.errors import LockNotAvailable
 from sqlalchemy.exc import OperationalError
 
-from flexmeasures_pms.beliefs.resolve import (
-    Target,
-    reporter,
-)
+from flexmeasures_pms.beliefs.resolve import Target, reporter
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.deadline import check

@@ -17,7 +17,7 @@ def link(account_id: int, assets: Mapping[int, int]) -> None:
     """Note the FlexMeasures assets of trackables, given by the trackables' numbers.
 
     A trigger on the table raises the registry's version, so that all processes see it: this
-    must be the last that a transaction writes.
+    must be the last that a transaction writes, but for ``pms_pending``.
     """
     if assets:
         _lock(assets)

@@ -67,10 +67,7 @@ def note(
         db.session.execute(statement, rows[start : start + _BATCH])
 
 
-def of(
-    account_id: int,
-    numbers: Collection[int] | None = None,
-) -> list[Pending]:
+def of(account_id: int, numbers: Collection[int] | None = None) -> list[Pending]:
     """Return an organisation's things with effects to come, assemblies before what is in them.
 
     :param numbers: among these only.
