@@ -62,9 +62,8 @@ def correct(
         )
     target, spot = meant, meant.spot
     if assembly is not None and (place is not None or assembly.id != meant.assembly_id):
-        spot = spot_for(
-            changeset, part, assembly, place or _same_place(changeset, meant, assembly), begin
-        )
+        kept = _same_place(changeset, meant, assembly) if place is None else None
+        spot = spot_for(changeset, part, assembly, place or kept, begin, exact=place is None)
     _apply(changeset, target, Installation(part.id, *spot, begin, end))
 
 

@@ -143,7 +143,8 @@ def _replace_in_place(
     changeset: Changeset, old: Entry, new: Entry, row: Installation, begin: datetime
 ) -> None:
     """Record the new part in the place of a row of the old one, from ``begin``."""
-    spot = spot_for(changeset, new, changeset.view.entries[row.assembly_id], row.place, begin)
+    assembly = changeset.view.entries[row.assembly_id]
+    spot = spot_for(changeset, new, assembly, row.place, begin, exact=True)
     new_rows = changeset.rows(new.id)
     end = min(row.end, next_begin(new_rows, begin), next_begin(changeset.in_spot(spot), begin))
     changeset.place(old.id, without(changeset.rows(old.id), begin, row.end), "swapped", begin)

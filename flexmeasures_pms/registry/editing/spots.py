@@ -6,8 +6,10 @@ from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.docks import docks_across, meant_docks
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.kinds import (
+    CABINET,
     CASE,
     DEFAULT_DOCKS,
     PMS,
@@ -20,7 +22,13 @@ from flexmeasures_pms.registry.timeline import Spot, row_at
 
 
 def spot_for(
-    changeset: Changeset, part: Entry, assembly: Entry, place: int | None, at: datetime
+    changeset: Changeset,
+    part: Entry,
+    assembly: Entry,
+    place: int | None,
+    at: datetime,
+    *,
+    exact: bool = False,
 ) -> Spot:
     """Return the place for a part in an assembly at a time.
 
@@ -28,7 +36,10 @@ def spot_for(
     or cabinet takes the first free one; a case in a PMS has none as long as its dock is
     not known. A dock of a PMS is a dock of one of its cabinets where the cabinet is known.
 
-    :raises RegistryConflict: if the part does not fit there.
+    :param place: of a case in a cabinet: the dock as the cabinet counts, or as it is counted
+        across the PMS.
+    :param exact: whether the dock of a cabinet is certainly as the cabinet counts.
+    :raises RegistryConflict: if the part does not fit there, or the number may mean two docks.
     """
     slot = slot_for(assembly.kind, part.kind)
     if slot is None:
@@ -40,9 +51,34 @@ def spot_for(
     places = slot.places or assembly.docks or DEFAULT_DOCKS
     if place is None:
         return assembly.id, slot.name, _default_place(changeset, part, assembly, slot, at)
+    if slot.name == "dock" and assembly.kind == CABINET and not exact:
+        place = _dock_of_cabinet(changeset, assembly, place, at)
     if not 1 <= place <= places:
         raise _no_such_place(slot, assembly, place, places)
     return assembly.id, slot.name, place
+
+
+def _dock_of_cabinet(changeset: Changeset, cabinet: Entry, number: int, at: datetime) -> int:
+    """Return a dock as its cabinet counts, for a number that a person gave."""
+    meant = meant_docks(changeset.view, cabinet, number, at)
+    if len(meant) < 2:
+        return meant[0] if meant else number
+    own, counted = meant
+    across = docks_across(changeset.view, cabinet, at) or range(0)
+    row = changeset.view.installed(cabinet.id, at)
+    pms = changeset.view.entries[row.assembly_id] if row else cabinet
+    raise RegistryConflict(
+        message(
+            "Dock {n} of {cabinet} may be its own dock {n}, which is dock {other} of {pms}, or "
+            "dock {n} of {pms}, which is its own dock {counted}: say it as a dock of {pms}.",
+            n=own,
+            cabinet=cabinet,
+            pms=pms,
+            other=across.start + own - 1,
+            counted=counted,
+        ),
+        cure="which_dock",
+    )
 
 
 def _default_place(
