@@ -405,7 +405,12 @@ def test_a_queued_request_is_done_again_in_its_place(
     contradicting = pack_sample(BOARD[1], at(-30), dock=None, amps=7.5)
     assert [post(sample)[0] for sample in (board(-30), contradicting)] == [202, 202]
     change, left = changing_docks(site, people), iter([True])
-    with before_each(LAST_LOOK, lambda: next(left, False) and change()) as looks:
+
+    def change_once() -> None:
+        if next(left, False):
+            change()
+
+    with before_each(LAST_LOOK, change_once, site.account_id) as looks:
         queue.work()
     assert len(looks) == 3
     assert stored.readings(site.account_id, "case:A", at(-30))["pack current"] == -0.625

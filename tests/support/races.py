@@ -72,13 +72,21 @@ def race(app: Flask, uri: str) -> Iterator[Race]:
 
 
 @contextmanager
-def before_each(part: str, act: Callable[[], object]) -> Iterator[list[str]]:
-    """Do something before each statement with some words, once at a time; gather them."""
+def before_each(
+    part: str, act: Callable[[], object], account_id: int | None = None
+) -> Iterator[list[str]]:
+    """Do something before each statement with some words, once at a time; gather them.
+
+    :param account_id: only where the statement's ``account`` is this: a worker also does what
+        other tests have left in the journal.
+    """
     seen: list[str] = []
     busy = threading.Lock()
 
     def look(*args: Any) -> None:
-        if part in args[2] and busy.acquire(blocking=False):
+        if part not in args[2] or account_id not in (None, dict(args[3]).get("account")):
+            return
+        if busy.acquire(blocking=False):
             try:
                 seen.append(args[2])
                 act()
