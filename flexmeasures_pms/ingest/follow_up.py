@@ -84,14 +84,14 @@ class Effects:
 def commit_with_effects(change: Change, author: Author) -> tuple[Message, ...]:
     """Commit a change, let everything follow it, and return what was done.
 
-    Never fails after the commit: what could not be done is done later.
+    Never fails after the commit: what could not be done is done later. Who gives an order again
+    that was cut off after its commit completes it.
     """
     moved = commit(change, author)
     effects, end = Effects(left=len(change.touched)), time.monotonic() + _SECONDS
     with after_commit("What follows from a change of the registry was put off."):
-        effects = _complete(
-            change.account_id, pending.of(change.account_id, change.touched), end, _nobody
-        )
+        concerned = pending.of(change.account_id, (*change.touched, *change.unchanged))
+        effects = _complete(change.account_id, concerned, end, _nobody)
         _complete_claimed(_LEFT, end, change.account_id)
     return (*change.lines, *effects.provided(), *moved, *effects.stored())
 

@@ -85,6 +85,9 @@ class Way(Protocol):
     def begin(self) -> None:
         """Begin another task."""
 
+    def complete(self) -> None:
+        """Complete changes that were cut off after their commit."""
+
 
 class Impossible(Exception):
     """A change that has to be possible was refused."""
@@ -136,6 +139,12 @@ class Commands:
             return False
         raise Impossible(f"{' '.join(words)}: {printed[-MOST_SHOWN:]}")
 
+    def complete(self) -> None:
+        """Have the assets made that lack, and the samples replayed that waited for a change."""
+        said = self._ask(["pms", "make-assets", "--account", str(self.account)])
+        if said["code"]:
+            self.notes.wrong.append(f"make-assets: {said['printed'][-MOST_SHOWN:]}")
+
     def read(self, *words: str) -> Any:
         """Run a command that prints JSON."""
         said = self._ask(["pms", *words, "--account", str(self.account), "--json"])
@@ -162,6 +171,9 @@ class Forms:
     def begin(self) -> None:
         """Open a fresh form for the next task."""
         self._shown = None
+
+    def complete(self) -> None:
+        """Nothing to do: there is a command for it."""
 
     def attempt(self, task: Task) -> bool:
         """Open the form if it is not open yet, fill it in, send it, and confirm what is asked."""

@@ -74,8 +74,10 @@ class Changes:
         self._wait(self._threads)
 
     def finish(self) -> None:
-        """Register all that is not registered yet."""
+        """Register all that is not registered yet, and complete what was cut off."""
         self._wait([threading.Thread(target=a.finish, daemon=True) for a in self.authors], new=True)
+        for author in self.authors:
+            author.way.complete()
 
     def _wait(self, threads: Sequence[threading.Thread], *, new: bool = False) -> None:
         for thread in threads if new else ():

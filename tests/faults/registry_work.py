@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from faults import registry_plan as plan
 from faults.registry_authors import PAUSE, Commands, Done, Form, Forms, Task, perform
 from faults.registry_checks import believed, told
 from faults.registry_late import Latecomer, Order
-from faults.registry_model import Model, Stays
+from faults.registry_model import Model, Refused, Stays
 from faults.registry_plan import Change, Group
 from faults.registry_site import Discard, Site
 
@@ -126,7 +126,7 @@ class Author:
             sent, known = min(d.sent for d in done), max(d.acknowledged for d in done)
             group.apply(replace(one, model=made[0]), _clock(sent), _clock(known))
         else:
-            self._differ(group, both, found, orders[0])
+            self._differ(group, both, found, orders[0] if orders else group.model)
 
     def _compare(self, group: Group, change: Change) -> None:
         """What is believed now is what the model says, while nobody else changes the group."""
@@ -210,10 +210,12 @@ def _alternating(one: Change, other: Change, before: Model) -> Iterator[Model]:
 
     Who was not told of the outcome makes a correction again, perhaps after the other one.
     """
-    model = other.on(one.on(before))
-    for again in (one, other, one, other):
-        yield model
-        model = again.on(model)
+    # A correction that does not fit any more was not made again.
+    with suppress(Refused):
+        model = one.on(before)
+        for again in (other, one, other, one):
+            model = again.on(model)
+            yield model
 
 
 def _task_of(model: Model, change: Change) -> Task:

@@ -118,6 +118,17 @@ def test_a_change_whose_effects_fail_is_registered_and_the_next_one_does_what_la
     assert stored.waiting(site.account_id) == []
 
 
+def test_an_order_that_is_given_again_completes_what_it_left(site: Site, post: Post) -> None:
+    assert post(pack_sample("0247", at(0), dock=None))["quarantined"] == 1
+    with fail():
+        site.register("case", "0247")
+    assert to_come(site.account_id) == {"0247"}
+
+    site.register("case", "0247")
+    assert to_come(site.account_id) == set()
+    assert stored.waiting(site.account_id) == []
+
+
 def test_requests_do_what_nobody_is_left_to_do(
     site: Site, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ class Change:
     :param boards: acquisition boards whose case changed over some time.
     :param lines: messages for people; there is one even when nothing changed.
     :param added: what was newly registered, by kind and id; aliases too.
+    :param unchanged: trackables that were as the change says already.
     """
 
     account_id: int
@@ -64,6 +65,7 @@ class Change:
     boards: tuple[int, ...] = ()
     lines: tuple[Message, ...] = ()
     added: tuple[tuple[str, str], ...] = ()
+    unchanged: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Changeset:
     :param reserve: gives numbers for new trackables.
 
     ``touched`` are the trackables with a transaction, ``concerned`` the assemblies that
-    something came into or out of, ``again`` what was to be registered and is already.
+    something came into or out of, ``again`` what was to be registered and is already,
+    ``unchanged`` all that is as the change says already.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class Changeset:
         self.touched: dict[int, None] = {}
         self.concerned: set[int] = set()
         self.again: set[int] = set()
+        self.unchanged: set[int] = set()
 
     def savepoint(self) -> Callable[[], None]:
         """Return a function that undoes what comes after this; only the latest one can."""
@@ -151,6 +155,7 @@ class Changeset:
 
     def add_unchanged(self, form: str, /, **values: MessageValue) -> None:
         """Add a message that something is so already, unless only changes are of interest."""
+        self.unchanged.update(v.id for v in values.values() if isinstance(v, Entry))
         if not self.only_changes:
             self.add_message(form, **values)
 
@@ -167,6 +172,7 @@ class Changeset:
             tuple(boards),
             tuple(self.lines),
             tuple(self._new_names()),
+            tuple(self.unchanged.difference(self.touched)),
         )
 
     def _new_names(self) -> Iterator[Name]:

@@ -31,7 +31,7 @@ def made_already(
     lock_registry(account_id)
     t = transaction.c
     query = (
-        sa.select(t.verb, t.kind, t.ident.label("id"), t.before, t.after)
+        sa.select(t.trackable_id, t.verb, t.kind, t.ident.label("id"), t.before, t.after)
         .where(t.account_id == account_id, t.recorded_at > sa.func.now() - KEPT)
         .where(t.request_id == request_id)
         .order_by(t.id)

@@ -10,16 +10,19 @@ from sqlalchemy.exc import IntegrityError
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.deadline import at_most
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.ingest.follow_up import commit_with_effects
+from flexmeasures_pms.ingest.follow_up import commit_with_effects, complete
 from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.editing.resubmission import made_already
 from flexmeasures_pms.registry.editing.similar import similar_to_new
-from flexmeasures_pms.storage.session import abandon
+from flexmeasures_pms.storage.session import abandon, after_commit
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.events import sentence
 from flexmeasures_pms.ui.registry.forms import Filled, Unusable, field_of
 from flexmeasures_pms.ui.registry.message import rendered, wrong
+
+COMPLETING = 5.0
+"""Seconds in which what follows from a form that was sent again is begun."""
 
 CURES: Mapping[str, str] = {
     "taken": mark("Swap it instead, or remove first what is there."),
@@ -67,13 +70,16 @@ class Answer:
 def repeated(organisation: Organisation, filled: Filled) -> Answer | None:
     """Return what was done if this form was already sent, else None.
 
-    It also locks the organisation's registry until the transaction ends.
+    It also locks the organisation's registry until the transaction ends. What follows from a
+    form that was cut off after its commit is completed.
     """
     longest = at_most(settings().lock_timeout)
     entered = made_already(organisation.id, filled.request_id, lock_timeout=longest)
     if not entered:
         return None
     abandon()
+    with after_commit("What follows from a form that was sent again was put off."):
+        complete(organisation.id, {item["trackable_id"] for item in entered}, seconds=COMPLETING)
     done = dict.fromkeys(sentence(item, filled.zone) for item in entered)
     return Answer((_("This was already entered:"), *done))
 
