@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.registry import Registry
+from support.statements import statements
 
 from flexmeasures_pms.errors import RegistryError
 
@@ -69,6 +70,14 @@ def transactions(registry: Registry) -> Any:
     t = transaction.c
     query = sa.select(t.verb, t.ident, t.note).where(t.account_id == registry.account_id)
     return db.session.execute(query.order_by(t.id)).all()
+
+
+def test_more_new_cases_ask_the_database_nothing_more(load: Load) -> None:
+    with statements() as few:
+        load(sheet(*(row(n) for n in range(1, 5))), dry_run=True)
+    with statements() as many:
+        load(sheet(*(row(n) for n in range(1, 13))), dry_run=True)
+    assert len(many) == len(few)
 
 
 def test_a_whole_pms_of_48_cases_is_there_after_one_file(registry: Registry, load: Load) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
 
 from flexmeasures_pms.registry.directory import Directory
@@ -16,11 +16,16 @@ _begin = attrgetter("begin")
 _Edit = Callable[[Rows, Installation], Rows]
 
 
-def _by_spot(by_assembly: Lookup[int, Rows]) -> Lookup[Spot, Rows]:
-    """Return the registered installations of each place that holds one part at a time."""
+def _by_spot(by_assembly: Lookup[int, Rows], new: Collection[int]) -> Lookup[Spot, Rows]:
+    """Return the registered installations of each place that holds one part at a time.
+
+    :param new: assemblies that nothing is registered in: the database is not asked about them.
+    """
     divided: dict[int, dict[Spot, list[Installation]]] = {}
 
     def of_spot(spot: Spot) -> Rows:
+        if spot[0] in new:
+            return ()
         inside = divided.get(spot[0])
         if inside is None:
             inside = divided[spot[0]] = {}
@@ -42,10 +47,13 @@ class Installed:
         self.by_part: Overlay[int, Rows] = Overlay(base.by_part, undo_log)
         self.by_assembly: Overlay[int, Rows] = Overlay(base.by_assembly, undo_log)
         self.cabinet_rows: Overlay[int, Rows] = Overlay(base.cabinet_rows, undo_log)
-        self._by_spot: Overlay[Spot, Rows] = Overlay(_by_spot(base.by_assembly), undo_log)
+        self._new: set[int] = set()
+        by_spot = _by_spot(base.by_assembly, self._new)
+        self._by_spot: Overlay[Spot, Rows] = Overlay(by_spot, undo_log)
 
     def add(self, number: int) -> None:
         """Add a trackable: nothing is in it, and it is nowhere."""
+        self._new.add(number)
         self.by_part[number] = self.by_assembly[number] = self.cabinet_rows[number] = ()
 
     def in_spot(self, spot: Spot) -> Rows:
