@@ -119,13 +119,14 @@ def test_a_change_whose_effects_fail_is_registered_and_the_next_one_does_what_la
 
 
 def test_an_order_that_is_given_again_completes_what_it_left(site: Site, post: Post) -> None:
-    assert post(pack_sample("0247", at(0), dock=None))["quarantined"] == 1
+    assert post(pack_sample("0243", dock=3))["quarantined"] == 1
     with fail():
-        site.register("case", "0247")
-    assert to_come(site.account_id) == {"0247"}
+        site.case("0243", "PMS-1-A", 3)
+    assert len(stored.waiting(site.account_id)) == 1
 
-    site.register("case", "0247")
+    site.case("0243", "PMS-1-A", 3)
     assert to_come(site.account_id) == set()
+    assert stored.times(site.account_id, "case:0243") == {NOON}
     assert stored.waiting(site.account_id) == []
 
 
