@@ -114,6 +114,8 @@ class BodyTooLarge(WireError):
 class RegistryError(PmsError):
     """A registration or change that can't be made.
 
+    ``account_id`` is the organisation whose registry was to be changed, once that is known.
+
     :param what: what is wrong: a text, or a message in several languages.
     :param command: what to do on the command line; it ends the message.
     :param cure: the same as a stable code, for other interfaces.
@@ -121,10 +123,20 @@ class RegistryError(PmsError):
 
     def __init__(self, what: object, *, command: str = "", cure: str = "") -> None:
         """Keep what is wrong separate from what to do."""
-        said = str(what)
-        super().__init__(f"{said.removesuffix('.')}: {command}." if command else said)
+        super().__init__(advised(str(what), command))
         self.what = what
+        self.command = command
         self.cure = cure
+        self.account_id: int | None = None
+
+
+def advised(what: str, command: str) -> str:
+    """Return what is wrong followed by what to do, if anything helps."""
+    if not command:
+        return what
+    if what.endswith("?"):
+        return f"{what} {command[:1].upper()}{command[1:]}."
+    return f"{what.removesuffix('.')}: {command}."
 
 
 class UnknownId(RegistryError):

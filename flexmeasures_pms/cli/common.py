@@ -15,6 +15,7 @@ from flexmeasures.data import db
 from sqlalchemy.exc import DataError, IntegrityError
 
 from flexmeasures_pms import identifiers
+from flexmeasures_pms.cli.text import failure, in_zone, wrapped, zone_of_change
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema
@@ -121,6 +122,19 @@ def part_kind_option(function: F) -> F:
     return click.option("--kind", type=click.Choice(PART_KINDS), help=text)(function)
 
 
+def with_packs_option(function: F) -> F:
+    """Add ``--with-packs``."""
+    text = "A cabinet leaves its PMS with the packs in it."
+    return click.option("--with-packs", is_flag=True, help=text)(function)
+
+
+def parent_asset_option(function: F) -> F:
+    """Add ``--parent-asset``."""
+    text = "FlexMeasures asset above it."
+    option = click.option("--parent-asset", "parent_asset_id", type=int, metavar="N", help=text)
+    return option(function)
+
+
 def author_options(*, note_required: bool = False) -> Option[Any]:
     """Add ``--note`` and ``--author``, passed as one parameter ``who``."""
 
@@ -163,7 +177,7 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
             with notifying(_say_why_it_waits):
                 function(*args, **kwargs)
         except PmsError as error:
-            message = str(error)
+            message = failure(error)
         except (IntegrityError, DataError) as error:
             message = f"The database refuses the change: {error.orig}"
         except DATABASE_ERRORS as error:
@@ -215,8 +229,9 @@ def finish(change: Change, author: Author, *, similar_ids: bool = False) -> None
     """
     if not similar_ids:
         refuse_similar(change)
+    zone = zone_of_change(change)
     for line in commit_with_effects(change, author):
-        click.echo(line)
+        click.echo(wrapped(line.render(in_zone(zone))))
 
 
 def organisation(account_id: int | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import click
@@ -20,10 +21,18 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
-from flexmeasures_pms.cli.text import history_lines, meaning_lines, tree_lines
+from flexmeasures_pms.cli.text import (
+    history_lines,
+    in_zone,
+    meaning_lines,
+    tree_lines,
+    wrapped,
+    zone_of,
+)
 from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.registry.loading import snapshot
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.registry.queries.history import history as history_of
 from flexmeasures_pms.registry.queries.lookup import look_up, registry_as_of
 from flexmeasures_pms.registry.queries.search import Found, find_one, registered_organisations
@@ -51,7 +60,7 @@ def _show(shown: T, lines: Callable[[T], Iterable[str]], as_json: bool) -> None:
         click.echo(json.dumps(shown.as_json(), indent=2, ensure_ascii=False))
         return
     for line in lines(shown):
-        click.echo(line)
+        click.echo(wrapped(line))
 
 
 def _find(ident: str, kind: str | None, account_id: int | None) -> Found:
@@ -86,7 +95,8 @@ def lookup(
     registered = registry_as_of(found.account_id, as_known_at)
     entry = registered.entries.get(found.id)
     if entry is None or registered.find(entry.kind, ident) is None:
-        raise UnknownId(f"'{ident}' was not registered yet at {as_known_at}.")
+        then = in_zone(site_clock(found.account_id)).moment(as_known_at or datetime.now(UTC))
+        raise UnknownId(f"'{ident}' was not registered yet at {then}.")
     _show(look_up(registered, entry, at or datetime.now(UTC)), meaning_lines, as_json)
 
 
@@ -131,16 +141,20 @@ def tree(
     if ident is not None:
         found = _find(ident, kind, account_id)
         registered = load_directory(found.account_id, numbers=[found.id], parts=True)
-        _show(tree_of(registered, registered.entry(found.id), moment), tree_lines, as_json)
+        entry = registered.entry(found.id)
+        said = in_zone(zone_of(registered, entry, moment))
+        _show(tree_of(registered, entry, moment), partial(tree_lines, said=said), as_json)
         return
     using = registered_organisations()
     if account_id is None and len(using) == 1:
         (account_id,) = using
-    nodes = list(forest(snapshot.read(organisation(account_id)), moment))
+    account_id = organisation(account_id)
+    nodes = list(forest(snapshot.read(account_id), moment))
     if as_json:
         click.echo(json.dumps([n.as_json() for n in nodes], indent=2, ensure_ascii=False))
         return
+    said = in_zone(site_clock(account_id))
     for node in nodes:
-        _show(node, tree_lines, as_json=False)
+        _show(node, partial(tree_lines, said=said), as_json=False)
     if not nodes:
         click.echo("Nothing is registered.")

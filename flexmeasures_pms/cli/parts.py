@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Unpack
+from typing import Any, Unpack
 
 import click
 
@@ -16,60 +18,97 @@ from flexmeasures_pms.cli.common import (
     finish,
     kind_option,
     one_line_errors,
+    parent_asset_option,
     part_kind_option,
     similar_option,
+    with_packs_option,
 )
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.naming import ASSEMBLIES
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
 from flexmeasures_pms.registry.editing.registration import Details
+
+_place_option = click.option(
+    "--place", type=int, metavar="N",
+    help="Dock, of the cabinet or the rack; position; or cell block position.",
+)  # fmt: skip
+_into_kind_option = click.option(
+    "--into-kind", type=click.Choice(ASSEMBLIES), help="Which kind ASSEMBLY is, if several have it."
+)
+
+
+def _as_order(function: Callable[..., None]) -> Callable[..., None]:
+    """Pass author, time and organisation as an order, the first argument."""
+
+    @functools.wraps(function)
+    def run(
+        *, who: Author, account_id: int | None, at: datetime | None = None, **options: Any
+    ) -> None:
+        function(Order(who, at, account_id), **options)
+
+    return run
+
+
+def _assemblies(kind: str | None) -> Sequence[str]:
+    return ASSEMBLIES if kind is None else (kind,)
 
 
 @pms_cli.cli.command("install")
 @click.argument("part")
 @click.option("--into", required=True, metavar="ASSEMBLY", help="Case, cabinet or PMS.")
+@_into_kind_option
 @part_kind_option
-@click.option("--place", type=int, metavar="N", help="Dock, position, or cell block position.")
+@_place_option
 @at_option
+@with_packs_option
 @account_option
 @similar_option
 @author_options()
 @one_line_errors
+@_as_order
 def install(
+    order: Order,
     part: str,
     into: str,
+    into_kind: str | None,
     kind: str | None,
     place: int | None,
-    at: datetime | None,
-    account_id: int | None,
+    with_packs: bool,
     similar_ids: bool,
-    who: Author,
 ) -> None:
     """Install a part in an assembly; it is removed from where it was.
+
+    A dock of a cabinet has two numbers: the cabinet's own, and that on the rack, which counts on
+    from cabinet to cabinet and is what gateways report. Give either. A number that could be two
+    docks is refused; with a PMS as ASSEMBLY it is always that on the rack.
 
     \b
     Examples:
       flexmeasures pms install 66BFF353734574E43235318 --into 269 --at 2026-03-01T12:00:00Z
       flexmeasures pms install BLOCK-7 --into 269 --kind cell-block --place 3
     """
-    order = Order(who, at, account_id)
-    change = orders.install(order, part, into, kind=kind, place=place)
-    finish(change, who, similar_ids=similar_ids)
+    change = orders.install(
+        order, part, into,
+        kind=kind, into_kinds=_assemblies(into_kind), place=place, with_packs=with_packs,
+    )  # fmt: skip
+    finish(change, order.author, similar_ids=similar_ids)
 
 
 @pms_cli.cli.command("remove")
 @click.argument("part")
 @kind_option
 @at_option
+@with_packs_option
 @account_option
 @author_options()
 @one_line_errors
+@_as_order
 def remove(
+    order: Order,
     part: str,
     kind: str | None,
-    at: datetime | None,
-    account_id: int | None,
-    who: Author,
+    with_packs: bool,
 ) -> None:
     """Remove a part from where it is.
 
@@ -77,7 +116,7 @@ def remove(
     Example:
       flexmeasures pms remove 66BFF353734574E43235318 --note "cold solder joint"
     """
-    finish(orders.remove(Order(who, at, account_id), part, kind=kind), who)
+    finish(orders.remove(order, part, kind=kind, with_packs=with_packs), order.author)
 
 
 @pms_cli.cli.command("swap")
@@ -85,63 +124,72 @@ def remove(
 @click.argument("new")
 @part_kind_option
 @at_option
+@click.option("--register", "new_too", is_flag=True, help="NEW may be a new case or cabinet.")
+@with_packs_option
 @account_option
 @similar_option
 @author_options()
 @one_line_errors
+@_as_order
 def swap(
+    order: Order,
     old: str,
     new: str,
     kind: str | None,
-    at: datetime | None,
-    account_id: int | None,
+    new_too: bool,
+    with_packs: bool,
     similar_ids: bool,
-    who: Author,
 ) -> None:
     """Put NEW in the place of OLD, which is then not installed anywhere.
 
-    An unknown NEW is registered as the same kind as OLD, or as --kind.
+    An unknown NEW is registered as the same kind as OLD, or as --kind: a case or cabinet only
+    with --register. A NEW that is installed elsewhere leaves that place.
 
     \b
     Example:
       flexmeasures pms swap 66BFF353734574E43235318 66BFF353734574E43235999
     """
-    change = orders.swap(Order(who, at, account_id), old, new, kind=kind)
-    finish(change, who, similar_ids=similar_ids)
+    change = orders.swap(order, old, new, kind=kind, new_too=new_too, with_packs=with_packs)
+    finish(change, order.author, similar_ids=similar_ids)
 
 
 @pms_cli.cli.command("move-case")
 @click.argument("case", metavar="ID")
 @click.option("--cabinet", required=True, metavar="ID", help="Where it goes.")
-@click.option("--dock", required=True, type=int, metavar="N", help="Its dock there, from 1.")
+@click.option(
+    "--dock", required=True, type=int, metavar="N", help="Its dock, of the cabinet or the rack."
+)
 @at_option
 @account_option
 @author_options()
 @one_line_errors
+@_as_order
 def move_case(
+    order: Order,
     case: str,
     cabinet: str,
     dock: int,
-    at: datetime | None,
-    account_id: int | None,
-    who: Author,
 ) -> None:
     """Move a case to a dock of a cabinet.
+
+    The dock is given by its number in the cabinet or by that on the rack, as gateways report it.
+    A number that could be two docks is refused.
 
     \b
     Example:
       flexmeasures pms move-case 269 --cabinet CAB-01-002 --dock 6
     """
-    order = Order(who, at, account_id)
-    finish(orders.move_case(order, case, cabinet=cabinet, dock=dock), who)
+    finish(orders.move_case(order, case, cabinet=cabinet, dock=dock), order.author)
 
 
 @pms_cli.cli.command("correct")
 @click.argument("part")
 @click.option("--into", metavar="ASSEMBLY", help="Where it actually was.")
-@click.option("--place", type=int, metavar="N", help="Dock, position, or cell block position.")
+@_into_kind_option
+@_place_option
 @event_options(since="When it was actually installed.", until="When it was actually removed.")
 @click.option("--docks", type=int, metavar="N", help="Actual number of docks of a cabinet.")
+@parent_asset_option
 @click.option("--timezone", metavar="NAME", help="Time zone of a PMS or device.")
 @click.option("--latitude", type=float, metavar="X", help="Degrees north.")
 @click.option("--longitude", type=float, metavar="Y", help="Degrees east.")
@@ -149,15 +197,16 @@ def move_case(
 @account_option
 @author_options(note_required=True)
 @one_line_errors
+@_as_order
 def correct(
+    order: Order,
     part: str,
     into: str | None,
+    into_kind: str | None,
     place: int | None,
     since: datetime | None,
     until: datetime | None,
     kind: str | None,
-    account_id: int | None,
-    who: Author,
     **details: Unpack[Details],
 ) -> None:
     """Correct a recorded installation; the neighbouring ones give way.
@@ -173,5 +222,7 @@ def correct(
     corrected = CorrectedInstallation(into, place, since, until)
     if not corrected and all(value is None for value in details.values()):
         raise click.UsageError("Say what to correct: --into, --place, --since, --until, --docks…")
-    order = Order(who, account_id=account_id)
-    finish(orders.correct(order, part, corrected, details, kind=kind), who)
+    change = orders.correct(
+        order, part, corrected, details, kind=kind, into_kinds=_assemblies(into_kind)
+    )
+    finish(change, order.author)

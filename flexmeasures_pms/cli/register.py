@@ -17,6 +17,7 @@ from flexmeasures_pms.cli.common import (
     finish,
     one_line_errors,
     organisation,
+    parent_asset_option,
     similar_option,
 )
 from flexmeasures_pms.registry.editing import assembled, orders, registration
@@ -27,13 +28,7 @@ from flexmeasures_pms.registry.editing.orders import Order
 
 def _site_options(function: F) -> F:
     for decorate in (
-        click.option(
-            "--parent-asset",
-            "parent_asset_id",
-            type=int,
-            metavar="N",
-            help="FlexMeasures asset above it.",
-        ),
+        parent_asset_option,
         click.option("--timezone", metavar="NAME", help="Such as Asia/Jakarta."),
         click.option("--latitude", type=float, metavar="X", help="Degrees north."),
         click.option("--longitude", type=float, metavar="Y", help="Degrees east."),
@@ -115,7 +110,7 @@ def register_cabinet(
     "--cell-block", multiple=True, metavar="ID", help="Repeatable: up to 14, from position 1."
 )
 @click.option("--cabinet", metavar="ID", help="The cabinet that it is in.")
-@click.option("--dock", type=int, metavar="N", help="Its dock in that cabinet, from 1.")
+@click.option("--dock", type=int, metavar="N", help="Its dock, of the cabinet or the rack.")
 @account_option
 @at_option
 @similar_option
@@ -132,6 +127,9 @@ def register_case(
     **parts: Any,
 ) -> None:
     """Register a case with the parts in it.
+
+    The dock is given by its number in the cabinet or by that on the rack, as gateways report it.
+    A number that could be two docks is refused.
 
     \b
     Example:

@@ -14,6 +14,7 @@ from flexmeasures_pms.cli.common import (
     finish,
     kind_option,
     one_line_errors,
+    with_packs_option,
 )
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Author
@@ -45,16 +46,42 @@ def service(
 @click.argument("ident", metavar="ID")
 @kind_option
 @WHEN
+@with_packs_option
 @account_option
 @author_options()
 @one_line_errors
 def retire(
-    ident: str, kind: str | None, at: datetime | None, account_id: int | None, who: Author
+    ident: str,
+    kind: str | None,
+    at: datetime | None,
+    with_packs: bool,
+    account_id: int | None,
+    who: Author,
 ) -> None:
-    """Retire something permanently; its telemetry and history stay.
+    """Take something out of use, and out of its place; its telemetry and history stay.
+
+    It can't be installed again unless it is revived. What is in it stays in it. A pack that
+    reports although it is retired is stored, and is not installed by that.
 
     \b
     Example:
       flexmeasures pms retire 66BFF353734574E43235318 --note "water damage"
     """
-    finish(orders.retire(Order(who, at, account_id), ident, kind=kind), who)
+    order = Order(who, at, account_id)
+    finish(orders.retire(order, ident, kind=kind, with_packs=with_packs), who)
+
+
+@pms_cli.cli.command("revive")
+@click.argument("ident", metavar="ID")
+@kind_option
+@account_option
+@author_options()
+@one_line_errors
+def revive(ident: str, kind: str | None, account_id: int | None, who: Author) -> None:
+    """Bring something retired back into use, so that it can be installed again.
+
+    \b
+    Example:
+      flexmeasures pms revive 66BFF353734574E43235318 --note "dried, tested"
+    """
+    finish(orders.revive(Order(who, None, account_id), ident, kind=kind), who)

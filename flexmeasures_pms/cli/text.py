@@ -3,63 +3,128 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import groupby
+from textwrap import fill
 from typing import Any
 
-from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.errors import PmsError, RegistryError, advised
+from flexmeasures_pms.overview.location import timezone
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, words
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.message import (
+    ENGLISH,
+    Message,
+    Renderer,
     capital,
     english,
     period_of,
     place_of,
 )
+from flexmeasures_pms.registry.messages.moments import on_clock
+from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.registry.queries.history import TrackableHistory
 from flexmeasures_pms.registry.queries.lookup import Meaning
 from flexmeasures_pms.registry.queries.tree import TreeNode
-from flexmeasures_pms.registry.timeline import Installation
+from flexmeasures_pms.registry.timeline import Installation, iso
+from flexmeasures_pms.storage.readings.latest import newest_times
+from flexmeasures_pms.storage.session import abandon
+
+MOST_ASKED = 3
+"""Changed things whose site is looked for."""
+
+WIDTH = 80
+"""Columns of a terminal."""
+
+
+def in_zone(zone: str) -> Renderer:
+    """Return how sentences are written on a site's clock, in the form that commands read."""
+    return replace(ENGLISH, moment=lambda at: iso(on_clock(at, zone)))
+
+
+def zone_of(registered: Directory, entry: Entry, at: datetime) -> str:
+    """Return the timezone of a thing's site, or of all the organisation's sites."""
+    return timezone(registered, entry, at) or site_clock(registered.account_id)
+
+
+def zone_of_change(change: Change) -> str:
+    """Return the timezone of the site of what was changed."""
+    now = datetime.now(UTC)
+    registered = load_directory(change.account_id, numbers=change.touched[:MOST_ASKED])
+    changed = (registered.entries.get(number) for number in change.touched[:MOST_ASKED])
+    zones = (timezone(registered, entry, now) for entry in changed if entry)
+    return next(filter(None, zones), None) or site_clock(change.account_id)
+
+
+def failure(error: PmsError) -> str:
+    """Return why a command failed and what to do, on the clock of the organisation's sites."""
+    known = isinstance(error, RegistryError) and isinstance(error.what, Message)
+    if not known or error.account_id is None:
+        return str(error)
+    abandon()
+    return advised(error.what.render(in_zone(site_clock(error.account_id))), error.command)
+
+
+def wrapped(line: str) -> str:
+    """Return a line on as many lines as it takes on a terminal; ids and times stay whole."""
+    indent = len(line) - len(line.lstrip()) + 2
+    return fill(
+        line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def meaning_lines(meaning: Meaning) -> Iterator[str]:
     """Yield what an id means at a time: the trackable, what it is in, and its dock."""
     registered, entry, at = meaning.directory, meaning.entry, meaning.at
-    yield _title(entry, meaning.aliases)
+    said = in_zone(zone_of(registered, entry, at))
+    yield _title(entry, meaning.aliases) + _retired(entry, at, said)
     for depth, row in enumerate(meaning.chain, 1):
-        place = english(place_of(registered.entries, row))
-        yield f"{'  ' * depth}in {place} {_period(row)}"
+        place = place_of(registered, row, at).render(said)
+        yield f"{'  ' * depth}in {place} {period_of(row).render(said)}"
     if not meaning.chain and registered.by_part.get(entry.id):
-        yield f"  installed nowhere at {at.isoformat()}"
+        yield f"  installed nowhere at {said.moment(at)}"
     case = meaning.case
     dock = None if case is None else registered.dock_across(case.id, at)
     if dock is not None:
         yield f"Dock {dock} of the PMS, counted across its cabinets."
+    if entry.is_retired(at):
+        times = newest_times([entry.id]).values()
+        last = next((time for time in times if entry.is_retired(time)), None)
+        if last is not None:
+            yield f"It reports although it is retired: last at {said.moment(last)}."
 
 
 def history_lines(history: TrackableHistory) -> Iterator[str]:
     """Yield a trackable's life: its places, its parts, and what was recorded about it."""
-    entries = history.directory.entries
-    yield _title(history.entry, history.aliases)
+    registered, now = history.directory, datetime.now(UTC)
+    said = in_zone(zone_of(registered, history.entry, now))
+    yield _title(history.entry, history.aliases) + _retired(history.entry, now, said)
     if history.places:
         yield "Where it was:"
     for row in history.places:
-        yield f"  {english(place_of(entries, row))} {_period(row)}"
+        yield f"  {place_of(registered, row, now).render(said)} {period_of(row).render(said)}"
     if history.parts:
         yield "What was in it:"
     for row in history.parts:
-        place = "" if row.place is None else f" {row.place}"
-        yield f"  {row.slot}{place}: {english(entries[row.part_id])} {_period(row)}"
+        part = english(registered.entry(row.part_id))
+        yield f"  {_slot(registered, row, now)}: {part} {period_of(row).render(said)}"
     yield "What was recorded:"
     for item in history.transactions:
-        yield "  " + _transaction_line(item)
+        yield "  " + _transaction_line(item, said)
 
 
-def tree_lines(node: TreeNode, depth: int = 0) -> Iterator[str]:
+def tree_lines(node: TreeNode, said: Renderer = ENGLISH, depth: int = 0) -> Iterator[str]:
     """Yield what is in what; the cell blocks of a case share a line."""
     indent = "  " * depth
     numbered = node.place is not None and node.slot in ("dock", "cabinet")
     label = {"dock": "dock", "cabinet": "position"}.get(node.slot or "", "")
     title = english(node.entry) if depth else capital(english(node.entry))
-    yield indent + (f"{label} {node.place}: " if numbered else "") + title
+    across = "" if node.across is None else f" ({node.across} of the PMS)"
+    title += _retired(node.entry, node.at, said)
+    yield indent + (f"{label} {node.place}{across}: " if numbered else "") + title
     for kind, group in groupby(node.parts, key=lambda part: part.entry.kind):
         if kind == CELL_BLOCK:
             yield f"{indent}  cell blocks: " + ", ".join(
@@ -67,7 +132,7 @@ def tree_lines(node: TreeNode, depth: int = 0) -> Iterator[str]:
             )
             continue
         for part in group:
-            yield from tree_lines(part, depth + 1)
+            yield from tree_lines(part, said, depth + 1)
 
 
 def _title(entry: Entry, aliases: tuple[str, ...]) -> str:
@@ -75,27 +140,43 @@ def _title(entry: Entry, aliases: tuple[str, ...]) -> str:
     return capital(english(entry)) + known_as
 
 
-def _period(row: Installation) -> str:
-    return english(period_of(row))
+def _retired(entry: Entry, at: datetime, said: Renderer) -> str:
+    if entry.retired_at is None:
+        return ""
+    if entry.is_retired(at):
+        return f", retired since {said.moment(entry.retired_at)}"
+    return f", to be retired at {said.moment(entry.retired_at)}"
 
 
-def _transaction_line(item: dict[str, Any]) -> str:
-    effective = f", effective {item['effective_at']}" if item["effective_at"] else ""
-    change = " -> ".join(filter(None, (_places(item["before"]), _places(item["after"]))))
+def _slot(registered: Directory, row: Installation, now: datetime) -> str:
+    across = place_of(registered, row, now).across
+    place = "" if row.place is None else f" {row.place}"
+    return f"{row.slot}{place}" + ("" if across is None else f" ({across} of the PMS)")
+
+
+def _transaction_line(item: dict[str, Any], said: Renderer) -> str:
+    at = _shown(item["effective_at"], said)
+    effective = f", effective {at}" if at else ""
+    records = (_places(item[name], said) for name in ("before", "after"))
+    change = " -> ".join(filter(None, records))
     note = f" ({item['note']})" if item["note"] else ""
     return (
-        f"{item['recorded_at']} {item['verb']} {words(item['kind'])} {item['id']}"
+        f"{_shown(item['recorded_at'], said)} {item['verb']} {words(item['kind'])} {item['id']}"
         f"{': ' + change if change else ''}{effective}, by {item['author']}{note}"
     )
 
 
-def _places(record: dict[str, Any] | None) -> str:
+def _shown(moment: str | None, said: Renderer) -> str:
+    return said.moment(datetime.fromisoformat(moment)) if moment else ""
+
+
+def _places(record: dict[str, Any] | None, said: Renderer) -> str:
     rows = (record or {}).get("installations", ())
-    return "; ".join(_recorded_place(row) for row in rows)
+    return "; ".join(_recorded_place(row, said) for row in rows)
 
 
-def _recorded_place(row: dict[str, Any]) -> str:
+def _recorded_place(row: dict[str, Any], said: Renderer) -> str:
     place = "" if row["place"] is None else f" {row['slot']} {row['place']}"
-    begin = f"from {row['from']}" if row["from"] else "from the beginning"
-    end = f" until {row['until']}" if row["until"] else ""
+    begin = f"from {_shown(row['from'], said)}" if row["from"] else "from the beginning"
+    end = f" until {_shown(row['until'], said)}" if row["until"] else ""
     return f"{words(row['assembly_kind'])} {row['assembly']}{place} {begin}{end}"

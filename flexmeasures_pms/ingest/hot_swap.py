@@ -3,7 +3,8 @@
 The device is right. Its report is stored, and the move is recorded in the registry as a
 transaction with the device as its author. A late report does not undo a newer one: only a
 reading newer than all stored readings of the case can move it. Nor does a report that is ahead
-of the clock, or one of a pack that flaps (``flapping.py``), of which late reports tell as well.
+of the clock, one of a pack that is retired, or one of a pack that flaps (``flapping.py``), of
+which late reports tell as well.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def unexpected(
     """
     by_case: dict[int, list[PackReport]] = {}
     for report in reports:
-        if report.time <= until:
+        if report.time <= until and not report.case.is_retired(report.time):
             by_case.setdefault(report.case.id, []).append(report)
     suspects = {
         case: of_case

@@ -32,7 +32,10 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One registered trackable."""
+    """One registered trackable.
+
+    :param retired_at: since when it is out of use; it may be planned. None while it is in use.
+    """
 
     id: int
     kind: str
@@ -44,6 +47,11 @@ class Entry:
     longitude: float | None = None
     parent_asset_id: int | None = None
     provisioned: bool = False
+    retired_at: datetime | None = None
+
+    def is_retired(self, at: datetime) -> bool:
+        """Whether it is out of use at a time, and can't be installed from then on."""
+        return self.retired_at is not None and self.retired_at <= at
 
     @property
     def awaits_asset(self) -> bool:

@@ -59,6 +59,8 @@ trackable = sa.Table(
     # False until its asset was made. An asset that was deleted in FlexMeasures since is not made
     # again before the thing is registered again.
     sa.Column("provisioned", sa.Boolean, nullable=False, server_default=sa.false()),
+    # As it is known now; what was known earlier is in the transactions.
+    sa.Column("retired_at", sa.DateTime(timezone=True)),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=UTC_NOW),
     sa.UniqueConstraint("account_id", "kind", "ident_key", name="pms_trackable_ident_key"),
     sa.Index("pms_trackable_ident_idx", "ident_key"),

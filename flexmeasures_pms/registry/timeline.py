@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
@@ -43,6 +43,11 @@ class Installation:
     def spot(self) -> Spot:
         """Where the part is."""
         return self.assembly_id, self.slot, self.place
+
+    @property
+    def last(self) -> datetime:
+        """The last moment at which it holds."""
+        return self.end if self.end == FOREVER else self.end - timedelta(microseconds=1)
 
     def between(self, begin: datetime, end: datetime) -> Installation:
         """Return the same for another time, as a row that is not in the database yet."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.changeset import Change, Changeset
 from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import (
     BOARD,
@@ -23,6 +25,7 @@ from flexmeasures_pms.registry.kinds import (
 )
 from flexmeasures_pms.registry.messages.message import message, place_of
 from flexmeasures_pms.registry.queries.search import find_one
+from flexmeasures_pms.registry.timeline import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,11 @@ def register_case(
     *,
     cabinet: str | None = None,
     dock: int | None = None,
+    exact: bool = False,
 ) -> Change:
     """Register a case with the parts in it, in a dock of a cabinet where one is given.
 
+    :param dock: by either of its numbers, unless it is ``exact``: then as the cabinet counts.
     :raises RegistryError: for a cabinet without a dock and the like, and without a cabinet
         where the order names no organisation.
     """
@@ -88,9 +93,8 @@ def register_case(
         case = registration.register(changeset, CASE, ident)
         _fill_case(changeset, case, order.at, parts)
         if rack:
-            _install_unless_elsewhere(
-                changeset, case, changeset.view.entry(rack.id), dock, order.at
-            )
+            entry = changeset.view.entry(rack.id)
+            _install_unless_elsewhere(changeset, case, entry, dock, order.at, exact=exact)
     return changeset.change()
 
 
@@ -111,22 +115,46 @@ def _fill_case(changeset: Changeset, case: Entry, at: datetime | None, parts: Ca
 
 
 def _install_unless_elsewhere(
-    changeset: Changeset, part: Entry, assembly: Entry, place: int | None, at: datetime | None
+    changeset: Changeset,
+    part: Entry,
+    assembly: Entry,
+    place: int | None,
+    at: datetime | None,
+    *,
+    exact: bool = False,
 ) -> None:
     """Install a part.
 
     :raises RegistryConflict: if it is elsewhere already and the order says no time.
     """
     row = changeset.view.installed(part.id, changeset.now)
-    elsewhere = row is not None and (
-        row.assembly_id != assembly.id or place not in (None, row.place)
-    )
-    if row is not None and elsewhere and at is None:
-        here = place_of(changeset.view.entries, row)
+    if row is not None and at is None and _is_elsewhere(changeset, row, assembly, place, exact):
+        here = place_of(changeset.view, row, changeset.now)
         raise RegistryConflict(
             message("{what} is registered in {place}.", what=part, place=here),
-            command=f"to move it, use `install {part.ident} --into {assembly.ident}`, or say "
-            "since when with --at",
+            command=_advice(changeset, part, assembly, place),
             cure="elsewhere",
         )
-    moves.install(changeset, part, assembly, place, at)
+    moves.install(changeset, part, assembly, place, at, exact=exact)
+
+
+def _is_elsewhere(
+    changeset: Changeset, row: Installation, assembly: Entry, place: int | None, exact: bool
+) -> bool:
+    """Whether a part that is in a place is to be in another."""
+    if row.assembly_id != assembly.id or place is None:
+        return row.assembly_id != assembly.id
+    part = changeset.view.entry(row.part_id)
+    return spot_for(changeset, part, assembly, place, changeset.now, exact=exact) != row.spot
+
+
+def _advice(changeset: Changeset, part: Entry, assembly: Entry, place: int | None) -> str:
+    """Return the commands that move a part there, as they work now."""
+    since = "say since when it is here with --at"
+    if changeset.is_new(assembly.id):  # it is not registered after this refusal
+        return since
+    where = f"--into {quote(assembly.ident)} --into-kind {assembly.kind}"
+    dock = "" if place is None else f" --place {place}"
+    packs = " --with-packs" if moves.packs_in(changeset.view, part, changeset.now) else ""
+    move = f"install {quote(part.ident)} --kind {part.kind} {where}{dock}{packs}"
+    return f"to move it, use `{move}`, or {since}"

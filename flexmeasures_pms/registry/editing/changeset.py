@@ -206,6 +206,11 @@ class Changeset:
         self.view.ranges.clear()
         self.record(verb, entry, _recorded_details(before), _recorded_details(entry), self.now)
 
+    def retire(self, entry: Entry, at: datetime | None) -> None:
+        """Let a trackable be out of use from a time, or in use again where that is None."""
+        self._entries[entry.id] = replace(entry, retired_at=at)
+        self.record("revived" if at is None else "retired", entry, at=at or self.now)
+
     def add_alias(self, board: Entry, alias: str) -> None:
         """Let a board be known under one more spelling."""
         before = self._aliases.get(board.id, ())

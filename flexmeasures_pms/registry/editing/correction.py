@@ -5,13 +5,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from datetime import datetime, timedelta
 from operator import attrgetter
+from shlex import quote
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.editing.moves import refuse_retired
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.messages.message import PeriodText, message, stays
 from flexmeasures_pms.registry.timeline import (
+    FOREVER,
     Installation,
     Rows,
     ended_at,
@@ -32,6 +35,7 @@ def correct(
     place: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    exact: bool = False,
 ) -> None:
     """Correct an installation: where the part was, since when, or until when.
 
@@ -41,16 +45,20 @@ def correct(
     wholly covered. Where it begins later or ends earlier, a neighbour that it adjoined
     follows: a swap that was recorded at the wrong time has one moment, not two.
 
-    :raises RegistryConflict: if the part was never installed, or the times contradict.
+    :param exact: whether a dock of a cabinet is certainly as the cabinet counts.
+    :raises RegistryConflict: if the part was never installed, or the times contradict, or it
+        would be installed although it is retired.
     """
     rows = changeset.rows(part.id)
     if not rows:
         raise RegistryConflict(
             message("{what} was never installed, so there is nothing to correct.", what=part),
-            command="use `install`",
+            command=f"use `install {quote(part.ident)} --into …`",
             cure="never_installed",
         )
     meant = _corrected_row(rows, assembly, since, until)
+    if assembly is None and place is not None:
+        assembly = changeset.view.entries[meant.assembly_id]
     begin, end = since or meant.begin, until or meant.end
     if begin >= end:
         raise RegistryConflict(
@@ -60,11 +68,21 @@ def correct(
                 period=PeriodText(begin, end),
             )
         )
+    _refuse_retired(part, assembly, begin, end)
     target, spot = meant, meant.spot
     if assembly is not None and (place is not None or assembly.id != meant.assembly_id):
         kept = _same_place(changeset, meant, assembly) if place is None else None
-        spot = spot_for(changeset, part, assembly, place or kept, begin, exact=place is None)
+        exact, wanted = exact or place is None, kept if place is None else place
+        spot = spot_for(changeset, part, assembly, wanted, begin, exact=exact, verb="correct")
     _apply(changeset, target, Installation(part.id, *spot, begin, end))
+
+
+def _refuse_retired(part: Entry, assembly: Entry | None, begin: datetime, end: datetime) -> None:
+    """Refuse that a part is somewhere after it was retired; of earlier times it may be."""
+    if part.retired_at is not None and end > part.retired_at:
+        refuse_retired(part, part.retired_at)
+    if assembly is not None:
+        refuse_retired(assembly, begin)
 
 
 def _same_place(changeset: Changeset, row: Installation, assembly: Entry) -> int | None:
@@ -109,14 +127,14 @@ def _apply(changeset: Changeset, old: Installation, new: Installation) -> None:
 
 
 def _record(changeset: Changeset, part_id: int, rows: Rows, at: datetime) -> bool:
-    entries, before = changeset.view.entries, changeset.rows(part_id)
+    view, before = changeset.view, changeset.rows(part_id)
     differs = changeset.place(part_id, rows, "corrected", at)
     if differs:
         after = changeset.rows(part_id)
         known, wanted = set(before), set(after)
-        now = stays(entries, (row for row in after if row not in known))
-        was = stays(entries, (row for row in before if row not in wanted))
-        part = entries[part_id]
+        now = stays(view, (row for row in after if row not in known), changeset.now)
+        was = stays(view, (row for row in before if row not in wanted), changeset.now)
+        part = view.entries[part_id]
         changeset.add_message("Corrected {what}: {now} (was: {was}).", what=part, now=now, was=was)
     return differs
 
@@ -136,6 +154,7 @@ def _extend_neighbours(
         limits = changeset.rows(row.part_id), changeset.in_spot(row.spot)
         if row.end == old.begin < new.begin:
             end = min(new.begin, *(_next_begin(rows, row, old) for rows in limits))
+            end = min(end, changeset.view.entries[row.part_id].retired_at or FOREVER)
         if row.begin == old.end > new.end:
             begin = max(new.end, *(_previous_end(rows, row, old) for rows in limits))
         if (begin, end) != (row.begin, row.end):

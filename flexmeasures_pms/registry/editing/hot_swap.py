@@ -57,10 +57,13 @@ def record_move(changeset: Changeset, report: DockReport) -> None:
     """Record where a case reports to be, until the next that is known of it or its place.
 
     A case that is registered in that dock is removed from it for that time. A case that
-    reports no dock and is registered anywhere in the PMS stays where it is.
+    reports no dock and is registered anywhere in the PMS stays where it is. One that is
+    retired is nowhere, whatever it reports.
     """
     case, pms = changeset.view.entries[report.case_id], changeset.view.entries[report.pms_id]
     rows, at = changeset.rows(case.id), report.at
+    if case.is_retired(at):
+        return
     row = row_at(rows, at)
     spot: Spot = (pms.id, "dock", None)
     if report.dock is not None:
@@ -71,10 +74,11 @@ def record_move(changeset: Changeset, report: DockReport) -> None:
         return
     in_spot = changeset.in_spot(spot)
     end = min(row.end if row else FOREVER, next_begin(rows, at), next_begin(in_spot, at))
+    end = min(end, case.retired_at or FOREVER)
     new = Installation(case.id, *spot, at, end)
     _remove_occupant(changeset, row_at(in_spot, at), new)
     changeset.place(case.id, with_row(rows, new), "moved" if rows else "installed", at)
-    place, when = place_of(changeset.view.entries, new), period_of(new)
+    place, when = place_of(changeset.view, new, changeset.now), period_of(new)
     changeset.add_message(
         "{what} reports from {place}, {period}.", what=case, place=place, period=when
     )
@@ -88,7 +92,7 @@ def _remove_occupant(changeset: Changeset, taken: Installation | None, new: Inst
     note = f"{english(entries[new.part_id])} reported its dock"
     kept = without(changeset.rows(other.id), new.begin, min(new.end, taken.end))
     changeset.place(other.id, kept, "removed", new.begin, note)
-    place, begin = place_of(entries, taken), since(new.begin)
+    place, begin = place_of(changeset.view, taken, changeset.now), since(new.begin)
     changeset.add_message(
         "So {what} is no longer in {place}, {since}.", what=other, place=place, since=begin
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 
 from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.rehoming import take_over_docks
 from flexmeasures_pms.registry.editing.spots import spot_for
@@ -23,6 +24,7 @@ from flexmeasures_pms.registry.timeline import (
     Installation,
     Spot,
     ended_at,
+    iso,
     next_begin,
     row_at,
     with_row,
@@ -31,7 +33,9 @@ from flexmeasures_pms.registry.timeline import (
 
 INSTALLED = message_form("Installed {what} in {place}, {period}.")
 MOVED = message_form("Moved {what} to {place}, from {left}, {period}.")
+REMOVED = message_form("Removed {what} from {left}, {since}.")
 SWAPPED = message_form("Swapped {old} for {new} in {place}, {period}.")
+SWAPPED_FROM = message_form("Swapped {old} for {new} in {place}, {period}. {new} was in {left}.")
 
 
 def install(
@@ -40,23 +44,31 @@ def install(
     assembly: Entry,
     place: int | None = None,
     at: datetime | None = None,
+    *,
+    exact: bool = False,
 ) -> None:
     """Install a part: it leaves where it was, and its new place must be free.
 
     :param place: position in the slot, where there are several.
     :param at: None for no start if neither part nor place was used before, else now.
-    :raises RegistryConflict: if it does not fit, or another part is there.
+    :param exact: whether a dock of a cabinet is certainly as the cabinet counts.
+    :raises RegistryConflict: if it does not fit, or another part is there, or it or the
+        assembly is retired.
     """
-    spot = spot_for(changeset, part, assembly, place, changeset.now if at is None else at)
+    moment = changeset.now if at is None else at
+    spot = spot_for(changeset, part, assembly, place, moment, exact=exact)
     rows, in_spot = changeset.rows(part.id), changeset.in_spot(spot)
     begin = at or (changeset.now if rows or in_spot else SINCE_EVER)
     row = row_at(rows, begin)
     if row is not None and row.spot == spot:
-        here = place_of(changeset.view.entries, row)
+        here = place_of(changeset.view, row, changeset.now)
         changeset.add_unchanged("{what} is in {place} already.", what=part, place=here)
         return
-    _refuse_taken(changeset, part, row_at(in_spot, begin))
+    refuse_retired(part, moment)
+    refuse_retired(assembly, moment)
+    _refuse_taken(changeset, part, row_at(in_spot, begin), at)
     end = min(row.end if row else FOREVER, next_begin(rows, begin), next_begin(in_spot, begin))
+    end = min(end, part.retired_at or FOREVER)
     _record_installation(changeset, Installation(part.id, *spot, begin, end))
 
 
@@ -75,32 +87,61 @@ def _record_installation(changeset: Changeset, new: Installation) -> None:
 def _add_installed_message(
     changeset: Changeset, part: Entry, left: Installation | None, new: Installation
 ) -> None:
-    entries = changeset.view.entries
-    place, when = place_of(entries, new), period_of(new)
+    view, now = changeset.view, changeset.now
+    place, when = place_of(view, new, now), period_of(new)
     if left is None:
         changeset.add_message(INSTALLED, what=part, place=place, period=when)
     else:
-        changeset.add_message(
-            MOVED, what=part, place=place, left=place_of(entries, left), period=when
+        was = place_of(view, left, now)
+        changeset.add_message(MOVED, what=part, place=place, left=was, period=when)
+
+
+def refuse_retired(thing: Entry, at: datetime) -> None:
+    """Refuse something that is out of use at a time.
+
+    :raises RegistryConflict: if it is retired then.
+    """
+    if thing.retired_at is not None and thing.is_retired(at):
+        raise RegistryConflict(
+            message("{what} is retired, {since}.", what=thing, since=since(thing.retired_at)),
+            command=f"`revive {quote(thing.ident)} --kind {thing.kind}` brings it back into use",
+            cure="retired",
         )
 
 
-def _refuse_taken(changeset: Changeset, part: Entry, taken: Installation | None) -> None:
+def _refuse_taken(
+    changeset: Changeset, part: Entry, taken: Installation | None, at: datetime | None
+) -> None:
     if taken is None:
         return
     other = changeset.view.entries[taken.part_id]
-    place, when = place_of(changeset.view.entries, taken), period_of(taken)
+    place, when = place_of(changeset.view, taken, changeset.now), period_of(taken)
     if place.slot is None or place.slot.places == 1:
         holder = message("{place} has {what} {period}.", place=place, what=other, period=when)
     else:
         holder = message(
             "{place} is taken by {what} {period}.", place=place, what=other, period=when
         )
-    raise RegistryConflict(
-        holder,
-        command=f"use `swap {other.ident} {part.ident}`, or `remove {other.ident}` first",
-        cure="taken",
-    )
+    raise RegistryConflict(holder, command=_room(changeset, part, other, at), cure="taken")
+
+
+def _room(changeset: Changeset, part: Entry, other: Entry, at: datetime | None) -> str:
+    """Return the commands that make room for a part, as they work now."""
+    when = "" if at is None else f" --at {iso(at)}"
+    held = (packs_in(changeset.view, one, at or changeset.now) for one in (other, part))
+    packs = " --with-packs" if any(held) else ""
+    remove = f"`remove {quote(other.ident)} --kind {other.kind}{packs}{when}` first"
+    if changeset.is_new(part.id):  # it is not registered after this refusal
+        return remove
+    swap = f"swap {quote(other.ident)} {quote(part.ident)} --kind {part.kind}{packs}{when}"
+    return f"use `{swap}`, or {remove}"
+
+
+def packs_in(registered: Directory, thing: Entry, at: datetime) -> int:
+    """Return how many packs are in a cabinet at a time; none in other things."""
+    if thing.kind != CABINET:
+        return 0
+    return sum(row.slot == "dock" for row in registered.parts_of(thing.id, at))
 
 
 def remove(changeset: Changeset, part: Entry, at: datetime | None = None) -> None:
@@ -112,10 +153,8 @@ def remove(changeset: Changeset, part: Entry, at: datetime | None = None) -> Non
         changeset.add_message("{what} is not installed anywhere at {t}.", what=part, t=moment)
         return
     changeset.place(part.id, without(rows, moment, row.end), "removed", moment)
-    left = place_of(changeset.view.entries, row)
-    changeset.add_message(
-        "Removed {what} from {left}, {since}.", what=part, left=left, since=since(moment)
-    )
+    left = place_of(changeset.view, row, changeset.now)
+    changeset.add_message(REMOVED, what=part, left=left, since=since(moment))
 
 
 def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = None) -> None:
@@ -131,7 +170,7 @@ def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = Non
     if row is None:
         raise RegistryConflict(
             message("{what} is not installed anywhere at {t}.", what=old, t=begin),
-            command=f"`history {old.ident}` shows where it was",
+            command=f"`history {quote(old.ident)} --kind {old.kind}` shows where it was",
             cure="not_installed",
         )
     if old.id == new.id:
@@ -145,13 +184,21 @@ def _replace_in_place(
     """Record the new part in the place of a row of the old one, from ``begin``."""
     assembly = changeset.view.entries[row.assembly_id]
     spot = spot_for(changeset, new, assembly, row.place, begin, exact=True)
+    refuse_retired(new, begin)
     new_rows = changeset.rows(new.id)
+    left = row_at(new_rows, begin)
     end = min(row.end, next_begin(new_rows, begin), next_begin(changeset.in_spot(spot), begin))
+    end = min(end, new.retired_at or FOREVER)
     changeset.place(old.id, without(changeset.rows(old.id), begin, row.end), "swapped", begin)
     installed = Installation(new.id, *spot, begin, end)
     changeset.place(new.id, with_row(new_rows, installed), "swapped", begin)
-    place, period = place_of(changeset.view.entries, installed), period_of(installed)
-    changeset.add_message(SWAPPED, old=old, new=new, place=place, period=period)
+    view, now = changeset.view, changeset.now
+    place, period = place_of(view, installed, now), period_of(installed)
+    if left is None:
+        changeset.add_message(SWAPPED, old=old, new=new, place=place, period=period)
+        return
+    was = place_of(view, left, now)
+    changeset.add_message(SWAPPED_FROM, old=old, new=new, place=place, period=period, left=was)
 
 
 def _swapped_already(changeset: Changeset, old: Entry, new: Entry, at: datetime | None) -> bool:

@@ -6,7 +6,13 @@ from collections.abc import Collection
 
 from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PART_KINDS, PMS, slot_for
-from flexmeasures_pms.registry.queries.search import Found, find_one, only_match, search
+from flexmeasures_pms.registry.queries.search import (
+    Found,
+    find_one,
+    only_match,
+    search,
+    unknown_id,
+)
 
 ASSEMBLIES = (CASE, CABINET, PMS)
 
@@ -36,7 +42,9 @@ def pair(
     fitting_assemblies = list(dict.fromkeys(a for _, a in fitting))
     return (
         only_match(part, fitting_parts or parts, part_kinds, account_id),
-        only_match(into, fitting_assemblies or assemblies, into_kinds, account_id),
+        only_match(
+            into, fitting_assemblies or assemblies, into_kinds, account_id, option="--into-kind"
+        ),
     )
 
 
@@ -55,14 +63,24 @@ def part_and_assembly(
     if search(part, kinds=kinds, account_id=account_id) or kind is None:
         try:
             return pair(part, kinds, into, into_kinds, account_id)
-        except UnknownId as error:
-            if kind is None:
-                raise UnknownId(f"{error} Register it on the fly with --kind.") from error
+        except UnknownId:
+            assemblies = search(into, kinds=into_kinds, account_id=account_id)
+            if kind is None and assemblies and not search(part, account_id=account_id):
+                raise _unknown_part(part, kinds, assemblies, account_id) from None
             # Known, but to another organisation than the assembly's.
-            if not search(into, kinds=into_kinds, account_id=account_id):
+            if kind is None or not assemblies:
                 raise
-    assemblies = [k for k in into_kinds if slot_for(k, str(kind))]
-    fitting = search(into, kinds=assemblies, account_id=account_id)
+    fitting_kinds = [k for k in into_kinds if slot_for(k, str(kind))]
+    fitting = search(into, kinds=fitting_kinds, account_id=account_id)
     if fitting:
-        return None, only_match(into, fitting, assemblies, account_id)
+        return None, only_match(into, fitting, fitting_kinds, account_id, option="--into-kind")
     return None, find_one(into, kinds=into_kinds, account_id=account_id)
+
+
+def _unknown_part(
+    part: str, kinds: Collection[str], assemblies: list[Found], account_id: int | None
+) -> UnknownId:
+    fitting = (k for k in PART_KINDS for a in assemblies if slot_for(a.kind, k))
+    which = " or ".join(f"--kind {kind}" for kind in dict.fromkeys(fitting))
+    command = f"to register it as a new part, say what it is with {which}"
+    return unknown_id(part, kinds, account_id, command=command)

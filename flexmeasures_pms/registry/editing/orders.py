@@ -21,13 +21,24 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import correction, moves, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES, pair, part_and_assembly
+from flexmeasures_pms.registry.editing.packs import keeping_packs
 from flexmeasures_pms.registry.editing.parents import check_parent
 from flexmeasures_pms.registry.editing.registration import Details
-from flexmeasures_pms.registry.editing.service import record_retirement, record_service
+from flexmeasures_pms.registry.editing.service import (
+    record_retirement,
+    record_revival,
+    record_service,
+)
 from flexmeasures_pms.registry.editing.writer import editing
-from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable, words
 from flexmeasures_pms.registry.messages.message import message
-from flexmeasures_pms.registry.queries.search import Found, find_one, only_match, search
+from flexmeasures_pms.registry.queries.search import (
+    Found,
+    find_one,
+    only_match,
+    search,
+    unknown_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,46 +80,88 @@ def install(
     kind: str | None = None,
     into_kinds: Collection[str] = ASSEMBLIES,
     place: int | None = None,
+    exact: bool = False,
+    with_packs: bool = False,
 ) -> Change:
-    """Install a part in an assembly; an unknown part is registered as ``kind``."""
+    """Install a part in an assembly; an unknown part is registered as ``kind``.
+
+    :param exact: whether a dock of a cabinet is certainly as the cabinet counts.
+    :param with_packs: whether a cabinet may leave its PMS with the packs in it.
+    """
     found, assembly = part_and_assembly(part, into, kind, order.account_id, into_kinds)
     with editing(assembly.account_id, order.author) as changeset:
         if found is not None:
             entry = changeset.view.entry(found.id)
         else:
             entry = registration.register(changeset, str(kind), part)
-        moves.install(changeset, entry, changeset.view.entry(assembly.id), place, order.at)
+        target = changeset.view.entry(assembly.id)
+        with keeping_packs(changeset, [entry], order.at, allowed=with_packs):
+            moves.install(changeset, entry, target, place, order.at, exact=exact)
     return changeset.change()
 
 
-def remove(order: Order, part: str, *, kind: str | None = None) -> Change:
-    """Remove a part from where it is."""
+def remove(order: Order, part: str, *, kind: str | None = None, with_packs: bool = False) -> Change:
+    """Remove a part from where it is.
+
+    :param with_packs: whether a cabinet may leave its PMS with the packs in it.
+    """
     found = _find(order, part, [kind] if kind else PART_KINDS)
     with editing(found.account_id, order.author) as changeset:
-        moves.remove(changeset, changeset.view.entry(found.id), order.at)
+        entry = changeset.view.entry(found.id)
+        with keeping_packs(changeset, [entry], order.at, allowed=with_packs):
+            moves.remove(changeset, entry, order.at)
     return changeset.change()
 
 
-def swap(order: Order, old: str, new: str, *, kind: str | None = None) -> Change:
-    """Let a part take another's place; an unknown one is registered as ``kind`` or as the old."""
+def swap(
+    order: Order,
+    old: str,
+    new: str,
+    *,
+    kind: str | None = None,
+    new_too: bool = False,
+    with_packs: bool = False,
+) -> Change:
+    """Let a part take another's place; an unknown one is registered as ``kind`` or as the old.
+
+    :param new_too: whether a case or cabinet may be new, or have the id of something else.
+    :param with_packs: whether cabinets may leave their PMSes with the packs in them.
+    """
     kinds: Collection[str] = interchangeable(kind) if kind else PART_KINDS
     found = search(old, kinds=kinds, account_id=order.account_id)
     same = [f for f in found if f.kind == kind]
     taken = only_match(old, same or found, kinds, order.account_id)
     with editing(taken.account_id, order.author) as changeset:
-        fresh = _found_or_registered(changeset, kind or taken.kind, new)
-        moves.swap(changeset, changeset.view.entry(taken.id), fresh, order.at)
+        fresh = _found_or_registered(changeset, kind or taken.kind, new, new_too=new_too)
+        entry = changeset.view.entry(taken.id)
+        with keeping_packs(changeset, [entry, fresh], order.at, allowed=with_packs):
+            moves.swap(changeset, entry, fresh, order.at)
     return changeset.change()
 
 
-def _found_or_registered(changeset: Changeset, kind: str, ident: str) -> Entry:
+def _found_or_registered(changeset: Changeset, kind: str, ident: str, *, new_too: bool) -> Entry:
+    """Return the part that an id names, or register it.
+
+    :raises UnknownId: for a new case or cabinet, and a new part that has the id of another
+        thing, unless that is meant.
+    """
     known = (changeset.view.find(k, ident) for k in interchangeable(kind))
     found = next((entry for entry in known if entry is not None), None)
-    return found or registration.register(changeset, kind, ident)
+    if found is not None:
+        return found
+    others = search(ident, account_id=changeset.account_id)
+    if not new_too and (others or kind in (CASE, CABINET)):
+        # One pack id can't be a case's and a board's: no option helps.
+        command = f"for a new {words(kind)} give --register"
+        clash = any({kind, other.kind} == {CASE, BOARD} for other in others)
+        raise unknown_id(
+            ident, interchangeable(kind), changeset.account_id, command="" if clash else command
+        )
+    return registration.register(changeset, kind, ident)
 
 
 def move_case(order: Order, case: str, *, cabinet: str, dock: int) -> Change:
-    """Move a case to a dock of a cabinet."""
+    """Move a case to a dock of a cabinet, by either of its numbers."""
     found, rack = pair(case, [CASE], cabinet, [CABINET], order.account_id)
     with editing(found.account_id, order.author) as changeset:
         entries = changeset.view.entries
@@ -118,12 +171,16 @@ def move_case(order: Order, case: str, *, cabinet: str, dock: int) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class CorrectedInstallation:
-    """The corrected values of an installation; None for what stays as it is."""
+    """The corrected values of an installation; None for what stays as it is.
+
+    :param exact: whether a dock of a cabinet is certainly as the cabinet counts.
+    """
 
     into: str | None = None
     place: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+    exact: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything is corrected."""
@@ -153,6 +210,7 @@ def correct(
         found, assembly = pair(
             part, kinds or PART_KINDS, corrected.into, into_kinds, order.account_id
         )
+    check_parent(found.account_id, details.get("parent_asset_id"))
     with editing(found.account_id, order.author) as changeset:
         if given:
             registration.amend(changeset, changeset.view.entry(found.id), **details)
@@ -164,6 +222,7 @@ def correct(
                 place=corrected.place,
                 since=corrected.since,
                 until=corrected.until,
+                exact=corrected.exact,
             )
     return changeset.change()
 
@@ -186,11 +245,26 @@ def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
     return changeset.change()
 
 
-def retire(order: Order, ident: str, *, kind: str | None = None) -> Change:
-    """Take something out of use for good; its telemetry and history stay."""
+def retire(
+    order: Order, ident: str, *, kind: str | None = None, with_packs: bool = False
+) -> Change:
+    """Take something out of use; its telemetry and history stay, and what is in it.
+
+    :param with_packs: whether a cabinet may leave its PMS with the packs in it.
+    """
     found = _find(order, ident, [kind] if kind else None)
     with editing(found.account_id, order.author) as changeset:
-        record_retirement(changeset, changeset.view.entry(found.id), order.at)
+        entry = changeset.view.entry(found.id)
+        with keeping_packs(changeset, [entry], order.at, allowed=with_packs):
+            record_retirement(changeset, entry, order.at)
+    return changeset.change()
+
+
+def revive(order: Order, ident: str, *, kind: str | None = None) -> Change:
+    """Bring something retired back into use; it can be installed again."""
+    found = _find(order, ident, [kind] if kind else None)
+    with editing(found.account_id, order.author) as changeset:
+        record_revival(changeset, changeset.view.entry(found.id))
     return changeset.change()
 
 

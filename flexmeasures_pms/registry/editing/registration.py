@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from shlex import quote
 from typing import Any, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from flexmeasures_pms.registry.messages.message import (
     TrackableText,
     message,
     message_form,
+    since,
 )
 
 NO_ANSWER = "0"
@@ -112,12 +114,12 @@ def _add_details(changeset: Changeset, known: Entry, details: Details) -> Entry:
                     details=DetailsText({name: registered}),
                     value=str(value),
                 ),
-                command="change it with `flexmeasures pms correct`",
+                command=_correction(known, name, value, details),
                 cure="other_details",
             )
         added[name] = value
     if not added:
-        changeset.add_unchanged("{what} is registered already.", what=known)
+        _add_known(changeset, known)
         return known
     amended = replace(known, **added)
     _check_docks(changeset, amended)
@@ -126,6 +128,26 @@ def _add_details(changeset: Changeset, known: Entry, details: Details) -> Entry:
     changeset.add_message("Added to {what}: {details}.", what=known, details=names)
     _use_docks(changeset, amended)
     return amended
+
+
+def _correction(known: Entry, name: str, value: object, details: Details) -> str:
+    """Return the command that changes a detail."""
+    options = f"--{name.removesuffix('_id').replace('_', '-')} {value}"
+    if name in ("latitude", "longitude"):  # they go together
+        options = f"--latitude {details['latitude']} --longitude {details['longitude']}"
+    change = f"correct {quote(known.ident)} --kind {known.kind} {options} --note …"
+    return f"change it with `{change}`"
+
+
+def _add_known(changeset: Changeset, known: Entry) -> None:
+    if known.retired_at is None:
+        changeset.add_unchanged("{what} is registered already.", what=known)
+        return
+    changeset.add_unchanged(
+        "{what} is registered already, and retired, {since}.",
+        what=known,
+        since=since(known.retired_at),
+    )
 
 
 def _checked_ident(kind: str, ident: str) -> str:

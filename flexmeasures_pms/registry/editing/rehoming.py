@@ -26,5 +26,5 @@ def take_over_docks(changeset: Changeset, cabinet: Installation) -> None:
             docked = docked.between(begin, min(end, next_begin(in_spot, begin)))
             case = changeset.view.entries[row.part_id]
             changeset.place(case.id, with_row(changeset.rows(case.id), docked), "moved", begin)
-            place = place_of(changeset.view.entries, docked)
+            place = place_of(changeset.view, docked, changeset.now)
             changeset.add_message("So {what} is in {place}.", what=case, place=place)

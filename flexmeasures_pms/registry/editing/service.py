@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import sqlalchemy as sa
-from flexmeasures.data import db
-
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing import moves
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.messages.message import since
-from flexmeasures_pms.registry.tables import transaction
-from flexmeasures_pms.registry.timeline import row_at
+from flexmeasures_pms.registry.editing.moves import REMOVED
+from flexmeasures_pms.registry.messages.message import place_of, since
+from flexmeasures_pms.registry.timeline import FOREVER, next_begin, row_at, without
 
 
 def record_service(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
@@ -24,25 +20,29 @@ def record_service(changeset: Changeset, entry: Entry, at: datetime | None = Non
 
 
 def record_retirement(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
-    """Record that something is out of use for good, and remove it from where it is.
+    """Record that something is out of use from a time on, and remove it from where it is.
 
-    Its telemetry and history stay. Installing it again brings it back.
+    Its telemetry and history stay, and so does what is in it. Of a time when it was retired
+    already the new one counts.
     """
     moment = at or changeset.now
-    if row_at(changeset.rows(entry.id), moment) is not None:
-        moves.remove(changeset, entry, moment)
-    elif _is_retired(entry):
+    if entry.retired_at is not None and at in (None, entry.retired_at):
         changeset.add_unchanged("{what} is retired already.", what=entry)
         return
-    changeset.record("retired", entry, at=moment)
+    rows = changeset.rows(entry.id)
+    left = row_at(rows, moment) or row_at(rows, next_begin(rows, moment))
+    if left is not None:
+        changeset.place(entry.id, without(rows, moment, FOREVER), "removed", moment)
+        place = place_of(changeset.view, left, changeset.now)
+        changeset.add_message(REMOVED, what=entry, left=place, since=since(moment))
+    changeset.retire(entry, moment)
     changeset.add_message("Retired {what}, {since}.", what=entry, since=since(moment))
 
 
-def _is_retired(entry: Entry) -> bool:
-    last = (
-        sa.select(transaction.c.verb)
-        .where(transaction.c.trackable_id == entry.id, transaction.c.verb != "serviced")
-        .order_by(transaction.c.id.desc())
-        .limit(1)
-    )
-    return bool(db.session.scalar(last) == "retired")
+def record_revival(changeset: Changeset, entry: Entry) -> None:
+    """Record that something retired is in use again; it is installed nowhere yet."""
+    if entry.retired_at is None:
+        changeset.add_unchanged("{what} is not retired.", what=entry)
+        return
+    changeset.retire(entry, None)
+    changeset.add_message("Revived {what}: it can be installed again.", what=entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
@@ -12,6 +13,7 @@ from flexmeasures_pms.registry.kinds import (
     CABINET,
     CASE,
     DEFAULT_DOCKS,
+    MAX_DOCKS,
     PMS,
     SLOTS,
     Slot,
@@ -29,6 +31,7 @@ def spot_for(
     at: datetime,
     *,
     exact: bool = False,
+    verb: str = "install",
 ) -> Spot:
     """Return the place for a part in an assembly at a time.
 
@@ -39,6 +42,7 @@ def spot_for(
     :param place: of a case in a cabinet: the dock as the cabinet counts, or as it is counted
         across the PMS.
     :param exact: whether the dock of a cabinet is certainly as the cabinet counts.
+    :param verb: the command to advise where a number may mean two docks.
     :raises RegistryConflict: if the part does not fit there, or the number may mean two docks.
     """
     slot = slot_for(assembly.kind, part.kind)
@@ -52,13 +56,15 @@ def spot_for(
     if place is None:
         return assembly.id, slot.name, _default_place(changeset, part, assembly, slot, at)
     if slot.name == "dock" and assembly.kind == CABINET and not exact:
-        place = _dock_of_cabinet(changeset, assembly, place, at)
+        place = _dock_of_cabinet(changeset, part, assembly, place, at, verb)
     if not 1 <= place <= places:
-        raise _no_such_place(slot, assembly, place, places)
+        raise _no_such_place(changeset, slot, assembly, place, places, at)
     return assembly.id, slot.name, place
 
 
-def _dock_of_cabinet(changeset: Changeset, cabinet: Entry, number: int, at: datetime) -> int:
+def _dock_of_cabinet(
+    changeset: Changeset, case: Entry, cabinet: Entry, number: int, at: datetime, verb: str
+) -> int:
     """Return a dock as its cabinet counts, for a number that a person gave."""
     meant = meant_docks(changeset.view, cabinet, number, at)
     if len(meant) < 2:
@@ -67,17 +73,23 @@ def _dock_of_cabinet(changeset: Changeset, cabinet: Entry, number: int, at: date
     across = docks_across(changeset.view, cabinet, at) or range(0)
     row = changeset.view.installed(cabinet.id, at)
     pms = changeset.view.entries[row.assembly_id] if row else cabinet
+    other = across.start + own - 1
+    told = f"`{verb} {quote(case.ident)} --into {quote(pms.ident)} --place"
+    more = " …" if verb == "correct" else ""
+    if changeset.is_new(case.id):  # it is not registered after this refusal
+        told = f"register it without a dock, then {told}"
     raise RegistryConflict(
         message(
             "Dock {n} of {cabinet} may be its own dock {n}, which is dock {other} of {pms}, or "
-            "dock {n} of {pms}, which is its own dock {counted}: say it as a dock of {pms}.",
+            "dock {n} of {pms}, which is its own dock {counted}.",
             n=own,
             cabinet=cabinet,
             pms=pms,
-            other=across.start + own - 1,
+            other=other,
             counted=counted,
         ),
-        cure="which_dock",
+        command=f"for the first, {told} {other}{more}`; for the second, give --place {own} there",
+        cure="two_docks",
     )
 
 
@@ -130,11 +142,35 @@ def _does_not_fit(part: Entry, assembly: Entry) -> Message:
     )
 
 
-def _no_such_place(slot: Slot, assembly: Entry, place: int, places: int) -> RegistryConflict:
+def _no_such_dock(
+    changeset: Changeset, cabinet: Entry, number: int, places: int, at: datetime
+) -> RegistryConflict:
+    across = docks_across(changeset.view, cabinet, at) or range(1, places + 1)
+    row = changeset.view.installed(cabinet.id, at)
+    if row is None or across.start == 1:
+        what = message("{what} has docks 1-{most}, not {n}.", what=cabinet, most=places, n=number)
+    else:
+        what = message(
+            "{what} has docks 1-{most}, which are docks {first}-{last} of {pms}, not {n}.",
+            what=cabinet,
+            most=places,
+            first=across.start,
+            last=across.stop - 1,
+            pms=changeset.view.entry(row.assembly_id),
+            n=number,
+        )
+    needed = number if number < across.start else number - across.start + 1
+    if not places < needed <= MAX_DOCKS or changeset.is_new(cabinet.id):
+        return RegistryConflict(what, cure="no_dock")
+    more = f"`correct {quote(cabinet.ident)} --kind cabinet --docks {needed} --note …`"
+    return RegistryConflict(what, command=f"if it has more, {more} says so", cure="docks")
+
+
+def _no_such_place(
+    changeset: Changeset, slot: Slot, assembly: Entry, place: int, places: int, at: datetime
+) -> RegistryConflict:
     if slot.places is None:
-        what = message("{what} has docks 1-{most}, not {n}.", what=assembly, most=places, n=place)
-        more = "register it with --docks if it has more" if assembly.docks is None else ""
-        return RegistryConflict(what, command=more, cure="docks")
+        return _no_such_dock(changeset, assembly, place, places, at)
     kind = KindText(slot.words)
     if places == 1:
         one = message("{what} has one {kind}: leave the place out.", what=assembly, kind=kind)

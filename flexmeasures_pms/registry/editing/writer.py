@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
 
+from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry import unpublished
 from flexmeasures_pms.registry.directory import ident_key
 from flexmeasures_pms.registry.editing import assets, pending
@@ -39,8 +40,10 @@ LOCK = 0x504D53
 # Rows in one go: those of a whole file would take more memory than the file's things.
 _BATCH = 5_000
 
+# What of a trackable can be changed.
+_AMENDED = (*DETAILS, "retired_at")
 _TRACKABLE = (
-    "id", "account_id", "kind", "ident", "ident_key", "created_at", "provisioned", *DETAILS,
+    "id", "account_id", "kind", "ident", "ident_key", "created_at", "provisioned", *_AMENDED,
 )  # fmt: skip
 _ALIAS = ("account_id", "trackable_id", "alias", "alias_key", "created_at")
 _INSTALLATION = (
@@ -76,7 +79,11 @@ def editing(
     now = _now(account_id)
     registered = load_directory(account_id, numbers=numbers, parts=True)
     changeset = Changeset(registered, author, now, lambda: _reserve(expected))
-    yield changeset
+    try:
+        yield changeset
+    except RegistryError as error:
+        error.account_id = account_id
+        raise
     if changeset.discarded:
         return
     gone = assets.gone(account_id, changeset.again)
@@ -192,7 +199,7 @@ def _write_trackables(changeset: Changeset) -> None:
             ident_key(entry.kind, entry.ident),
             changeset.now,
             entry.kind not in ASSET_KINDS,
-            *(getattr(entry, name) for name in DETAILS),
+            *(getattr(entry, name) for name in _AMENDED),
         )
         for entry in entries
         if changeset.is_new(entry.id)
@@ -200,7 +207,7 @@ def _write_trackables(changeset: Changeset) -> None:
     copy(trackable, _TRACKABLE, new)
     for entry in sorted(entries, key=attrgetter("id")):
         if not changeset.is_new(entry.id) and changeset.base.entries[entry.id] != entry:
-            details = {name: getattr(entry, name) for name in DETAILS}
+            details = {name: getattr(entry, name) for name in _AMENDED}
             db.session.execute(
                 sa.update(trackable).where(trackable.c.id == entry.id).values(details)
             )

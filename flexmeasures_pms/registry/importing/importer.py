@@ -216,7 +216,7 @@ def _sum_up(added: Sequence[Message]) -> list[Message]:
 def _is_move(line: Message) -> bool:
     what = line.values.get("what")
     docked = line.form == moves.INSTALLED and isinstance(what, Entry) and what.kind == CASE
-    return docked or line.form in (moves.MOVED, moves.SWAPPED)
+    return docked or line.form in (moves.MOVED, moves.SWAPPED, moves.SWAPPED_FROM)
 
 
 def _apply(changeset: Changeset, row: CaseRow) -> None:

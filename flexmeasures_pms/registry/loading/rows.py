@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from flexmeasures_pms.registry import unpublished
 from flexmeasures_pms.registry.directory import Entry, Name, VersionLock
 from flexmeasures_pms.registry.kinds import BOARD
-from flexmeasures_pms.registry.tables import alias, installation, registry_change, trackable
+from flexmeasures_pms.registry.tables import (
+    alias,
+    installation,
+    registry_change,
+    trackable,
+    transaction,
+)
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation, Rows
 
 
@@ -120,7 +126,7 @@ def things(
     """Return trackables with where they were, by their number."""
     t, i = trackable.c, installation.c
     query = (
-        sa.select(*ENTRY, *ROW)
+        sa.select(*(ENTRY if known_at is None else _entry_then(known_at)), *ROW)
         .outerjoin(installation, sa.and_(i.part_id == t.id, believed(known_at)))
         .where(t.account_id == account_id, t.id == sa.any_(_numbers(ids)))
         .where(_created(trackable, known_at))
@@ -129,10 +135,11 @@ def things(
     entries: dict[int, Entry] = {}
     rows: dict[int, list[Installation]] = defaultdict(list)
     for row in db.session.execute(query):
-        entry = entries.setdefault(row[0], Entry(*row[: len(ENTRY)]))
+        entry = entries.setdefault(row[0], as_entry(row[: len(ENTRY)]))
         if row[len(ENTRY)] is not None:
             rows[entry.id].append(as_installation(row[len(ENTRY) :]))
-    return {n: KnownTrackable(entry, tuple(rows.get(n, ()))) for n, entry in entries.items()}
+    known = {n: KnownTrackable(entry, tuple(rows.get(n, ()))) for n, entry in entries.items()}
+    return known if known_at is None else {n: _in_use_again(one) for n, one in known.items()}
 
 
 def inside(
@@ -167,7 +174,7 @@ def of_kinds(account_id: int, kinds: Iterable[str]) -> list[Entry]:
         .where(t.account_id == account_id, t.kind.in_(list(kinds)))
         .order_by(t.kind, t.ident)
     )
-    return [Entry(*row) for row in db.session.execute(query)]
+    return [as_entry(row) for row in db.session.execute(query)]
 
 
 def believed(known_at: datetime | None) -> sa.ColumnElement[bool]:
@@ -176,6 +183,12 @@ def believed(known_at: datetime | None) -> sa.ColumnElement[bool]:
     if known_at is None:
         return sa.func.upper_inf(known)
     return known.op("@>")(sa.literal(known_at, sa.DateTime(True)))
+
+
+def as_entry(row: Sequence[Any]) -> Entry:
+    """Return a trackable from its columns as :data:`ENTRY` has them."""
+    *columns, retired_at = row
+    return Entry(*columns, retired_at=retired_at and retired_at.astimezone(UTC))
 
 
 def as_installation(row: Any) -> Installation:
@@ -196,6 +209,30 @@ ROW = (
     sa.func.upper(installation.c.valid),
     installation.c.id,
 )
+
+
+def _entry_then(known_at: datetime) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return the columns of trackables, with since when they were known to be retired."""
+    c = transaction.c
+    retired_at = (
+        sa.select(sa.case((c.verb == "retired", c.effective_at)))
+        .where(c.trackable_id == trackable.c.id, c.verb.in_(("retired", "revived")))
+        .where(c.recorded_at <= known_at)
+        .order_by(c.id.desc())
+        .limit(1)
+    )
+    return (*ENTRY[:-1], retired_at.scalar_subquery())
+
+
+def _in_use_again(known: KnownTrackable) -> KnownTrackable:
+    """Return a trackable as in use if it was installed after it was retired.
+
+    That was possible once, without a transaction that says so.
+    """
+    retired_at = known.entry.retired_at
+    if retired_at is None or not any(row.end > retired_at for row in known.rows):
+        return known
+    return KnownTrackable(replace(known.entry, retired_at=None), known.rows)
 
 
 def _created(table: sa.Table, known_at: datetime | None) -> sa.ColumnElement[bool]:

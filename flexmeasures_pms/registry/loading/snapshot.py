@@ -11,7 +11,14 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import BOARD
-from flexmeasures_pms.registry.loading.rows import ENTRY, ROW, as_installation, believed, state
+from flexmeasures_pms.registry.loading.rows import (
+    ENTRY,
+    ROW,
+    as_entry,
+    as_installation,
+    believed,
+    state,
+)
 from flexmeasures_pms.registry.tables import alias, installation, trackable
 from flexmeasures_pms.registry.timeline import Installation, Rows
 
@@ -41,7 +48,7 @@ def _read(account_id: int, version: int) -> Snapshot:
     names: dict[tuple[str, str], int] = {}
     query = sa.select(*ENTRY, trackable.c.ident_key).where(trackable.c.account_id == account_id)
     for *columns, key in db.session.execute(query.order_by(trackable.c.id)):
-        entry = Entry(*columns)
+        entry = as_entry(columns)
         entries[entry.id] = entry
         names[entry.kind, key] = entry.id
     aliases: dict[int, tuple[str, ...]] = defaultdict(tuple)

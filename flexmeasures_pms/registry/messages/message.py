@@ -13,9 +13,13 @@ from datetime import datetime
 from typing import Protocol
 
 from flexmeasures_pms.plural import counted
-from flexmeasures_pms.registry.directory import Entries, Entry
-from flexmeasures_pms.registry.kinds import Slot, slot_for, words
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.docks import docks_across
+from flexmeasures_pms.registry.kinds import CABINET, CASE, Slot, slot_for, words
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation, iso
+
+MOST_KINDS = 3
+"""Kinds that a sentence enumerates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,41 +82,54 @@ class KindText:
 
 @dataclass(frozen=True, slots=True)
 class AnyKindText:
-    """Kinds of which something may be any; of none, it is an id."""
+    """Kinds of which something may be any; of none, it is an id, and of many a part."""
 
     kinds: tuple[str, ...]
 
     def render(self, renderer: Renderer) -> str:
         """Return such as ``case or cabinet``."""
+        if len(self.kinds) > MOST_KINDS:
+            return renderer.word("part")
         between = f" {renderer.word('or')} "
         return between.join(renderer.word(words(k)) for k in self.kinds) or renderer.word("id")
 
 
 @dataclass(frozen=True, slots=True)
 class TrackablesText:
-    """Several things."""
+    """Several things.
+
+    :param between: the word between them, ``and`` or ``or``.
+    """
 
     things: tuple[TrackableText, ...]
+    between: str = "and"
 
     def render(self, renderer: Renderer) -> str:
         """Return such as ``case 269 and cabinet 269``."""
-        return f" {renderer.word('and')} ".join(thing.render(renderer) for thing in self.things)
+        between = f" {renderer.word(self.between)} "
+        return between.join(thing.render(renderer) for thing in self.things)
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceText:
-    """A place in an assembly; without a number where it has but one, or none is known."""
+    """A place in an assembly; without a number where it has but one, or none is known.
+
+    :param across: a dock as it is counted across the PMS, where that is another number.
+    """
 
     assembly: HasIdentity
     slot: Slot | None
     number: int | None
+    across: int | None = None
 
     def render(self, renderer: Renderer) -> str:
-        """Return such as ``dock 3 of cabinet CAB-01-001``, or ``case 269``."""
+        """Return such as ``dock 3 (15 of the PMS) of cabinet CAB-01-002``, or ``case 269``."""
         assembly = _named(self.assembly, renderer)
         if self.number is None or self.slot is None or self.slot.places == 1:
             return assembly
         place = f"{renderer.word(self.slot.words)} {self.number}"
+        if self.across is not None:
+            place += " " + renderer.word("({n} of the PMS)").format(n=self.across)
         return renderer.word("{place} of {assembly}").format(place=place, assembly=assembly)
 
 
@@ -233,10 +250,15 @@ def message(form: str, /, **values: MessageValue) -> Message:
     return Message(form, values)
 
 
-def place_of(entries: Entries, row: Installation) -> PlaceText:
-    """Return the place of an installation."""
-    assembly, part = entries[row.assembly_id], entries[row.part_id]
-    return PlaceText(assembly, slot_for(assembly.kind, part.kind), row.place)
+def place_of(registered: Directory, row: Installation, now: datetime) -> PlaceText:
+    """Return the place of an installation; its dock also as counted at its time next to now."""
+    assembly, part = registered.entry(row.assembly_id), registered.entry(row.part_id)
+    slot = slot_for(assembly.kind, part.kind)
+    across = None
+    if assembly.kind == CABINET and part.kind == CASE and row.place is not None:
+        counted = docks_across(registered, assembly, max(row.begin, min(now, row.last)))
+        across = counted.start + row.place - 1 if counted and counted.start > 1 else None
+    return PlaceText(assembly, slot, row.place, across)
 
 
 def since(begin: datetime) -> PeriodText:
@@ -249,9 +271,9 @@ def period_of(row: Installation) -> PeriodText:
     return PeriodText(since(row.begin).begin, None if row.end == FOREVER else row.end)
 
 
-def stays(entries: Entries, rows: Iterable[Installation]) -> StaysText:
+def stays(registered: Directory, rows: Iterable[Installation], now: datetime) -> StaysText:
     """Return where a part is, period by period."""
-    return StaysText(tuple((place_of(entries, row), period_of(row)) for row in rows))
+    return StaysText(tuple((place_of(registered, row, now), period_of(row)) for row in rows))
 
 
 def _named(thing: HasIdentity, renderer: Renderer) -> str:

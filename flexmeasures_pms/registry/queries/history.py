@@ -40,6 +40,7 @@ class TrackableHistory:
             "kind": self.entry.kind,
             "id": self.entry.ident,
             "aliases": list(self.aliases),
+            "retired_at": iso(retired_at) if (retired_at := self.entry.retired_at) else None,
             "installed_in": [installation_record(entries, row) for row in self.places],
             "parts": [
                 {

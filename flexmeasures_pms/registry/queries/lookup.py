@@ -9,7 +9,7 @@ from typing import Any
 from flexmeasures_pms.registry.directory import Directory, Entry, installation_record
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.loading.load import as_known_at, load_directory
-from flexmeasures_pms.registry.timeline import Installation
+from flexmeasures_pms.registry.timeline import Installation, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Meaning:
                 installation_record(self.directory.entries, row) for row in self.chain
             ],
             "asset_id": self.entry.asset_id,
+            "retired_at": iso(retired_at) if (retired_at := self.entry.retired_at) else None,
+            "retired": self.entry.is_retired(self.at),
         }
 
 

@@ -17,6 +17,7 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import AmbiguousId, UnknownId
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.messages.message import (
+    MOST_KINDS,
     AnyKindText,
     Message,
     OrganisationText,
@@ -24,6 +25,7 @@ from flexmeasures_pms.registry.messages.message import (
     TrackableText,
     message,
 )
+from flexmeasures_pms.registry.queries.near import near_things
 from flexmeasures_pms.registry.tables import alias, trackable
 
 
@@ -73,30 +75,65 @@ def only_match(
     found: list[Found],
     kinds: Collection[str] | None = None,
     account_id: int | None = None,
+    *,
+    option: str = "--kind",
 ) -> Found:
     """Return the only one found.
 
+    :param option: of the command, to tell several apart.
     :raises UnknownId: if there is none.
     :raises AmbiguousId: if there are several.
     """
     if not found:
-        raise UnknownId(_not_found(text, kinds, account_id), cure="unknown")
+        raise unknown_id(text, kinds, account_id)
     if len({f.account_id for f in found}) > 1:
         accounts = ", ".join(str(n) for n in sorted({f.account_id for f in found}))
         raise AmbiguousId(
-            f"'{text}' is registered in organisations {accounts}",
+            f"'{text}' is registered in organisations {accounts}.",
             command="say which with --account",
         )
     if len(found) > 1:
         meanings = TrackablesText(tuple(TrackableText(f.kind, f.ident) for f in found))
         problem = message("'{text}' names {things}.", text=text, things=meanings)
-        raise AmbiguousId(problem, command="say which with --kind", cure="ambiguous")
+        raise AmbiguousId(problem, command=f"say which with {option}", cure="ambiguous")
     return found[0]
 
 
+def unknown_id(
+    text: str, kinds: Collection[str] | None, account_id: int | None, *, command: str = ""
+) -> UnknownId:
+    """Return the error for an id that names nothing, with what it may have meant.
+
+    :param command: what else to do on the command line.
+    """
+    others = search(text, account_id=account_id) if kinds is not None else []
+    if others:
+        return UnknownId(_of_other_kind(text, kinds, others), command=command, cure="other_kind")
+    elsewhere = sorted({f.account_id for f in search(text, kinds=kinds)} - {account_id})
+    if account_id is not None and elsewhere:
+        # Pages do not show what to do on the server's own command line.
+        command = f"organisation {elsewhere[0]} has it, say that with --account {elsewhere[0]}"
+    return UnknownId(_not_found(text, kinds, account_id), command=command, cure="unknown")
+
+
+def _of_other_kind(text: str, kinds: Collection[str] | None, others: list[Found]) -> Message:
+    return message(
+        "'{text}' is registered as {things}, not as {kinds}.",
+        text=text,
+        things=TrackablesText(tuple(TrackableText(f.kind, f.ident) for f in others)),
+        kinds=AnyKindText(tuple(kinds or ())),
+    )
+
+
 def _not_found(text: str, kinds: Collection[str] | None, account_id: int | None) -> Message:
-    named = AnyKindText(() if kinds is None or len(kinds) > 3 else tuple(kinds))
+    named = AnyKindText(() if kinds is None or len(kinds) > MOST_KINDS else tuple(kinds))
     where = OrganisationText(account_id)
+    near = near_things(text, kinds, account_id)
+    if near:
+        return message(
+            "No {kinds} '{text}' is registered{where}. Did you mean {things}?",
+            kinds=named, text=text, where=where, things=TrackablesText(near, "or"),
+        )  # fmt: skip
     return message("No {kinds} '{text}' is registered{where}.", kinds=named, text=text, where=where)
 
 

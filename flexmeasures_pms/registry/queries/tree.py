@@ -10,6 +10,8 @@ from typing import Any
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import KINDS
 from flexmeasures_pms.registry.loading.snapshot import Snapshot
+from flexmeasures_pms.registry.messages.message import place_of
+from flexmeasures_pms.registry.timeline import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,15 @@ class TreeNode:
     """A trackable and what is in it.
 
     :param slot: the slot that it is in, and ``place`` the place in that; None on top.
+    :param across: a dock as it is counted across the PMS, where that is another number.
     """
 
     entry: Entry
-    slot: str | None
-    place: int | None
-    parts: tuple[TreeNode, ...]
+    at: datetime
+    slot: str | None = None
+    place: int | None = None
+    across: int | None = None
+    parts: tuple[TreeNode, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the tree as JSON has it."""
@@ -31,6 +36,8 @@ class TreeNode:
             "id": self.entry.ident,
             "slot": self.slot,
             "place": self.place,
+            "dock": self.across or (self.place if self.slot == "dock" else None),
+            "retired": self.entry.is_retired(self.at),
             "asset_id": self.entry.asset_id,
             "parts": [part.as_json() for part in self.parts],
         }
@@ -38,7 +45,7 @@ class TreeNode:
 
 def tree(registered: Directory, entry: Entry, at: datetime) -> TreeNode:
     """Return a trackable with all that is in it at a time."""
-    return _node(registered, entry, None, None, at)
+    return _node(registered, entry, None, at)
 
 
 def forest(registered: Snapshot, at: datetime) -> Iterator[TreeNode]:
@@ -49,14 +56,16 @@ def forest(registered: Snapshot, at: datetime) -> Iterator[TreeNode]:
         yield tree(registered, entry, at)
 
 
-def _node(
-    registered: Directory, entry: Entry, slot: str | None, place: int | None, at: datetime
-) -> TreeNode:
+def _node(registered: Directory, entry: Entry, row: Installation | None, at: datetime) -> TreeNode:
     parts = (
-        _node(registered, registered.entries[row.part_id], row.slot, row.place, at)
-        for row in registered.parts_of(entry.id, at)
+        _node(registered, registered.entries[part.part_id], part, at)
+        for part in registered.parts_of(entry.id, at)
     )
-    return TreeNode(entry, slot, place, tuple(_ordered(parts)))
+    inside = tuple(_ordered(parts))
+    if row is None:
+        return TreeNode(entry, at, parts=inside)
+    across = place_of(registered, row, at).across
+    return TreeNode(entry, at, row.slot, row.place, across, inside)
 
 
 def _ordered(parts: Iterable[TreeNode]) -> list[TreeNode]:

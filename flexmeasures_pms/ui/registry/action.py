@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Change
-from flexmeasures_pms.registry.kinds import SLOTS, slot_for
+from flexmeasures_pms.registry.kinds import SLOTS, Slot
+from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
+from flexmeasures_pms.ui.registry.message import rendered_place
 from flexmeasures_pms.ui.registry.subject import Subject
-from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, title
+from flexmeasures_pms.ui.registry.terms import called, kind_name, title
 
 WHY = mark("Why")
 
@@ -59,6 +60,13 @@ def up_to(number: int) -> str:
     return _("From 1 to {n}.", n=number)
 
 
+def either_number(slot: Slot) -> str:
+    """Return the hint for a dock of a cabinet that is not known yet."""
+    if slot.name != "dock":
+        return ""
+    return _("By its number in the cabinet, or by that of the PMS, as the gateway reports it.")
+
+
 def kind_field(kinds: tuple[str, ...], value: str, name: str = "kind") -> FormField:
     """Return the field for the kind, if several are possible."""
     options = tuple((kind, kind_name(kind)) for kind in kinds)
@@ -91,13 +99,9 @@ def doubts_about(subject: Subject, ident: str, kinds: tuple[str, ...]) -> tuple[
     row = registered.installed(known.id, subject.now)
     if row is None or row.assembly_id == subject.entry.id:
         return ()
-    return (title(_in_use(registered.entry(row.assembly_id), known, row.place)),)
-
-
-def _in_use(assembly: Entry, part: Entry, place: int | None) -> str:
-    slot = slot_for(assembly.kind, part.kind)
-    where = in_slot(slot, place, assembly.kind, assembly.ident)
-    return _("{what} is in {place} now, and would leave it.", what=called(part), place=where)
+    where = rendered_place(place_of(registered, row, subject.now))
+    said = _("{what} is in {place} now, and would leave it.", what=called(known), place=where)
+    return (title(said),)
 
 
 def titled(message: str) -> Callable[[Subject, Filled], str]:

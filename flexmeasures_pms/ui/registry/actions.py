@@ -19,7 +19,16 @@ def _installed(subject: Subject) -> bool:
 
 
 def _loose(subject: Subject) -> bool:
-    return subject.row is None and subject.entry.kind in PART_KINDS
+    usable = not subject.entry.is_retired(subject.now)
+    return subject.row is None and usable and subject.entry.kind in PART_KINDS
+
+
+def _in_use(subject: Subject) -> bool:
+    return subject.entry.retired_at is None
+
+
+def _retired(subject: Subject) -> bool:
+    return subject.entry.retired_at is not None
 
 
 def _holds_parts(subject: Subject) -> bool:
@@ -54,11 +63,11 @@ _ALL = (
     ),
     Action(
         "move", mark("Move"), placing.install_title, placing.install_fields, placing.install,
-        _installed, main="into",
+        _installed, main="into", doubts=placing.move_doubts,
     ),
     Action(
         "remove", mark("Remove"), titled(mark("Remove {what}")), corrections.only_at,
-        placing.remove, _installed,
+        placing.remove, _installed, doubts=placing.packs_doubts,
     ),
     Action(
         "service", mark("Record a service"), titled(mark("Service of {what}")), corrections.only_at,
@@ -75,7 +84,11 @@ _ALL = (
     ),
     Action(
         "retire", mark("Retire"), titled(mark("Retire {what}")), corrections.only_at,
-        corrections.retire, _always,
+        corrections.retire, _in_use, doubts=placing.packs_doubts,
+    ),
+    Action(
+        "revive", mark("Revive"), titled(mark("Revive {what}")), corrections.no_fields,
+        corrections.revive, _retired, main="note",
     ),
 )  # fmt: skip
 

@@ -30,6 +30,8 @@ CURES: Mapping[str, str] = {
     "never_installed": mark("Install it instead."),
     "other_details": mark("Open it and choose Correct."),
     "docks": mark("Open the cabinet and choose Correct if it really has more."),
+    "two_docks": mark("Open the cabinet: each of its docks is there with both numbers."),
+    "retired": mark("Open it and choose Revive."),
     "elsewhere": mark("Open it and choose Move, or say since when it is here."),
     "unknown": mark("Check the spelling, or register it."),
     "ambiguous": mark("Choose what it is."),

@@ -11,8 +11,8 @@ from flexmeasures_pms.registry.kinds import CABINET, CASE, CELL_BLOCK, PMS, Slot
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.ui.language.figures import moment
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.registry.slots import slot_groups
-from flexmeasures_pms.ui.registry.terms import kind_name, place_name
+from flexmeasures_pms.ui.registry.slots import SlotPlace, slot_groups
+from flexmeasures_pms.ui.registry.terms import kind_name, place_name, retired_note
 
 HOLDING = (PMS, CABINET, CASE)
 _AT_ONCE = {PMS: (CABINET,), CABINET: (), CASE: ()}
@@ -66,7 +66,8 @@ def branch(
     :param path: the things that are open, down to the search result, which is the last.
     """
     look = _Look(registered, at, zone, tuple(path))
-    return _branch(look, TreeBranch(entry, kind=kind_name(entry.kind)), entry)
+    note = retired_note(entry, at, zone)
+    return _branch(look, TreeBranch(entry, kind=kind_name(entry.kind), note=note), entry)
 
 
 def _branch(look: _Look, bare: TreeBranch, entry: Entry) -> TreeBranch:
@@ -82,8 +83,10 @@ def _parts(look: _Look, entry: Entry) -> Iterator[TreeBranch]:
         for spot in group.spots:
             if spot.entry is None:
                 continue
-            place, kind = _labels(group.slot, spot.place, spot.entry.kind)
-            bare = TreeBranch(spot.entry, place, kind, since=_since(spot.since, look.zone))
+            place, kind = _labels(group.slot, spot)
+            since = _since(spot.since, look.zone)
+            note = retired_note(spot.entry, look.at, look.zone)
+            bare = TreeBranch(spot.entry, place, kind, since=since, note=note)
             at_once = spot.entry.kind in _AT_ONCE[entry.kind]
             if at_once or spot.entry.id in look.path or spot.entry.kind not in HOLDING:
                 yield _branch(look, bare, spot.entry)
@@ -95,9 +98,12 @@ def _since(begin: datetime | None, zone: str) -> str:
     return _("since {time}", time=moment(begin, zone)) if begin else _("from the beginning")
 
 
-def _labels(slot: Slot, place: int | None, kind: str) -> tuple[str, str]:
+def _labels(slot: Slot, spot: SlotPlace) -> tuple[str, str]:
     """Return the texts for a place and its contents."""
+    kind = spot.entry.kind if spot.entry else ""
     name = kind_name(kind)
     if slot.places == 1:
         return "", name
-    return ("", f"{name} {place}") if kind == CELL_BLOCK else (place_name(slot, place), name)
+    if kind == CELL_BLOCK:
+        return "", f"{name} {spot.place}"
+    return place_name(slot, spot.place, spot.across), name

@@ -12,6 +12,7 @@ from flexmeasures_pms.ui.registry.action import (
     assembly_kind,
     at_field,
     chosen_kind,
+    either_number,
     kind_field,
 )
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
@@ -24,6 +25,11 @@ def only_at(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
     return (at_field(),)
 
 
+def no_fields(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
+    """Return no field besides the note."""
+    return ()
+
+
 def service(subject: Subject, filled: Filled) -> Change:
     """Record a service."""
     filled.reason(_("Say what was done: it is kept in the history."))
@@ -34,7 +40,13 @@ def service(subject: Subject, filled: Filled) -> Change:
 def retire(subject: Subject, filled: Filled) -> Change:
     """Retire something."""
     order = filled.order(subject.organisation.id)
-    return orders.retire(order, subject.entry.ident, kind=subject.entry.kind)
+    return orders.retire(order, subject.entry.ident, kind=subject.entry.kind, with_packs=True)
+
+
+def revive(subject: Subject, filled: Filled) -> Change:
+    """Bring something retired back into use."""
+    order = filled.order(subject.organisation.id, at=None)
+    return orders.revive(order, subject.entry.ident, kind=subject.entry.kind)
 
 
 def alias_fields(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
@@ -64,7 +76,7 @@ def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
         slot = slot_for(kinds[0], kind)
         if slot is not None and slot.places != 1:
             label = _("Which {what}", what=place_name(slot, None))
-            asked.append(FormField("place", label, "number"))
+            asked.append(FormField("place", label, "number", either_number(slot)))
         asked.append(FormField("since", _("Since when it really was there"), "time"))
         asked.append(FormField("until", _("Until when it really was there"), "time"))
     if kind == CABINET:

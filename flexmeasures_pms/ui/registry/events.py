@@ -91,6 +91,8 @@ def _sentence(item: TransactionRecord, zone: str) -> str:
         return _("Registered {what}.", what=what)
     if verb == "retired":
         return _("Retired {what}.", what=what)
+    if verb == "revived":
+        return _("Revived {what}: it can be installed again.", what=what)
     return _serviced(item, what) if verb == "serviced" else _moved(item, what)
 
 

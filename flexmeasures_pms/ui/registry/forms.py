@@ -34,6 +34,8 @@ NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, PLAN, "kind", "into_kind", 
 PLACES = {
     "taken": ("place", "dock", "position"),
     "docks": ("place", "dock"),
+    "no_dock": ("place", "dock"),
+    "two_docks": ("place", "dock"),
 }
 """The fields of some errors of the registry, by their cure."""
 

@@ -8,12 +8,12 @@ from functools import partial
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.importing.importer import Imported
 from flexmeasures_pms.registry.importing.importer_csv import FaultyLine
-from flexmeasures_pms.registry.messages.message import Message, Renderer
+from flexmeasures_pms.registry.messages.message import Message, PlaceText, Renderer
 from flexmeasures_pms.ui.language import figures
 from flexmeasures_pms.ui.language.words import _, mark, n_
 
 FACTS = (
-    *(mark("or"), mark("and"), mark("id"), mark("docks"), mark("timezone")),
+    *(mark("or"), mark("and"), mark("id"), mark("part"), mark("docks"), mark("timezone")),
     *(mark("latitude"), mark("longitude"), mark("parent asset")),
 )
 """Parts of the registry's sentences, for translators."""
@@ -23,6 +23,11 @@ def rendered(sentences: Iterable[Message], zone: str) -> tuple[str, ...]:
     """Return what was done as text."""
     renderer = _renderer(zone)
     return tuple(sentence.render(renderer) for sentence in sentences)
+
+
+def rendered_place(place: PlaceText) -> str:
+    """Return where something is as text; no time stands in it."""
+    return place.render(_renderer("UTC"))
 
 
 def wrong(error: RegistryError, zone: str) -> str:
@@ -87,6 +92,8 @@ def _counted(number: int, thing: str) -> str:
             return n_("{n} belief", "{n} beliefs", number)
         case "FlexMeasures asset":
             return n_("{n} FlexMeasures asset", "{n} FlexMeasures assets", number)
+        case "case":
+            return n_("{n} case", "{n} cases", number)
         case "other thing":
             return n_("{n} other thing", "{n} other things", number)
     return f"{number} {thing}"

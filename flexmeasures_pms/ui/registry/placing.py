@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from flexmeasures_pms.registry.directory import ident_key
+from flexmeasures_pms.registry.docks import docks_across
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Change
-from flexmeasures_pms.registry.kinds import CELL_BLOCK, SLOTS, Slot, interchangeable, slot_for
+from flexmeasures_pms.registry.editing.moves import packs_in
+from flexmeasures_pms.registry.kinds import (
+    CELL_BLOCK,
+    SLOTS,
+    Slot,
+    interchangeable,
+    slot_for,
+)
+from flexmeasures_pms.registry.messages.message import message_form
 from flexmeasures_pms.registry.queries.browse import not_installed
-from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.language.words import _, n_
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
     assembly_kind,
     at_field,
     chosen_kind,
     doubts_about,
+    either_number,
     kind_field,
     since_ever,
     up_to,
 )
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
+from flexmeasures_pms.ui.registry.slots import dock_choices
 from flexmeasures_pms.ui.registry.subject import Subject
-from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name
+from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name, title
 
 SPARES = 20
 """How many parts that are not installed are suggested."""
@@ -60,13 +72,35 @@ def swap(subject: Subject, filled: Filled) -> Change:
         subject.entry.ident,
         filled.required("new"),
         kind=chosen_kind(filled, interchangeable(subject.entry.kind), subject.entry.kind),
+        new_too=True,
+        with_packs=True,
     )
 
 
 def swap_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
-    """Return reasons to confirm the new part."""
+    """Return reasons to confirm the new part, and what leaves with the old one."""
     kinds = interchangeable(subject.entry.kind)
-    return doubts_about(subject, filled.required("new"), kinds)
+    new = doubts_about(subject, filled.required("new"), kinds)
+    return (*new, *packs_doubts(subject, filled))
+
+
+def packs_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
+    """Return what to confirm of a cabinet that leaves its PMS with packs in it."""
+    packs = packs_in(subject.registered, subject.entry, subject.now)
+    if not packs or subject.assembly is None:
+        return ()
+    form = message_form("{what} has {packs} in it, which would leave {pms} with it.")
+    cases = n_("{n} case", "{n} cases", packs)
+    pms = called(subject.assembly)
+    return (title(_(form, what=called(subject.entry), packs=cases, pms=pms)),)
+
+
+def move_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
+    """Return what to confirm of a cabinet that moves to another PMS with packs in it."""
+    here, there = subject.assembly, filled.required("into")
+    if here is not None and ident_key(here.kind, there) == ident_key(here.kind, here.ident):
+        return ()
+    return packs_doubts(subject, filled)
 
 
 def fill_title(subject: Subject, filled: Filled) -> str:
@@ -77,8 +111,17 @@ def fill_title(subject: Subject, filled: Filled) -> str:
         return _("New {what} for {assembly}", what=_(slot.words), assembly=assembly)
     text = filled.text("place") or ""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
-    place = in_slot(slot, number, subject.entry.kind, subject.entry.ident)
+    kind, ident = subject.entry.kind, subject.entry.ident
+    place = in_slot(slot, number, kind, ident, _across(subject, slot, number))
     return _("Fill {place}", place=place)
+
+
+def _across(subject: Subject, slot: Slot, place: int | None) -> int | None:
+    """Return a cabinet's dock as counted across its PMS, where that is another number."""
+    if slot.name != "dock" or place is None:
+        return None
+    counted = docks_across(subject.registered, subject.entry, subject.now)
+    return counted.start + place - 1 if counted and counted.start > 1 else None
 
 
 def fill_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
@@ -91,13 +134,13 @@ def fill_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     ]
     if len(slot.parts) > 1:
         asked.append(kind_field(slot.parts, slot.parts[0]))
-    if slot.places != 1:
-        most = slot.places or subject.entry.docks
-        name = place_name(slot, None)
-        hint = up_to(most) if most else ""
-        value = filled.text("place") or ""
-        label, needed = _("Which {what}", what=name), slot.places is None
-        asked.append(FormField("place", label, "number", hint, required=needed, value=value))
+    value = filled.text("place") or ""
+    label = _("Which {what}", what=place_name(slot, None))
+    if slot.places is None:
+        docks = dock_choices(subject.registered, subject.entry, subject.now)
+        asked.append(FormField("place", label, "choice", required=True, options=docks, value=value))
+    elif slot.places > 1:
+        asked.append(FormField("place", label, "number", up_to(slot.places), value=value))
     return (*asked, at_field(since_ever()))
 
 
@@ -111,6 +154,8 @@ def fill(subject: Subject, filled: Filled) -> Change:
         kind=chosen_kind(filled, slot.parts, slot.parts[0]),
         into_kinds=(subject.entry.kind,),
         place=filled.number("place"),
+        exact=True,
+        with_packs=True,
     )
 
 
@@ -143,7 +188,8 @@ def install_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     slot = slot_for(kinds[0], kind)
     if slot is not None and slot.places != 1:
         name = place_name(slot, None)
-        asked.append(FormField("place", _("Which {what}", what=name), "number"))
+        which = _("Which {what}", what=name)
+        asked.append(FormField("place", which, "number", either_number(slot)))
     hint = "" if row else since_ever()
     return (*asked, at_field(hint))
 
@@ -159,10 +205,11 @@ def install(subject: Subject, filled: Filled) -> Change:
         kind=subject.entry.kind,
         into_kinds=(into_kind,),
         place=filled.number("place"),
+        with_packs=True,
     )
 
 
 def remove(subject: Subject, filled: Filled) -> Change:
     """Remove this part from where it is."""
     order = filled.order(subject.organisation.id)
-    return orders.remove(order, subject.entry.ident, kind=subject.entry.kind)
+    return orders.remove(order, subject.entry.ident, kind=subject.entry.kind, with_packs=True)

@@ -19,6 +19,11 @@ KINDS = tuple(kind.name for kind in ASSET_TYPES)
 """Kinds with their own form; parts are registered where they are installed."""
 
 CELL_BLOCKS = 14
+OWN_DOCK = "own_dock"
+"""The field for a dock that is chosen from a list, as its cabinet counts."""
+
+Docks = tuple[tuple[str, str], ...]
+"""Docks of a cabinet by its own numbers, with both numbers as text."""
 
 
 def permission(kind: str, filled: Filled) -> str:
@@ -31,12 +36,16 @@ def permission(kind: str, filled: Filled) -> str:
     return CHANGE_THINGS if below else MAKE_THINGS
 
 
-def fields(kind: str) -> tuple[FormField, ...]:
-    """Return the fields of a new thing, besides the note."""
+def fields(kind: str, filled: Filled, docks: Docks = ()) -> tuple[FormField, ...]:
+    """Return the fields of a new thing, besides the note.
+
+    :param docks: of the cabinet where a new case goes, if it was opened from there.
+    """
     ident = FormField("ident", _("Id of the {what}", what=kind_name(kind)), required=True,
                   hint=_("As it is written on it, or as the gateway sends it."))  # fmt: skip
-    more = {CABINET: _cabinet_fields, CASE: _case_fields}.get(kind, _site_fields)
-    return (ident, *more())
+    if kind == CASE:
+        return (ident, *_place_fields(filled, docks), *_case_fields())
+    return (ident, *(_cabinet_fields() if kind == CABINET else _site_fields()))
 
 
 def _site_fields() -> tuple[FormField, ...]:
@@ -56,14 +65,25 @@ def _cabinet_fields() -> tuple[FormField, ...]:
     )
 
 
+def _place_fields(filled: Filled, docks: Docks) -> tuple[FormField, ...]:
+    """Return the fields for cabinet and dock: chosen where the cabinet is known, else typed."""
+    cabinet, dock = _("Which {what}", what=kind_name(CABINET)), _("Which {what}", what=_("dock"))
+    if not docks:
+        hint = _("By its number in the cabinet, or by that of the PMS, as the gateway reports it.")
+        return FormField("cabinet", cabinet), FormField("dock", dock, "number", hint)
+    here, wanted = filled.text("cabinet") or "", filled.text("dock") or ""
+    return (
+        FormField("cabinet", cabinet, "choice", options=((here, here),), value=here),
+        FormField(OWN_DOCK, dock, "choice", options=docks, value=wanted),
+    )
+
+
 def _case_fields() -> tuple[FormField, ...]:
     blocks = tuple(
         FormField(f"cell_{n}", f"{kind_name('cell-block')} {n}", group=_("Cell blocks"))
         for n in range(1, CELL_BLOCKS + 1)
     )
     return (
-        FormField("cabinet", _("Which {what}", what=kind_name(CABINET))),
-        FormField("dock", _("Which {what}", what=_("dock")), "number"),
         FormField("board", _("Id of the {what}", what=kind_name("acquisition-board"))),
         FormField("alias", _("Another spelling of its id")),
         FormField("fet_board", _("Id of the {what}", what=kind_name("fet-board"))),
@@ -111,10 +131,12 @@ def _case(organisation: Organisation, filled: Filled) -> Change:
         filled.text("fet_board"),
         tuple(filled.text(f"cell_{n}") or "" for n in range(1, CELL_BLOCKS + 1)),
     )
+    own = filled.number(OWN_DOCK)
     return assembled.register_case(
         filled.order(organisation.id),
         filled.required("ident"),
         parts,
         cabinet=filled.text("cabinet"),
-        dock=filled.number("dock"),
+        dock=filled.number("dock") if own is None else own,
+        exact=own is not None,
     )

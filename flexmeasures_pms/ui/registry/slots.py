@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import (
-    CABINET,
-    CASE,
-    DEFAULT_DOCKS,
-    PMS,
-    SLOTS,
-    Slot,
-)
+from flexmeasures_pms.registry.docks import docks_across
+from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS, PMS, SLOTS, Slot
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.registry.terms import place_name, title
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,8 @@ def _spots(
 ) -> Iterator[SlotPlace]:
     there = [row for row in rows if row.slot == slot.name]
     by_place = {row.place: row for row in there if row.place is not None}
-    first = _first_dock(registered, assembly, at) if slot.name == "dock" else 1
+    counted = docks_across(registered, assembly, at) if slot.name == "dock" else None
+    first = counted.start if counted else 1
     for place in sorted({*_places(assembly, slot), *by_place}):
         across = None if first == 1 else first + place - 1
         yield _spot(registered, by_place.get(place), place, across)
@@ -90,10 +87,15 @@ def _spot(
     return SlotPlace(place, registered.entry(row.part_id), since, across)
 
 
-def _first_dock(registered: Directory, cabinet: Entry, at: datetime) -> int:
-    """Return the number, across the PMS, of a cabinet's first dock; 1 if unknown."""
-    row = registered.installed(cabinet.id, at) if cabinet.kind == CABINET else None
-    if row is None:
-        return 1
-    ranges = registered.dock_ranges(row.assembly_id, at)
-    return next((docks.start for found, docks in ranges if found == cabinet), 1)
+def dock_choices(
+    registered: Directory, cabinet: Entry, at: datetime
+) -> tuple[tuple[str, str], ...]:
+    """Return the docks of a cabinet by its own numbers, with both numbers as text."""
+    docks = (group for group in slot_groups(registered, cabinet, at) if group.slot.name == "dock")
+    named = (
+        (str(spot.place), title(place_name(group.slot, spot.place, spot.across)))
+        for group in docks
+        for spot in group.spots
+        if spot.place is not None
+    )
+    return ("", _("Choose one")), *named

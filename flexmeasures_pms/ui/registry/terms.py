@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.kinds import Slot, words
 from flexmeasures_pms.registry.queries.search import Found
+from flexmeasures_pms.ui.language.figures import moment
 from flexmeasures_pms.ui.language.words import _, mark
 
 TERMS = (
@@ -61,14 +64,32 @@ def called(entry: Entry | Found) -> str:
     return f"{kind_name(entry.kind)} {entry.ident}"
 
 
-def place_name(slot: Slot, place: int | None) -> str:
-    """Return a place in an assembly: ``dock 3``, or its part if there is only one place."""
-    return _(slot.words) if place is None or slot.places == 1 else f"{_(slot.words)} {place}"
+def retired_note(entry: Entry, at: datetime, zone: str) -> str:
+    """Return since when something is retired, or is to be, or nothing while it is in use."""
+    if entry.retired_at is None:
+        return ""
+    when = moment(entry.retired_at, zone)
+    if entry.is_retired(at):
+        return _("retired since {time}", time=when)
+    return _("to be retired at {time}", time=when)
 
 
-def in_slot(slot: Slot | None, place: int | None, kind: str, ident: str) -> str:
-    """Return where something is: ``dock 3 of cabinet C1``, or ``case 269``."""
+def place_name(slot: Slot, place: int | None, across: int | None = None) -> str:
+    """Return a place in an assembly: ``dock 3``, or its part if there is only one place.
+
+    :param across: a dock as it is counted across the PMS, where that is another number.
+    """
+    if place is None or slot.places == 1:
+        return _(slot.words)
+    name = f"{_(slot.words)} {place}"
+    return name if across is None else f"{name} {_('({n} of the PMS)', n=across)}"
+
+
+def in_slot(
+    slot: Slot | None, place: int | None, kind: str, ident: str, across: int | None = None
+) -> str:
+    """Return where something is: ``dock 3 (15 of the PMS) of cabinet C2``, or ``case 269``."""
     assembly = f"{kind_name(kind)} {ident}"
     if slot is None or place is None or slot.places == 1:
         return assembly
-    return _("{place} of {assembly}", place=place_name(slot, place), assembly=assembly)
+    return _("{place} of {assembly}", place=place_name(slot, place, across), assembly=assembly)

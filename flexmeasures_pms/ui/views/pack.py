@@ -30,7 +30,7 @@ from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
 from flexmeasures_pms.ui.page.chart_page import ChartPage, around, chart_page, zone_of
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.events import Event, events_of
-from flexmeasures_pms.ui.registry.terms import kind_name, title
+from flexmeasures_pms.ui.registry.terms import kind_name, retired_note, title
 from flexmeasures_pms.ui.routes import pms_ui
 
 AT_REST = 0.05  # A in either direction: below this no arrow is shown
@@ -87,6 +87,7 @@ def show_pack(ident: str) -> Response:
         title=_("Pack {ident}", ident=seen.entry.ident),
         above=above(seen.registered, seen.entry, seen.now),
         dock=seen.registered.dock_across(seen.entry.id, seen.now),
+        retired=retired_note(seen.entry, seen.now, zone),
         shown=shown,
         data=shown.data(seen, _marks(life)) | {"cell": query_params.number("cell", most=14)},
         tracks=_tracks(life, shown, seen.now),

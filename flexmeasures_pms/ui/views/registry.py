@@ -9,7 +9,8 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import PART_KINDS, PMS, SITE_KINDS, slot_for
+from flexmeasures_pms.registry.kinds import PART_KINDS, PMS, SITE_KINDS
+from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.registry.queries.browse import (
     cases_below,
     matching,
@@ -19,6 +20,7 @@ from flexmeasures_pms.registry.queries.browse import (
 from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
+from flexmeasures_pms.storage.readings.latest import newest_times
 from flexmeasures_pms.ui.language.words import n_
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
@@ -26,6 +28,7 @@ from flexmeasures_pms.ui.registry import flash, terms
 from flexmeasures_pms.ui.registry.actions import possible
 from flexmeasures_pms.ui.registry.branches import HOLDING, TreeBranch, branch
 from flexmeasures_pms.ui.registry.events import events_of, span
+from flexmeasures_pms.ui.registry.message import rendered_place
 from flexmeasures_pms.ui.registry.slots import slot_groups
 from flexmeasures_pms.ui.registry.subject import (
     CHANGE_THINGS,
@@ -36,7 +39,7 @@ from flexmeasures_pms.ui.registry.subject import (
     subject_or_404,
     trail,
 )
-from flexmeasures_pms.ui.registry.terms import called, in_slot
+from flexmeasures_pms.ui.registry.terms import called
 from flexmeasures_pms.ui.routes import pms_ui
 
 PAGE = 50
@@ -129,8 +132,6 @@ def thing_page(subject: Subject) -> Response:
     life = history(subject.organisation.id, subject.entry.id, last=MOST_TRANSACTIONS)
     events = events_of(life.transactions, subject.zone)
     everything = request.args.get("events") == "all"
-    own = [t["verb"] for t in life.transactions if t["id"] == subject.entry.ident]
-    verbs = [verb for verb in own if verb != "serviced"]
     to = addresses(subject.organisation)
     return page(
         "pms/registry_thing.html",
@@ -143,9 +144,9 @@ def thing_page(subject: Subject) -> Response:
         terms=terms,
         span=span,
         where=_where(subject, subject.row) if subject.row else "",
-        dock=subject.registered.dock_across(subject.entry.id, subject.now),
         aliases=life.aliases,
-        retired=bool(verbs) and verbs[-1] == "retired",
+        retired=terms.retired_note(subject.entry, subject.now, subject.zone),
+        reported=_reported(subject),
         slot_groups=slot_groups(subject.registered, subject.entry, subject.now),
         actions=possible(subject) if subject.may_change else (),
         places=[
@@ -170,9 +171,14 @@ def _earlier_parts(subject: Subject, rows: tuple[Installation, ...]) -> list[tup
 
 
 def _where(subject: Subject, row: Installation) -> str:
-    assembly = subject.registered.entry(row.assembly_id)
-    slot = slot_for(assembly.kind, subject.entry.kind)
-    return in_slot(slot, row.place, assembly.kind, assembly.ident)
+    return rendered_place(place_of(subject.registered, row, subject.now))
+
+
+def _reported(subject: Subject) -> datetime | None:
+    """Return when something reported last although it is retired, or None."""
+    retired_at = subject.entry.retired_at
+    newest = newest_times([subject.entry.id]) if retired_at else {}
+    return next((at for at in newest.values() if retired_at and at >= retired_at), None)
 
 
 def _span(row: Installation, zone: str) -> str:

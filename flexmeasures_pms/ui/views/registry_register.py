@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from flask import Response, redirect, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.registry.kinds import CABINET, CASE
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
@@ -15,6 +17,7 @@ from flexmeasures_pms.ui.registry import flash, registration, terms
 from flexmeasures_pms.ui.registry.action import WHY
 from flexmeasures_pms.ui.registry.answer import Answer, RefusedChange, answer, repeated
 from flexmeasures_pms.ui.registry.forms import Filled
+from flexmeasures_pms.ui.registry.slots import dock_choices
 from flexmeasures_pms.ui.registry.subject import (
     CHANGE_THINGS,
     MAKE_THINGS,
@@ -60,6 +63,14 @@ def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
     )
 
 
+def _docks(organisation: Organisation, filled: Filled) -> registration.Docks:
+    """Return the docks of the cabinet that the form was opened from, if it was from one."""
+    from_there = request.method == "GET" or registration.OWN_DOCK in filled.sent
+    cabinet, known = filled.text("cabinet"), load_directory(organisation.id)
+    rack = known.find(CABINET, cabinet) if cabinet and from_there else None
+    return dock_choices(known, rack, datetime.now(UTC)) if rack else ()
+
+
 def _zone(organisation: Organisation, pms: str | None, cabinet: str | None) -> str:
     """Return the timezone of the site of a new thing."""
     registered = load_directory(organisation.id)
@@ -89,7 +100,7 @@ def _form(organisation: Organisation, kind: str, filled: Filled, came: Answer) -
     return form_page(
         to,
         None,
-        registration.fields(kind),
+        registration.fields(kind, filled, _docks(organisation, filled)),
         filled,
         came,
         heading=_("Register: {what}", what=terms.kind_name(kind)),
