@@ -61,11 +61,12 @@ def zone_of_change(change: Change) -> str:
 
 def failure(error: PmsError) -> str:
     """Return why a command failed and what to do, on the clock of the organisation's sites."""
-    known = isinstance(error, RegistryError) and isinstance(error.what, Message)
-    if not known or error.account_id is None:
+    if not isinstance(error, RegistryError) or error.account_id is None:
         return str(error)
     abandon()
-    return advised(error.what.render(in_zone(site_clock(error.account_id))), error.command)
+    said = in_zone(site_clock(error.account_id))
+    what = error.what.render(said) if isinstance(error.what, Message) else str(error.what)
+    return advised(what, error.command)
 
 
 def wrapped(line: str) -> str:

@@ -76,6 +76,11 @@ class Model:
     """Where the parts of a group are, were and will be. Each change makes another one."""
 
     stays: Mapping[str, Stays] = field(default_factory=dict)
+    retired: Mapping[str, datetime] = field(default_factory=dict)
+
+    def usable_until(self, part: str) -> datetime:
+        """Return from when on a part is installed nowhere."""
+        return self.retired.get(part, NEVER)
 
     def of(self, part: str) -> Stays:
         """Return where a part was, in order of time."""
@@ -95,18 +100,19 @@ class Model:
         return next((s for s in self.others(place, part) if s.begin <= at < s.end), None)
 
     def _with(self, changed: Mapping[str, Iterable[Stay]]) -> Model:
-        return Model({**self.stays, **{part: joined(stays) for part, stays in changed.items()}})
+        stays = {part: joined(stays) for part, stays in changed.items()}
+        return Model({**self.stays, **stays}, self.retired)
 
     def install(self, part: str, place: str, at: datetime) -> Model:
         """Put a part in a free place, until the next thing that is known of part or place."""
         held = self.where(part, at)
         if held and held.place == place:
             return self
-        if self.holder(place, part, at):
+        if self.holder(place, part, at) or self.usable_until(part) <= at:
             raise Refused
         others = self.others(place, part)
         end = min(_next_begin(self.of(part), at), _next_begin(others, at))
-        end = min(end, held.end) if held else end
+        end = min(end, self.usable_until(part), held.end if held else NEVER)
         return self._with({part: [*less(self.of(part), at, end), Stay(part, place, at, end)]})
 
     def remove(self, part: str, at: datetime) -> Model:
@@ -114,13 +120,28 @@ class Model:
         held = self.where(part, at)
         return self._with({part: less(self.of(part), at, held.end)}) if held else self
 
+    def retire(self, part: str, at: datetime) -> Model:
+        """Take a part out of use from a time on: it is nowhere from then."""
+        if part in self.retired:
+            raise Refused
+        gone = self._with({part: less(self.of(part), at, NEVER)})
+        return replace(gone, retired={**self.retired, part: at})
+
+    def revive(self, part: str) -> Model:
+        """Let a part be in use again."""
+        if part not in self.retired:
+            raise Refused
+        others = {other: at for other, at in self.retired.items() if other != part}
+        return replace(self, retired=others)
+
     def swap(self, old: str, new: str, at: datetime) -> Model:
         """Put a part in the place of another."""
         held = self.where(old, at)
-        if held is None or old == new:
+        if held is None or old == new or self.usable_until(new) <= at:
             raise Refused
         others = [s for s in self.others(held.place, new) if s.part != old]
         end = min(held.end, _next_begin(self.of(new), at), _next_begin(others, at))
+        end = min(end, self.usable_until(new))
         put = Stay(new, held.place, at, end)
         return self._with(
             {old: less(self.of(old), at, held.end), new: [*less(self.of(new), at, end), put]}
@@ -134,7 +155,7 @@ class Model:
             raise Refused
         meant = self._meant(part, place, since, until)
         begin, end = since or meant.begin, until or meant.end
-        if begin >= end:
+        if begin >= end or end > self.usable_until(part):
             raise Refused
         new = Stay(part, place or meant.place, begin, end)
         changed: dict[str, Stays] = {part: self.of(part)}
@@ -175,6 +196,7 @@ class Model:
             begin, end = stay.begin, stay.end
             if stay.end == meant.begin < new.begin:
                 end = min(new.begin, _next_begin(limits, stay.begin))
+                end = min(end, self.usable_until(stay.part))
             if stay.begin == meant.end > new.end:
                 begin = max(new.end, _last_end(limits, stay.end))
             if (begin, end) != (stay.begin, stay.end):

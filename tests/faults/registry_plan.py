@@ -74,8 +74,8 @@ class Change:
             cabinet, dock = str(self.place).split("/")
             fields = {"into": cabinet, "into_kind": "cabinet", "place": dock}
             return "move", {**fields, **self._times()}
-        named = {"swap": "swap", "remove": "remove", "retire": "retire"}
-        do = named.get(self.verb, "move" if installed else "install")
+        named = ("swap", "remove", "retire", "revive")
+        do = self.verb if self.verb in named else "move" if installed else "install"
         do = "correct" if self.verb.startswith("correct") else do
         fields = {"into": self.place or ""} if do in ("move", "install", "correct") else {}
         fields |= {"new": self.other} if self.other else {}
@@ -89,7 +89,8 @@ class Change:
         """Whether a page offers it: what is in no place now can't be removed from it."""
         if self.verb in ("swap", "remove", "move-case"):
             return is_installed(before, self.part)
-        return True
+        # Nor what is retired be installed, whatever was before.
+        return self.verb != "install" or self.part not in before.retired
 
     def _times(self) -> dict[str, str]:
         moments = {name: getattr(self, name) for name in ("at", "since", "until")}
@@ -144,7 +145,7 @@ class Group:
         kinds = _BOARD_CHANGES if self.kind == BOARD else _CASE_CHANGES
         for _ in range(20):
             drawn = self.chance.choices([*kinds], [*kinds.values()])[0](self, now)
-            if drawn is not None and drawn.model.stays != self.model.stays:
+            if drawn is not None and drawn.model != self.model:
                 return drawn
         return None
 
@@ -208,7 +209,14 @@ def _remove(group: Group, now: datetime) -> Change:
     if group.model.where(part, at) is None:
         raise Refused
     verb = group.chance.choice(["remove", "remove", "retire"])
-    return Change(verb, group.kind, part, group.model.remove(part, at), at=at)
+    after = group.model.retire if verb == "retire" else group.model.remove
+    return Change(verb, group.kind, part, after(part, at), at=at)
+
+
+@_maybe
+def _revive(group: Group, _now: datetime) -> Change:
+    part = group.chance.choice(group.parts)
+    return Change("revive", group.kind, part, group.model.revive(part))
 
 
 @_maybe
@@ -247,7 +255,7 @@ def _correct_until(group: Group, now: datetime) -> Change:
 
 
 _BOARD_CHANGES = {
-    _swap: 20, _install: 20, _remove: 8, _correct_place: 20, _correct_again: 15,
+    _swap: 20, _install: 20, _remove: 8, _revive: 8, _correct_place: 20, _correct_again: 15,
     _correct_since: 10, _correct_until: 7,
 }  # fmt: skip
 _CASE_CHANGES = {_install: 1}

@@ -13,9 +13,12 @@ from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from sqlalchemy import select
 from support import stored
-from support.site import Site
+from support.site import Site, commit
 from support.telemetry import NOON, at, pack_sample, request
 
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.orders import Order
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import transaction
 
@@ -75,6 +78,19 @@ def test_a_pack_under_another_pms_is_stored_as_reported_and_the_move_recorded(
     assert place(site, "0241", at(0.5)) == ("PMS-1-A", 1)
     assert place(site, "0241", at(1)) == ("PMS-2-A", 3)
     assert moves(site, "0241") == [("moved", "device:PMS-2", at(1))]
+
+
+def test_a_retired_pack_that_reports_is_stored_and_moves_nobody(site: Site, post: Post) -> None:
+    order = Order(Author("test"), at(0.5), site.account_id)
+    commit(orders.retire(order, "0241"))
+    post("PMS-1", pack_sample("0241", at(1), dock=2), pack_sample("0242", at(1), dock=2))
+    assert moves(site, "0241") == []
+    assert place(site, "0241", at(1)) is None
+    assert place(site, "0242", at(1)) == ("PMS-1-A", 2)
+    # Once it is in use again, it is where it reports to be.
+    commit(orders.revive(order, "0241"))
+    post("PMS-1", pack_sample("0241", at(2), dock=3))
+    assert place(site, "0241", at(2)) == ("PMS-1-A", 3)
 
 
 def test_its_asset_moves_along(site: Site, post: Post) -> None:

@@ -298,3 +298,51 @@ def test_old_samples_in_quarantine_get_their_size_and_old_receipts_refused_none(
     )
     (row,) = connection.execute(sa.text(refused), {"id": organisation.id})
     assert tuple(row) == (0, 0)
+
+
+def test_what_was_retired_and_not_installed_since_is_retired(
+    organisation: Organisation, connection: sa.Connection
+) -> None:
+    from alembic import command
+
+    from flexmeasures_pms.migrations import schema
+
+    config = schema._config(connection)
+    command.downgrade(config, "0014")
+    numbers: dict[str, int] = {}
+    for ident in ("IN-USE", "RETIRED", "BACK", "CASE"):
+        added = connection.execute(
+            sa.text(
+                "INSERT INTO pms_trackable (account_id, kind, ident, ident_key)"
+                " VALUES (:id, 'case', :ident, :ident) RETURNING id"
+            ),
+            {"id": organisation.id, "ident": ident},
+        )
+        numbers[ident] = added.scalar_one()
+    noon = "2026-03-01T12:00:00Z"
+    connection.execute(
+        sa.text(
+            "INSERT INTO pms_transaction (account_id, request_id, recorded_at, effective_at,"
+            " author, verb, trackable_id, kind, ident) VALUES (:id, gen_random_uuid(), now(),"
+            " :at, 'test', 'retired', :number, 'case', 'x')"
+        ),
+        [{"id": organisation.id, "at": noon, "number": numbers[i]} for i in ("RETIRED", "BACK")],
+    )
+    connection.execute(
+        sa.text(
+            "INSERT INTO pms_installation (account_id, part_id, assembly_id, slot, valid, known,"
+            " request_id) VALUES (:id, :part, :assembly, 'dock', tstzrange(:begin, :end),"
+            " tstzrange(now(), NULL), gen_random_uuid())"
+        ),
+        [
+            {"id": organisation.id, "part": numbers[i], "assembly": numbers["CASE"], "begin": b,
+             "end": e}
+            for i, b, e in (("RETIRED", None, noon), ("BACK", "2026-03-02T12:00:00Z", None))
+        ],
+    )  # fmt: skip
+
+    command.upgrade(config, "head")
+
+    query = "SELECT ident FROM pms_trackable WHERE account_id = :id AND retired_at IS NOT NULL"
+    found = connection.execute(sa.text(query), {"id": organisation.id}).scalars().all()
+    assert found == ["RETIRED"]

@@ -139,6 +139,7 @@ SAME: list[tuple[tuple[str, ...], tuple[str, str, str], dict[str, str]]] = [
      ("case", "269", "service"), {"note": "cleaned"}),
     (("retire", "269", "--kind", "case", *AT, "--note", "rust"),
      ("case", "269", "retire"), {"at": NOON_THERE, "note": "rust"}),
+    (("retire", "PMS-1-A", "--with-packs"), ("cabinet", "PMS-1-A", "retire"), {}),
     (("register-pms", "PMS-2", "--timezone", "Asia/Makassar", "--latitude", "-5.1",
       "--longitude", "119.4"),
      ("register", "pms", ""),
@@ -179,7 +180,7 @@ def test_a_form_does_what_the_command_does(
     assert reply.status_code == 303, text_of(reply)
     said = text_of(client.get(reply.location))
     assert comparable(filled.id) == comparable(typed.id)
-    for line in result.stdout.splitlines():
+    for line in result.stdout.replace("\n  ", " ").splitlines():
         # What holds from now differs by the moment.
         assert on_the_sites_clock(line).split(", from 20")[0].replace("'", "&#39;") in said
     (author,) = {t.author for t in entered(filled.id) if t.author != "test"}
@@ -530,3 +531,113 @@ def test_a_move_is_undone_by_moving_back_at_its_time(
     where = text.split('id="places"', 1)[1].split("</section>", 1)[0]
     assert "dock 6 of cabinet PMS-1-A <small>from the beginning</small>" in where
     assert "dock 7" not in where
+
+
+def test_a_retired_part_is_refused_offered_to_be_revived_and_then_installed(
+    member: FlaskClient, site: Site
+) -> None:
+    page = form(member, "acquisition-board", "B269", "retire")
+    retired = member.get(submit(member, page, at=NOON_THERE).location)
+    shown = text_of(retired)
+    assert "retired since 2026-03-01 12:00" in shown
+    assert "do=install" not in shown
+    page = form(member, "case", "269", "fill&slot=acquisition-board")
+    refused = text_of(submit(member, page, part="B269")).replace("&#39;", "'")
+    assert "Acquisition board B269 is retired, from 2026-03-01 12:00:00." in refused
+    assert "Open it and choose Revive." in refused
+    done = submit(member, form(member, "acquisition-board", "B269", "revive"), note="dried")
+    assert "Revived acquisition board B269" in text_of(member.get(done.location))
+    submit(member, form(member, "case", "269", "fill&slot=acquisition-board"), part="B269")
+    assert place(site.account_id, "acquisition-board", "B269") == ("269", 1)
+
+
+@pytest.mark.parametrize(
+    ("action", "values"), [("swap", {"new": "CAB-9"}), ("remove", {}), ("retire", {}),
+                           ("move", {"into": "PMS-2", "place": "1"})],
+)  # fmt: skip
+def test_a_cabinet_with_packs_leaves_its_pms_only_after_a_confirmation(
+    member: FlaskClient, site: Site, action: str, values: dict[str, Any]
+) -> None:
+    site.register("pms", "PMS-2")
+    asked = submit(member, form(member, "cabinet", "PMS-1-A", action), **values)
+    assert asked.status_code == 200
+    warning = "Cabinet PMS-1-A has 1 case in it, which would leave PMS PMS-1 with it."
+    assert warning in text_of(asked)
+    assert place(site.account_id, "cabinet", "PMS-1-A") == ("PMS-1", 1)
+    assert submit(member, text_of(asked), sure=True).status_code == 303
+    assert place(site.account_id, "cabinet", "PMS-1-A") != ("PMS-1", 1)
+
+
+def test_an_empty_cabinet_is_removed_at_once(member: FlaskClient, site: Site) -> None:
+    site.remove(("case", "269"))
+    assert submit(member, form(member, "cabinet", "PMS-1-A", "remove")).status_code == 303
+
+
+@pytest.fixture
+def overlapping(site: Site) -> Site:
+    """A PMS whose first cabinet has 4 docks and whose second has 6: 5 and 6 may be two docks."""
+    site.register("pms", "P")
+    for name, docks in (("A", 4), ("B", 6)):
+        site.register("cabinet", name, docks=docks)
+        site.install(("cabinet", name), ("pms", "P"))
+    return site
+
+
+def test_the_link_of_an_empty_dock_leads_to_exactly_this_dock(
+    member: FlaskClient, overlapping: Site
+) -> None:
+    shown = text_of(member.get("/pms/registry/cabinet/B"))
+    for own, case in ((5, "270"), (2, "271")):
+        link = f"/pms/registry/cabinet/B?do=fill&slot=dock&place={own}"
+        assert link in shown.replace("&amp;", "&")
+        page = text_of(member.get(link))
+        assert f"Fill dock {own} ({own + 4} of the PMS) of cabinet B" in page
+        assert f'<option value="{own}" selected>Dock {own} ({own + 4} of the PMS)</option>' in page
+        if case == "271":
+            link = re.findall(r'href="(/pms/registry/register[^"]*)"', page)[0]
+            page = text_of(member.get(link.replace("&amp;", "&")))
+            reply = submit(member, page, ident=case)
+        else:
+            reply = submit(member, page, part=case)
+        assert reply.status_code == 303, text_of(reply)
+        assert place(overlapping.account_id, "case", case) == ("B", own)
+
+
+def test_a_dock_must_be_chosen_where_a_form_is_opened_without_one(
+    member: FlaskClient, overlapping: Site
+) -> None:
+    reply = submit(member, form(member, "cabinet", "B", "fill&slot=dock"), part="270")
+    assert reply.status_code == 422
+    assert "Which dock of cabinet B is case 270 in?" in text_of(reply)
+
+
+def test_a_dock_is_typed_by_either_number_where_the_cabinet_is_not_known(
+    member: FlaskClient, overlapping: Site
+) -> None:
+    values = {"into": "B", "into_kind": "cabinet"}
+    reply = submit(member, form(member, "case", "270", "install"), **values, place="5")
+    assert reply.status_code == 422
+    said = text_of(reply)
+    assert "own dock 5, which is dock 9 of PMS P, or dock 5 of PMS P, which is its own" in said
+    assert "Open the cabinet: each of its docks is there with both numbers." in said
+    reply = submit(member, form(member, "case", "270", "install"), **values, place="12")
+    assert "Cabinet B has docks 1-6, which are docks 5-10 of PMS P, not 12." in text_of(reply)
+    submit(member, form(member, "case", "270", "install"), **values, place="10")
+    assert place(overlapping.account_id, "case", "270") == ("B", 6)
+    assert "in dock 6 (10 of the PMS) of cabinet B" in text_of(member.get("/pms/registry/case/270"))
+    values = {"cabinet": "B", "dock": "7"}
+    page = form(member, "register", "case", "")
+    assert submit(member, page, ident="272", **values).status_code == 303
+    assert place(overlapping.account_id, "case", "272") == ("B", 3)
+
+
+def test_a_form_suggests_near_ids_of_its_own_organisation_alone(
+    member: FlaskClient, site: Site, other_organisation: Organisation
+) -> None:
+    build(other_organisation)
+    Site(other_organisation.id).register("cabinet", "PMS-1-C")
+    reply = submit(member, form(member, "case", "270", "install"), into="PMS-1-D", place="1")
+    said = text_of(reply).replace("&#39;", "'")
+    assert "No cabinet 'PMS-1-D' is registered. Did you mean cabinet PMS-1-A?" in said
+    assert "PMS-1-C" not in said
+    assert "organisation" not in said.split("registry-refused", 1)[1].split("</div>", 1)[0]

@@ -187,8 +187,10 @@ def believed(known_at: datetime | None) -> sa.ColumnElement[bool]:
 
 def as_entry(row: Sequence[Any]) -> Entry:
     """Return a trackable from its columns as :data:`ENTRY` has them."""
-    *columns, retired_at = row
-    return Entry(*columns, retired_at=retired_at and retired_at.astimezone(UTC))
+    entry = Entry(*row)
+    if entry.retired_at is None:
+        return entry
+    return replace(entry, retired_at=entry.retired_at.astimezone(UTC))
 
 
 def as_installation(row: Any) -> Installation:

@@ -26,7 +26,7 @@ MOST = 3
 _CHARACTERS = f"{digits}{ascii_uppercase}-_."
 _SEPARATORS = re.compile(r"[-_./ ]+")
 _ZEROS = 4
-_LOOK_ALIKE = ("O0", "0O", "I1", "1I", "L1")
+_LOOK_ALIKE = (("O", "0"), ("0", "O"), ("I", "1"), ("1", "I"), ("L", "1"))
 
 
 def near_things(
