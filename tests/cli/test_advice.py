@@ -40,12 +40,12 @@ ADVICE: list[tuple[str, str, int]] = [
     ("move-case 0271 --cabinet CAB-B --dock 6", "dock 6 of PMS P, which is its own dock 2", 0),
     ("install 0271 --into CAB-B --place 12", "docks 1-6, which are docks 5-10 of PMS P", 0),
     ("install 0271 --into CAB-A --place 5", "docks 1-4, not 5", 0),
-    ("install 0271 --into CAB-B --place 3", "dock 3 (7 of the PMS) of cabinet CAB-B is taken", 0),
+    ("install 0271 --into CAB-B --place 3", "Dock 3 (7 of the PMS) of cabinet CAB-B is taken", 0),
     ("install 0271 --into CAB-B --place 3", "is taken by case 269", 1),
     (f"install B270 --into 269 --at {NOON}", "Case 269 has acquisition board B269", 0),
     ("register-case 300 --cabinet CAB-B --dock 3", "is taken by case 269", 0),
     ("register-case 270 --cabinet CAB-B --dock 4", "dock 1 of cabinet CAB-A", 0),
-    ("register-cabinet CAB-C --pms P --position 1", "position 1 of PMS P is taken", 0),
+    ("register-cabinet CAB-C --pms P --position 1", "Position 1 of PMS P is taken", 0),
     ("register-pms P --timezone Asia/Makassar --account {account}", "Asia/Jakarta", 0),
     ("register-pms P --parent-asset {asset} --account {account}", "parent asset", 0),
     ("swap 0271 269", "is not installed anywhere", 0),
@@ -87,7 +87,7 @@ UNKNOWN: list[tuple[str, str]] = [
     ("remove P", "'P' is registered as PMS P, not as part."),
     ("move-case B269 --cabinet CAB-A --dock 2", "'B269' is registered as acquisition board B269, "
      "not as case."),
-    ("lookup 271", "No id '271' is registered. Did you mean case 0271?"),
+    ("lookup 271", "No id '271' is registered. Did you mean case 0271 or case 270?"),
     ("lookup BC269", "No id 'BC269' is registered. Did you mean acquisition board B269?"),
     ("history 296", "No id '296' is registered. Did you mean case 269?"),
     ("tree cab_a", "No id 'cab_a' is registered. Did you mean cabinet CAB-A?"),
@@ -114,7 +114,7 @@ def test_what_swap_may_register_is_said(pms: Command, site: Organisation) -> Non
     assert "Registered case 900." in pms("swap", "269", "900", "--register").stdout
     assert "Registered acquisition board B999." in pms("swap", "B269", "B999").stdout
     taken = " ".join(pms("swap", "900", "270").stdout.split())
-    assert taken.endswith("Case 270 was in dock 1 of cabinet CAB-A.")
+    assert taken.endswith("; case 270 was in dock 1 of cabinet CAB-A.")
 
 
 def ids(node: Any) -> list[str]:

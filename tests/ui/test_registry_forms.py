@@ -541,6 +541,11 @@ def test_a_retired_part_is_refused_offered_to_be_revived_and_then_installed(
     shown = text_of(retired)
     assert "retired since 2026-03-01 12:00" in shown
     assert "do=install" not in shown
+    stored = text_of(member.get("/pms/registry?kind=acquisition-board"))
+    assert "retired since 2026-03-01 12:00" in stored
+    site.register("acquisition-board", "B271")
+    site.install(("acquisition-board", "B271"), ("case", "270"))
+    assert '<option value="B269">' not in form(member, "acquisition-board", "B271", "swap")
     page = form(member, "case", "269", "fill&slot=acquisition-board")
     refused = text_of(submit(member, page, part="B269")).replace("&#39;", "'")
     assert "Acquisition board B269 is retired, from 2026-03-01 12:00:00." in refused

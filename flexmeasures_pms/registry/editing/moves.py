@@ -35,7 +35,7 @@ INSTALLED = message_form("Installed {what} in {place}, {period}.")
 MOVED = message_form("Moved {what} to {place}, from {left}, {period}.")
 REMOVED = message_form("Removed {what} from {left}, {since}.")
 SWAPPED = message_form("Swapped {old} for {new} in {place}, {period}.")
-SWAPPED_FROM = message_form("Swapped {old} for {new} in {place}, {period}. {new} was in {left}.")
+SWAPPED_FROM = message_form("Swapped {old} for {new} in {place}, {period}; {new} was in {left}.")
 
 
 def install(

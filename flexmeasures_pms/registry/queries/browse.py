@@ -29,7 +29,13 @@ class Listed:
 
 
 def not_installed(
-    account_id: int, kind: str, at: datetime, *, after: str = "", count: int = 50
+    account_id: int,
+    kind: str,
+    at: datetime,
+    *,
+    after: str = "",
+    count: int = 50,
+    usable: bool = False,
 ) -> Listed:
     """Return things of a kind that are in nothing at a time, in the order of their ids.
 
@@ -37,10 +43,11 @@ def not_installed(
     follow: no more than :data:`LOOKED_AT` are looked at for one.
 
     :param after: where the page before ended.
+    :param usable: only those that are not retired.
     """
     t = trackable.c
     near = (
-        sa.select(t.account_id, t.id, t.kind, t.ident, t.ident_key)
+        sa.select(t.account_id, t.id, t.kind, t.ident, t.retired_at, t.ident_key)
         .where(t.account_id == account_id, t.kind == kind, t.ident_key > after)
         .order_by(t.ident_key)
         .limit(LOOKED_AT)
@@ -50,8 +57,10 @@ def not_installed(
     if kind in PART_KINDS:
         here = installation.c.part_id == near.c.id
         query = query.where(~sa.exists().where(here, _holds(installation, at)))
+    if usable:
+        query = query.where(sa.func.coalesce(near.c.retired_at > at, sa.true()))
     rows = db.session.execute(query).all()
-    found = tuple(Found(*row[:4]) for row in rows[:count])
+    found = tuple(Found(*row[:5]) for row in rows[:count])
     if len(rows) > count:
         return Listed(found, rows[count - 1].ident_key)
     looked_at = sa.select(sa.func.count(), sa.func.max(near.c.ident_key))
@@ -111,7 +120,7 @@ def _similar(account_id: int, text: str, count: int) -> Sequence[Found]:
         alias.c.account_id == account_id, _any_contains(alias.c.alias_key, keys)
     )
     query = (
-        sa.select(t.account_id, t.id, t.kind, t.ident)
+        sa.select(t.account_id, t.id, t.kind, t.ident, t.retired_at)
         .where(t.account_id == account_id)
         .where(_any_contains(t.ident_key, keys) | t.id.in_(aliased))
         .order_by(t.ident_key, t.id)

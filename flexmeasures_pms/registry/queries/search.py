@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from flexmeasures.data import db
@@ -31,12 +32,16 @@ from flexmeasures_pms.registry.tables import alias, trackable
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One trackable that an id names."""
+    """One trackable that an id names.
+
+    :param retired_at: since when it is out of use; it may be planned.
+    """
 
     account_id: int
     id: int
     kind: str
     ident: str
+    retired_at: datetime | None = None
 
 
 def search(
@@ -51,7 +56,8 @@ def search(
         sa.and_(t.kind == BOARD, t.ident_key == board),
         t.id.in_(aliased),
     )
-    query = sa.select(t.account_id, t.id, t.kind, t.ident).where(named).order_by(t.id)
+    columns = (t.account_id, t.id, t.kind, t.ident, t.retired_at)
+    query = sa.select(*columns).where(named).order_by(t.id)
     if kinds is not None:
         query = query.where(t.kind.in_(kinds))
     if account_id is not None:
@@ -110,7 +116,7 @@ def unknown_id(
     if others:
         return UnknownId(_of_other_kind(text, kinds, others), command=command, cure="other_kind")
     elsewhere = sorted({f.account_id for f in search(text, kinds=kinds)} - {account_id})
-    if account_id is not None and elsewhere:
+    if account_id is not None and elsewhere and not command:
         # Pages do not show what to do on the server's own command line.
         command = f"organisation {elsewhere[0]} has it, say that with --account {elsewhere[0]}"
     return UnknownId(_not_found(text, kinds, account_id), command=command, cure="unknown")

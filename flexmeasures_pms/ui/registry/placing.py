@@ -60,7 +60,9 @@ def _spares(subject: Subject, kinds: tuple[str, ...]) -> tuple[tuple[str, str], 
     return tuple(
         (one.ident, called(one))
         for kind in kinds
-        for one in not_installed(subject.organisation.id, kind, subject.now, count=SPARES).found
+        for one in not_installed(
+            subject.organisation.id, kind, subject.now, count=SPARES, usable=True
+        ).found
     )
 
 

@@ -64,12 +64,12 @@ def called(entry: Entry | Found) -> str:
     return f"{kind_name(entry.kind)} {entry.ident}"
 
 
-def retired_note(entry: Entry, at: datetime, zone: str) -> str:
+def retired_note(entry: Entry | Found, at: datetime, zone: str) -> str:
     """Return since when something is retired, or is to be, or nothing while it is in use."""
     if entry.retired_at is None:
         return ""
     when = moment(entry.retired_at, zone)
-    if entry.is_retired(at):
+    if entry.retired_at <= at:
         return _("retired since {time}", time=when)
     return _("to be retired at {time}", time=when)
 

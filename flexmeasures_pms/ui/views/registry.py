@@ -38,6 +38,7 @@ from flexmeasures_pms.ui.registry.subject import (
     addresses,
     subject_or_404,
     trail,
+    zone_of,
 )
 from flexmeasures_pms.ui.registry.terms import called
 from flexmeasures_pms.ui.routes import pms_ui
@@ -76,17 +77,17 @@ def _list_page(organisation: Organisation, to: Addresses) -> Response:
         organisation.id, kind, now, after=request.args.get("after", "")[:200], count=PAGE
     )
     counts = cases_below([one.id for one in listed.found], now) if kind == PMS else {}
+    zone = zone_of(organisation.id)
     roots = tuple(
-        TreeBranch(one, kind=terms.kind_name(one.kind), note=_how_many(counts, one))
+        TreeBranch(one, kind=terms.kind_name(one.kind), note=_note(one, counts, now, zone))
         for one in listed.found
     )
     return _tree_page(organisation, to, roots=roots, kinds=kinds, kind=kind, next_page=listed.after)
 
 
-def _how_many(counts: dict[int, int], one: Found) -> str:
-    if one.kind != PMS:
-        return ""
-    return n_("{n} case", "{n} cases", counts.get(one.id, 0))
+def _note(one: Found, counts: dict[int, int], now: datetime, zone: str) -> str:
+    cases = n_("{n} case", "{n} cases", counts.get(one.id, 0)) if one.kind == PMS else ""
+    return ", ".join(filter(None, (cases, terms.retired_note(one, now, zone))))
 
 
 def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Response:
