@@ -29,7 +29,7 @@ def boards(registry: Registry) -> tuple[int, int, int]:
 def test_nothing_of_the_time_after_is_left_of_where_it_was(
     registry: Registry, boards: tuple[int, int, int]
 ) -> None:
-    case, board, _ = boards
+    _, board, _ = boards
     (other,) = registry.add("case", "2")
     registry.do("install", board, other, at=at(14))
     retire(registry, board, at(12))
@@ -62,7 +62,7 @@ def test_a_correction_of_what_follows_does_not_extend_it(
 def test_what_goes_into_something_retired_is_refused_and_what_is_in_it_stays(
     registry: Registry, boards: tuple[int, int, int]
 ) -> None:
-    case, board, other = boards
+    case, board, _ = boards
     retire(registry, case, at(12))
     assert registry.timeline(board) == [("1", 1, None, None)]
     (fet_board,) = registry.add("fet-board", "F1")

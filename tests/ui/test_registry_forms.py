@@ -620,7 +620,7 @@ def test_a_dock_must_be_chosen_where_a_form_is_opened_without_one(
 def test_a_dock_is_typed_by_either_number_where_the_cabinet_is_not_known(
     member: FlaskClient, overlapping: Site
 ) -> None:
-    values = {"into": "B", "into_kind": "cabinet"}
+    values: dict[str, Any] = {"into": "B", "into_kind": "cabinet"}
     reply = submit(member, form(member, "case", "270", "install"), **values, place="5")
     assert reply.status_code == 422
     said = text_of(reply)
