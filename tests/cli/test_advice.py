@@ -49,6 +49,7 @@ ADVICE: list[tuple[str, str, int]] = [
     ("register-pms P --timezone Asia/Makassar --account {account}", "Asia/Jakarta", 0),
     ("register-pms P --parent-asset {asset} --account {account}", "parent asset", 0),
     ("swap 0271 269", "is not installed anywhere", 0),
+    ("install B269 --into 900", "a new one is registered", 0),
 ]
 
 
@@ -91,7 +92,9 @@ UNKNOWN: list[tuple[str, str]] = [
     ("lookup BC269", "No id 'BC269' is registered. Did you mean acquisition board B269?"),
     ("history 296", "No id '296' is registered. Did you mean case 269?"),
     ("tree cab_a", "No id 'cab_a' is registered. Did you mean cabinet CAB-A?"),
-    ("install B269 --into 900", "No case or cabinet or PMS '900' is registered."),
+    ("install B269 --into 900", "No case or cabinet or PMS '900' is registered: a new one is "
+     "registered with `register-case 900 --account {account}`."),
+    ("install 269 --into 900 --place 1", "No case or cabinet or PMS '900' is registered."),
     ("install X1 --into 269", "No id 'X1' is registered: to register it as a new part, say what "
      "it is with --kind acquisition-board or --kind fet-board or --kind cell-block."),
     ("swap 269 900", "No case '900' is registered in organisation {account}: for a new case give "

@@ -132,7 +132,7 @@ def _room(changeset: Changeset, part: Entry, other: Entry, at: datetime | None) 
     packs = " --with-packs" if any(held) else ""
     remove = f"`remove {quote(other.ident)} --kind {other.kind}{packs}{when}` first"
     if changeset.is_new(part.id):  # it is not registered after this refusal
-        return remove
+        return f"use {remove}"
     swap = f"swap {quote(other.ident)} {quote(part.ident)} --kind {part.kind}{packs}{when}"
     return f"use `{swap}`, or {remove}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from shlex import quote
 
 from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PART_KINDS, PMS, slot_for
@@ -36,6 +37,8 @@ def pair(
     accounts = {p.account_id for p, _ in fitting}
     if parts and assemblies and not together:
         raise UnknownId(f"'{part}' and '{into}' are not registered in one organisation.")
+    if parts and not assemblies:
+        raise _unknown_assembly(into, into_kinds, parts, account_id)
     if len(accounts) == 1:
         (account_id,) = accounts
     fitting_parts = list(dict.fromkeys(p for p, _ in fitting))
@@ -75,6 +78,15 @@ def part_and_assembly(
     if fitting:
         return None, only_match(into, fitting, fitting_kinds, account_id, option="--into-kind")
     return None, find_one(into, kinds=into_kinds, account_id=account_id)
+
+
+def _unknown_assembly(
+    into: str, into_kinds: Collection[str], parts: list[Found], account_id: int | None
+) -> UnknownId:
+    fitting = {k for k in into_kinds for part in parts if slot_for(k, part.kind)}
+    account = f"--account {account_id or parts[0].account_id}"
+    command = f"a new one is registered with `register-case {quote(into)} {account}`"
+    return unknown_id(into, into_kinds, account_id, command=command if fitting == {CASE} else "")
 
 
 def _unknown_part(
