@@ -69,11 +69,21 @@ def failure(error: PmsError) -> str:
     return advised(what, error.command)
 
 
-def wrapped(line: str) -> str:
-    """Return a line on as many lines as it takes on a terminal; ids and times stay whole."""
+def wrapped(text: str) -> str:
+    """Return a text in lines that fit a terminal; ids and times stay whole, lines of notes too."""
+    return "\n".join(map(_wrapped, text.split("\n")))
+
+
+def _wrapped(line: str) -> str:
     indent = len(line) - len(line.lstrip()) + 2
     return fill(
-        line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        line,
+        WIDTH,
+        subsequent_indent=" " * indent,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
