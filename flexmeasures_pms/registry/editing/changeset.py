@@ -272,7 +272,7 @@ class Changeset:
     def _as_known(self, row: Installation, before: Rows) -> Installation:
         """Return a row with its number, if it is registered."""
         at = (row_at(rows, row.begin) for rows in (self.registered_rows(row.part_id), before))
-        return next((found for found in at if found and _value(found) == row), row)
+        return next((found for found in at if found and replace(found, id=0) == row), row)
 
     def _installations_record(self, rows: list[Installation]) -> dict[str, Any] | None:
         records = [installation_record(self._entries, row) for row in rows]
@@ -295,11 +295,6 @@ class Changeset:
         )
 
 
-def _value(row: Installation) -> Installation:
-    return replace(row, id=0)
-
-
 def _recorded_details(entry: Entry) -> dict[str, Any]:
-    details = {name: getattr(entry, name) for name in DETAILS}
-    known = {name: value for name, value in details.items() if value is not None}
-    return known | {"ident": entry.ident}
+    details = ((name, getattr(entry, name)) for name in DETAILS)
+    return {name: value for name, value in details if value is not None} | {"ident": entry.ident}
