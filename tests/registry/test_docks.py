@@ -9,9 +9,9 @@ from support.profiles import examples
 from support.registry import Registry, at
 
 from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.directory import Directory, Entry, Name
 from flexmeasures_pms.registry.docks import clear_number, meant_docks
-from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
+from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation, Rows
 
 NOON = at(12)
 
@@ -64,7 +64,10 @@ def fleet_of(docks: tuple[int, ...]) -> Directory:
     entries = {0: Entry(0, "pms", "P")}
     entries |= {n: Entry(n, "cabinet", str(n), docks=some) for n, some in enumerate(docks, 1)}
     rows = tuple(Installation(n, 0, "cabinet", n, SINCE_EVER, FOREVER) for n in entries if n)
-    return Directory(1, 1, entries, {}, {}, {r.part_id: (r,) for r in rows}, {0: rows})
+    names: dict[Name, int] = {}
+    aliases: dict[int, tuple[str, ...]] = {}
+    by_part: dict[int, Rows] = {row.part_id: (row,) for row in rows}
+    return Directory(1, 1, entries, names, aliases, by_part, {0: rows})
 
 
 @settings(max_examples=examples(100))
