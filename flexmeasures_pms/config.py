@@ -6,7 +6,8 @@ is ``PMS_MAX_BODY_BYTES``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
@@ -18,6 +19,7 @@ from flexmeasures_pms.errors import ConfigError
 
 _EXTENSION = "flexmeasures_pms"
 PREFIX = "PMS_"
+_MOST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Setting:
             good, wanted = type(value) is int and value >= 1, "a whole number of at least 1"
         if not good:
             raise ConfigError(
-                f"The setting {self.name} is {value!r}; give {wanted}, "
+                f"The setting {self.name} is {repr(value)[:_MOST_SHOWN]}; give {wanted}, "
                 f"or leave it out for {self.default!r}."
             )
         return self.parse(value) if self.parse else value
@@ -195,9 +197,45 @@ SETTINGS: tuple[Setting, ...] = tuple(map(_as_setting, fields(Settings)))
 def read(config: Mapping[str, Any]) -> Settings:
     """Read the settings from a FlexMeasures configuration.
 
-    :raises ConfigError: for a value that is not allowed.
+    :raises ConfigError: with one line for each value that is not allowed.
     """
-    return Settings(**{item.name: _as_setting(item).read(config) for item in fields(Settings)})
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for item in fields(Settings):
+        try:
+            values[item.name] = _as_setting(item).read(config)
+        except ConfigError as error:
+            problems.append(" ".join(str(error).split()))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return Settings(**values)
+
+
+def without_effect(config: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each name that looks like a setting of the plugin and is none.
+
+    :param environ: FlexMeasures reads no settings of plugins from environment variables.
+    """
+    known = [setting.name for setting in SETTINGS]
+    for name in sorted(map(str, config.keys() - set(known))):
+        meant = _meant(name, known)
+        if meant or name.startswith(PREFIX):
+            did_you = f"did you mean {meant}?" if meant else "remove it."
+            yield f"{name} is no setting of flexmeasures-pms and has no effect: {did_you}"
+    for name in sorted(environ.keys() - config.keys()):
+        if name.startswith(PREFIX) and (meant := _meant(name, known)):
+            yield (
+                f"The environment variable {name} has no effect, because FlexMeasures reads no "
+                f"settings of plugins there: write {meant} = … into the configuration file."
+            )
+
+
+def _meant(name: str, known: list[str]) -> str | None:
+    """Return the setting that a name nearly is; one with another prefix has to be nearer."""
+    cutoff = 0.75 if name.upper().startswith(PREFIX) else 0.9
+    inside = next((setting for setting in known if name.endswith(setting)), None)
+    near = difflib.get_close_matches(name.upper(), known, 1, cutoff)
+    return inside or (near[0] if near else None)
 
 
 def init(app: App) -> None:
@@ -212,7 +250,7 @@ def settings() -> Settings:
 
 
 __settings__: dict[str, dict[str, Any]] = {
-    s.name: {"description": s.description, "level": "debug", "parse_as": type(s.default)}
+    s.name: {"description": s.description, "level": "debug"}
     for s in SETTINGS
 }
 """The settings in the form FlexMeasures wants from a plugin."""

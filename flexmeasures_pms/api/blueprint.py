@@ -19,7 +19,7 @@ from flexmeasures_pms.api.route import PREFIX
 from flexmeasures_pms.api.routes import ROUTES
 from flexmeasures_pms.serving import incoming, timeouts
 from flexmeasures_pms.serving.compress import compressed
-from flexmeasures_pms.serving.readiness import warn_at_start
+from flexmeasures_pms.serving.start import read_settings, say_tables
 from flexmeasures_pms.serving.threads import share_the_process
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -56,8 +56,8 @@ def _most_bytes() -> int:
 @pms_api.record_once
 def _at_registration(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
-    config.init(app)
-    warn_at_start(app)
+    read_settings(app)
+    say_tables(app)
     timeouts.install(app, pms_api)
     # FlexMeasures' limits count below /api/ only; checking them costs 2.6 ms a request.
     limiter.exempt(pms_api)

@@ -26,6 +26,7 @@ from flexmeasures_pms.api.common import (
 )
 from flexmeasures_pms.api.document import document
 from flexmeasures_pms.api.failures import reply
+from flexmeasures_pms.api.health import HEALTH
 from flexmeasures_pms.api.replies import (
     CompletenessList,
     DatasetAccepted,
@@ -119,6 +120,7 @@ ROUTES: tuple[Route, ...] = (
         errors={500: UNEXPECTED},
         security=(),
     ),
+    *HEALTH,
     Route(
         "getLatest",
         f"{PREFIX}/devices/{{ident}}/latest",

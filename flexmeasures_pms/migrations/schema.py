@@ -161,6 +161,8 @@ def drop(connection: sa.Connection) -> None:
     """
     names = ", ".join(map(connection.dialect.identifier_preparer.quote, _tables(connection)))
     if names:
+        # What is on FlexMeasures' own table does not go with ours.
+        connection.execute(sa.text("DROP TRIGGER IF EXISTS pms_beliefs_deleted ON timed_belief"))
         connection.execute(sa.text(f"DROP TABLE {names}"))
 
 

@@ -35,32 +35,83 @@ CREATE TRIGGER pms_transaction_append_only BEFORE UPDATE OR DELETE ON pms_transa
 """
 
 # An asset that is deleted or linked changes what a process may remember of a trackable.
+# FlexMeasures deletes assets early in transactions that go on to wait for requests, and requests
+# wait for the version: so it is raised at the commit, once for each organisation.
 # The version's row is taken before anything is marked with it: who has read a version has
 # seen all that is marked with that or an earlier one.
 ASSET_CHANGED = """
 CREATE OR REPLACE FUNCTION pms_trackable_asset_changed() RETURNS trigger AS $$
+DECLARE
+    own text := 'pms.version_' || NEW.account_id;
+    raised bigint := nullif(current_setting(own, true), '');
 BEGIN
-    WITH changed AS (
-        SELECT a.id, a.account_id FROM new_rows a JOIN old_rows b ON a.id = b.id
-        WHERE a.asset_id IS DISTINCT FROM b.asset_id
-            OR a.parent_asset_id IS DISTINCT FROM b.parent_asset_id
-    ), versions AS (
+    IF raised IS NULL THEN
         UPDATE pms_registry_version SET version = nextval('pms_registry_version_seq')
-        WHERE account_id IN (SELECT account_id FROM changed)
-        RETURNING account_id, version
-    )
+            WHERE account_id = NEW.account_id RETURNING version INTO raised;
+        IF raised IS NULL THEN  -- deleted with its organisation
+            RETURN NULL;
+        END IF;
+        PERFORM set_config(own, raised::text, true);
+    END IF;
     INSERT INTO pms_registry_change (trackable_id, account_id, version)
-        SELECT c.id, v.account_id, v.version
-        FROM changed c JOIN versions v ON v.account_id = c.account_id
+        SELECT id, account_id, raised FROM pms_trackable WHERE id = NEW.id
     ON CONFLICT (trackable_id) DO UPDATE SET version = excluded.version;
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql
 """
 ASSET_CHANGED_TRIGGER = """
-CREATE TRIGGER pms_trackable_asset_changed AFTER UPDATE ON pms_trackable
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION pms_trackable_asset_changed()
+CREATE CONSTRAINT TRIGGER pms_trackable_asset_changed AFTER UPDATE ON pms_trackable
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (OLD.asset_id IS DISTINCT FROM NEW.asset_id
+        OR OLD.parent_asset_id IS DISTINCT FROM NEW.parent_asset_id)
+    EXECUTE FUNCTION pms_trackable_asset_changed()
+"""
+
+# Beliefs that FlexMeasures deletes are forgotten here too. Readings that were not written because
+# they repeat a deleted one, or may do so (for up to a snapshot's 15 minutes), are no longer known.
+# Latest readings that may rely on deleted ones go: the next request reads them again.
+BELIEFS_DELETED = """
+CREATE OR REPLACE FUNCTION pms_beliefs_deleted() RETURNS trigger AS $$
+DECLARE
+    gone record;
+BEGIN
+    IF current_setting('pms.beliefs_move', true) = 'on' OR to_regclass('pms_repeat') IS NULL THEN
+        RETURN NULL;
+    END IF;
+    FOR gone IN
+        SELECT t.id, o.source_id, min(o.first) AS first, max(o.last) AS last,
+            coalesce(bit_or(1::bigint << b.bit), 0) AS bits
+        FROM (
+            SELECT sensor_id, source_id, min(event_start) AS first, max(event_start) AS last
+            FROM old_rows WHERE belief_horizon = '0' GROUP BY sensor_id, source_id
+        ) o
+        JOIN sensor s ON s.id = o.sensor_id
+        JOIN pms_trackable t ON t.asset_id = s.generic_asset_id
+        LEFT JOIN pms_repeat_bit b ON b.asset_type = t.kind AND b.sensor = s.name
+        GROUP BY t.id, o.source_id ORDER BY t.id, o.source_id
+    LOOP
+        DELETE FROM pms_latest
+            WHERE trackable_id = gone.id AND event_time < gone.last + interval '15 minutes';
+        DELETE FROM pms_ahead
+            WHERE trackable_id = gone.id AND event_time BETWEEN gone.first AND gone.last;
+        DELETE FROM pms_repeat WHERE subject_id = gone.id AND source_id = gone.source_id
+            AND event_time >= gone.first AND event_time < gone.last + interval '15 minutes'
+            AND mask & ~gone.bits = 0;
+        UPDATE pms_repeat SET mask = mask & ~gone.bits
+            WHERE subject_id = gone.id AND source_id = gone.source_id
+            AND event_time >= gone.first AND event_time < gone.last + interval '15 minutes'
+            AND mask & gone.bits <> 0;
+    END LOOP;
+    RETURN NULL;
+END
+$$ LANGUAGE plpgsql
+"""
+DROP_BELIEFS_DELETED_TRIGGER = "DROP TRIGGER IF EXISTS pms_beliefs_deleted ON timed_belief"
+BELIEFS_DELETED_TRIGGER = """
+CREATE TRIGGER pms_beliefs_deleted AFTER DELETE ON timed_belief
+    REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION pms_beliefs_deleted()
 """
 
 FUNCTIONS = (APPEND_ONLY, ASSET_CHANGED)
@@ -73,8 +124,10 @@ DROP_FUNCTIONS = (
 
 def attach(metadata: sa.MetaData, trackable: sa.Table, transaction: sa.Table) -> None:
     """Have ``create_all`` make the extension, the sequence and the triggers as well."""
-    for statement in (EXTENSION, VERSIONS, *FUNCTIONS):
+    for statement in (EXTENSION, VERSIONS, *FUNCTIONS, BELIEFS_DELETED):
         sa.event.listen(metadata, "before_create", _execution(statement))
+    for statement in (DROP_BELIEFS_DELETED_TRIGGER, BELIEFS_DELETED_TRIGGER):
+        sa.event.listen(metadata, "after_create", _execution(statement))
     sa.event.listen(transaction, "after_create", _execution(APPEND_ONLY_TRIGGER))
     sa.event.listen(trackable, "after_create", _execution(ASSET_CHANGED_TRIGGER))
 

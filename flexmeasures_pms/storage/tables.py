@@ -188,11 +188,11 @@ journal_lane = sa.Table(
 )
 
 # When an organisation's requests were last claimed by a worker, counted in claims: the one with
-# the lowest number is next. No foreign key: the account would be locked with every claim.
+# the lowest number is next.
 journal_turn = sa.Table(
     "pms_journal_turn",
     metadata,
-    sa.Column("account_id", sa.Integer, primary_key=True, autoincrement=False),
+    account_column(primary_key=True),
     sa.Column("served", sa.BigInteger, nullable=False),
 )
 

@@ -16,6 +16,7 @@ from flexmeasures_pms import config
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.serving import incoming, timeouts
 from flexmeasures_pms.serving.compress import compressed
+from flexmeasures_pms.serving.start import usable_settings
 from flexmeasures_pms.ui import files, views
 from flexmeasures_pms.ui.offline import serve
 from flexmeasures_pms.ui.offline.loader import ChangedTemplates
@@ -70,7 +71,8 @@ def _at_registration(state: BlueprintSetupState) -> None:
     list_in_menu(app.config)
     offline = config.read(app.config).offline_assets
     if offline:
-        serve.install(app)
+        with usable_settings(app):
+            serve.install(app)
     inner = app.jinja_env.loader
     if inner is not None:
         app.jinja_env.loader = ChangedTemplates(

@@ -35,7 +35,7 @@ DEFINITIONS = {
     "triggers": """
         SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(g.oid)
         FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
-        WHERE NOT tgisinternal AND t.relname LIKE 'pms\\_%'
+        WHERE NOT tgisinternal AND tgname LIKE 'pms\\_%'
     """,
 }
 

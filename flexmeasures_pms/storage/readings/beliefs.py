@@ -22,11 +22,14 @@ _COPY = """
     COPY timed_belief (
       event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id
     ) FROM STDIN"""
+# Not deleted for good: see pms_beliefs_deleted in registry/ddl.py.
 _TAKE = """
+    SET LOCAL pms.beliefs_move = 'on';
     DELETE FROM timed_belief
     WHERE source_id = %s AND event_start = ANY (%s::timestamptz[])
       AND sensor_id = ANY (%s::int[])
-      AND belief_horizon = '0' AND cumulative_probability = 0.5"""
+      AND belief_horizon = '0' AND cumulative_probability = 0.5;
+    SET LOCAL pms.beliefs_move = 'off'"""
 
 
 class _Text:
