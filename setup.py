@@ -109,7 +109,7 @@ setup(
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
     cmdclass={"build_py": BuildWithAssets},
-    entry_points={"console_scripts": ["flexmeasures-pms=flexmeasures_pms.demo.__main__:main"]},
+    entry_points={"console_scripts": ["flexmeasures-pms=flexmeasures_pms.__main__:main"]},
     classifiers=[
         "Framework :: Flask",
         "License :: OSI Approved :: Apache Software License",

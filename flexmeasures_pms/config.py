@@ -250,7 +250,6 @@ def settings() -> Settings:
 
 
 __settings__: dict[str, dict[str, Any]] = {
-    s.name: {"description": s.description, "level": "debug"}
-    for s in SETTINGS
+    s.name: {"description": s.description, "level": "debug"} for s in SETTINGS
 }
 """The settings in the form FlexMeasures wants from a plugin."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
 from support import stored
+from support.changed import changed_settings
+from support.gateways import make_key
 from support.session import log_in
 from support.site import Site
-from support.telemetry import NOON, at, pack_sample, request
+from support.telemetry import at, pack_sample, request
 
 Delete = Callable[..., None]
 Post = Callable[..., dict[str, int]]
@@ -100,12 +103,6 @@ def sensor_id(account_id: int, external_id: str, name: str) -> int:
 def latest(client: FlaskClient, owner: Organisation, ident: str = "0241") -> Any:
     reply = client.get(f"/pms/api/v1/devices/{ident}/latest", headers=owner.headers)
     return reply.get_json()
-
-
-def rows(table: str, account_id: int) -> int:
-    return db.session.scalar(
-        sa.text(f"SELECT count(*) FROM {table} WHERE account_id = :id"), {"id": account_id}
-    )
 
 
 # --- beliefs
@@ -271,3 +268,161 @@ def test_a_deleted_asset_lets_samples_wait_until_it_is_registered_again(
     assert found["stored"] + found["quarantined"] == 2
     assert found["quarantined"] >= 1
     goes_on()
+
+
+def test_a_deleted_parent_asset_takes_the_site_along_and_nothing_fails(
+    owner: Organisation, site: Site, post: Post, delete: Delete, goes_on: Callable[[], None]
+) -> None:
+    kind = db.session.scalars(sa.select(GenericAsset.generic_asset_type_id).limit(1)).one()
+    parent = GenericAsset(name="Plant", generic_asset_type_id=kind, account_id=owner.id)
+    db.session.add(parent)
+    db.session.flush()
+    site.register("pms", "PMS-1", parent_asset_id=parent.id)
+    post(pack_sample("0241"))
+    delete("asset", "--id", parent.id, "--force")
+    goes_on()
+    assert post(pack_sample("0241", at(1)))["quarantined"] == 1
+    site.register("pms", "PMS-1")
+    site.register("case", "0241")
+    assert stored.times(site.account_id, CASE) == {at(1)}
+    goes_on()
+
+
+def test_another_process_sees_at_the_next_request_that_an_asset_is_gone(
+    site: Site, post: Post, delete: Delete
+) -> None:
+    """The version is raised at the commit, once: a process that remembers asks for it."""
+    post(pack_sample("0241"))
+    before = db.session.scalar(sa.text(VERSION), {"id": site.account_id})
+    delete("asset", "--id", asset_id(site.account_id, "pms:PMS-1"), "--force")
+    after = db.session.scalar(sa.text(VERSION), {"id": site.account_id})
+    assert after > before
+    marks = "SELECT DISTINCT version FROM pms_registry_change WHERE account_id = :id AND version > "
+    found = db.session.scalars(
+        sa.text(f"{marks}:before"), {"id": site.account_id, "before": before}
+    )
+    assert list(found) == [after]
+
+
+VERSION = "SELECT version FROM pms_registry_version WHERE account_id = :id"
+
+
+def test_who_deletes_assets_keeps_nobody_waiting_before_the_commit(
+    app_context: Flask, database_uri: str, site: Site, post: Post
+) -> None:
+    post(pack_sample("0242"))
+    number = asset_id(site.account_id, CASE)
+    db.session.commit()
+    engine = sa.create_engine(database_uri, poolclass=sa.NullPool)
+    with engine.connect() as other, changed_settings(app_context, lock_timeout=0.5):
+        other.execute(sa.text("DELETE FROM generic_asset WHERE id = :id"), {"id": number})
+        assert post(pack_sample("0242", at(1)))["stored"] == 1
+        other.commit()
+    assert post(pack_sample("0241", at(2)), pack_sample("0242", at(2)))["quarantined"] == 1
+
+
+# --- sources, users, organisations
+
+
+def test_a_deleted_source_is_made_again(
+    site: Site, post: Post, delete: Delete, goes_on: Callable[[], None]
+) -> None:
+    post(pack_sample("0241"))
+    delete("beliefs", "--asset", asset_id(site.account_id, "pms:PMS-1"), "--offspring", "--force")
+    gone = "DELETE FROM data_source WHERE account_id = :id AND type = 'gateway'"
+    db.session.execute(sa.text(gone), {"id": site.account_id})
+    db.session.commit()
+    goes_on()
+    assert post(pack_sample("0241", at(1)))["stored"] == 1
+    assert stored.sources(site.account_id, CASE) == {"PMS-1"}
+    goes_on()
+
+
+def test_what_a_deleted_user_did_stays(
+    client: FlaskClient,
+    owner: Organisation,
+    make_organisation: Callable[..., Organisation],
+    site: Site,
+    post: Post,
+    runner: FlaskCliRunner,
+    delete: Delete,
+) -> None:
+    key = make_key(owner.id)
+    post(pack_sample("0241"), pack_sample("0999"))
+    log_in(client, owner)
+    added = runner.invoke(args=["pms", "gateway", "list", "--account", str(owner.id)])
+    assert added.exit_code == 0
+    delete("user", "--email", owner.email, "--force")
+
+    admin = make_organisation(roles=["admin"])
+    log_in(client, admin)
+    for path in PAGES:
+        assert client.get(f"{path}?organisation={owner.id}").status_code == 200, path
+    for route in ROUTES:
+        url = f"/pms/api/v1/{route}?account={owner.id}"
+        assert client.get(url, headers=admin.headers).status_code == 200, route
+    url = "/pms/api/v1/devices/dataset/pms"
+    body = request({"pms_id": "PMS-1"}, pack_sample("0241", at(1)))
+    send = {"data": body, "content_type": "application/json"}
+    assert client.post(url, headers=key, **send).status_code == 200
+    assert client.post(url, headers=owner.headers, **send).status_code == 401
+
+
+def test_nothing_of_a_deleted_organisation_is_left(
+    client: FlaskClient,
+    owner: Organisation,
+    other_organisation: Organisation,
+    site: Site,
+    post: Post,
+    delete: Delete,
+) -> None:
+    key = make_key(owner.id)
+    other = Site(other_organisation.id)
+    other.pms("PMS-1")
+    other.case("0241", "PMS-1-A", 1)
+    site.register("acquisition-board", "B1")
+    site.install(("acquisition-board", "B1"), ("case", "0242"))
+    future = datetime.now(UTC) + timedelta(minutes=10)
+    post(pack_sample("0241"), pack_sample("B1"), pack_sample("0999"), pack_sample("0241", at(1)))
+    post(pack_sample("0242", future))
+    turn = sa.text("INSERT INTO pms_journal_turn (account_id, served) VALUES (:id, 1)")
+    db.session.execute(turn, {"id": owner.id})
+    db.session.commit()
+    assert {"pms_latest", "pms_quarantine", "pms_receipt", "pms_gateway"} <= left(owner.id)
+
+    delete("account", "--id", owner.id, "--force")
+    assert left(owner.id) == set()
+    for headers in (key, owner.headers):
+        reply = client.post(
+            "/pms/api/v1/devices/dataset/pms",
+            data=request({"pms_id": "PMS-1"}, pack_sample("0241", at(2))),
+            headers=headers,
+            content_type="application/json",
+        )
+        assert reply.status_code == 401
+    assert client.get("/pms/api/v1/fleet", headers=other_organisation.headers).status_code == 200
+    assert left(other.account_id) >= {"pms_trackable", "pms_installation"}
+
+
+def left(account_id: int) -> set[str]:
+    """Return the plugin's tables that have rows of an organisation, or of nothing any more."""
+    found = set()
+    things = "(SELECT id FROM pms_trackable WHERE account_id <> :id)"
+    for table in db.metadata.sorted_tables:
+        if table.name == "pms_repeat_bit" or not table.name.startswith("pms_"):
+            continue
+        if "account_id" in table.c:
+            where = "account_id = :id OR account_id NOT IN (SELECT id FROM account)"
+        else:
+            key = next(iter(table.foreign_keys))
+            owner = key.column.table
+            parents = (
+                things
+                if owner.name == "pms_trackable"
+                else (f"(SELECT id FROM {owner.name} WHERE account_id <> :id)")
+            )
+            where = f"{key.parent.name} NOT IN {parents}"
+        query = sa.text(f"SELECT EXISTS (SELECT FROM {table.name} WHERE {where})")
+        if db.session.scalar(query, {"id": account_id}):
+            found.add(table.name)
+    return found

@@ -27,7 +27,7 @@ data_dir_option = click.option(
 @click.group()
 @click.version_option(package_name="flexmeasures-pms")
 def main() -> None:
-    """Try flexmeasures-pms on this machine, with its own servers."""
+    """Check an installation, or try flexmeasures-pms with servers of its own."""
 
 
 @main.command()

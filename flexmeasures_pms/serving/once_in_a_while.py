@@ -28,7 +28,7 @@ class OnceInAWhile(Generic[T]):
     def get(self, make: Callable[[], T]) -> T | None:
         """Return the result, or None if the first one takes too long."""
         found = self._found
-        if found is not None and time.monotonic() - found[0] < self._seconds:
+        if found is not None and self._is_fresh(found[0]):
             return found[1]
         if not self._lock.acquire(timeout=self._patience if found is None else 0):
             return None if found is None else found[1]
@@ -39,3 +39,6 @@ class OnceInAWhile(Generic[T]):
             return self._found[1]
         finally:
             self._lock.release()
+
+    def _is_fresh(self, made: float) -> bool:
+        return time.monotonic() - made < self._seconds

@@ -48,17 +48,24 @@ def here(text: str) -> str:
     return text
 
 
+def missing_files() -> str:
+    """Return which files to be served are missing, and what to do; nothing if none is."""
+    lacking = [path for path in FILES.values() if not (VENDOR / path).is_file()]
+    if not lacking:
+        return ""
+    return (
+        f"PMS_OFFLINE_ASSETS is on, but {len(lacking)} files such as {lacking[0]} are not in "
+        f"{VENDOR}. Run `make assets` in a checkout, or install a wheel that has them."
+    )
+
+
 def install(app: Flask) -> None:
     """Make an application's pages load everything from this server.
 
     :raises ConfigError: if files to be served are missing.
     """
-    lacking = [path for path in FILES.values() if not (VENDOR / path).is_file()]
-    if lacking:
-        raise ConfigError(
-            f"PMS_OFFLINE_ASSETS is on, but {len(lacking)} files such as {lacking[0]} are not in "
-            f"{VENDOR}. Run `make assets` in a checkout, or install a wheel that has them."
-        )
+    if problem := missing_files():
+        raise ConfigError(problem)
     # Plugins' routes come before FlexMeasures' own.
     static = flexmeasures_ui.static_url_path
     app.add_url_rule(f"{static}/{_STYLES}", "pms_offline_styles", flexmeasures_styles)

@@ -1,0 +1,66 @@
+"""What a web process needs besides: packages, files of its own, threads and connections."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from flexmeasures_pms.check.findings import Finding
+
+PACKAGE = "flexmeasures-pms"
+
+
+def packages() -> Iterator[Finding]:
+    """Yield what is installed, and what is not as it has to be."""
+    good = True
+    for requirement in map(Requirement, metadata.requires(PACKAGE) or ()):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            there = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            there = ""
+        if not requirement.specifier.contains(there or "0", prereleases=True):
+            good = False
+            state = f"{requirement.name} is {there}" if there else f"{requirement.name} is missing"
+            yield Finding("fix", "packages", f"{state}: run pip install '{requirement}'")
+    if good:
+        versions = f"FlexMeasures {metadata.version('flexmeasures')} with {PACKAGE} "
+        yield Finding("ok", "packages", f"{versions}{metadata.version(PACKAGE)}.")
+
+
+def offline_assets(config: dict[str, Any]) -> Finding | None:
+    """Return whether the files that pages load from here are there, if the host wants them."""
+    if config.get("PMS_OFFLINE_ASSETS") is not True:
+        return None
+    from flexmeasures_pms.ui.offline.serve import missing_files
+
+    if problem := missing_files():
+        return Finding("fix", "offline assets", problem)
+    return Finding("ok", "offline assets", "All files are there.")
+
+
+def threads(config: dict[str, Any], at_once: int) -> Finding:
+    """Return how many threads a web process should have, and whether connections suffice.
+
+    :param at_once: ``PMS_ORGANISATION_REQUESTS``.
+    """
+    needed = 3 * at_once + 2
+    options = config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
+    pool = options.get("pool_size", 5) + options.get("max_overflow", 10)
+    named = re.search(r"--threads[= ](\d+)", os.environ.get("GUNICORN_CMD_ARGS", ""))
+    threads = int(named[1]) if named else needed
+    if threads < needed:
+        said = f"GUNICORN_CMD_ARGS says {threads} threads; give each process {needed} or more."
+        return Finding("fix", "threads", said)
+    if threads > pool:
+        said = f"{threads} threads need as many connections, and the pool has {pool}: raise "
+        said = f"{said}max_overflow in SQLALCHEMY_ENGINE_OPTIONS, beside its other values."
+        return Finding("fix", "threads", said)
+    said = f"Give each web process {needed} to {pool} (gunicorn --worker-class gthread --threads"
+    return Finding("ok" if named else "note", "threads", f"{said} {needed}).")

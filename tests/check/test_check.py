@@ -1,0 +1,175 @@
+"""``flexmeasures-pms check``: what is missing before the first start, in one line each."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from click.testing import CliRunner
+from conftest import Organisation
+from sqlalchemy import make_url
+
+from flexmeasures_pms.__main__ import main
+
+Check = Callable[..., dict[str, list[tuple[str, str]]]]
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_uri: str) -> Check:
+    """Run the check on a configuration, good but for the given settings; None leaves one out."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FLEXMEASURES_ENV", "production")
+    monkeypatch.delenv("GUNICORN_CMD_ARGS", raising=False)
+    good = {
+        "SQLALCHEMY_DATABASE_URI": database_uri,
+        "FLEXMEASURES_PLUGINS": ["flexmeasures_pms"],
+        "SECRET_KEY": "secret",
+        "SECURITY_TWO_FACTOR": False,
+    }
+
+    def run(**changed: Any) -> dict[str, list[tuple[str, str]]]:
+        settings = {name: value for name, value in (good | changed).items() if value is not None}
+        file = tmp_path / ".flexmeasures.cfg"
+        file.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
+        return checked()
+
+    return run
+
+
+def checked() -> dict[str, list[tuple[str, str]]]:
+    """Return what is said about each thing, and check that the exit code fits."""
+    result = CliRunner().invoke(main, ["check", "--json"])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in map(json.loads, result.stdout.splitlines()):
+        found.setdefault(line["about"], []).append((line["state"], line["message"]))
+    bad = any(state == "fix" for said in found.values() for state, _ in said)
+    assert result.exit_code == int(bad)
+    assert "\n" not in "".join(message for said in found.values() for _, message in said)
+    return found
+
+
+def to_fix(found: dict[str, list[tuple[str, str]]]) -> dict[str, str]:
+    return {
+        about: message for about, said in found.items() for state, message in said if state == "fix"
+    }
+
+
+def test_a_good_installation_has_nothing_to_fix(check: Check, organisation: Organisation) -> None:
+    found = check()
+    assert to_fix(found) == {}
+    for about in (
+        "database",
+        "extension",
+        "FlexMeasures' tables",
+        "tables",
+        "organisation",
+        "user",
+    ):
+        assert found[about][0][0] == "ok", about
+
+
+def test_it_prints_one_line_for_each_thing(check: Check) -> None:
+    check()
+    result = CliRunner().invoke(main, ["check"])
+    lines = result.stdout.splitlines()
+    assert all(line.split()[0] in ("ok", "note", "fix") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changed", "about", "said"),
+    [
+        ({"FLEXMEASURES_PLUGINS": None}, "plugin", '["flexmeasures_pms"]'),
+        ({"FLEXMEASURES_PLUGINS": "flexmeasures_s2"}, "plugin", "add"),
+        ({"SECRET_KEY": None}, "secret key", "token_hex"),
+        ({"SECURITY_TWO_FACTOR": True}, "two factors", "SECURITY_TOTP_SECRETS"),
+        ({"PMS_RECEIPT_DAY": 3}, "settings", "PMS_RECEIPT_DAYS?"),
+        ({"pms_receipt_days": 3}, "settings", "write PMS_RECEIPT_DAYS"),
+        ({"PMS_RECEIPT_DAYS": "3"}, "settings", "whole number"),
+        ({"SQLALCHEMY_DATABASE_URI": None}, "database", "postgresql://"),
+        ({"SQLALCHEMY_DATABASE_URI": "nonsense"}, "database", "leads to no database"),
+        ({"PMS_ORGANISATION_REQUESTS": 10}, "threads", "max_overflow"),
+    ],
+)
+def test_what_is_wrong_in_the_configuration_is_one_line(
+    check: Check, organisation: Organisation, changed: dict[str, Any], about: str, said: str
+) -> None:
+    found = to_fix(check(**changed))
+    assert list(found) == [about]
+    assert said in found[about]
+
+
+@pytest.mark.parametrize(
+    "plugins", ["flexmeasures_pms", "a, flexmeasures_pms", ["/x/flexmeasures_pms"]]
+)
+def test_other_ways_to_list_the_plugin_are_good(
+    check: Check, organisation: Organisation, plugins: object
+) -> None:
+    assert to_fix(check(FLEXMEASURES_PLUGINS=plugins)) == {}
+
+
+def test_an_empty_database_needs_tables(check: Check, database_uri: str) -> None:
+    empty = make_url(database_uri).set(database="postgres")
+    found = to_fix(check(SQLALCHEMY_DATABASE_URI=empty.render_as_string(hide_password=False)))
+    assert set(found) == {"FlexMeasures' tables", "tables"}
+    assert "`flexmeasures db upgrade`" in found["FlexMeasures' tables"]
+    assert "`flexmeasures pms db upgrade`" in found["tables"]
+
+
+def test_a_database_that_is_away_is_one_line(check: Check) -> None:
+    with closing(socket.socket()) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        uri = f"postgresql://pms:word@127.0.0.1:{nobody.getsockname()[1]}/pms"
+        found = to_fix(check(SQLALCHEMY_DATABASE_URI=uri))
+    assert list(found) == ["database"]
+    assert "word@" not in found["database"]
+
+
+def test_redis_is_needed_where_requests_are_queued(
+    check: Check, organisation: Organisation
+) -> None:
+    with closing(socket.socket()) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        away = {"FLEXMEASURES_REDIS_URL": "127.0.0.1"}
+        away |= {"FLEXMEASURES_REDIS_PORT": nobody.getsockname()[1]}
+        found = check(**away)
+        assert found["Redis"][0][0] == "note"
+        assert list(to_fix(check(**away, PMS_INGEST_MODE="queued"))) == ["Redis"]
+
+
+def test_a_broken_configuration_file_is_one_line(check: Check, tmp_path: Path) -> None:
+    (tmp_path / ".flexmeasures.cfg").write_text("SECRET_KEY = = 1\n")
+    found = to_fix(checked())
+    assert list(found) == ["configuration file"]
+    assert "line 1" in found["configuration file"]
+
+
+def test_without_a_configuration_file_it_says_where_one_belongs(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SQLALCHEMY_DATABASE_URI", raising=False)
+    found = checked()
+    assert str(tmp_path / ".flexmeasures.cfg") in found["configuration file"][0][1]
+    assert set(to_fix(found)) == {"plugin", "secret key", "database"}
+
+
+def test_missing_packages_are_said(check: Check, organisation: Organisation) -> None:
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "rq":
+            raise metadata.PackageNotFoundError
+        return "9.9" if name == "flexmeasures" else real(name)
+
+    with mock.patch.object(metadata, "version", version):
+        said = [message for _, message in check()["packages"]]
+    assert len(said) == 2
+    assert said[0].startswith("flexmeasures is 9.9: run pip install 'flexmeasures")
+    assert said[1].startswith("rq is missing: run pip install 'rq")

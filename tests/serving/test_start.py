@@ -1,0 +1,104 @@
+"""What is said when FlexMeasures starts with the plugin, in one line each, also in production."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import make_url
+
+from flexmeasures_pms import config
+from flexmeasures_pms.errors import ConfigError
+from flexmeasures_pms.serving.start import UNUSABLE, read_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PMS_RECEIPT_DAY", "PMS_RECEIPT_DAYS"),
+        ("PMS_RECIEPT_DAYS", "PMS_RECEIPT_DAYS"),
+        ("PMS_MAX_BODYBYTES", "PMS_MAX_BODY_BYTES"),
+        ("PSM_RECEIPT_DAYS", "PMS_RECEIPT_DAYS"),
+        ("FLEXMEASURES_PMS_RECEIPT_DAYS", "PMS_RECEIPT_DAYS"),
+        ("PMS_COLOUR_OF_CELLS", None),
+    ],
+)
+def test_a_name_that_is_no_setting_is_said(name: str, meant: str | None) -> None:
+    (line,) = config.without_effect({name: 1}, {})
+    assert line.startswith(f"{name} is no setting of flexmeasures-pms")
+    assert line.endswith(f"did you mean {meant}?" if meant else "remove it.")
+
+
+def test_nothing_is_said_of_settings_and_of_what_is_none_of_ours(app: Flask) -> None:
+    assert list(config.without_effect(app.config, {})) == []
+    assert list(config.without_effect({"PMS_RECEIPT_DAYS": 3}, {"PMS_RECEIPT_DAYS": "4"})) == []
+    assert list(config.without_effect({}, {"PMS_FUZZ_TIMES": "4", "HOME": "/"})) == []
+
+
+def test_a_setting_in_the_environment_is_said() -> None:
+    (line,) = config.without_effect({}, {"PMS_RECEIPT_DAYS": "4"})
+    assert "environment variable PMS_RECEIPT_DAYS has no effect" in line
+    assert "write PMS_RECEIPT_DAYS = " in line
+
+
+def test_all_wrong_values_are_said_at_once() -> None:
+    wrong = {"PMS_RECEIPT_DAYS": "a week", "PMS_MAX_SAMPLES": 0, "PMS_INGEST_MODE": "queue"}
+    with pytest.raises(ConfigError) as caught:
+        config.read(wrong | {"PMS_LATE_AFTER": 60})
+    lines = str(caught.value).splitlines()
+    assert sorted(wrong) == sorted(re.findall("PMS_[A-Z_]+", " ".join(lines)))
+
+
+def test_a_wrong_value_ends_the_start_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    app = Flask("wrong")
+    app.config.update(PMS_RECEIPT_DAYS="x" * 10_000)
+    with pytest.raises(SystemExit) as ended:
+        read_settings(app)
+    assert ended.value.code == UNUSABLE
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert len(record.getMessage()) < 250
+
+
+def start(home: Path, settings: dict[str, Any], *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a ``flexmeasures`` command in production, as a process of its own."""
+    lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
+    (home / ".flexmeasures.cfg").write_text("".join(lines))
+    program = "from flexmeasures.utils.app_utils import flexmeasures_cli as cli; cli()"
+    environment = {**os.environ, "HOME": str(home), "FLEXMEASURES_ENV": "production"}
+    return subprocess.run(
+        [sys.executable, "-c", program, *command],
+        check=False, capture_output=True, text=True, cwd=home, env=environment,
+    )  # fmt: skip
+
+
+def test_missing_tables_and_typing_errors_are_said_in_productions_log(
+    tmp_path: Path, database_uri: str
+) -> None:
+    empty = make_url(database_uri).set(database="postgres")
+    settings = {
+        "SQLALCHEMY_DATABASE_URI": empty.render_as_string(hide_password=False),
+        "FLEXMEASURES_PLUGINS": ["flexmeasures_pms"],
+        "SECRET_KEY": "secret",
+        "SECURITY_TWO_FACTOR": False,
+        "PMS_RECEIPT_DAY": 3,
+    }
+    ended = start(tmp_path, settings, "pms", "tree")
+    errors = [line for line in ended.stdout.splitlines() if "flexmeasures-pms" in line]
+    assert ["ERROR" in line for line in errors] == [True, True], ended.stdout
+    assert "did you mean PMS_RECEIPT_DAYS?" in errors[0]
+    assert "are missing: run `flexmeasures pms db upgrade`" in errors[1]
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+
+    ended = start(tmp_path, settings | {"PMS_MAX_SAMPLES": 0}, "pms", "tree")
+    assert ended.returncode == UNUSABLE
+    (line,) = [line for line in ended.stdout.splitlines() if "PMS_MAX_SAMPLES" in line]
+    assert "ERROR" in line
+    assert ended.stderr == ""
