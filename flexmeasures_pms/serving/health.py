@@ -46,6 +46,7 @@ OLD_SECONDS = 300
 _MOST_NAMED = 5
 _REDIS_SECONDS = 0.5
 _EXTENSION = "flexmeasures_pms_health"
+_FAILED = "flexmeasures_pms_failed"
 
 CheckState = Literal["ok", "warning", "failed"]
 HealthStatus = Literal["ok", "unavailable"]
@@ -107,10 +108,11 @@ def _status(checks: Iterable[HealthCheck]) -> HealthStatus:
 def _look() -> list[HealthCheck]:
     """Look at the database and the tables, within a few seconds."""
     found = _of_database(cast(Any, current_app)._get_current_object())
-    for check in found:
-        if check.state == "failed":
-            # In production FlexMeasures writes nothing below an error, unless it is told to.
-            current_app.logger.error("Not healthy: %s", check.message)
+    failed = [check.message for check in found if check.state == "failed"]
+    if failed != current_app.extensions.get(_FAILED, []):
+        # In production FlexMeasures writes nothing below an error, unless it is told to.
+        current_app.logger.error("Health: %s", " ".join(failed) or "telemetry is stored again.")
+    current_app.extensions[_FAILED] = failed
     return found
 
 

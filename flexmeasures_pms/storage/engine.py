@@ -13,10 +13,10 @@ def own_engine(app: Flask, **limits: Any) -> Engine:
 
     Workers that are forked later must not share one, and a pool may be used up.
 
-    :param limits: arguments for connecting, beside those that the host has set.
+    :param limits: arguments for connecting, instead of those that the host has set.
     """
     options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
-    arguments = {**limits, **options.get("connect_args", {})}
+    arguments = {**options.get("connect_args", {}), **limits}
     return create_engine(
         app.config["SQLALCHEMY_DATABASE_URI"], poolclass=NullPool, connect_args=arguments
     )

@@ -14,6 +14,7 @@ from unittest import mock
 import pytest
 from click.testing import CliRunner
 from conftest import Organisation
+from flexmeasures.utils.config_defaults import Config as DefaultConfig
 from sqlalchemy import make_url
 
 from flexmeasures_pms.__main__ import main
@@ -27,6 +28,8 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_uri: str) ->
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("FLEXMEASURES_ENV", "production")
     monkeypatch.delenv("GUNICORN_CMD_ARGS", raising=False)
+    # Making an application with plugins has added to FlexMeasures' default.
+    monkeypatch.setattr(DefaultConfig, "FLEXMEASURES_PLUGINS", [])
     good = {
         "SQLALCHEMY_DATABASE_URI": database_uri,
         "FLEXMEASURES_PLUGINS": ["flexmeasures_pms"],
