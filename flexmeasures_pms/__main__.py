@@ -5,6 +5,8 @@ from __future__ import annotations
 from flexmeasures_pms.check.command import check
 from flexmeasures_pms.demo.__main__ import main
 
+__all__ = ["main"]
+
 main.add_command(check)
 
 if __name__ == "__main__":

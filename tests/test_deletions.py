@@ -91,13 +91,15 @@ def goes_on(client: FlaskClient, owner: Organisation) -> Callable[[], None]:
 
 def asset_id(account_id: int, external_id: str) -> int:
     query = sa.select(GenericAsset.id).where(GenericAsset.account_id == account_id)
-    return db.session.scalars(query.where(GenericAsset.external_id == external_id)).one()
+    found: int = db.session.scalars(query.where(GenericAsset.external_id == external_id)).one()
+    return found
 
 
 def sensor_id(account_id: int, external_id: str, name: str) -> int:
     query = sa.select(Sensor.id).where(Sensor.name == name)
     where = Sensor.generic_asset_id == asset_id(account_id, external_id)
-    return db.session.scalars(query.where(where)).one()
+    found: int = db.session.scalars(query.where(where)).one()
+    return found
 
 
 def latest(client: FlaskClient, owner: Organisation, ident: str = "0241") -> Any:

@@ -21,6 +21,8 @@ from support.telemetry import at, pack_sample, request
 
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.serving import health
+from flexmeasures_pms.serving.once_in_a_while import OnceInAWhile
+from flexmeasures_pms.storage.engine import own_engine
 
 URL = "/pms/api/v1/health"
 DETAILS = f"{URL}/details"
@@ -121,7 +123,7 @@ def test_a_read_only_database_makes_it_unavailable(app_context: Flask, client: F
 
 
 def test_many_requests_cost_one_look(client: FlaskClient) -> None:
-    with mock.patch.object(health, "own_engine", wraps=health.own_engine) as look:
+    with mock.patch.object(health, "own_engine", wraps=own_engine) as look:
         assert {client.get(URL).status_code for _ in range(20)} == {200}
     assert look.call_count == 1
 
@@ -136,7 +138,7 @@ def test_nobody_waits_for_a_look_of_another_thread(client: FlaskClient) -> None:
     assert client.get(URL).status_code == 200
     with (
         mock.patch.object(health, "_of_database", side_effect=look),
-        mock.patch.object(health.OnceInAWhile, "_is_fresh", return_value=False),
+        mock.patch.object(OnceInAWhile, "_is_fresh", return_value=False),
     ):
         assert client.get(URL).status_code == 200
     assert codes == [200]
