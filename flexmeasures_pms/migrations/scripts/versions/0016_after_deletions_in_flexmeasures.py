@@ -7,7 +7,7 @@ from alembic import op
 from flexmeasures_pms.registry import ddl
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
