@@ -109,7 +109,11 @@ setup(
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
     cmdclass={"build_py": BuildWithAssets},
-    entry_points={"console_scripts": ["flexmeasures-pms=flexmeasures_pms.__main__:main"]},
+    entry_points={
+        "console_scripts": ["flexmeasures-pms=flexmeasures_pms.__main__:main"],
+        # Loaded before FlexMeasures starts: see flexmeasures_pms/entry.py.
+        "flask.commands": ["pms=flexmeasures_pms.entry:pms"],
+    },
     classifiers=[
         "Framework :: Flask",
         "License :: OSI Approved :: Apache Software License",

@@ -1,6 +1,7 @@
 """The command line: ``flexmeasures pms``, one file for each group of commands."""
 
 from flexmeasures_pms.cli import (
+    batch,
     completeness,
     db,
     gateway,
@@ -19,6 +20,7 @@ from flexmeasures_pms.cli import (
 from flexmeasures_pms.cli.blueprint import pms_cli
 
 __all__ = [
+    "batch",
     "completeness",
     "db",
     "gateway",

@@ -1,6 +1,40 @@
 """The blueprint of the command line: one group, ``flexmeasures pms``."""
 
-from flask import Blueprint
+from __future__ import annotations
 
-pms_cli = Blueprint("pms_cli", "flexmeasures_pms.cli", cli_group="pms")
-pms_cli.cli.help = "Battery packs: the registry of cases and cabinets, and their telemetry."
+from typing import Any
+
+import click
+from flask import Blueprint
+from flask.cli import AppGroup
+
+from flexmeasures_pms import entry
+from flexmeasures_pms.cli.failures import in_one_line
+
+
+class Commands(AppGroup):
+    """All commands, each of which fails with one line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the name of a command and what it is given, which must be text."""
+        for arg in args:
+            if not _is_text(arg):
+                ctx.fail(f"'{ascii(arg)[1:-1]}' is not text in UTF-8.")
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        with in_one_line():
+            return super().invoke(ctx)
+
+
+def _is_text(arg: str) -> bool:
+    try:
+        arg.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+pms_cli = Blueprint("pms_cli", "flexmeasures_pms.cli", cli_group=entry.NAME)
+pms_cli.cli = Commands(help=entry.HELP)

@@ -12,11 +12,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 from flexmeasures.data import db
-from sqlalchemy.exc import DataError, IntegrityError
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.cli.text import failure, in_zone, wrapped, zone_of_change
-from flexmeasures_pms.errors import PmsError, RegistryError
+from flexmeasures_pms.cli.text import in_zone, wrapped, zone_of_change
+from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.registry.editing.changeset import Author, Change
@@ -33,7 +32,6 @@ from flexmeasures_pms.registry.messages.moments import (
     read_moment,
 )
 from flexmeasures_pms.registry.queries import search
-from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon, cause, is_lost
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,12 +64,20 @@ class MomentParam(click.ParamType[datetime]):
 
 MOMENT = MomentParam()
 PAST_MOMENT = MomentParam(PAST)
+ACCOUNT = click.IntRange(1, 2**31 - 1)
+"""The number of an organisation."""
+
+ROW = click.IntRange(1, 2**63 - 1)
+"""The number of a row of the plugin's tables."""
+
+LIMIT = click.IntRange(1, 1_000_000)
+"""How many things are listed."""
 
 
 def account_option(function: F) -> F:
     """Add ``--account``."""
     text = "The organisation, by its FlexMeasures account id."
-    return click.option("--account", "account_id", type=int, metavar="N", help=text)(function)
+    return click.option("--account", "account_id", type=ACCOUNT, metavar="N", help=text)(function)
 
 
 def event_options(**helps: str) -> Option[Any]:
@@ -142,8 +148,8 @@ def author_options(*, note_required: bool = False) -> Option[Any]:
         @functools.wraps(function)
         def run(*args: Any, author: str | None, note: str | None, **options: Any) -> None:
             for name, text in (("author", author), ("note", note)):
-                _check_note(name, text)
-            function(*args, who=Author(f"cli:{author or getpass.getuser()}", note), **options)
+                check_note(name, text)
+            function(*args, who=Author(f"cli:{author or _system_user()}", note), **options)
 
         text = "Reason, stored with the transaction."
         add_note = click.option("--note", required=note_required, metavar="TEXT", help=text)
@@ -153,11 +159,46 @@ def author_options(*, note_required: bool = False) -> Option[Any]:
     return decorate
 
 
-def _check_note(name: str, text: str | None) -> None:
+def _system_user() -> str:
+    """Return who runs the command; a container may have no name for that."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise click.UsageError("The system user has no name: give --author.") from None
+
+
+def check_note(name: str, text: str | None) -> None:
+    """Refuse control characters in a text that may have several lines.
+
+    :param name: of its option.
+    """
     lines = (text or "").replace("\n", "").replace("\t", "")
     if found := identifiers.control_character(lines):
         problem = f"It has the control character {found}."
         raise click.BadParameter(problem, param_hint=f"'--{name}'")
+
+
+def agree(question: str, *, yes: bool) -> None:
+    """Go on only if a person agrees, or has agreed beforehand with ``--yes``.
+
+    :param question: without its question mark. Standard output is left alone.
+    """
+    if yes:
+        return
+    try:
+        agreed = click.confirm(f"{question}?", err=True)
+    except click.Abort:
+        click.echo(err=True)
+        raise click.ClickException(
+            "Nothing was changed: nobody answered. Give --yes to go on without being asked."
+        ) from None
+    if not agreed:
+        raise click.ClickException("Nothing was changed.")
+
+
+def yes_option(function: F) -> F:
+    """Add ``--yes``, for :func:`agree`."""
+    return click.option("--yes", is_flag=True, help="Go on without being asked.")(function)
 
 
 def json_option(function: F) -> F:
@@ -167,27 +208,14 @@ def json_option(function: F) -> F:
 
 
 def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
-    """Print errors of a command as one line, and roll back its changes."""
+    """Check texts and tables before a command: it fails with one line, as all of them do."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            _check_text(kwargs)
-            schema.check(db.session.connection())
-            with notifying(_say_why_it_waits):
-                function(*args, **kwargs)
-        except PmsError as error:
-            message = failure(error)
-        except (IntegrityError, DataError) as error:
-            message = f"The database refuses the change: {error.orig}"
-        except DATABASE_ERRORS as error:
-            if not is_lost(error):
-                raise
-            message = f"The database is not available: {cause(error)}"
-        else:
-            return
-        abandon()
-        raise click.ClickException(" ".join(message.split()))
+        _check_text(kwargs)
+        schema.check(db.session.connection())
+        with notifying(_say_why_it_waits):
+            function(*args, **kwargs)
 
     return run
 
@@ -246,3 +274,12 @@ def organisation(account_id: int | None) -> int:
     if only is None:
         raise RegistryError("The organisation is not clear from these ids: give --account.")
     return only
+
+
+def check_organisation(account_id: int | None) -> None:
+    """Make sure that an organisation exists, if one was named.
+
+    :raises RegistryError: if there is none of this number.
+    """
+    if account_id is not None:
+        search.organisation_name(account_id)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 
 import click
-import msgspec
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
 from flexmeasures_pms.cli.blueprint import pms_cli
@@ -16,10 +17,12 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
+from flexmeasures_pms.cli.output import SiteClock, print_json_array
 from flexmeasures_pms.errors import AmbiguousId, RegistryError, UnknownId
 from flexmeasures_pms.ingest.completeness import Completeness, period
 from flexmeasures_pms.ingest.completeness import completeness as hours_of
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.kinds import words
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.registry.queries.search import search
@@ -50,18 +53,30 @@ def completeness(
     Example:
       flexmeasures pms completeness PMS-01-001 --since 2026-03-01T00:00:00+07:00
     """
-    devices = _devices(ident, account_id)
+    owner, devices = _devices(ident, account_id)
     now = datetime.now(UTC)
     asked = period(since, until, now)
     if asked is None:
         raise RegistryError("Give a time with --since that is before the one of --until, and now.")
-    for hour in hours_of(devices, *asked, now):
-        click.echo(msgspec.json.encode(hour) if as_json else _as_text(hour))
+    hours = hours_of(devices, *asked, now)
+    if as_json:
+        print_json_array(hours)
+        return
+    if not devices:
+        click.echo(f"No {device_labels()} is registered.")
+        return
+    clock = SiteClock()
+    for (kind, device), of_device in groupby(hours, key=attrgetter("kind", "device")):
+        click.echo(f"{words(kind)} {device}")
+        for hour in of_device:
+            click.echo(f"  {clock(hour.hour, owner)}  {_as_text(hour)}")
 
 
-def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
+def _devices(ident: str | None, account_id: int | None) -> tuple[int, list[Entry]]:
+    """Return an organisation, and its devices or those that an id names."""
     if ident is None:
-        return of_kinds(organisation(account_id), DATASETS)
+        owner = organisation(account_id)
+        return owner, of_kinds(owner, DATASETS)
     named = search(ident, kinds=DATASETS, account_id=account_id)
     if not named:
         raise UnknownId(f"No {device_labels()} '{ident}' is registered.")
@@ -71,15 +86,15 @@ def _devices(ident: str | None, account_id: int | None) -> list[Entry]:
         raise AmbiguousId(
             f"'{ident}' is registered in organisations {listed}: say which with --account."
         )
-    return [load_directory(owners[0]).entry(device.id) for device in named]
+    directory = load_directory(owners[0])
+    return owners[0], [directory.entry(device.id) for device in named]
 
 
 def _as_text(hour: Completeness) -> str:
-    line = f"{hour.hour:%Y-%m-%d %H:%M} UTC  {hour.device}  {hour.share:4.0%}  "
     refused = f"; {hour.refused} refused" if hour.refused else ""
     if hour.expected is None:
         came = "stored" if hour.refused else "arrived"
-        return f"{line}nothing {came}, nor in the day before{refused}"
+        return f"{hour.share:4.0%}  nothing {came}, nor in the day before{refused}"
     packs = f" of {hour.packs} packs" if hour.kind == "pms" and hour.packs else ""
     text = f"{hour.samples} samples{packs}, {hour.expected} expected, each {hour.cadence:g} s"
-    return f"{line}{text}{refused}"
+    return f"{hour.share:4.0%}  {text}{refused}"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 from flexmeasures.data import db
-from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.cli.blueprint import pms_cli
-from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.migrations import schema
 
 
@@ -28,10 +23,9 @@ def upgrade() -> None:
       flexmeasures db upgrade
       flexmeasures pms db upgrade
     """
-    with _in_one_line():
-        done = schema.upgrade(
-            lambda: click.echo("Another upgrade of these tables is running: waiting for it.")
-        )
+    done = schema.upgrade(
+        lambda: click.echo("Another upgrade of these tables is running: waiting for it.")
+    )
     if done.before == done.after:
         click.echo(
             f"The tables of flexmeasures-pms are at revision {done.after} already: nothing to do."
@@ -48,16 +42,6 @@ def current() -> None:
     Example:
       flexmeasures pms db current
     """
-    with _in_one_line(), db.engine.connect() as connection:
+    with db.engine.connect() as connection:
         click.echo(schema.current(connection) or "none")
         schema.check(connection)
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    """Say in one line why the tables could not be read or changed."""
-    try:
-        yield
-    except (SchemaError, DBAPIError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise click.ClickException(" ".join(str(cause).split())) from error

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import click
-import msgspec
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
@@ -18,10 +17,12 @@ from flexmeasures_pms.cli.common import (
     MOMENT,
     account_option,
     author_options,
+    check_organisation,
     json_option,
     one_line_errors,
     organisation,
 )
+from flexmeasures_pms.cli.output import SiteClock, paragraph, print_json_array
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.gateways import manage
 from flexmeasures_pms.gateways.keys import IssuedKey
@@ -32,7 +33,8 @@ from flexmeasures_pms.registry.queries import search
 T = TypeVar("T")
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_AT_LEAST_0, _AT_LEAST_1 = click.IntRange(min=0), click.IntRange(min=1)
+_MOST = 2**31 - 1
+_AT_LEAST_0, _AT_LEAST_1 = click.IntRange(0, _MOST), click.IntRange(1, _MOST)
 
 
 class Span(click.ParamType[timedelta]):
@@ -210,14 +212,22 @@ def revoke(name: str, account_id: int | None, who: Author) -> None:
 @json_option
 @one_line_errors
 def list_(account_id: int | None, as_json: bool) -> None:
-    """List gateways and their keys, one line each, without the secrets.
+    """List gateways and their keys, without the secrets.
 
     \b
     Example:
       flexmeasures pms gateway list --account 2
     """
-    for row in manage.listed(account_id):
-        click.echo(msgspec.json.encode(row._asdict()) if as_json else _as_text(row))
+    check_organisation(account_id)
+    rows = manage.listed(account_id)
+    if as_json:
+        print_json_array(row._asdict() for row in rows)
+        return
+    clock = SiteClock()
+    for row in rows:
+        click.echo(_as_text(row, clock))
+    if not rows:
+        click.echo("No gateway has a key.")
 
 
 def _owner(devices: Sequence[tuple[str, str]], account_id: int | None) -> int:
@@ -242,14 +252,21 @@ def _show(key: IssuedKey) -> None:
     click.echo(key.text)
 
 
-def _as_text(row: Row[Any]) -> str:
-    state = [f"used {row.last_used_at:%Y-%m-%d %H:%M} UTC" if row.last_used_at else "never used"]
+def _as_text(row: Row[Any], clock: SiteClock) -> str:
+    def time(at: datetime) -> str:
+        return clock(at, row.account_id)
+
+    state = [f"used {time(row.last_used_at)}" if row.last_used_at else "never used"]
     if row.expires_at:
-        state.append(f"good until {row.expires_at.isoformat(timespec='seconds')}")
+        state.append(f"good until {time(row.expires_at)}")
     if row.revoked_at:
         state.append("revoked")
-    who = f"{row.account_id}  {row.name}  pmsk_{row.key_id}…"
-    return f"{who}  {_reach(row)}{_limits(row)}  {', '.join(state)}"
+    return paragraph(
+        f"{row.account_id}  {row.name}  pmsk_{row.key_id}…",
+        f"{_reach(row)}{_limits(row)}",
+        ", ".join(state),
+        indent=2,
+    )
 
 
 def _reach(row: Row[Any]) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
 from flexmeasures_pms.cli.blueprint import pms_cli
@@ -17,6 +16,7 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
+from flexmeasures_pms.cli.output import print_json
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import AmbiguousId, MisshapenBody, Problem, UnknownId, WireError
 from flexmeasures_pms.ingest.files import batches, ingest_file
@@ -86,7 +86,7 @@ def ingest(
     """
     results = [_ingest_one(path, dataset, account_id, quiet=as_json) for path in files]
     if as_json:
-        click.echo(msgspec.json.encode(_report(results)))
+        print_json(_report(results))
     else:
         _say(results)
     if failed := [_why(file) for file in results if not file.has_stored]:

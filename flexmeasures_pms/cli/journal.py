@@ -6,12 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-import msgspec
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.cli.blueprint import pms_cli
-from flexmeasures_pms.cli.common import account_option, json_option, one_line_errors
+from flexmeasures_pms.cli.common import (
+    ROW,
+    account_option,
+    check_organisation,
+    json_option,
+    one_line_errors,
+)
+from flexmeasures_pms.cli.output import SiteClock, paragraph, print_json
 from flexmeasures_pms.ingest import journal_queue, journal_worker
 from flexmeasures_pms.ingest.receipt_record import journaled_request
 from flexmeasures_pms.plural import counted
@@ -20,7 +26,7 @@ from flexmeasures_pms.storage.intake import journal
 
 @pms_cli.cli.command("journal")
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
+    "--limit", type=click.IntRange(0, 1_000_000), default=20, show_default=True, metavar="N",
     help="Maximum number of failed requests to list.",
 )  # fmt: skip
 @account_option
@@ -29,22 +35,27 @@ from flexmeasures_pms.storage.intake import journal
 def journal_(limit: int, account_id: int | None, as_json: bool) -> None:
     """Show how many requests wait for a worker, and list failed ones with their errors.
 
+    With --json, "requests" has the numbers by organisation and state, "failed" the list.
+
     \b
     Example:
       flexmeasures pms journal --account 2
     """
+    check_organisation(account_id)
     rows = journal.summary(account_id)
     failed = journal.listed(account_id, state="failed", limit=limit)
     if as_json:
-        for row in rows:
-            click.echo(msgspec.json.encode(dict(row._mapping)))
-        for row in failed:
-            click.echo(msgspec.json.encode(journaled_request(row)))
+        requests = [dict(row._mapping) for row in rows]
+        print_json({"requests": requests, "failed": [*map(journaled_request, failed)]})
         return
+    clock = SiteClock()
     for row in rows:
-        click.echo(_summary(row))
+        click.echo(_summary(row, clock))
     for row in failed:
-        click.echo(_failure(row))
+        click.echo(_failure(row, clock))
+    more = sum(row.requests for row in rows if row.state == "failed") - len(failed)
+    if more > 0:
+        click.echo(f"… and {counted(more, 'more failed request')}: --limit shows more.")
     if not rows:
         click.echo("The journal is empty: all accepted requests are stored.")
 
@@ -52,7 +63,7 @@ def journal_(limit: int, account_id: int | None, as_json: bool) -> None:
 @pms_cli.cli.command("requeue")
 @click.option("--failed", is_flag=True, help="Also retry failed requests.")
 @click.option(
-    "--receipt", "ids", type=int, multiple=True, metavar="ID",
+    "--receipt", "ids", type=ROW, multiple=True, metavar="ID",
     help="Retry only these failed requests; repeatable.",
 )  # fmt: skip
 @click.option(
@@ -74,6 +85,7 @@ def requeue(
     Example:
       flexmeasures pms requeue --failed
     """
+    check_organisation(account_id)
     if failed or ids:
         again = journal.requeue(account_id, list(ids) or None)
         click.echo(f"{_would(dry_run)} again: {counted(len(again), 'failed request')}.")
@@ -104,21 +116,20 @@ def _drain() -> int:
     return total
 
 
-def _summary(row: Row[Any]) -> str:
+def _summary(row: Row[Any], clock: SiteClock) -> str:
     age = datetime.now(UTC) - row.since
-    return (
+    return paragraph(
         f"Organisation {row.account_id}: {counted(row.requests, 'request')} {row.state}, "
-        f"{counted(row.samples, 'sample')}, the oldest since {_time(row.since)} "
-        f"({age.total_seconds():.0f} s)"
+        f"{counted(row.samples, 'sample')}, the oldest since {clock(row.since, row.account_id)} "
+        f"({age.total_seconds():.0f} s)",
+        indent=2,
     )
 
 
-def _failure(row: Row[Any]) -> str:
-    return (
-        f"{row.id}  {_time(row.received_at)}  {row.account_id}  {row.sender}  {row.dataset}  "
-        f"{counted(row.samples, 'sample')}  {counted(row.attempts, 'attempt')}: {row.last_error}"
+def _failure(row: Row[Any], clock: SiteClock) -> str:
+    return paragraph(
+        f"{row.id}  {clock(row.received_at, row.account_id)}  {row.account_id}  {row.sender}  "
+        f"{row.dataset}",
+        f"{counted(row.samples, 'sample')}, {counted(row.attempts, 'attempt')}: {row.last_error}",
+        indent=2,
     )
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

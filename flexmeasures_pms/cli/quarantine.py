@@ -1,34 +1,53 @@
-"""``flexmeasures pms quarantine``: list, replay and discard samples."""
+"""``flexmeasures pms quarantine``: list, group, replay and discard samples."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 import click
-import msgspec
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.choice import BY, OPTIONS, Choice, choice_options
 from flexmeasures_pms.cli.common import (
+    LIMIT,
+    ROW,
     account_option,
+    agree,
     author_options,
     json_option,
     one_line_errors,
+    yes_option,
 )
+from flexmeasures_pms.cli.output import SiteClock, paragraph, print_json_array
 from flexmeasures_pms.config import settings
-from flexmeasures_pms.errors import UnknownId
 from flexmeasures_pms.ingest.limits import quarantine_bounds
 from flexmeasures_pms.ingest.quarantine_reasons import reason_of
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.editing.changeset import Author
-from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.intake import quarantine, waiting
 from flexmeasures_pms.storage.intake.quarantine_room import (
     BoundUse,
     nearly_full,
     waiting_by_device,
+)
+from flexmeasures_pms.storage.intake.waiting import Group
+
+SHOWN = 50
+
+_discarded_option = click.option(
+    "--discarded", is_flag=True, help="Those that were discarded, instead of those that wait."
+)
+_limit_option = click.option(
+    "--limit", type=LIMIT, metavar="N",
+    help=f"Maximum number; by default {SHOWN}, and all with --json.",
+)  # fmt: skip
+_ids_option = click.option(
+    "--id", "ids", type=ROW, multiple=True, metavar="N", help="Only this one; repeatable."
 )
 
 
@@ -38,36 +57,190 @@ def quarantine_group() -> None:
 
 
 @quarantine_group.command("list")
-@click.option("--discarded", is_flag=True, help="List discarded samples instead.")
+@one_line_errors
+@choice_options
+@_discarded_option
+@_limit_option
 @account_option
 @json_option
-@one_line_errors
-def list_(discarded: bool, account_id: int | None, as_json: bool) -> None:
-    """List the samples that wait, oldest first, each with what releases it.
+def list_(choice: Choice, discarded: bool, limit: int | None, as_json: bool) -> None:
+    """List the samples that wait, oldest first, each with its reason.
 
     Standard error says which quarantines, or shares of devices, are full by 80 % or more.
 
     \b
-    Example:
+    Examples:
       flexmeasures pms quarantine list --account 2
+      flexmeasures pms quarantine list --reason unknown_pack --pack 0241 --json
     """
-    owners = [account_id] if account_id is not None else quarantine.organisations()
+    shown = choice.discarded() if discarded else choice
+    most = limit or (None if as_json else SHOWN)
+    rows = islice(chain(*(waiting.oldest_first(sought, most) for sought in shown.of)), most)
+    if as_json:
+        print_json_array(map(_record, rows))
+    else:
+        _list_as_text(rows, shown.number(), SiteClock())
+    _say_nearly_full(choice.owners)
+
+
+def _list_as_text(rows: Iterator[Row[Any]], number: int, clock: SiteClock) -> None:
+    more = number
+    for row in rows:
+        click.echo(_as_text(row, clock))
+        more -= 1
+    if more > 0:
+        click.echo(f"… and {more:,} more: --limit shows more.")
+    click.echo(f"Total: {counted(number, 'sample')}.")
+
+
+@quarantine_group.command("groups")
+@one_line_errors
+@click.option(
+    "--by", type=click.Choice(list(BY)), default="reason", show_default=True,
+    help="What the samples of a group have in common.",
+)  # fmt: skip
+@choice_options
+@_discarded_option
+@_limit_option
+@account_option
+@json_option
+def groups(by: str, choice: Choice, discarded: bool, limit: int | None, as_json: bool) -> None:
+    """Count the samples that wait by reason, pack, device, sender or dataset.
+
+    \b
+    Examples:
+      flexmeasures pms quarantine groups
+      flexmeasures pms quarantine groups --by pack --reason unknown_pack --account 2
+    """
+    shown = choice.discarded() if discarded else choice
+    most = limit or (None if as_json else SHOWN)
+    found = [
+        (sought.account_id, group)
+        for sought in shown.of
+        for group in waiting.groups(sought, BY[by], limit=most)
+    ]
+    found = sorted(found, key=lambda pair: -pair[1].samples)[:most]
+    if as_json:
+        print_json_array(_group_record(by, *pair) for pair in found)
+        return
+    clock, total = SiteClock(), sum(waiting.number(sought, BY[by]) for sought in shown.of)
+    for owner, group in found:
+        click.echo(_group_as_text(by, owner, group, clock))
+    if len(found) < total:
+        click.echo(f"… and {total - len(found):,} more: --limit shows more.")
+    click.echo(f"Total: {counted(shown.number(), 'sample')}.")
+
+
+@quarantine_group.command("replay")
+@one_line_errors
+@_ids_option
+@choice_options
+@account_option
+def replay_(ids: tuple[int, ...], choice: Choice) -> None:
+    """Try to store samples again, all or the chosen ones.
+
+    \b
+    Examples:
+      flexmeasures pms quarantine replay --id 7 --id 8
+      flexmeasures pms quarantine replay --reason unknown_pack --device PMS-01-001
+    """
+    total = Replayed()
+    for owner, numbers in choice.numbers(ids):
+        total += replay(owner, numbers)
+    tried = counted(total.released + total.waiting, "sample")
+    stored = counted(total.beliefs, "belief")
+    click.echo(
+        f"Replayed {tried}: {total.released} left quarantine ({stored} stored), "
+        f"{total.waiting} still waiting."
+    )
+
+
+@quarantine_group.command("discard")
+@one_line_errors
+@_ids_option
+@choice_options
+@account_option
+@yes_option
+@author_options(note_required=True)
+def discard(ids: tuple[int, ...], choice: Choice, yes: bool, who: Author) -> None:
+    """Discard samples permanently, with a reason; their text is kept.
+
+    It says how many there are and asks, unless each is named with --id.
+
+    \b
+    Examples:
+      flexmeasures pms quarantine discard --id 7 --note "a pack on the test bench"
+      flexmeasures pms quarantine discard --pack BENCH-1 --note "a pack on the test bench"
+    """
+    if not ids and not choice.narrows:
+        raise click.UsageError(f"Say which samples: --id, {OPTIONS}.")
+    chosen = list(choice.numbers(ids))
+    number = sum(len(numbers) for _, numbers in chosen)
+    if number and not ids:
+        owners = ", ".join(str(owner) for owner, _ in chosen)
+        agree(f"Discard {counted(number, 'sample')} of organisation {owners}", yes=yes)
     count = 0
-    for owner in owners:
-        for row in quarantine.listed(owner, discarded=discarded):
-            count += 1
-            click.echo(_as_json(row) if as_json else _as_text(row))
-    if not as_json:
-        click.echo(f"Total: {counted(count, 'sample')}.")
-    _say_nearly_full(owners)
+    for owner, numbers in chosen:
+        count += len(quarantine.discard(owner, numbers, author=who.name, note=who.note or ""))
+        db.session.commit()
+    click.echo(f"Discarded {counted(count, 'sample')}.")
+
+
+def _as_text(row: Row[Any], clock: SiteClock) -> str:
+    whose = " ".join(name for name in (row.device_id, row.pack_id) if name) or "no ids"
+    when = clock(row.event_time, row.account_id) if row.event_time else "no time"
+    texts = [
+        f"{row.id}  {row.reason}  {row.dataset} {whose}",
+        f"{when}  from {row.sender}",
+        row.message,
+    ]
+    if row.discarded_at:
+        texts.append(f"Discarded by {row.discarded_by}: {row.note}")
+    return paragraph(*texts, indent=2)
+
+
+def _record(row: Row[Any]) -> Mapping[str, Any]:
+    shown = {k: v for k, v in row._mapping.items() if k != "digest"}
+    reason = reason_of(row.reason)
+    return shown | {"release": reason.release, "advice": reason.advice}
+
+
+def _group_as_text(by: str, owner: int, group: Group, clock: SiteClock) -> str:
+    texts = [
+        f"{counted(group.samples, 'sample'):>14}  {_common(by, group)}",
+        f"organisation {owner}, received {_span(group, owner, clock)}",
+    ]
+    if by == "reason" and group.value:
+        texts.append(reason_of(group.value).advice)
+    return paragraph(*texts, indent=16)
+
+
+def _common(by: str, group: Group) -> str:
+    return f"no {by} named" if group.value is None else group.value
+
+
+def _span(group: Group, owner: int, clock: SiteClock) -> str:
+    first, last = clock(group.oldest, owner), clock(group.newest, owner)
+    return first if first == last else f"{first} to {last}"
+
+
+def _group_record(by: str, owner: int, group: Group) -> Mapping[str, Any]:
+    return {
+        "account_id": owner,
+        by: group.value,
+        "samples": group.samples,
+        "bytes": group.size,
+        "oldest": group.oldest,
+        "newest": group.newest,
+    }
 
 
 def _say_nearly_full(owners: Collection[int]) -> None:
     bounds = quarantine_bounds(settings())
     found = [
         (owner, use)
-        for owner, waiting in waiting_by_device(owners).items()
-        for use in nearly_full(bounds, waiting)
+        for owner, amounts in waiting_by_device(owners).items()
+        for use in nearly_full(bounds, amounts)
     ]
     for owner, use in found:
         click.echo(_use_as_text(owner, use), err=True)
@@ -85,75 +258,3 @@ def _use_as_text(owner: int, use: BoundUse) -> str:
         whose = use.device or "samples without a device id"
         what = f"The share of {whose} in the quarantine of organisation {owner}"
     return f"{what} is {use.percent} % full: {use.used:,} of {use.most:,} {use.unit}."
-
-
-@quarantine_group.command("replay")
-@click.option(
-    "--id", "ids", type=int, multiple=True, metavar="N", help="Only this one; repeatable."
-)
-@account_option
-@one_line_errors
-def replay_(ids: tuple[int, ...], account_id: int | None) -> None:
-    """Try to store samples again, all or the named ones.
-
-    \b
-    Example:
-      flexmeasures pms quarantine replay --id 7 --id 8
-    """
-    total = Replayed()
-    for owner, waiting in _waiting(ids, account_id):
-        total += replay(owner, waiting)
-    tried = counted(total.released + total.waiting, "sample")
-    stored = counted(total.beliefs, "belief")
-    click.echo(
-        f"Replayed {tried}: {total.released} left quarantine ({stored} stored), "
-        f"{total.waiting} still waiting."
-    )
-
-
-@quarantine_group.command("discard")
-@click.option("--id", "ids", type=int, multiple=True, required=True, metavar="N")
-@account_option
-@author_options(note_required=True)
-@one_line_errors
-def discard(ids: tuple[int, ...], account_id: int | None, who: Author) -> None:
-    """Discard samples permanently, with a reason; their text is kept.
-
-    \b
-    Example:
-      flexmeasures pms quarantine discard --id 7 --note "a pack on the test bench"
-    """
-    count = 0
-    for owner, waiting in _waiting(ids, account_id):
-        count += len(quarantine.discard(owner, waiting, author=who.name, note=who.note or ""))
-    db.session.commit()
-    click.echo(f"Discarded {counted(count, 'sample')}.")
-
-
-def _waiting(ids: Collection[int], account_id: int | None) -> list[tuple[int, list[int]]]:
-    """Return the selected waiting samples, by organisation.
-
-    :raises UnknownId: if no sample with an id waits.
-    """
-    owners = [account_id] if account_id is not None else quarantine.organisations()
-    found = [(owner, quarantine.waiting_ids(owner, ids or None)) for owner in owners]
-    known = {entry for _, waiting in found for entry in waiting}
-    unknown = sorted(set(ids) - known)
-    if unknown:
-        named = ", ".join(map(str, unknown))
-        raise UnknownId(f"No sample {named} waits: see `flexmeasures pms quarantine list`.")
-    return found
-
-
-def _as_text(row: Row[Any]) -> str:
-    when = row.event_time.isoformat(timespec="seconds") if row.event_time else "no time"
-    whose = " ".join(name for name in (row.device_id, row.pack_id) if name)
-    why = f" (discarded by {row.discarded_by}: {row.note})" if row.discarded_at else ""
-    return f"{row.id}  {row.reason}  {row.dataset} {whose}  {when}  {row.message}{why}"
-
-
-def _as_json(row: Row[Any]) -> bytes:
-    hidden = ("digest",)
-    shown = {k: v for k, v in row._mapping.items() if k not in hidden}
-    reason = reason_of(row.reason)
-    return msgspec.json.encode(shown | {"release": reason.release, "advice": reason.advice})

@@ -6,14 +6,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-import msgspec
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.cli.blueprint import pms_cli
-from flexmeasures_pms.cli.common import MOMENT, account_option, json_option, one_line_errors
+from flexmeasures_pms.cli.common import (
+    LIMIT,
+    MOMENT,
+    account_option,
+    check_organisation,
+    json_option,
+    one_line_errors,
+)
+from flexmeasures_pms.cli.output import SiteClock, paragraph, print_json_array
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.receipt_record import logged_receipt
+from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.intake import receipts
 
 _BATCH = 5_000
@@ -27,8 +35,8 @@ def receipts_group() -> None:
 @receipts_group.command("list")
 @click.option("--since", type=MOMENT, metavar="TIME", help="Received at this time or later.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
-    help="Maximum number of lines.",
+    "--limit", type=LIMIT, default=20, show_default=True, metavar="N",
+    help="Maximum number of receipts.",
 )  # fmt: skip
 @account_option
 @json_option
@@ -40,13 +48,23 @@ def list_(since: datetime | None, limit: int, account_id: int | None, as_json: b
     Example:
       flexmeasures pms receipts list --account 2 --since 2026-03-01T00:00:00+07:00
     """
-    for row in receipts.listed(account_id, since=since, limit=limit):
-        click.echo(msgspec.json.encode(logged_receipt(row)) if as_json else _as_text(row))
+    check_organisation(account_id)
+    rows = receipts.listed(account_id, since=since, limit=limit + 1)
+    if as_json:
+        print_json_array(map(logged_receipt, rows[:limit]))
+        return
+    clock = SiteClock()
+    for row in rows[:limit]:
+        click.echo(_as_text(row, clock))
+    if len(rows) > limit:
+        click.echo("… and older ones: --limit shows more.")
+    if not rows:
+        click.echo("No request was accepted in this time." if since else "No receipts.")
 
 
 @receipts_group.command("purge")
 @click.option(
-    "--days", type=click.IntRange(min=1), metavar="N",
+    "--days", type=click.IntRange(1, 36_500), metavar="N",
     help="Minimum age; by default PMS_RECEIPT_DAYS.",
 )  # fmt: skip
 @one_line_errors
@@ -65,10 +83,10 @@ def purge(days: int | None) -> None:
     while gone := receipts.purge(before, _BATCH):
         db.session.commit()
         total += gone
-    click.echo(f"Purged {total} receipts older than {days} days.")
+    click.echo(f"Purged {counted(total, 'receipt')} older than {counted(days, 'day')}.")
 
 
-def _as_text(row: Row[Any]) -> str:
+def _as_text(row: Row[Any], clock: SiteClock) -> str:
     key = f" (key {row.key_id})" if row.key_id else ""
     rest = "".join(
         f", {row._mapping[name]} {words}"
@@ -81,8 +99,9 @@ def _as_text(row: Row[Any]) -> str:
         )
         if row._mapping[name]
     )
-    return (
-        f"{row.id}  {row.received_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC  {row.account_id}  "
-        f"{row.sender}{key}  {row.dataset}  {row.samples} samples: {row.stored} stored{rest}  "
-        f"{row.duration_ms} ms"
+    return paragraph(
+        f"{row.id}  {clock(row.received_at, row.account_id)}  {row.account_id}  "
+        f"{row.sender}{key}  {row.dataset}",
+        f"{counted(row.samples, 'sample')}: {row.stored} stored{rest}, in {row.duration_ms} ms",
+        indent=2,
     )

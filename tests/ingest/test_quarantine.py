@@ -21,6 +21,7 @@ from flexmeasures_pms.ingest import housekeeping
 from flexmeasures_pms.ingest import replay as replaying
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.intake.waiting import QuarantineFilter, oldest_first
 from flexmeasures_pms.storage.queries.racks import waiting_unknown_packs
 
 Post = Callable[..., dict[str, Any]]
@@ -49,6 +50,10 @@ def post(client: FlaskClient, organisation: Organisation) -> Post:
         return found
 
     return send
+
+
+def in_quarantine(account_id: int, *, discarded: bool = False) -> list[Any]:
+    return [*oldest_first(QuarantineFilter(account_id, discarded))]
 
 
 def test_registering_a_board_brings_its_samples_to_the_case(site: Site, post: Post) -> None:
@@ -129,7 +134,7 @@ def test_a_discarded_sample_is_kept_but_waits_no_more(site: Site, post: Post) ->
     assert gone == [row.id]
     assert stored.waiting(site.account_id) == []
     assert stored.times(site.account_id, "case:0300") == set()
-    (kept,) = quarantine.listed(site.account_id, discarded=True)
+    (kept,) = in_quarantine(site.account_id, discarded=True)
     assert (kept.note, kept.discarded_by, kept.text) == ("a test pack", "me", row.text)
 
 
@@ -142,7 +147,7 @@ def test_another_organisation_can_neither_see_nor_touch_it(
     other.pms()
     other.case("0300", "PMS-1-A", 7)
 
-    assert list(quarantine.listed(other_organisation.id)) == []
+    assert in_quarantine(other_organisation.id) == []
     assert quarantine.discard(other_organisation.id, [row.id], author="x", note="x") == []
     assert replay(other_organisation.id, [row.id]).released == 0
     assert stored.times(other_organisation.id, "case:0300") == set()
@@ -244,12 +249,12 @@ def test_what_samples_share_is_kept_once(site: Site, post: Post, content_type: s
         {"a": site.account_id},
     )
     assert int(size or 0) == kept_bytes(site.account_id)
-    texts = [row.text for row in quarantine.listed(site.account_id)]
+    texts = [row.text for row in in_quarantine(site.account_id)]
     assert all(shared in text for text in texts)
 
     again = post(body, content_type=content_type)["receipt"]
     assert again["quarantined"] == 60
-    assert len(texts) == len(list(quarantine.listed(site.account_id)))
+    assert len(texts) == len(in_quarantine(site.account_id))
 
 
 def test_what_samples_share_goes_with_the_last_of_them(site: Site, post: Post) -> None:
@@ -259,7 +264,7 @@ def test_what_samples_share_goes_with_the_last_of_them(site: Site, post: Post) -
     post(body)
     site.register("acquisition-board", BOARD)
     site.install(("acquisition-board", BOARD), ("case", "269"))
-    [left] = quarantine.listed(site.account_id)
+    [left] = in_quarantine(site.account_id)
     assert left.pack_id.lower() == "new"
     assert heads(site.account_id) == 1
     site.case("new", "PMS-1-A", 7)

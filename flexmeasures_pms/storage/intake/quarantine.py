@@ -6,12 +6,13 @@ pipeline again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from flexmeasures.data import db
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Text,
     any_,
@@ -29,8 +30,6 @@ from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.storage.intake import heads
 from flexmeasures_pms.storage.tables import quarantine
 
-_BATCH = 500
-
 WAITS = " The sample waits in quarantine."
 """The end of a problem's message, where the sample is kept."""
 
@@ -44,24 +43,14 @@ def _waiting(account_id: int) -> tuple[ColumnElement[bool], ...]:
     return (quarantine.c.account_id == account_id, quarantine.c.discarded_at.is_(None))
 
 
+def _one_of(ids: Collection[int]) -> ColumnElement[bool]:
+    return quarantine.c.id == any_(literal(list(ids), ARRAY(BigInteger)))
+
+
 def organisations() -> list[int]:
     """Return the organisations with samples in quarantine."""
     query = select(quarantine.c.account_id).distinct().order_by(quarantine.c.account_id)
     return list(db.session.scalars(query))
-
-
-def listed(account_id: int, *, discarded: bool = False) -> Iterator[Row[Any]]:
-    """Yield the samples of an organisation in quarantine, oldest receipt first.
-
-    :param discarded: those that were discarded, instead of those that wait.
-    """
-    which = quarantine.c.discarded_at.is_not(None) if discarded else _waiting(account_id)[1]
-    yield from db.session.execute(
-        select(*heads.COLUMNS)
-        .where(quarantine.c.account_id == account_id, which)
-        .order_by(quarantine.c.id)
-        .execution_options(yield_per=_BATCH)
-    )
 
 
 def concerning(account_id: int, keys: Collection[str]) -> list[int]:
@@ -84,7 +73,7 @@ def waiting_ids(account_id: int, ids: Collection[int] | None = None) -> list[int
     """Return the ids of an organisation's waiting samples, of these or of all."""
     query = select(quarantine.c.id).where(*_waiting(account_id))
     if ids is not None:
-        query = query.where(quarantine.c.id.in_(ids))
+        query = query.where(_one_of(ids))
     return list(db.session.scalars(query.order_by(quarantine.c.event_time, quarantine.c.id)))
 
 
@@ -94,9 +83,7 @@ def reserved(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
     Nobody else replays or discards samples of the organisation until the transaction ends.
     """
     _lock(account_id)
-    rows = db.session.execute(
-        select(*heads.COLUMNS).where(*_waiting(account_id), quarantine.c.id.in_(ids))
-    )
+    rows = db.session.execute(select(*heads.COLUMNS).where(*_waiting(account_id), _one_of(ids)))
     found = {row.id: row for row in rows}
     return [found[i] for i in ids if i in found]
 
@@ -114,7 +101,7 @@ def end_replay(
         commit: who keeps a sample locks its head before its row.
     """
     _take_rows(account_id, {*released, *restated})
-    gone = delete(quarantine).where(quarantine.c.id.in_(released)).returning(quarantine.c.head_id)
+    gone = delete(quarantine).where(_one_of(released)).returning(quarantine.c.head_id)
     found = {head for head in db.session.scalars(gone) if head is not None} if released else set()
     for entry_id, problem in restated.items():
         db.session.execute(
@@ -128,7 +115,7 @@ def end_replay(
 def _take_rows(account_id: int, ids: Collection[int]) -> None:
     """Lock rows in the order in which samples are put into quarantine."""
     q = quarantine.c
-    query = select(q.id).where(q.account_id == account_id, q.id.in_(ids))
+    query = select(q.id).where(q.account_id == account_id, _one_of(ids))
     db.session.execute(query.order_by(q.dataset, q.digest).with_for_update())
 
 
@@ -144,7 +131,7 @@ def discard(account_id: int, ids: Collection[int], *, author: str, note: str) ->
     return list(
         db.session.scalars(
             update(quarantine)
-            .where(*_waiting(account_id), quarantine.c.id.in_(ids))
+            .where(*_waiting(account_id), _one_of(ids))
             .values(discarded_at=func.now(), discarded_by=author, note=note)
             .returning(quarantine.c.id)
         )

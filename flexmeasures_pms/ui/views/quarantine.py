@@ -57,7 +57,7 @@ def quarantine_page() -> Response:
         zone=site_clock(organisation.id),
         sought=sought,
         groups=everything,
-        total=sum(g.samples for g in everything if sought.reason in (None, g.reason)),
+        total=sum(g.samples for g in everything if sought.reason in (None, g.value)),
         rows=shown,
         older=shown[-1].id if len(rows) > PAGE else None,
         senders=senders(_named(shown), organisation.id),
