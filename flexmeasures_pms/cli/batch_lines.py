@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 import click
 
+from flexmeasures_pms import identifiers
+
 PROGRAM = "flexmeasures pms"
 MOST_BYTES = 65_536
 """How long a line may be."""
@@ -41,6 +43,8 @@ class Line:
         """
         if self.fault:
             raise click.UsageError(self.fault)
+        if found := identifiers.control_character(self.text.replace("\t", " ")):
+            raise click.UsageError(f"It has the control character {found}.")
         try:
             words = shlex.split(self.text, comments=True)
         except ValueError as error:

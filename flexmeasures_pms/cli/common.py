@@ -241,12 +241,14 @@ def similar_option(function: F) -> F:
 def _check_text(options: Mapping[str, object]) -> None:
     """Refuse control characters, and bytes that are no text.
 
-    :raises RegistryError: naming the option.
+    :raises click.BadParameter: naming the option.
     """
     for name, value in options.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and (found := identifiers.control_character(text)):
-                raise RegistryError(f"{name} has the control character {found}.")
+                ctx = click.get_current_context()
+                param = next((p for p in ctx.command.params if p.name == name), None)
+                raise click.BadParameter(f"It has the control character {found}.", ctx, param)
 
 
 def finish(change: Change, author: Author, *, similar_ids: bool = False) -> None:

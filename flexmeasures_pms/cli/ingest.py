@@ -15,6 +15,7 @@ from flexmeasures_pms.cli.common import (
     json_option,
     one_line_errors,
     organisation,
+    progress_bar,
 )
 from flexmeasures_pms.cli.output import print_json
 from flexmeasures_pms.config import settings
@@ -84,7 +85,7 @@ def ingest(
     Example:
       flexmeasures pms ingest march.csv april.csv.gz
     """
-    results = [_ingest_one(path, dataset, account_id, quiet=as_json) for path in files]
+    results = [_ingest_one(path, dataset, account_id) for path in files]
     if as_json:
         print_json(_report(results))
     else:
@@ -93,13 +94,13 @@ def ingest(
         raise click.ClickException(" ".join(failed))
 
 
-def _ingest_one(path: Path, dataset: DatasetName, account_id: int | None, *, quiet: bool) -> _File:
+def _ingest_one(path: Path, dataset: DatasetName, account_id: int | None) -> _File:
     file = _File(path.name)
     try:
         owner = _organisation(path, dataset, account_id)
-        with click.progressbar(length=path.stat().st_size, label=path.name, hidden=quiet) as bar:
+        with progress_bar(path.name, path.stat().st_size) as tell:
             for batch in ingest_file(
-                path, dataset, account_id=owner, settings=settings(), progress=bar.update
+                path, dataset, account_id=owner, settings=settings(), progress=tell
             ):
                 file.add(batch.receipt, batch.place)
     except WireError as error:
@@ -201,9 +202,10 @@ def _in_words(counts: ReceiptCounts, skipped: int) -> str:
         "late": counts.late,
     }
     said = "".join(f", {number} {words}" for words, number in parts.items() if number)
-    faulty = f" Left out {counts.faulty} faulty readings." if counts.faulty else ""
-    rows = f" Skipped {skipped} rows." if skipped else ""
+    faulty = f" Left out {counted(counts.faulty, 'faulty reading')}." if counts.faulty else ""
+    rows = f" Skipped {counted(skipped, 'row')}." if skipped else ""
     return (
-        f"{counts.samples} samples: {counts.stored} stored ({counts.beliefs} beliefs){said}."
+        f"{counted(counts.samples, 'sample')}: {counts.stored} stored "
+        f"({counted(counts.beliefs, 'belief')}){said}."
         f"{faulty}{rows}"
     )

@@ -90,7 +90,11 @@ def _list_as_text(rows: Iterator[Row[Any]], number: int, clock: SiteClock) -> No
         more -= 1
     if more > 0:
         click.echo(f"… and {more:,} more: --limit shows more.")
-    click.echo(f"Total: {counted(number, 'sample')}.")
+    click.echo(_total(number))
+
+
+def _total(number: int) -> str:
+    return f"Total: {counted(number, 'sample')}." if number else "There is no such sample."
 
 
 @quarantine_group.command("groups")
@@ -128,7 +132,7 @@ def groups(by: str, choice: Choice, discarded: bool, limit: int | None, as_json:
         click.echo(_group_as_text(by, owner, group, clock))
     if len(found) < total:
         click.echo(f"… and {total - len(found):,} more: --limit shows more.")
-    click.echo(f"Total: {counted(shown.number(), 'sample')}.")
+    click.echo(_total(shown.number()))
 
 
 @quarantine_group.command("replay")

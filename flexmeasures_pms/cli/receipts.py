@@ -59,7 +59,7 @@ def list_(since: datetime | None, limit: int, account_id: int | None, as_json: b
     if len(rows) > limit:
         click.echo("… and older ones: --limit shows more.")
     if not rows:
-        click.echo("No request was accepted in this time." if since else "No receipts.")
+        click.echo("No request was accepted in this time." if since else "No request was accepted.")
 
 
 @receipts_group.command("purge")

@@ -36,11 +36,12 @@ def pms_id(pms: Command, organisation: Organisation, tmp_path: Path) -> str:
 
 def test_hours_are_told_in_words_and_in_json(pms: Command, pms_id: str) -> None:
     assert pms("completeness", pms_id.lower(), *TIMES).output.splitlines() == [
-        f"2026-03-01 12:00 UTC  {pms_id}  100%  4 samples of 2 packs, 4 expected, each 1800 s",
-        f"2026-03-01 13:00 UTC  {pms_id}    0%  0 samples, 4 expected, each 1800 s",
+        f"PMS {pms_id}",
+        "  2026-03-01T19:00:00+07:00  100%  4 samples of 2 packs, 4 expected, each 1800 s",
+        "  2026-03-01T20:00:00+07:00    0%  0 samples, 4 expected, each 1800 s",
     ]
-    lines = pms("completeness", pms_id, *TIMES, "--json").output.splitlines()
-    assert [json.loads(line)["share"] for line in lines] == [1, 0]
+    hours = json.loads(pms("completeness", pms_id, *TIMES, "--json").stdout)
+    assert [hour["share"] for hour in hours] == [1, 0]
 
 
 def test_an_organisation_sees_its_devices_only(
@@ -50,16 +51,17 @@ def test_an_organisation_sees_its_devices_only(
     organisation: Organisation,
     other_organisation: Organisation,
 ) -> None:
-    assert pms("completeness", *TIMES, "--account", other_organisation.id).output == ""
-    own = pms("completeness", *TIMES, "--account", organisation.id, "--json").output
-    assert {json.loads(line)["device"] for line in own.splitlines()} == {pms_id}
+    none = pms("completeness", *TIMES, "--account", other_organisation.id).output
+    assert none == "No PMS, MPPT or inverter is registered.\n"
+    own = pms("completeness", *TIMES, "--account", organisation.id, "--json").stdout
+    assert {hour["device"] for hour in json.loads(own)} == {pms_id}
     missing = fails("completeness", pms_id, "--account", other_organisation.id)
     assert "is registered" in missing
 
     Site(other_organisation.id).pms(pms_id)
     assert "say which with --account" in fails("completeness", pms_id)
     silent = pms("completeness", pms_id, *TIMES, "--account", other_organisation.id).output
-    assert silent.splitlines()[0].endswith("  0%  nothing arrived, nor in the day before")
+    assert silent.splitlines()[1].endswith("  0%  nothing arrived, nor in the day before")
 
 
 def test_a_time_that_makes_no_sense_is_refused(fails: Callable[..., str], pms_id: str) -> None:

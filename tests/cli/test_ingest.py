@@ -156,9 +156,7 @@ def test_the_quarantine_is_listed_replayed_and_discarded(
     run("ingest", file)
     account = ("--account", site.account_id)
 
-    lines = [
-        json.loads(x) for x in run("quarantine", "list", *account, "--json").output.split("\n") if x
-    ]
+    lines = json.loads(run("quarantine", "list", *account, "--json").stdout)
     assert sorted(line["pack_id"] for line in lines) == ["0300", "0301"]
     assert "Total: 2 samples." in run("quarantine", "list", *account).output
     still = run("quarantine", "replay", "--id", lines[0]["id"]).output
@@ -192,10 +190,10 @@ def test_the_list_says_what_releases_a_sample_and_what_is_nearly_full(
     assert "Register what is missing, or discard samples." in advice
     assert text.stdout.splitlines()[-1] == "Total: 4 samples."
     assert as_json.stderr == text.stderr
-    rows = [json.loads(line) for line in as_json.stdout.splitlines()]
+    rows = json.loads(as_json.stdout)
     assert len(rows) == 4
     assert {row["release"] for row in rows} == {"registration"}
     assert all(row["advice"].startswith("Register the pack") for row in rows)
     with changed_settings(app, max_quarantine=6, quarantine_share=100):
         assert run(*listed).output.splitlines()[-1] == "Total: 4 samples."
-        assert len(run(*listed, "--json").output.splitlines()) == 4
+        assert len(json.loads(run(*listed, "--json").output)) == 4

@@ -415,7 +415,9 @@ def test_what_fails_is_tried_again_and_holds_up_its_device_only_so_long(
     listing = flexmeasures("pms", "journal", *account)
     assert f"{large}  " in listing
     assert "1 request failed, 3 samples" in listing
-    assert '"status":"FAILED"' in flexmeasures("pms", "journal", "--json", *account)
+    found = json.loads(flexmeasures("pms", "journal", "--json", *account))
+    assert [one["status"] for one in found["failed"]] == ["FAILED"]
+    assert [one["requests"] for one in found["requests"] if one["state"] == "failed"] == [1]
     assert "again: 1 failed request" in flexmeasures(
         "pms", "requeue", "--failed", "--dry-run", *account
     )

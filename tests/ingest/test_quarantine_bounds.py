@@ -341,8 +341,8 @@ def test_the_log_and_the_completeness_have_what_was_refused(
     ]
     assert (logged["id"], logged["stored"], logged["refused"]) == (number, 6, 3)
     listed = runner.invoke(args=["pms", "receipts", "list", *account, "--json"]).output
-    assert json.loads(listed.splitlines()[0])["refused"] == 3
-    said = runner.invoke(args=["pms", "receipts", "list", *account]).output.splitlines()[0]
+    assert json.loads(listed)[0]["refused"] == 3
+    said = runner.invoke(args=["pms", "receipts", "list", *account]).output.splitlines()[1]
     assert "9 samples: 6 stored, 3 refused" in said
 
     period = {"since": NOON.isoformat(), "until": at(180).isoformat(), "device": "PMS-1"}
