@@ -203,7 +203,7 @@ def yes_option(function: F) -> F:
 
 def json_option(function: F) -> F:
     """Add ``--json``."""
-    text = "Print JSON instead of text."
+    text = "Print one JSON document instead of text."
     return click.option("--json", "as_json", is_flag=True, help=text)(function)
 
 

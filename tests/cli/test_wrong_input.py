@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psycopg2.errors
+import psycopg2
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskCliRunner
@@ -20,6 +20,14 @@ from flexmeasures_pms.cli import pms_cli
 from flexmeasures_pms.storage.intake import journal
 
 HUGE = "9" * 30
+
+
+class Missing(psycopg2.ProgrammingError):
+    """What the driver says of a table that is not there."""
+
+    pgcode = "42P01"
+
+
 LISTS = (
     ("quarantine", "list"),
     ("quarantine", "list", "--discarded"),
@@ -61,7 +69,7 @@ def needed(command: click.Command, file: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [HUGE, f"-{HUGE}"])
-@pytest.mark.parametrize(("path", "command", "param"), numbers())
+@pytest.mark.parametrize(("path", "command", "param"), [*numbers()])
 def test_a_number_that_is_too_large_is_refused_in_one_line(
     fails: Failure,
     organisation: Organisation,
@@ -117,7 +125,12 @@ def test_what_is_not_text_is_refused(fails: Failure, words: tuple[str, ...]) -> 
             "The database is not available: connection refused",
         ),
         (
-            ProgrammingError("SELECT", {}, psycopg2.ProgrammingError("no account")),
+            ProgrammingError("SELECT", {}, Missing('relation "account" does not exist')),
+            1,
+            'The tables are not complete: relation "account" does not exist. Run `flexmeasures db',
+        ),
+        (
+            ProgrammingError("SELECT", {}, psycopg2.ProgrammingError("syntax error")),
             None,
             "a fault of the code",
         ),
