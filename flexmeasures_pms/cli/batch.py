@@ -13,7 +13,7 @@ import click
 from click.exceptions import Exit, NoArgsIsHelpError
 from flask import current_app
 
-from flexmeasures_pms.cli.batch_lines import PROGRAM, Line, lines
+from flexmeasures_pms.cli.batch_lines import PROGRAM, CommandLine, lines
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import ACCOUNT, check_note
 from flexmeasures_pms.cli.output import print_json
@@ -90,7 +90,7 @@ def _defaults(group: click.Group, values: Mapping[str, object]) -> dict[str, Any
     }
 
 
-def _tried(line: Line, do: Do, *, as_json: bool) -> bool:
+def _tried(line: CommandLine, do: Do, *, as_json: bool) -> bool:
     """Run one command, say what came of it, and return whether it succeeded."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     if not as_json:
@@ -113,7 +113,7 @@ def _tried(line: Line, do: Do, *, as_json: bool) -> bool:
     return error is None
 
 
-def _failure(line: Line, do: Do) -> str | None:
+def _failure(line: CommandLine, do: Do) -> str | None:
     """Run one command; return what it fails with."""
     try:
         do(line.words())

@@ -19,7 +19,7 @@ _SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CommandLine:
     """One command of a file.
 
     :param number: of its first line, from 1.
@@ -60,7 +60,7 @@ class Line:
         return words
 
 
-def lines(file: BinaryIO) -> Iterator[Line]:
+def lines(file: BinaryIO) -> Iterator[CommandLine]:
     """Yield the commands of a file, without empty lines and comments.
 
     A backslash at the end of a line joins the next one to it. After a line that is too long,
@@ -71,17 +71,17 @@ def lines(file: BinaryIO) -> Iterator[Line]:
         first = first or number
         text, fault = _decoded(raw, number)
         if fault:
-            yield Line(number, text, fault)
+            yield CommandLine(number, text, fault)
             if len(raw) > MOST_BYTES:
                 return
         elif _goes_on(text) and len(begun) < MOST_BYTES:
             begun += text[:-1]
             continue
         elif (line := (begun + text).strip()) and not line.startswith("#"):
-            yield Line(first, line)
+            yield CommandLine(first, line)
         begun, first = "", 0
     if begun.strip():
-        yield Line(first, begun.strip())
+        yield CommandLine(first, begun.strip())
 
 
 def _decoded(raw: bytes, number: int) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -11,6 +12,9 @@ from flask.cli import AppGroup
 from flexmeasures_pms import entry
 from flexmeasures_pms.cli.failures import in_one_line
 
+# What Python makes of bytes that are not UTF-8.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
 
 class Commands(AppGroup):
     """All commands, each of which fails with one line."""
@@ -18,22 +22,15 @@ class Commands(AppGroup):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the name of a command and what it is given, which must be text."""
         for arg in args:
-            if not _is_text(arg):
-                ctx.fail(f"'{ascii(arg)[1:-1]}' is not text in UTF-8.")
+            if found := _SURROGATE.search(arg):
+                what = f"U+{ord(found[0]):04X}"
+                ctx.fail(f"'{ascii(arg)[1:-1]}' is not text in UTF-8: it has {what}.")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
         with in_one_line():
             return super().invoke(ctx)
-
-
-def _is_text(arg: str) -> bool:
-    try:
-        arg.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 pms_cli = Blueprint("pms_cli", "flexmeasures_pms.cli", cli_group=entry.NAME)

@@ -28,6 +28,12 @@ class Missing(psycopg2.ProgrammingError):
     pgcode = "42P01"
 
 
+class Misspelt(psycopg2.ProgrammingError):
+    """What the driver says of a statement that is wrong."""
+
+    pgcode = "42601"
+
+
 LISTS = (
     ("quarantine", "list"),
     ("quarantine", "list", "--discarded"),
@@ -106,7 +112,7 @@ def test_an_empty_list_says_so_and_is_a_document_for_scripts(
     "words", [("register-case",), ("lookup",), ("quarantine", "list", "--pack")]
 )
 def test_what_is_not_text_is_refused(fails: Failure, words: tuple[str, ...]) -> None:
-    assert "is not text in UTF-8." in fails(*words, "a\udcff")
+    assert "is not text in UTF-8: it has U+DCFF." in fails(*words, "a\udcff")
     assert "has the control character U+000A." in fails(*words, "a\nb")
 
 
@@ -130,7 +136,7 @@ def test_what_is_not_text_is_refused(fails: Failure, words: tuple[str, ...]) -> 
             'The tables are not complete: relation "account" does not exist. Run `flexmeasures db',
         ),
         (
-            ProgrammingError("SELECT", {}, psycopg2.ProgrammingError("syntax error")),
+            ProgrammingError("SELECT", {}, Misspelt("syntax error")),
             None,
             "a fault of the code",
         ),
