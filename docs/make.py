@@ -94,9 +94,9 @@ def _commands() -> Iterator[str]:
     from flexmeasures_pms.cli import pms_cli
 
     yield from (NOTICE, "", "# Commands", "", "All commands are in the group `flexmeasures pms`.")
-    yield "Errors and what FlexMeasures logs are on standard error; a command that fails has another"
-    yield "exit code than 0. With `--json`, standard output has one JSON document and nothing else; of"
-    yield "`batch`, one for each command, each on a line."
+    yield "Errors and what FlexMeasures logs are on standard error; a command that fails has"
+    yield "another exit code than 0. With `--json`, standard output has one JSON document and"
+    yield "nothing else; of `batch`, one for each command, each on a line."
     yield from _group(pms_cli.cli, "flexmeasures pms")
 
 
