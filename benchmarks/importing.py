@@ -72,7 +72,7 @@ def _other_ids(text: str, cases: int) -> str:
 def _imported(found: Platform, file: Path) -> tuple[str, float, float, float]:
     """Return the output, the seconds until all is registered and ready, and the peak [MB]."""
     begin = time.perf_counter()
-    arguments = ("pms", "import-registry", str(file), "--account", str(found.account_id))
+    arguments = ("pms", "import-registry", str(file), "--account", str(found.account_id), "--yes")
     with (file.parent / "import.log").open("w") as log:
         process = subprocess.Popen([str(_ENTER), *arguments], stdout=log, stderr=log)
         registered, peak = 0.0, 0.0

@@ -38,10 +38,11 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.api.routes import ROUTES, openapi_document
-from flexmeasures_pms.registry.importing.importer_csv import OPTIONAL, REQUIRED
+from flexmeasures_pms.registry.importing.columns import CELL_COLUMNS, COLUMNS
 from flexmeasures_pms.storage.intake import quarantine, waiting
 
 POST = "/pms/api/v1/devices/dataset"
+OF_CASE = ("pack.id", "board.id", "fet.board.id", *CELL_COLUMNS)
 VALUES_TRIED = 8
 """How many values a parameter is tried with in the profile ``full``."""
 
@@ -447,11 +448,11 @@ def same(page: PageContent, action: str, names: frozenset[str]) -> Form | None:
 
 def registry_file(number: int, **changed: str) -> str:
     """Return a registry file with a case that is not there yet."""
-    row = {column: f"{column[:1]}{number}-{n}" for n, column in enumerate(REQUIRED)}
+    row = {column: f"{column[:1]}{number}-{n}" for n, column in enumerate(OF_CASE)}
     row |= {"pms.id": "PMS-1", "cabinet.id": "PMS-1-B", "dock": str(number % 12 + 1)}
     row |= changed
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*REQUIRED, *OPTIONAL], lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerow(row)
     return text.getvalue()

@@ -8,7 +8,7 @@ import getpass
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import click
 from flexmeasures.data import db
@@ -19,7 +19,11 @@ from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.registry.editing.changeset import Author, Change
-from flexmeasures_pms.registry.editing.similar import refuse_similar
+from flexmeasures_pms.registry.editing.doubtful import (
+    NO_DOUBTFUL_IDS,
+    AcceptedIds,
+    refuse_doubtful,
+)
 from flexmeasures_pms.registry.editing.waiting import notifying
 from flexmeasures_pms.registry.kinds import KINDS, PART_KINDS
 from flexmeasures_pms.registry.messages.moments import (
@@ -232,10 +236,18 @@ def progress_bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
         yield bar.update
 
 
-def similar_option(function: F) -> F:
-    """Add ``--allow-similar-ids``, for :func:`finish`."""
+def accepted_ids_option(function: F) -> F:
+    """Add ``--allow-similar-ids`` and ``--allow-odd-ids``, passed as one ``accepted``."""
+
+    @functools.wraps(function)
+    def run(*args: Any, similar_ids: bool, odd_ids: bool, **options: Any) -> None:
+        function(*args, accepted=AcceptedIds(similar_ids, odd_ids), **options)
+
+    text = "Also register placeholders such as N/A, and what spreadsheets leave, such as 241.0."
+    command = click.option("--allow-odd-ids", "odd_ids", is_flag=True, help=text)(run)
     text = "Also register an id that differs from a known one only by leading zeros."
-    return click.option("--allow-similar-ids", "similar_ids", is_flag=True, help=text)(function)
+    add_similar = click.option("--allow-similar-ids", "similar_ids", is_flag=True, help=text)
+    return cast(F, add_similar(command))
 
 
 def _check_text(options: Mapping[str, object]) -> None:
@@ -251,14 +263,13 @@ def _check_text(options: Mapping[str, object]) -> None:
                 raise click.BadParameter(f"It has the control character {found}.", ctx, param)
 
 
-def finish(change: Change, author: Author, *, similar_ids: bool = False) -> None:
+def finish(change: Change, author: Author, *, accepted: AcceptedIds = NO_DOUBTFUL_IDS) -> None:
     """Let assets and telemetry follow a change, commit all of it, and print what was done.
 
-    :param similar_ids: whether it may register an id that nearly equals a known one.
-    :raises RegistryError: if it does, and may not.
+    :param accepted: which doubtful ids it may register.
+    :raises RegistryError: if it registers another doubtful one.
     """
-    if not similar_ids:
-        refuse_similar(change)
+    refuse_doubtful(change, accepted)
     zone = zone_of_change(change)
     for line in commit_with_effects(change, author):
         click.echo(wrapped(line.render(in_zone(zone))))

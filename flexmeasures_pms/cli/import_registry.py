@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import psycopg2
@@ -12,81 +14,117 @@ from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
+    Option,
     account_option,
     author_options,
     one_line_errors,
     organisation,
     progress_bar,
 )
+from flexmeasures_pms.cli.import_text import counts, problem_lines, refusal, summary_lines
 from flexmeasures_pms.errors import RegistryError, StorageBusy
 from flexmeasures_pms.ingest.follow_up import complete
 from flexmeasures_pms.ingest.registry_file import LinesDone, write_rows
 from flexmeasures_pms.registry.editing import pending
 from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.would_be import would_be
 from flexmeasures_pms.registry.importing.importer import (
     Imported,
     import_file,
     of_file,
     usable_rows,
 )
-from flexmeasures_pms.registry.importing.importer_csv import CaseRow, ImportRules, read_rows
+from flexmeasures_pms.registry.importing.importer_csv import read_rows
+from flexmeasures_pms.registry.importing.rows import FileRow, ImportRules
 from flexmeasures_pms.registry.kinds import CABINET, PMS
 from flexmeasures_pms.registry.messages.message import Message
 from flexmeasures_pms.registry.queries.search import search
 from flexmeasures_pms.storage.session import abandon
 
 
+def _allow(what: str, text: str) -> Option[Any]:
+    """Add an option that lets through what is refused otherwise."""
+    return click.option(f"--allow-{what}", what.replace("-", "_"), is_flag=True, help=text)
+
+
 @pms_cli.cli.command("import-registry")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Import it without asking.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--skip-faulty", is_flag=True, help="Import the other lines of a faulty file.")
 @click.option(
     "--planned", is_flag=True, help="Times in valid_from may be planned, up to a year ahead."
 )
 @click.option(
-    "--allow-similar-ids",
-    "similar_ids",
-    is_flag=True,
-    help="Also register ids that differ from others only by leading zeros.",
-)
-@click.option(
     "--short-lines", is_flag=True,
     help="Lines may lack their last fields, as some spreadsheets write empty ones.",
 )  # fmt: skip
+@_allow("similar-ids", "Also register ids that differ from others only by leading zeros.")
+@_allow("spreadsheet-ids", "Also register ids as spreadsheets change them, such as 241.0.")
+@_allow("placeholders", "Also register ids such as N/A, TBD or Total.")
+@_allow("stripped-cases", "Parts of an installed case may go to another, and leave it without.")
+@_allow("other-pms", "A cabinet that is installed in a PMS may go to another, or out of it.")
 @account_option
 @author_options()
 @one_line_errors
 def import_registry(
-    file: Path, dry_run: bool, account_id: int | None, who: Author, **rules: bool
+    file: Path, yes: bool, dry_run: bool, account_id: int | None, who: Author, **rules: bool
 ) -> None:
     """Update the registry from a CSV file with one line for each case.
 
-    Columns: pack.id, board.id, fet.board.id, cell.id.1 to cell.id.14, and optionally
-    pms.id, cabinet.id, ehub.id, busbar.id, dock, board.alias, valid_from. An empty field
-    changes nothing; a case or part may be on several lines if each has a valid_from.
+    Shows what is new and what changes its place, and asks before it writes; where nobody can
+    be asked it needs --yes. Only the column pack.id is needed; `export-registry --template`
+    writes all of them. An empty field changes nothing; unknown columns are ignored. A case
+    or part may be on several lines if each has a valid_from.
 
     \b
-    Example:
+    Examples:
       flexmeasures pms import-registry cases.csv --account 1 --dry-run
+      flexmeasures pms import-registry cases.csv --account 1 --yes
     """
     data = file.read_bytes()
     account_id = organisation(account_id or _organisation_of(data))
     who, accepted = of_file(who, file.name), ImportRules(**rules)
     result = import_file(account_id, data, author=who, dry_run=True, rules=accepted)
     db.session.rollback()
-    for fault in result.faults:
-        click.echo(str(fault), err=True)
+    for line in problem_lines(result):
+        click.echo(line, err=True)
     if result.faults and not accepted.skip_faulty:
-        raise RegistryError(_refusal(result))
+        raise RegistryError(refusal(result))
     if dry_run:
-        for line in result.change.lines:
-            click.echo(line)
-    else:
+        for said in result.change.lines:
+            click.echo(str(would_be(said)))
+    for line in summary_lines(result.summary):
+        click.echo(line)
+    if not dry_run:
+        _confirm(result, yes=yes)
         result = _write(result, usable_rows(data, accepted, result.faults), who, accepted)
-    click.echo(_summary(result))
+    click.echo(counts(result))
 
 
-def _write(checked: Imported, rows: Sequence[CaseRow], who: Author, rules: ImportRules) -> Imported:
+def _confirm(result: Imported, *, yes: bool) -> None:
+    """Ask whether to change the registry.
+
+    :raises RegistryError: if it is not to be changed, or nobody can be asked.
+    """
+    if yes or not result.changed:
+        return
+    if not _is_terminal():
+        raise RegistryError(
+            f"Nothing was imported, because nobody can be asked. {counts(result)} Give --yes to "
+            "import it, or --dry-run to see each line."
+        )
+    try:
+        click.confirm("Import it?", abort=True)
+    except click.Abort:
+        raise RegistryError("Nothing was imported.") from None
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _write(checked: Imported, rows: Sequence[FileRow], who: Author, rules: ImportRules) -> Imported:
     """Write what was checked, and let everything follow; say how to go on after Ctrl-C."""
     progress = LinesDone()
     try:
@@ -114,23 +152,6 @@ def _cut_off(error: BaseException) -> str:
         return "Interrupted"
     busy = isinstance(error, StorageBusy)
     return "The database is too busy" if busy else "The database is not available"
-
-
-def _refusal(result: Imported) -> str:
-    words = f"Nothing was imported: {result.faulty_lines} of {result.rows} lines are faulty."
-    if result.has_similar_ids:
-        words += (
-            " Spreadsheets drop leading zeros: write ids as they are registered, or give "
-            "--allow-similar-ids if these are other things."
-        )
-    return words
-
-
-def _summary(result: Imported) -> str:
-    did = "changed" if result.written else "would change"
-    more = f", {result.faulty_lines} skipped" if result.faults else ""
-    changed = f"{result.changed} {did} the registry"
-    return f"{result.rows} lines: {changed}, {result.same} say what it has{more}."
 
 
 def _organisation_of(data: bytes) -> int | None:

@@ -11,6 +11,7 @@ import click
 
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
+    accepted_ids_option,
     account_option,
     at_option,
     author_options,
@@ -20,11 +21,11 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     parent_asset_option,
     part_kind_option,
-    similar_option,
     with_packs_option,
 )
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
 from flexmeasures_pms.registry.editing.registration import Details
@@ -63,7 +64,7 @@ def _assemblies(kind: str | None) -> Sequence[str]:
 @at_option
 @with_packs_option
 @account_option
-@similar_option
+@accepted_ids_option
 @author_options()
 @one_line_errors
 @_as_order
@@ -75,7 +76,7 @@ def install(
     kind: str | None,
     place: int | None,
     with_packs: bool,
-    similar_ids: bool,
+    accepted: AcceptedIds,
 ) -> None:
     """Install a part in an assembly; it is removed from where it was.
 
@@ -92,7 +93,7 @@ def install(
         order, part, into,
         kind=kind, into_kinds=_assemblies(into_kind), place=place, with_packs=with_packs,
     )  # fmt: skip
-    finish(change, order.author, similar_ids=similar_ids)
+    finish(change, order.author, accepted=accepted)
 
 
 @pms_cli.cli.command("remove")
@@ -127,7 +128,7 @@ def remove(
 @click.option("--register", "new_too", is_flag=True, help="NEW may be a new case or cabinet.")
 @with_packs_option
 @account_option
-@similar_option
+@accepted_ids_option
 @author_options()
 @one_line_errors
 @_as_order
@@ -138,7 +139,7 @@ def swap(
     kind: str | None,
     new_too: bool,
     with_packs: bool,
-    similar_ids: bool,
+    accepted: AcceptedIds,
 ) -> None:
     """Put NEW in the place of OLD, which is then not installed anywhere.
 
@@ -150,7 +151,7 @@ def swap(
       flexmeasures pms swap 66BFF353734574E43235318 66BFF353734574E43235999
     """
     change = orders.swap(order, old, new, kind=kind, new_too=new_too, with_packs=with_packs)
-    finish(change, order.author, similar_ids=similar_ids)
+    finish(change, order.author, accepted=accepted)
 
 
 @pms_cli.cli.command("move-case")

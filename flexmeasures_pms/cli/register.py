@@ -11,6 +11,7 @@ from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS, DeviceKind
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
     F,
+    accepted_ids_option,
     account_option,
     at_option,
     author_options,
@@ -18,11 +19,11 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
     parent_asset_option,
-    similar_option,
 )
 from flexmeasures_pms.registry.editing import assembled, orders, registration
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
 from flexmeasures_pms.registry.editing.orders import Order
 
 
@@ -44,19 +45,19 @@ def _add_command(kind: DeviceKind) -> None:
     @click.argument("ident", metavar="ID")
     @account_option
     @_site_options
-    @similar_option
+    @accepted_ids_option
     @author_options()
     @one_line_errors
     def register(
         ident: str,
         account_id: int | None,
-        similar_ids: bool,
+        accepted: AcceptedIds,
         who: Author,
         **details: Unpack[registration.Details],
     ) -> None:
         order = Order(who, account_id=organisation(account_id))
         change = orders.register(order, kind.name, ident, **details)
-        finish(change, who, similar_ids=similar_ids)
+        finish(change, who, accepted=accepted)
 
     register.help = (
         f"Register {kind.what}.\n\n\b\nExample:\n"
@@ -78,7 +79,7 @@ for _kind in DEVICE_KINDS:
 @click.option("--docks", type=int, metavar="N", help="Number of docks; by default 12.")
 @account_option
 @at_option
-@similar_option
+@accepted_ids_option
 @author_options()
 @one_line_errors
 def register_cabinet(
@@ -86,7 +87,7 @@ def register_cabinet(
     pms: str,
     account_id: int | None,
     at: datetime | None,
-    similar_ids: bool,
+    accepted: AcceptedIds,
     who: Author,
     **parts: Any,
 ) -> None:
@@ -98,7 +99,7 @@ def register_cabinet(
     """
     order, cabinet = Order(who, at, account_id), CabinetParts(**parts)
     change = assembled.register_cabinet(order, ident, pms, cabinet)
-    finish(change, who, similar_ids=similar_ids)
+    finish(change, who, accepted=accepted)
 
 
 @pms_cli.cli.command("register-case")
@@ -113,7 +114,7 @@ def register_cabinet(
 @click.option("--dock", type=int, metavar="N", help="Its dock, of the cabinet or the rack.")
 @account_option
 @at_option
-@similar_option
+@accepted_ids_option
 @author_options()
 @one_line_errors
 def register_case(
@@ -122,7 +123,7 @@ def register_case(
     dock: int | None,
     account_id: int | None,
     at: datetime | None,
-    similar_ids: bool,
+    accepted: AcceptedIds,
     who: Author,
     **parts: Any,
 ) -> None:
@@ -145,4 +146,4 @@ def register_case(
     case = CaseParts(parts["board"], parts["board_alias"], parts["fet_board"], parts["cell_block"])
     order = Order(who, at, account_id)
     change = assembled.register_case(order, ident, case, cabinet=cabinet, dock=dock)
-    finish(change, who, similar_ids=similar_ids)
+    finish(change, who, accepted=accepted)

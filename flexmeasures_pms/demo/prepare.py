@@ -116,7 +116,7 @@ def register_site(app: Flask, layout: Layout, account_id: int) -> None:
         # Its name stays in the list of transactions, as where they came from.
         file = Path(folder) / "demo-registry.csv"
         file.write_text(registry_csv(layout))
-        command(app, "import-registry", str(file), *account)
+        command(app, "import-registry", str(file), *account, "--yes")
 
 
 def command(app: Flask, *args: str) -> None:

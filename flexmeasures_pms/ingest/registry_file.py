@@ -14,7 +14,7 @@ from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit
 from flexmeasures_pms.registry.editing.changeset import Author, Change
 from flexmeasures_pms.registry.importing.importer import Imported, import_rows
-from flexmeasures_pms.registry.importing.importer_csv import CaseRow, FaultyLine, ImportRules
+from flexmeasures_pms.registry.importing.rows import FaultyLine, FileRow, ImportRules
 from flexmeasures_pms.registry.messages.message import Message
 from flexmeasures_pms.storage.session import abandon
 
@@ -41,7 +41,7 @@ class LinesDone:
 
 def write_rows(
     checked: Imported,
-    rows: Sequence[CaseRow],
+    rows: Sequence[FileRow],
     progress: LinesDone,
     *,
     author: Author,
@@ -72,7 +72,7 @@ def write_rows(
     return replace(checked, change=change, changed=progress.changed, faults=faults, written=True)
 
 
-def _batches(rows: Sequence[CaseRow]) -> Iterator[Sequence[CaseRow]]:
+def _batches(rows: Sequence[FileRow]) -> Iterator[Sequence[FileRow]]:
     return (rows[start : start + _LINES] for start in range(0, len(rows), _LINES))
 
 

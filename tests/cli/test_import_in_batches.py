@@ -20,8 +20,9 @@ from support.telemetry import at, pack_sample, request
 from flexmeasures_pms.beliefs import provision
 from flexmeasures_pms.errors import RegistryBusy
 from flexmeasures_pms.ingest import follow_up, registry_file
-from flexmeasures_pms.registry.importing.importer_csv import REQUIRED
+from flexmeasures_pms.registry.importing.columns import CELL_COLUMNS
 
+COLUMNS = ("pack.id", "board.id", "fet.board.id", *CELL_COLUMNS)
 LINES, IN_ONE_GO = 60, 20
 
 
@@ -37,9 +38,9 @@ def site(pms: Command, organisation: Organisation, nobody_else: None) -> Organis
 def file(tmp_path: Path) -> Path:
     """New cases with a board each, in no dock."""
     path = tmp_path / "cases.csv"
-    rest = "," * (len(REQUIRED) - 2)
+    rest = "," * (len(COLUMNS) - 2)
     rows = (f"pack{n:03d},board{n:03d}{rest}\n" for n in range(LINES))
-    path.write_text(f"{','.join(REQUIRED)}\n{''.join(rows)}")
+    path.write_text(f"{','.join(COLUMNS)}\n{''.join(rows)}")
     return path
 
 
@@ -47,7 +48,7 @@ def file(tmp_path: Path) -> Path:
 def importing(runner: FlaskCliRunner, site: Organisation, file: Path) -> Callable[..., Result]:
     def run(*more: str) -> Result:
         return runner.invoke(
-            args=["pms", "import-registry", str(file), "--account", str(site.id), *more]
+            args=["pms", "import-registry", str(file), "--account", str(site.id), "--yes", *more]
         )
 
     return run
@@ -214,7 +215,7 @@ def test_nothing_of_a_faulty_file_is_imported(
     importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation, file: Path
 ) -> None:
     with file.open("a") as more:
-        more.write(f"pack999,board000{',' * (len(REQUIRED) - 2)}\n")
+        more.write(f"pack999,board000{',' * (len(COLUMNS) - 2)}\n")
     with mock.patch.object(registry_file, "_LINES", IN_ONE_GO):
         result = importing()
     assert "Nothing was imported: 1 of 61 lines are faulty." in result.stderr

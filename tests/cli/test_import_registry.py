@@ -11,6 +11,8 @@ from conftest import Organisation
 from flask.testing import FlaskCliRunner
 from support.commands import Command, Failure, RegistryOf
 
+from flexmeasures_pms.cli import import_registry
+
 Write = Callable[..., Path]
 
 HEADER = ",".join(
@@ -43,7 +45,7 @@ def test_a_file_is_imported_once_and_its_name_is_in_the_transactions(
     pms: Command, owner: Organisation, write: Write
 ) -> None:
     file = write(("0241", "B1", "P1"), ("0242", "B2", "P1"))
-    first = pms("import-registry", file, "--account", owner.id).stdout
+    first = pms("import-registry", file, "--account", owner.id, "--yes").stdout
     assert "Line 2: Registered case 0241 and 3 other things with it." in first
     assert "2 lines: 2 changed the registry, 0 say what it has." in first
     assert "cases.csv" in pms("history", "0241").stdout
@@ -56,7 +58,7 @@ def test_a_dry_run_shows_what_would_change(
 ) -> None:
     file = write(("0241", "B1", "P1"))
     shown = pms("import-registry", file, "--account", owner.id, "--dry-run").stdout
-    assert "Registered case 0241" in shown
+    assert "Line 2: Would register case 0241 and 3 other things with it." in shown
     assert "1 would change the registry" in shown
     assert not registry_of(owner).entries
 
@@ -75,7 +77,7 @@ def test_all_faulty_lines_are_reported_and_nothing_is_imported(
     ]
     assert "Nothing was imported: 2 of 3 lines are faulty." in result.stderr
     assert not registry_of(owner).entries
-    result = runner.invoke(args=[*args, "--skip-faulty"])
+    result = runner.invoke(args=[*args, "--skip-faulty", "--yes"])
     assert result.exit_code == 0
     assert "3 lines: 1 changed the registry, 0 say what it has, 2 skipped." in result.stdout
 
@@ -91,12 +93,12 @@ def test_a_file_goes_to_the_organisation_that_has_its_pms(
     file = write(("0241", "B1", "P1"))
     assert "--account" in fails("import-registry", file)
     pms("register-pms", "P1", "--account", owner.id)
-    pms("import-registry", file)
+    pms("import-registry", file, "--yes")
     assert registry_of(owner).find("case", "0241") is not None
     pms("register-pms", "P1", "--account", other_organisation.id)
     assert "--account" in fails("import-registry", file)
     version = registry_of(owner).version
-    pms("import-registry", file, "--account", other_organisation.id)
+    pms("import-registry", file, "--account", other_organisation.id, "--yes")
     assert registry_of(other_organisation).find("case", "0241") is not None
     assert registry_of(owner).version == version
 
@@ -113,7 +115,8 @@ def test_a_file_that_is_none_fails_in_one_line(
 def test_a_file_from_a_spreadsheet_is_refused_and_says_what_to_do(
     pms: Command, runner: FlaskCliRunner, owner: Organisation, write: Write, registry_of: RegistryOf
 ) -> None:
-    pms("import-registry", write(("0241", "B1", "P1"), ("0242", "B2", "P1")), "--account", owner.id)
+    first = write(("0241", "B1", "P1"), ("0242", "B2", "P1"))
+    pms("import-registry", first, "--account", owner.id, "--yes")
     before = registry_of(owner).version
     file = write(("241", "B1", "P1"), ("242", "B2", "P1"))
     result = runner.invoke(args=["pms", "import-registry", str(file)])
@@ -125,7 +128,8 @@ def test_a_file_from_a_spreadsheet_is_refused_and_says_what_to_do(
         "write ids as they are registered, or give --allow-similar-ids if these are other things.",
     ]
     assert registry_of(owner).version == before
-    assert "2 lines: 2 changed" in pms("import-registry", file, "--allow-similar-ids").stdout
+    done = pms("import-registry", file, "--allow-similar-ids", "--yes").stdout
+    assert "2 lines: 2 changed" in done
 
 
 def test_an_incomplete_line_is_refused_unless_lines_may_be_short(
@@ -137,7 +141,7 @@ def test_an_incomplete_line_is_refused_unless_lines_may_be_short(
     result = runner.invoke(args=args)
     assert result.exit_code == 1
     assert "Line 3: 2 fields of 18: the line is incomplete." in result.stderr
-    assert "2 lines: 2 changed" in pms(*args[1:], "--short-lines").stdout
+    assert "2 lines: 2 changed" in pms(*args[1:], "--short-lines", "--yes").stdout
 
 
 def test_planned_lines_need_the_option(
@@ -150,3 +154,165 @@ def test_planned_lines_need_the_option(
     refused = runner.invoke(args=["pms", *map(str, args)])
     assert refused.exit_code == 1
     assert "Line 2: valid_from: " in refused.stderr and "is in the future" in refused.stderr
+
+
+def test_it_shows_what_would_change_and_asks(
+    runner: FlaskCliRunner,
+    pms: Command,
+    owner: Organisation,
+    write: Write,
+    registry_of: RegistryOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pms("import-registry", write(("0241", "B1", "P1")), "--account", owner.id, "--yes")
+    monkeypatch.setattr(import_registry, "_is_terminal", lambda: True)
+    args = ["pms", "import-registry", str(write(("0299", "B9", "P2"), ("0241", "B2", "")))]
+    args += ["--account", str(owner.id)]
+    for answer in ("n\n", "\n", ""):
+        refused = runner.invoke(args=args, input=answer)
+        assert refused.exit_code == 1
+        assert refused.stderr.splitlines()[-1] == "Error: Nothing was imported."
+        assert registry_of(owner).find("case", "0299") is None
+    done = runner.invoke(args=args, input="y\n")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[:6] == [
+        "1 new PMS: P2",
+        "1 new case, 3 new parts",
+        "1 known thing in another place:",
+        "  Acquisition board B1: out of case 0241, swapped for acquisition board B2.",
+        "Import it? [y/N]: y",
+        "Line 2: Registered case 0299 and 3 other things with it.",
+    ]
+    assert registry_of(owner).find("case", "0299") is not None
+
+
+def test_where_nobody_can_be_asked_it_needs_yes(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, write: Write, registry_of: RegistryOf
+) -> None:
+    file = write(("0241", "B1", "P1"))
+    refused = runner.invoke(args=["pms", "import-registry", str(file), "--account", str(owner.id)])
+    assert refused.exit_code == 1
+    assert refused.stdout.splitlines() == ["1 new PMS: P1", "1 new case, 2 new parts"]
+    said = refused.stderr
+    assert said.startswith(
+        "Error: Nothing was imported, because nobody can be asked. 1 lines: 1 would"
+    )
+    assert "--yes" in said
+    assert not registry_of(owner).entries
+    pms("import-registry", file, "--account", owner.id, "--yes")
+    assert (
+        pms("import-registry", file).stdout
+        == "1 lines: 0 changed the registry, 1 say what it has.\n"
+    )
+
+
+def test_a_part_that_comes_from_elsewhere_is_named_with_where_it_was(
+    pms: Command, owner: Organisation, write: Write
+) -> None:
+    pms("import-registry", write(("1", "B1", ""), ("2", "B2", "")), "--account", owner.id, "--yes")
+    shown = pms(
+        "import-registry", write(("1", "B2", "")), "--account", owner.id, "--dry-run"
+    ).stdout
+    assert "2 known things in another place:" in shown
+    assert "  Acquisition board B2: from case 2 to case 1." in shown
+    assert "  Acquisition board B1: out of case 1, swapped for acquisition board B2." in shown
+
+
+def test_ignored_columns_are_told_and_misspelled_ones_refused(
+    runner: FlaskCliRunner, fails: Failure, owner: Organisation, tmp_path: Path
+) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("pack.id,board.id,remarks\n0241,B1,new\n")
+    args = ["pms", "import-registry", str(file), "--account", str(owner.id), "--yes"]
+    done = runner.invoke(args=args)
+    assert (done.exit_code, done.stderr) == (0, "Ignored columns: remarks.\n")
+    file.write_text("pack.id,borad.id\n0241,B1\n")
+    said = fails(*args[1:])
+    assert said == "The header has unknown columns: borad.id (did you mean board.id?)."
+
+
+HOLDING = "pack.id,board.id,pms.id,cabinet.id,dock"
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "option"),
+    [
+        ("241,,,,", "only by leading zeros", "--allow-similar-ids"),
+        ("0300,B300.0,,,", None, None),
+        ("0300,241.0,,,", "what a spreadsheet makes", "--allow-spreadsheet-ids"),
+        ("0300,TBD,,,", "is a placeholder", "--allow-placeholders"),
+        ("0300,TBD-4,,,", None, None),
+        ("0300", "the line is incomplete", "--short-lines"),
+        ("0300,B1,,,", "nothing takes its place", "--allow-stripped-cases"),
+        ("0300,,P9,C1,2", "would go to PMS P9", "--allow-other-pms"),
+        ("0300,,P1,C1,2", None, None),
+    ],
+)
+def test_each_refusal_names_the_option_that_lets_it_through(
+    runner: FlaskCliRunner, owner: Organisation, tmp_path: Path,
+    line: str, said: str | None, option: str | None,
+) -> None:  # fmt: skip
+    file = tmp_path / "cases.csv"
+    args = ["pms", "import-registry", str(file), "--account", str(owner.id), "--yes"]
+    file.write_text(f"{HOLDING}\n0241,B1,P1,C1,1\n")
+    assert runner.invoke(args=args).exit_code == 0
+    file.write_text(f"{HOLDING}\n{line}\n")
+    result = runner.invoke(args=args)
+    if said is None or option is None:
+        assert result.exit_code == 0, result.stderr
+        return
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert option in result.stderr
+    assert runner.invoke(args=[*args, option]).exit_code == 0
+
+
+def test_the_registry_is_exported_and_imported_again(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, write: Write, tmp_path: Path
+) -> None:
+    pms("import-registry", write(("0241", "B1", "P1")), "--account", owner.id, "--yes")
+    file = tmp_path / "out.csv"
+    pms("export-registry", file, "--account", owner.id)
+    text = pms("export-registry", "--account", owner.id).stdout
+    assert text == file.read_text()
+    assert "\n[0241],P1," in text
+    assert (
+        pms("import-registry", file).stdout
+        == "2 lines: 0 changed the registry, 2 say what it has.\n"
+    )
+    semicolons = pms("export-registry", "-", "--semicolons", "--account", owner.id).stdout
+    assert "\n[0241];P1;" in semicolons
+
+
+def test_a_template_can_be_had_and_is_no_data(
+    pms: Command, runner: FlaskCliRunner, owner: Organisation, tmp_path: Path
+) -> None:
+    file = tmp_path / "new.csv"
+    file.write_text(pms("export-registry", "--template").stdout)
+    args = ["pms", "import-registry", str(file), "--account", str(owner.id), "--yes"]
+    refused = runner.invoke(args=args)
+    assert refused.exit_code == 1
+    assert "'EXAMPLE' is a placeholder" in refused.stderr
+    file.write_text(file.read_text().replace("EXAMPLE", "0269"))
+    assert runner.invoke(args=args).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("register-case", "N/A"), "is a placeholder, not the id of a new case: leave it out"),
+        (("register-case", "241.0"), "is what a spreadsheet makes of the id of a new case: write"),
+        (("register-mppt", "tbd"), "is a placeholder"),
+        (("install", "unknown", "--into", "1", "--kind", "fet-board"), "is a placeholder"),
+        (("swap", "B1", "1E+05"), "is what a spreadsheet makes"),
+    ],
+)
+def test_commands_doubt_new_ids_too(
+    pms: Command, fails: Failure, owner: Organisation, args: tuple[str, ...], said: str
+) -> None:
+    pms("register-case", "1", "--board", "B1", "--account", owner.id)
+    refused = fails(*args, "--account", owner.id)
+    assert said in refused
+    assert refused.endswith("give --allow-odd-ids if it is spelled so.")
+    pms(*args, "--account", owner.id, "--allow-odd-ids")
+    pms("register-case", "TBD-4", "--board", "-12", "--account", owner.id)

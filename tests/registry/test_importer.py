@@ -13,6 +13,7 @@ from support.registry import Registry
 from support.statements import statements
 
 from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.editing.would_be import would_be
 
 Load = Callable[..., Any]
 
@@ -52,7 +53,7 @@ def sheet(*rows: dict[str, str], delimiter: str = ",") -> bytes:
 def load(registry: Registry) -> Load:
     from flexmeasures_pms.registry.editing.changeset import Author
     from flexmeasures_pms.registry.importing.importer import import_file
-    from flexmeasures_pms.registry.importing.importer_csv import ImportRules
+    from flexmeasures_pms.registry.importing.rows import ImportRules
 
     def run(data: bytes, *, dry_run: bool = False, **rules: bool) -> Any:
         author, given = Author("tests", "cases.csv"), ImportRules(**rules)
@@ -219,7 +220,9 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(
 ) -> None:
     result = load(sheet(row(1)), dry_run=True)
     assert result.changed == 1
-    assert str(result.change.lines[0]).startswith("Line 2: Registered case 0001 and ")
+    assert str(would_be(result.change.lines[0])).startswith("Line 2: Would register case 0001 and ")
+    assert (result.summary.pmses, result.summary.cabinets) == (("PMS-1",), ("CAB-1",))
+    assert (result.summary.cases, result.summary.parts) == (1, 18)
     assert not registry.whole.entries
 
 
@@ -235,8 +238,8 @@ def test_spreadsheets_write_semicolons_marks_blank_lines_and_empty_columns(
     ("data", "message"),
     [
         (b"", "lacks columns: pack.id"),
-        (b"pack.id,board.id\n", "lacks columns: fet.board.id"),
-        (sheet().replace(b"dock", b"duck"), "unknown columns: duck"),
+        (b"board.id,dock\n", "lacks columns: pack.id"),
+        (sheet().replace(b"dock", b"duck"), r"unknown columns: duck \(did you mean dock\?\)"),
         (sheet().replace(b"dock", b"pms.id"), "repeats columns: pms.id"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (sheet() + b'"0241', "Line 2 is not CSV"),
@@ -296,7 +299,7 @@ def test_ids_that_lost_their_zeros_are_refused_line_by_line(registry: Registry, 
         "Line 2: '904' differs from the known case 0904 only by leading zeros.",
         "Line 4: '906' differs from the known case 0906 only by leading zeros.",
     ]
-    assert result.has_similar_ids
+    assert result.cures == {"similar"}
     assert registry.directory.version == before
     assert registry.directory.find("case", "904") is None
 

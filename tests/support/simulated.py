@@ -28,7 +28,8 @@ def register_layout(runner: FlaskCliRunner, account_id: int, layout: Layout) -> 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "registry.csv"
         file.write_text(registry_csv(layout))
-        assert runner.invoke(args=["pms", "import-registry", str(file), *account]).exit_code == 0
+        whole = ["pms", "import-registry", str(file), *account, "--yes"]
+        assert runner.invoke(args=whole).exit_code == 0
 
 
 def send(

@@ -70,9 +70,8 @@ def test_a_file_is_shown_and_nothing_is_written(keeper: FlaskClient, admin: Orga
     shown = upload(keeper, csv(ONE, TWO))
     text = shown.get_data(as_text=True)
     assert shown.status_code == 200
-    assert "Line 2: Registered case 0241 and 4 other things with it." in text or (
-        "Line 2: Registered case 0241" in text
-    )
+    assert "Line 2: Would register case 0241 and 3 other things with it." in text
+    assert "<li>1 new PMS: PMS-1</li><li>1 new cabinet: C1</li><li>2 new cases</li>" in text
     assert "2 lines: 2 would change the registry, 0 say what it has." in text
     assert registered(admin.id) == []
 
@@ -117,9 +116,9 @@ def test_a_refused_file_does_not_say_what_it_would_do(
     shown = upload(keeper, csv(ONE, {**TWO, "dock": "44"})).get_data(as_text=True)
     assert "Line 3: Cabinet C1 has docks 1-12, not 44." in shown
     assert "choose it again, or leave the faulty lines out." in shown
-    assert "Registered case" not in shown
+    assert "Would register case" not in shown
     again = upload(keeper, csv(ONE, {**TWO, "dock": "44"}), skip="yes").get_data(as_text=True)
-    assert "Line 2: Registered case 0241" in again
+    assert "Line 2: Would register case 0241" in again
     assert "0242" not in again
 
 
@@ -238,37 +237,113 @@ def test_a_file_is_told_about_in_the_readers_language(
         assert message in faulty.replace("&#39;", "'")
     shown = upload(keeper, csv(ONE))
     text = shown.get_data(as_text=True)
-    assert "Baris 2: Kotak 0241 didaftarkan bersama 3 bagian lain." in text
+    assert "Baris 2: Kotak 0241 akan didaftarkan bersama 3 bagian lain." in text
     assert "1 baris: 1 akan mengubah registri, 0 sama dengan isinya." in text
     done = confirm(keeper, shown).get_data(as_text=True)
     assert "3 aset FlexMeasures dibuat beserta sensornya." in done
     assert "1 baris: 1 mengubah registri, 0 sama dengan isinya." in done
 
 
-@pytest.mark.parametrize("box", ["similar", "planned", "short"])
+LATER = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+BOXES = {
+    "similar": (
+        csv({**TWO, "pack.id": "241"}),
+        "Line 2: &#39;241&#39; differs from the known case 0241 only by leading zeros.",
+    ),
+    "spreadsheet": (
+        csv({**TWO, "board.id": "241.0"}),
+        "Line 2: &#39;241.0&#39; is what a spreadsheet makes of the id of a new acquisition board.",
+    ),
+    "placeholders": (
+        csv({**TWO, "board.id": "N/A"}),
+        "Line 2: &#39;N/A&#39; is a placeholder, not the id of a new acquisition board.",
+    ),
+    "stripped": (
+        csv({**TWO, "board.id": "B1"}),
+        "Line 2: It takes acquisition board B1 from case 0241 in dock 1 of cabinet C1, and "
+        "nothing takes its place.",
+    ),
+    "other-pms": (
+        csv({**TWO, "pms.id": "PMS-9"}),
+        "Line 2: Cabinet C1 is installed in position 1 of PMS PMS-1, and would go to PMS PMS-9.",
+    ),
+    "planned": (
+        csv(TWO).replace(b"dock\n", b"dock,valid_from\n") + f",{LATER}".encode(),
+        "is in the future.",
+    ),
+    "short": (b",".join(csv(TWO).split(b",")[:-4]), "the line is incomplete."),
+}
+
+
+@pytest.mark.parametrize("box", BOXES)
 def test_a_box_lets_through_what_is_refused_otherwise(
     keeper: FlaskClient, admin: Organisation, box: str
 ) -> None:
     first = upload(keeper, csv(ONE))
     assert "1 changed the registry" in confirm(keeper, first).get_data(as_text=True)
-    later = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    data, said = {
-        "similar": (
-            csv({**TWO, "pack.id": "241"}),
-            "Line 2: &#39;241&#39; differs from the known case 0241 only by leading zeros.",
-        ),
-        "planned": (
-            csv(TWO).replace(b"dock\n", b"dock,valid_from\n") + f",{later}".encode(),
-            "is in the future.",
-        ),
-        "short": (b",".join(csv(TWO).split(b",")[:-4]), "the line is incomplete."),
-    }[box]
+    data, said = BOXES[box]
     refused = upload(keeper, data)
     assert refused.status_code == 422
     assert said in refused.get_data(as_text=True)
     shown = upload(keeper, data, **{box: "yes"})
     assert f'name="{box}" value="yes" checked' in shown.get_data(as_text=True)
     assert "1 changed the registry" in confirm(keeper, shown).get_data(as_text=True)
+
+
+def test_what_takes_a_part_from_elsewhere_says_so(keeper: FlaskClient) -> None:
+    confirm(keeper, upload(keeper, csv(ONE, TWO)))
+    shown = upload(keeper, csv({**ONE, "board.id": "B2"}, {**TWO, "board.id": "B1"}))
+    text = shown.get_data(as_text=True)
+    assert "<li>Acquisition board B1: from case 0241 to case 0242.</li>" in text
+    assert "<li>Acquisition board B2: from case 0242 to case 0241.</li>" in text
+
+
+def test_unknown_columns_are_told(keeper: FlaskClient) -> None:
+    shown = upload(keeper, b"pack.id,remarks\n0241,new\n").get_data(as_text=True)
+    assert "Ignored columns: remarks." in shown
+    assert "1 would change the registry" in shown
+    refused = upload(keeper, b"pack.id,borad.id\n0241,B1\n").get_data(as_text=True)
+    assert "borad.id (did you mean board.id?)" in refused
+
+
+@pytest.mark.parametrize(("language", "between"), [("en", ","), ("id", ";")])
+def test_the_registry_can_be_downloaded_and_imported_again(
+    keeper: FlaskClient, language: str, between: str
+) -> None:
+    confirm(keeper, upload(keeper, csv(ONE, TWO)))
+    keeper.set_cookie("pms_lang", language)
+    assert 'href="/pms/registry/export.csv"' in keeper.get("/pms/registry").get_data(as_text=True)
+    reply = keeper.get("/pms/registry/export.csv")
+    assert reply.status_code == 200
+    assert reply.mimetype == "text/csv"
+    assert 'filename="registry.csv"' in reply.headers["Content-Disposition"]
+    assert f"\n[0241]{between}PMS-1{between}C1{between}1" in reply.get_data(as_text=True)
+    again = upload(keeper, reply.get_data(), lang="en").get_data(as_text=True)
+    assert not any("seal" in form.fields for form in forms(again))
+    assert "pms-badge" in again
+
+
+def test_a_template_can_be_downloaded(keeper: FlaskClient, admin: Organisation) -> None:
+    assert 'href="/pms/registry/template.csv"' in keeper.get(PAGE).get_data(as_text=True)
+    template = keeper.get("/pms/registry/template.csv").get_data()
+    assert upload(keeper, template).status_code == 422
+    assert registered(admin.id) == []
+    confirm(keeper, upload(keeper, template.replace(b"EXAMPLE", b"0269")))
+    assert "0269" in registered(admin.id)
+
+
+def test_a_download_is_for_those_who_may_see_the_registry(
+    client: FlaskClient, make_organisation: MakeOrganisation
+) -> None:
+    member, other = make_organisation(), make_organisation()
+    Site(member.id).case("0241")
+    Site(other.id).case("0300")
+    assert client.get("/pms/registry/export.csv").status_code in (302, 401)
+    log_in(client, member)
+    own = client.get("/pms/registry/export.csv").get_data(as_text=True)
+    assert "[0241]" in own
+    assert "[0300]" not in own
+    assert client.get(f"/pms/registry/export.csv?organisation={other.id}").status_code == 404
 
 
 def test_control_characters_in_a_file_are_named(keeper: FlaskClient, admin: Organisation) -> None:

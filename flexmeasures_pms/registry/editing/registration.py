@@ -25,6 +25,9 @@ from flexmeasures_pms.registry.messages.message import (
 
 NO_ANSWER = "0"
 REGISTERED = message_form("Registered {what}.")
+REGISTERED_WITH = message_form("Registered {what} and {things} with it.")
+ALSO_KNOWN = message_form("{what} is now also known as {alias}.")
+ADDED = message_form("Added to {what}: {details}.")
 _SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
 
 
@@ -80,7 +83,7 @@ def add_alias(changeset: Changeset, board: Entry, alias: str) -> None:
         return
     _check_new(changeset, BOARD, alias)
     changeset.add_alias(board, alias)
-    changeset.add_message("{what} is now also known as {alias}.", what=board, alias=alias)
+    changeset.add_message(ALSO_KNOWN, what=board, alias=alias)
 
 
 def amend(changeset: Changeset, entry: Entry, **details: Unpack[Details]) -> None:
@@ -125,7 +128,7 @@ def _add_details(changeset: Changeset, known: Entry, details: Details) -> Entry:
     _check_docks(changeset, amended)
     changeset.amend(amended, "serviced")
     names = DetailsText(dict.fromkeys(added))
-    changeset.add_message("Added to {what}: {details}.", what=known, details=names)
+    changeset.add_message(ADDED, what=known, details=names)
     _use_docks(changeset, amended)
     return amended
 

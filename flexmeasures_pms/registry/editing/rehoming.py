@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.messages.message import place_of
+from flexmeasures_pms.registry.messages.message import message_form, place_of
 from flexmeasures_pms.registry.timeline import Installation, next_begin, row_at, with_row
+
+TAKEN_OVER = message_form("So {what} is in {place}.")
 
 
 def take_over_docks(changeset: Changeset, cabinet: Installation) -> None:
@@ -27,4 +29,4 @@ def take_over_docks(changeset: Changeset, cabinet: Installation) -> None:
             case = changeset.view.entries[row.part_id]
             changeset.place(case.id, with_row(changeset.rows(case.id), docked), "moved", begin)
             place = place_of(changeset.view, docked, changeset.now)
-            changeset.add_message("So {what} is in {place}.", what=case, place=place)
+            changeset.add_message(TAKEN_OVER, what=case, place=place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,11 +10,8 @@ from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.registry.directory import Name, ident_key
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.directory import Name
 from flexmeasures_pms.registry.kinds import BOARD
-from flexmeasures_pms.registry.messages.message import Message, TrackableText, message
 from flexmeasures_pms.registry.tables import alias, trackable
 
 
@@ -57,42 +54,3 @@ def _nearly(column: sa.ColumnElement[str], wanted: list[str]) -> sa.ColumnElemen
 
 def _texts(values: list[str]) -> sa.BindParameter[Any]:
     return sa.bindparam(None, values, type_=ARRAY(sa.Text))
-
-
-def similar_to_new(change: Change) -> tuple[Message, ...]:
-    """Return what to say of each newly registered id that nearly equals another."""
-    names = {(kind, ident_key(kind, ident)): ident for kind, ident in change.added}
-    if not names:
-        return ()
-    near = near_ids(change.account_id, names)
-    return tuple(
-        nearly_equal(kind, ident, others[min(others)])
-        for (kind, key), ident in names.items()
-        if (others := _others(near[kind, identifiers.without_zeros(key)], key))
-    )
-
-
-def _others(near: Mapping[str, str], key: str) -> dict[str, str]:
-    return {other: ident for other, ident in near.items() if other != key}
-
-
-def nearly_equal(kind: str, ident: str, known: str) -> Message:
-    """Return what to say of an id that nearly equals a known one."""
-    return message(
-        "'{ident}' differs from the known {what} only by leading zeros.",
-        ident=ident,
-        what=TrackableText(kind, known),
-    )
-
-
-def refuse_similar(change: Change) -> None:
-    """Refuse a change that registers an id which nearly equals a known one.
-
-    :raises RegistryConflict: for the first such id.
-    """
-    for said in similar_to_new(change):
-        raise RegistryConflict(
-            said,
-            command="write it as it is registered, or give --allow-similar-ids for another one",
-            cure="similar",
-        )

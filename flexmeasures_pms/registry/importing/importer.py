@@ -8,50 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.directory import Entry, RegistryQuery
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
-from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing, tried
-from flexmeasures_pms.registry.importing.importer_csv import (
+from flexmeasures_pms.registry.importing.apply_row import apply_row
+from flexmeasures_pms.registry.importing.doubtful_lines import doubtful_lines
+from flexmeasures_pms.registry.importing.import_summary import (
+    NOTHING_NEW,
+    ImportSummary,
+    import_summary,
+)
+from flexmeasures_pms.registry.importing.importer_csv import read_rows
+from flexmeasures_pms.registry.importing.placements import Placements
+from flexmeasures_pms.registry.importing.repeated_lines import REPEATED
+from flexmeasures_pms.registry.importing.rows import (
     STRICT,
-    CaseRow,
     FaultyLine,
+    FileRow,
     ImportRules,
     RegistryFile,
-    read_rows,
 )
-from flexmeasures_pms.registry.importing.similar_lines import similar_lines
-from flexmeasures_pms.registry.kinds import (
-    BBC,
-    BOARD,
-    BUSBAR,
-    CABINET,
-    CASE,
-    CELL_BLOCK,
-    EHUB,
-    FET_BOARD,
-    PMS,
-)
+from flexmeasures_pms.registry.kinds import BOARD, CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, message
-from flexmeasures_pms.registry.timeline import SINCE_EVER, row_at
+from flexmeasures_pms.registry.timeline import SINCE_EVER
 
 PARTS_OF_A_CASE = 17
-
-# Of which kinds the id in a column is looked up.
-_KINDS = {
-    "pack.id": (CASE, BOARD),
-    "pms.id": (PMS,),
-    "cabinet.id": (CABINET,),
-    "ehub.id": (EHUB, BBC),
-    "busbar.id": (BUSBAR,),
-    "board.id": (BOARD,),
-    "board.alias": (BOARD,),
-    "fet.board.id": (FET_BOARD,),
-}
 _BATCH = 200
 
 
@@ -61,6 +45,7 @@ class Imported:
 
     :param change: what was changed, or would be; nothing of it is written when there are
         faults that were not to be skipped, or in a dry run.
+    :param ignored: columns that are unknown.
     """
 
     change: Change
@@ -68,6 +53,8 @@ class Imported:
     changed: int
     faults: tuple[FaultyLine, ...]
     written: bool
+    summary: ImportSummary = NOTHING_NEW
+    ignored: tuple[str, ...] = ()
 
     @property
     def faulty_lines(self) -> int:
@@ -75,9 +62,9 @@ class Imported:
         return len({fault.line for fault in self.faults})
 
     @property
-    def has_similar_ids(self) -> bool:
-        """Whether lines were refused because their ids nearly equal others."""
-        return any(fault.error.cure == "similar" for fault in self.faults)
+    def cures(self) -> frozenset[str]:
+        """What faults could be accepted, as the codes of their errors."""
+        return frozenset(fault.error.cure for fault in self.faults)
 
     @property
     def same(self) -> int:
@@ -107,94 +94,130 @@ def import_file(
     """
     read = read_rows(data, rules)
     if dry_run:
-        result = _compared(tried(account_id, author), read, rules)
-        return replace(result, written=False)
+        return replace(_compared(account_id, author, read, rules), written=False)
     expected = PARTS_OF_A_CASE * len(read.rows) + 1
     with editing(account_id, author, expected=expected) as changeset:
-        result = _compared(changeset, read, rules)
-        changeset.discarded = not result.written
-    return replace(result, change=changeset.change())
+        checked = _compared(account_id, author, read, rules)
+        if not checked.written:
+            changeset.discarded = True
+            return checked
+        done = _imported(changeset, _in_order(read.rows, checked.faults), rules, checked.faults)
+        changeset.discarded = not done.written
+    return replace(checked, change=changeset.change(), faults=done.faults, written=done.written)
 
 
 def import_rows(
-    account_id: int, rows: Sequence[CaseRow], *, author: Author, rules: ImportRules = STRICT
+    account_id: int, rows: Sequence[FileRow], *, author: Author, rules: ImportRules = STRICT
 ) -> Imported:
-    """Do as :func:`import_file`, with some of the lines that :func:`usable_rows` returned."""
+    """Do as :func:`import_file`, with some of the lines that :func:`usable_rows` returned.
+
+    That all lines together strip no case was found out with the whole file.
+    """
     expected = PARTS_OF_A_CASE * len(rows) + 1
     with editing(account_id, author, expected=expected) as changeset:
-        result = _imported(changeset, rows, (), rules)
+        result = _imported(changeset, rows, rules)
         changeset.discarded = not result.written
     return replace(result, change=changeset.change())
 
 
-def usable_rows(data: bytes, rules: ImportRules, faults: Iterable[FaultyLine]) -> list[CaseRow]:
+def usable_rows(data: bytes, rules: ImportRules, faults: Iterable[FaultyLine]) -> list[FileRow]:
     """Return the lines of a file without those that have faults, in the order of their times."""
     return _in_order(read_rows(data, rules).rows, faults)
 
 
-def _in_order(rows: Iterable[CaseRow], faults: Iterable[FaultyLine]) -> list[CaseRow]:
+def _in_order(rows: Iterable[FileRow], faults: Iterable[FaultyLine]) -> list[FileRow]:
     faulty = {fault.line for fault in faults}
     usable = (row for row in rows if row.line not in faulty)
     return sorted(usable, key=lambda row: (row.valid_from or SINCE_EVER, row.line))
 
 
-def _compared(changeset: Changeset, read: RegistryFile, rules: ImportRules) -> Imported:
-    similar = () if rules.similar_ids else similar_lines(changeset.account_id, read.rows)
-    faults = (*read.faults, *similar)
-    result = _imported(changeset, _in_order(read.rows, faults), faults, rules)
-    count = len(read.rows) + len({f.line for f in result.faults} - {r.line for r in read.rows})
-    return replace(result, rows=count)
+def _compared(account_id: int, author: Author, read: RegistryFile, rules: ImportRules) -> Imported:
+    """Find out what a file would do, without the lines whose faults only all of it shows."""
+    faults = _faults(account_id, read, rules)
+    while True:
+        changeset = tried(account_id, author)
+        placements = Placements(changeset, rules)
+        rows = _in_order(read.rows, faults)
+        result = _imported(changeset, rows, rules, faults, placements)
+        checkable = rules.skip_faulty or not result.faults
+        late = tuple(placements.faults()) if checkable else ()
+        faults = (*faults, *late)
+        if not late or not rules.skip_faulty:
+            break
+    found = _by_line((*result.faults, *late))
+    return replace(
+        result,
+        rows=len({row.line for row in read.rows} | {fault.line for fault in found}),
+        faults=found,
+        written=rules.skip_faulty or not found,
+        summary=import_summary(changeset),
+        ignored=read.ignored,
+    )
+
+
+def _faults(account_id: int, read: RegistryFile, rules: ImportRules) -> tuple[FaultyLine, ...]:
+    """Return what is wrong with single lines: that one placeholder comes twice is not told."""
+    doubtful = tuple(doubtful_lines(account_id, read.rows, rules))
+    lines = {fault.line for fault in doubtful}
+    told = (f for f in read.faults if f.error.cure != REPEATED or f.line not in lines)
+    return (*told, *doubtful)
 
 
 def _imported(
     changeset: Changeset,
-    rows: Sequence[CaseRow],
-    faults: Iterable[FaultyLine],
+    rows: Sequence[FileRow],
     rules: ImportRules,
+    faults: Iterable[FaultyLine] = (),
+    placements: Placements | None = None,
 ) -> Imported:
-    """Change a changeset as lines say."""
+    """Change a changeset as lines say; those with faults have been left out."""
     found, changed = list(faults), 0
+    placements = placements or Placements(changeset, rules)
     for row in _expected(changeset, rows):
         try:
-            changed += _import_row(changeset, row, skip_faulty=rules.skip_faulty)
+            changed += _import_row(placements, row)
         except RegistryError as error:
             found.append(FaultyLine(row.line, error))
-    ordered = tuple(sorted(found, key=lambda fault: fault.line))
     wanted = rules.skip_faulty or not found
-    return Imported(changeset.change(), len(rows), changed, ordered, wanted)
+    return Imported(changeset.change(), len(rows), changed, _by_line(found), wanted)
 
 
-def _expected(changeset: Changeset, rows: Sequence[CaseRow]) -> Iterator[CaseRow]:
+def _by_line(faults: Iterable[FaultyLine]) -> tuple[FaultyLine, ...]:
+    return tuple(sorted(faults, key=lambda fault: fault.line))
+
+
+def _expected(changeset: Changeset, rows: Sequence[FileRow]) -> Iterator[FileRow]:
     """Yield the rows; what is registered of some of them is read before the first of these."""
     for start in range(0, len(rows), _BATCH):
         some = rows[start : start + _BATCH]
-        things = {thing for row in some for thing in _named(row)}
+        things = {thing for row in some for thing in _looked_up(row)}
         changeset.base.expect(RegistryQuery(things=things, parts=True))
         yield from some
 
 
-def _named(row: CaseRow) -> Iterator[tuple[str, str]]:
+def _looked_up(row: FileRow) -> Iterator[tuple[str, str]]:
     """Yield all that is looked up for a row, by kind and id."""
-    for column, kinds in _KINDS.items():
-        if column in row.ids:
-            yield from ((kind, row.ids[column]) for kind in kinds)
-    for column in ("board.id", "board.alias"):
-        if column in row.ids:
-            yield from ((CASE, text) for text in registration.spellings(row.ids[column]))
-    yield from ((CELL_BLOCK, block) for block in row.cells if block)
+    for kinds, ident in row.named():
+        yield from ((kind, ident) for kind in kinds)
+        if kinds == (BOARD,):
+            yield from ((CASE, text) for text in registration.spellings(ident))
+        elif kinds == (CASE,):
+            yield BOARD, ident
 
 
-def _import_row(changeset: Changeset, row: CaseRow, *, skip_faulty: bool) -> bool:
+def _import_row(placements: Placements, row: FileRow) -> bool:
     """Import one line and return whether it changed anything; its messages are summed up."""
-    undo = changeset.savepoint() if skip_faulty else None
+    changeset = placements.changeset
+    undo = changeset.savepoint() if placements.rules.skip_faulty else None
     transactions, lines = len(changeset.transactions), len(changeset.lines)
-    new = changeset.view.find(CASE, row.case) is None
-    changeset.only_changes = True
+    new = row.case is not None and changeset.view.find(CASE, row.case) is None
+    changeset.only_changes, placements.line = True, row.line
     try:
-        _apply(changeset, row)
+        apply_row(placements, row)
     except RegistryError:
         if undo is not None:
             undo()
+            placements.forget()
         del changeset.lines[lines:]
         raise
     added = changeset.lines[lines:]
@@ -208,86 +231,13 @@ def _sum_up(added: Sequence[Message]) -> list[Message]:
     first, *others = (line for line in added if line.form == registration.REGISTERED)
     if others:
         more = CountText(len(others), "other thing")
-        what = first.values["what"]
-        first = message("Registered {what} and {things} with it.", what=what, things=more)
+        first = message(registration.REGISTERED_WITH, what=first.values["what"], things=more)
     return [first, *filter(_is_move, added)]
 
 
 def _is_move(line: Message) -> bool:
     what = line.values.get("what")
     docked = line.form == moves.INSTALLED and isinstance(what, Entry) and what.kind == CASE
-    return docked or line.form in (moves.MOVED, moves.SWAPPED, moves.SWAPPED_FROM)
-
-
-def _apply(changeset: Changeset, row: CaseRow) -> None:
-    case = registration.register(changeset, CASE, row.case)
-    pms = _registered(changeset, PMS, row.ids.get("pms.id"))
-    cabinet = _registered(changeset, CABINET, row.ids.get("cabinet.id"))
-    if cabinet is not None:
-        _fill_cabinet(changeset, row, cabinet, pms)
-    _fill_case(changeset, row, case)
-    _dock_case(changeset, row, case, cabinet, pms)
-
-
-def _fill_cabinet(changeset: Changeset, row: CaseRow, cabinet: Entry, pms: Entry | None) -> None:
-    at, ids = row.valid_from, row.ids
-    if pms is not None:
-        _install_or_swap(changeset, cabinet, pms, None, at)
-    hub, busbar = ids.get("ehub.id"), ids.get("busbar.id")
-    for kind, ident in ((_controller_kind(changeset, hub), hub), (BUSBAR, busbar)):
-        _install_or_swap(changeset, _registered(changeset, kind, ident), cabinet, None, at)
-
-
-def _fill_case(changeset: Changeset, row: CaseRow, case: Entry) -> None:
-    at, ids = row.valid_from, row.ids
-    board = _registered(changeset, BOARD, ids.get("board.id"))
-    if board is not None and "board.alias" in ids:
-        registration.add_alias(changeset, board, ids["board.alias"])
-    _install_or_swap(changeset, board, case, None, at)
-    fet_board = _registered(changeset, FET_BOARD, ids.get("fet.board.id"))
-    _install_or_swap(changeset, fet_board, case, None, at)
-    for position, ident in enumerate(row.cells, 1):
-        block = _registered(changeset, CELL_BLOCK, ident)
-        _install_or_swap(changeset, block, case, position, at)
-
-
-def _dock_case(
-    changeset: Changeset, row: CaseRow, case: Entry, cabinet: Entry | None, pms: Entry | None
-) -> None:
-    at = row.valid_from
-    if cabinet is not None:
-        _install_or_swap(changeset, case, cabinet, row.dock, at)
-    elif pms is not None and (
-        row.dock is not None or changeset.view.pms_of(case.id, at or changeset.now) != pms
-    ):
-        _install_or_swap(changeset, case, pms, row.dock, at)
-
-
-def _registered(changeset: Changeset, kind: str, ident: str | None) -> Entry | None:
-    return None if ident is None else registration.register(changeset, kind, ident)
-
-
-def _controller_kind(changeset: Changeset, ident: str | None) -> str:
-    return BBC if ident is not None and changeset.view.find(BBC, ident) is not None else EHUB
-
-
-def _install_or_swap(
-    changeset: Changeset,
-    part: Entry | None,
-    assembly: Entry,
-    place: int | None,
-    at: datetime | None,
-) -> None:
-    """Install a part in a place since a time, swapped for whatever else is there."""
-    if part is None:
-        return
-    moment = at or changeset.now
-    spot = spot_for(changeset, part, assembly, place, moment)
-    row = row_at(changeset.rows(part.id), moment)
-    if row is not None and row.spot == spot:
-        return
-    other = moves.occupant(changeset, spot, part.id, moment)
-    if other is None:
-        moves.install(changeset, part, assembly, place, at)
-    else:
-        moves.swap(changeset, other, part, at)
+    return docked or line.form not in (
+        registration.REGISTERED, moves.INSTALLED, registration.ALSO_KNOWN,
+    )  # fmt: skip

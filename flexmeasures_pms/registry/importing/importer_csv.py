@@ -4,96 +4,43 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.messages.message import Message, Renderer, message, message_form
+from flexmeasures_pms.registry.editing.registration import Details
+from flexmeasures_pms.registry.importing.columns import (
+    ALIAS,
+    CELL_COLUMNS,
+    DETAILS_OF_PMS,
+    PARTS_OF_CABINET,
+    PARTS_OF_CASE,
+    Header,
+    read_header,
+)
+from flexmeasures_pms.registry.importing.repeated_lines import repeated_lines
+from flexmeasures_pms.registry.importing.rows import (
+    STRICT,
+    FaultyLine,
+    FileRow,
+    ImportRules,
+    RegistryFile,
+)
+from flexmeasures_pms.registry.importing.spreadsheets import unprotected
+from flexmeasures_pms.registry.kinds import BOARD, PART_KINDS
+from flexmeasures_pms.registry.messages.message import Message, message, message_form
 from flexmeasures_pms.registry.messages.moments import EVENTS, PLANNED, accepted, read_moment
 
-CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
-REQUIRED = ("pack.id", "board.id", "fet.board.id", *CELL_COLUMNS)
-OPTIONAL = (
-    "pms.id",
-    "cabinet.id",
-    "ehub.id",
-    "busbar.id",
-    "dock",
-    "board.alias",
-    "valid_from",
+Fields = dict[str, str]
+"""The fields of a line that are not empty, by their columns."""
+
+# What needs the column that says what it belongs to.
+_NUMBERS = ("dock", "cabinet.position", "cabinet.docks")
+_NEEDS = (
+    *((name, "cabinet.id") for name in PARTS_OF_CABINET),
+    *((name, "pms.id") for name in ("cabinet.position", *DETAILS_OF_PMS)),
 )
-
-
-LACKS = message_form("The header lacks columns: {columns}.")
-UNKNOWN = message_form("The header has unknown columns: {columns}.")
-REPEATS = message_form("The header repeats columns: {columns}.")
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRules:
-    """What is accepted in a file that would otherwise be refused.
-
-    :param skip_faulty: lines with faults, which are left out.
-    :param planned: a ``valid_from`` of up to a year ahead.
-    :param similar_ids: new ids that differ from others only by leading zeros.
-    :param short_lines: lines without their last fields, which then count as empty.
-    """
-
-    skip_faulty: bool = False
-    planned: bool = False
-    similar_ids: bool = False
-    short_lines: bool = False
-
-
-STRICT = ImportRules()
-
-
-@dataclass(frozen=True, slots=True)
-class FaultyLine:
-    """A line that can't be imported, and why."""
-
-    line: int
-    error: RegistryError
-
-    @property
-    def message(self) -> str:
-        """Why, as the command line prints it."""
-        return str(self.error)
-
-    def __str__(self) -> str:
-        """Return it as it is reported."""
-        return f"Line {self.line}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    """One line: a case and what is in it. An empty field is None or left out."""
-
-    line: int
-    ids: dict[str, str] = field(default_factory=dict)
-    cells: tuple[str | None, ...] = ()
-    dock: int | None = None
-    valid_from: datetime | None = None
-
-    @property
-    def case(self) -> str:
-        """The case's id."""
-        return self.ids["pack.id"]
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryFile:
-    """A registry file as read.
-
-    :param rows: the lines without a fault.
-    :param faults: the lines with one.
-    """
-
-    rows: tuple[CaseRow, ...]
-    faults: tuple[FaultyLine, ...]
 
 
 def read_rows(data: bytes, rules: ImportRules = STRICT) -> RegistryFile:
@@ -108,16 +55,16 @@ def read_rows(data: bytes, rules: ImportRules = STRICT) -> RegistryFile:
             message("The file is not UTF-8 text: save it as CSV (UTF-8).")
         ) from error
     lines = _lines(text)
-    header = _header(*next(lines, (1, [])))
-    rows: list[CaseRow] = []
+    header = read_header(*next(lines, (1, [])))
+    rows: list[FileRow] = []
     faults: list[FaultyLine] = []
     for number, fields in lines:
         try:
-            rows.append(_row(number, header, fields, rules))
+            rows.append(_row(number, _given(header, fields, rules), rules))
         except RegistryError as error:
             faults.append(FaultyLine(number, error))
-    twice = list(_repeated(rows))
-    return RegistryFile(tuple(rows), tuple(sorted((*faults, *twice), key=lambda f: f.line)))
+    found = sorted((*faults, *repeated_lines(rows)), key=lambda fault: fault.line)
+    return RegistryFile(tuple(rows), tuple(found), header.ignored)
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -134,59 +81,85 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _header(number: int, fields: Sequence[str]) -> list[str]:
-    for position, text in enumerate(fields, 1):
-        if character := identifiers.control_character(text):
-            form = message_form("Line {n}, column {column} has the control character {character}.")
-            raise RegistryError(message(form, n=number, column=position, character=character))
-    names = [identifiers.clean(name).lower() for name in fields]
-    while names and not names[-1]:
-        names.pop()
-    missing = [name for name in REQUIRED if name not in names]
-    unknown = [name for name in names if name and name not in (*REQUIRED, *OPTIONAL)]
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    for form, columns in ((LACKS, missing), (UNKNOWN, unknown), (REPEATS, twice)):
-        if columns:
-            raise RegistryError(message(form, columns=", ".join(columns)))
-    return names
-
-
-def _given(header: list[str], fields: list[str], rules: ImportRules) -> dict[str, str]:
-    """Return the fields of a line that are not empty, by their columns."""
-    if any(text.strip() for text in fields[len(header) :]):
+def _given(header: Header, fields: Sequence[str], rules: ImportRules) -> Fields:
+    """Return the fields of a line that are not empty, without those that are ignored."""
+    names = header.names
+    if any(text.strip() for text in fields[len(names) :]):
         form = message_form("has {n} fields, the header {header}.")
-        raise RegistryError(message(form, n=len(fields), header=len(header)))
-    if len(fields) < len(header) and not rules.short_lines:
+        raise RegistryError(message(form, n=len(fields), header=len(names)))
+    if len(fields) < len(names) and not rules.short_lines:
         form = message_form("{n} fields of {header}: the line is incomplete.")
-        raise RegistryError(message(form, n=len(fields), header=len(header)))
-    for name, text in zip(header, fields, strict=False):
+        raise RegistryError(message(form, n=len(fields), header=len(names)), cure="short")
+    known = [(name, text) for name, text in zip(names, fields, strict=False) if name]
+    for name, text in known:
         if character := identifiers.control_character(text):
             form = message_form("{column} has the control character {character}.")
             raise RegistryError(message(form, column=name, character=character))
-    cleaned = ((name, identifiers.clean(text)) for name, text in zip(header, fields, strict=False))
-    return {name: text for name, text in cleaned if name and text}
+    cleaned = ((name, unprotected(identifiers.clean(text))) for name, text in known)
+    return {name: text for name, text in cleaned if text}
 
 
-def _row(number: int, header: list[str], fields: list[str], rules: ImportRules) -> CaseRow:
-    given = _given(header, fields, rules)
-    if "pack.id" not in given:
-        raise RegistryError(message("pack.id is empty: each line is about a case."))
+def _row(number: int, given: Fields, rules: ImportRules) -> FileRow:
     for name, text in given.items():
+        if text.lower() == name:
+            raise RegistryError(message("This is the header once more: delete the line."))
         if fault := identifiers.fault(text):
             raise RegistryError(f"{name} {fault}.")
-    for name in ("ehub.id", "busbar.id"):
-        if name in given and "cabinet.id" not in given:
-            raise RegistryError(
-                message("{name} needs the cabinet.id that it belongs to.", name=name)
-            )
-    if "board.alias" in given and "board.id" not in given:
-        raise RegistryError(message("board.alias needs the board.id that it is a spelling of."))
-    dock = _dock(given.pop("dock", None))
-    if dock is not None and not {"cabinet.id", "pms.id"} & given.keys():
-        raise RegistryError(message("dock needs the cabinet.id or pms.id that it is in."))
+    _check_subject(given)
+    _check_needs(given)
+    dock, position, docks = (
+        _number(name, given.pop(name, None))
+        for name in ("dock", "cabinet.position", "cabinet.docks")
+    )
     valid_from = _moment("valid_from", given.pop("valid_from", None), rules)
-    cells = tuple(given.pop(name, None) for name in CELL_COLUMNS)
-    return CaseRow(number, given, cells, dock, valid_from)
+    return FileRow(
+        number,
+        cells=tuple(given.pop(name, None) for name in CELL_COLUMNS),
+        aliases=tuple(given.pop(name) for name in _aliases(given)),
+        dock=dock,
+        position=position,
+        docks=docks,
+        site=_site(given),
+        spare=_spare(given),
+        valid_from=valid_from,
+        ids=given,
+    )
+
+
+def _aliases(given: Fields) -> list[str]:
+    """Return the columns of aliases, in the order of their numbers."""
+    return sorted(filter(ALIAS.fullmatch, given), key=lambda name: (len(name), name))
+
+
+def _check_subject(given: Fields) -> None:
+    """Refuse a line that says of no case, PMS, cabinet or spare part what it is about."""
+    spare = {"spare.kind", "spare.id"} & given.keys()
+    aliases = set(_aliases(given))
+    parts = given.keys() & {"dock", *PARTS_OF_CASE} | aliases
+    if len(spare) == 1:
+        raise RegistryError(message("spare.kind and spare.id go together: give both or neither."))
+    if spare and given.keys() - spare - aliases:
+        raise RegistryError(message("A spare part is on a line of its own, without other ids."))
+    of_rack = not parts and {"pms.id", "cabinet.id"} & given.keys()
+    if not ("pack.id" in given or spare or of_rack):
+        form = "pack.id is empty: only a line about a cabinet, a PMS or a spare part has none."
+        raise RegistryError(message(form))
+    of_board = "board.id" in given or given.get("spare.kind") == BOARD
+    if aliases and not of_board:
+        raise RegistryError(message("board.alias needs the board.id that it is a spelling of."))
+
+
+def _check_needs(given: Fields) -> None:
+    for name, needed in _NEEDS:
+        if name in given and needed not in given:
+            problem = message(
+                "{name} needs the {needed} that it belongs to.", name=name, needed=needed
+            )
+            raise RegistryError(problem)
+    if {"ehub.id", "bbc.id"} <= given.keys():
+        raise RegistryError(message("A cabinet has one controller: give ehub.id or bbc.id."))
+    if "dock" in given and not {"cabinet.id", "pms.id"} & given.keys():
+        raise RegistryError(message("dock needs the cabinet.id or pms.id that it is in."))
 
 
 def _moment(column: str, text: str | None, rules: ImportRules) -> datetime | None:
@@ -200,66 +173,41 @@ def _moment(column: str, text: str | None, rules: ImportRules) -> datetime | Non
         raise RegistryError(problem, cure=error.cure) from error
 
 
-def _dock(text: str | None) -> int | None:
+def _number(column: str, text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit():
-        raise RegistryError(message("dock '{text}' is not a number.", text=text))
+    if not text.isascii() or not text.isdigit() or len(text) > 4:
+        raise RegistryError(message("{column} '{text}' is not a number.", column=column, text=text))
     return int(text)
 
 
-def _repeated(rows: Sequence[CaseRow]) -> Iterator[FaultyLine]:
-    """Yield the lines that contradict another line about the same thing.
-
-    A thing may be on several lines if each has a ``valid_from``: then they are its history.
-    """
-    seen: dict[_NamedThing, list[CaseRow]] = {}
-    for row in rows:
-        for thing, count in Counter(_things(row)).items():
-            if count > 1:
-                yield _fault(row, message("{what} is on this line twice.", what=thing))
-            seen.setdefault(thing, []).append(row)
-    for thing, group in seen.items():
-        first: dict[datetime | None, CaseRow] = {}
-        for row in group:
-            if row.valid_from in first:
-                form = message_form("{what} is on line {n} already.")
-                yield _fault(row, message(form, what=thing, n=first[row.valid_from].line))
-            elif row.valid_from is None and any(r.valid_from for r in group):
-                form = message_form("{what} is on other lines too: say since when in valid_from.")
-                yield _fault(row, message(form, what=thing))
-            first.setdefault(row.valid_from, row)
+def _site(given: Fields) -> Details:
+    """Return the details of a PMS, and take them out of the fields."""
+    site = Details()
+    if (zone := given.pop("pms.timezone", None)) is not None:
+        site["timezone"] = zone
+    latitude, longitude = (
+        _degrees(name, given.pop(name, None)) for name in ("pms.latitude", "pms.longitude")
+    )
+    if latitude is not None or longitude is not None:
+        site["latitude"], site["longitude"] = latitude, longitude
+    return site
 
 
-def _fault(row: CaseRow, why: Message) -> FaultyLine:
-    return FaultyLine(row.line, RegistryError(why))
+def _degrees(column: str, text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError as error:
+        problem = message("{column} '{text}' is not a number.", column=column, text=text or "")
+        raise RegistryError(problem) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _NamedThing:
-    """A thing that a line names, or a dock of the cabinet or PMS of that id."""
-
-    words: str
-    ident: str
-    dock: int | None = None
-
-    def render(self, renderer: Renderer) -> str:
-        """Return such as ``case 269`` and ``dock 3 of CAB-01-001``."""
-        if self.dock is None:
-            return f"{renderer.word(self.words)} {self.ident}"
-        place = f"{renderer.word(self.words)} {self.dock}"
-        return renderer.word("{place} of {assembly}").format(place=place, assembly=self.ident)
-
-
-def _things(row: CaseRow) -> Iterator[_NamedThing]:
-    for kind, name in (("case", "pack.id"), ("FET board", "fet.board.id")):
-        if name in row.ids:
-            yield _NamedThing(kind, identifiers.key(row.ids[name]))
-    boards = (row.ids.get(name) for name in ("board.id", "board.alias"))
-    for board in {identifiers.board_key(text) for text in boards if text}:
-        yield _NamedThing("acquisition board", board)
-    for cell in filter(None, row.cells):
-        yield _NamedThing("cell block", identifiers.key(cell))
-    if row.dock is not None:
-        rack = row.ids.get("cabinet.id") or row.ids["pms.id"]
-        yield _NamedThing("dock", identifiers.key(rack), row.dock)
+def _spare(given: Fields) -> str | None:
+    """Return the kind of a spare part, and take it out of the fields."""
+    kind = given.pop("spare.kind", None)
+    if kind is not None and kind not in PART_KINDS:
+        kinds = ", ".join(PART_KINDS)
+        raise RegistryError(
+            message("spare.kind '{text}' is none of {kinds}.", text=kind, kinds=kinds)
+        )
+    return kind

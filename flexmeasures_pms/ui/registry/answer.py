@@ -12,8 +12,9 @@ from flexmeasures_pms.deadline import at_most
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects, complete
 from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.doubtful import doubts_about_new
 from flexmeasures_pms.registry.editing.resubmission import made_already
-from flexmeasures_pms.registry.editing.similar import similar_to_new
+from flexmeasures_pms.registry.editing.would_be import would_be
 from flexmeasures_pms.storage.session import abandon, after_commit
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page.access import Organisation
@@ -104,10 +105,10 @@ def answer(
         doubtful = () if filled.sure else doubts()
         change = make()
         if not filled.sure:
-            doubtful = (*doubtful, *_nearly_equal(change, filled.zone))
+            doubtful = (*doubtful, *_about_new_ids(change, filled.zone))
         if doubtful and change.touched:
             abandon()
-            return Answer(rendered(change.lines, filled.zone), doubtful)
+            return Answer(rendered(map(would_be, change.lines), filled.zone), doubtful)
         done = commit_with_effects(change, filled.order(organisation.id, at=None).author)
         return Answer(rendered(done, filled.zone), changed=bool(change.touched))
     except (Unusable, RegistryError) as error:
@@ -119,9 +120,12 @@ def answer(
         return Answer(refusal=RefusedChange(main, message))
 
 
-def _nearly_equal(change: Change, zone: str) -> tuple[str, ...]:
-    ask = _("Is it really another one?")
-    return tuple(f"{said} {ask}" for said in rendered(similar_to_new(change), zone))
+def _about_new_ids(change: Change, zone: str) -> tuple[str, ...]:
+    doubts = doubts_about_new(change)
+    asked = (_("Is it really another one?") if one.kind == "similar" else _("Is it really its id?")
+             for one in doubts)  # fmt: skip
+    said = rendered((one.said for one in doubts), zone)
+    return tuple(f"{why} {ask}" for why, ask in zip(said, asked, strict=True))
 
 
 def _refusal(error: Unusable | RegistryError, filled: Filled, main: str) -> RefusedChange:

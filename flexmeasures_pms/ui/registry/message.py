@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.importing.columns import ignored_columns
+from flexmeasures_pms.registry.importing.import_summary import ImportSummary
 from flexmeasures_pms.registry.importing.importer import Imported
-from flexmeasures_pms.registry.importing.importer_csv import FaultyLine
+from flexmeasures_pms.registry.importing.rows import FaultyLine
 from flexmeasures_pms.registry.messages.message import Message, PlaceText, Renderer
 from flexmeasures_pms.ui.language import figures
 from flexmeasures_pms.ui.language.words import _, mark, n_
@@ -17,6 +19,20 @@ FACTS = (
     *(mark("latitude"), mark("longitude"), mark("parent asset")),
 )
 """Parts of the registry's sentences, for translators."""
+
+_NAMES = 8
+_CURES: Mapping[str, str] = {
+    "similar": mark("Spreadsheets drop leading zeros: write ids as they are registered, or tick "
+                    "that these are other things."),
+    "spreadsheet": mark("Format columns of ids as text in a spreadsheet, or write them in "
+                        "brackets ([0241]), or tick that they are spelled so."),
+    "placeholder": mark("Leave fields empty that are not known, or tick that something really "
+                        "has such an id."),
+    "short": mark("Tick that lines may lack their last fields if these are only empty."),
+    "stripped": mark("Say what takes the place of these parts, or tick that nothing does."),
+    "other_pms": mark("Check the id of the PMS, or tick that the cabinet may move."),
+}  # fmt: skip
+"""What to do about faulty lines, by the codes of their errors."""
 
 
 def rendered(sentences: Iterable[Message], zone: str) -> tuple[str, ...]:
@@ -50,11 +66,33 @@ def refusal(result: Imported) -> str:
         result.rows,
         faulty=result.faulty_lines,
     )
-    if not result.has_similar_ids:
-        return said
-    hint = _("Spreadsheets drop leading zeros: write ids as they are registered, or tick that "
-             "these are other things.")  # fmt: skip
-    return f"{said} {hint}"
+    return " ".join((said, *(_(text) for cure, text in _CURES.items() if cure in result.cures)))
+
+
+def ignored(result: Imported, zone: str) -> str:
+    """Return which columns of a file are ignored."""
+    said = ignored_columns(result.ignored)
+    return "" if said is None else said.render(_renderer(zone))
+
+
+def outline(changes: ImportSummary, zone: str) -> tuple[str, ...]:
+    """Return what of a file is new, and what changes its place."""
+    new = []
+    if names := changes.pmses:
+        said = n_("{n} new PMS: {names}", "{n} new PMSes: {names}", len(names), names=_named(names))
+        new.append(said)
+    if names := changes.cabinets:
+        form = "{n} new cabinet: {names}", "{n} new cabinets: {names}"
+        new.append(n_(*form, len(names), names=_named(names)))
+    if changes.cases:
+        new.append(n_("{n} new case", "{n} new cases", changes.cases))
+    if changes.parts:
+        new.append(n_("{n} new part", "{n} new parts", changes.parts))
+    return (*new, *rendered(changes.moves, zone))
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMES]) + (" …" if len(names) > _NAMES else "")
 
 
 def summary(result: Imported) -> str:

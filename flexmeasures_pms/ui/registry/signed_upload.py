@@ -16,7 +16,7 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from flexmeasures_pms.errors import PmsError
-from flexmeasures_pms.registry.importing.importer_csv import ImportRules
+from flexmeasures_pms.registry.importing.rows import ImportRules
 from flexmeasures_pms.ui.language.words import _
 
 MOST = 1 << 20

@@ -120,6 +120,14 @@ class Addresses:
         """Return the URL where a file is imported."""
         return links.page("registry", "import", organisation=self.organisation)
 
+    def template(self) -> str:
+        """Return the URL of an empty file to import."""
+        return links.page("registry", "template.csv", organisation=self.organisation)
+
+    def download(self) -> str:
+        """Return the URL of the registry as a file that can be imported."""
+        return links.page("registry", "export.csv", organisation=self.organisation)
+
     def readings(self, kind: str, ident: str) -> str | None:
         """Return the URL of the readings of a case or device, if it has any."""
         if kind not in (CASE, *SITE_KINDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from flask import Response, request
@@ -12,25 +13,57 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.would_be import would_be
+from flexmeasures_pms.registry.importing.columns import COLUMNS
 from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
-from flexmeasures_pms.registry.importing.importer_csv import (
-    OPTIONAL,
-    REQUIRED,
-    STRICT,
-    ImportRules,
-)
+from flexmeasures_pms.registry.importing.rows import STRICT, ImportRules
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.session import abandon
-from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry import signed_upload as uploads
 from flexmeasures_pms.ui.registry.answer import repeated
 from flexmeasures_pms.ui.registry.forms import Filled
-from flexmeasures_pms.ui.registry.message import faults, refusal, rendered, summary, wrong
+from flexmeasures_pms.ui.registry.message import (
+    faults,
+    ignored,
+    outline,
+    refusal,
+    rendered,
+    summary,
+    wrong,
+)
 from flexmeasures_pms.ui.registry.signed_upload import MOST, SignedUpload, UnusableUpload
 from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
 from flexmeasures_pms.ui.routes import pms_ui
+
+BOXES: Mapping[str, tuple[str, str]] = {
+    "skip": ("skip_faulty", mark("Leave faulty lines out")),
+    "planned": ("planned", mark("Times in valid_from may be planned, up to a year ahead")),
+    "short": (
+        "short_lines",
+        mark("Lines may lack their last fields, as some spreadsheets write empty ones"),
+    ),
+    "similar": (
+        "similar_ids",
+        mark("Also register ids that differ from others only by leading zeros"),
+    ),
+    "spreadsheet": (
+        "spreadsheet_ids",
+        mark("Also register ids as spreadsheets change them, such as 241.0"),
+    ),
+    "placeholders": ("placeholders", mark("Also register ids such as N/A, TBD or Total")),
+    "stripped": (
+        "stripped_cases",
+        mark("Parts of an installed case may go to another, and leave it without"),
+    ),
+    "other-pms": (
+        "other_pms",
+        mark("A cabinet that is installed in a PMS may go to another, or out of it"),
+    ),
+}
+"""The boxes of the page: what each lets through that is refused otherwise, and its text."""
 
 
 @pms_ui.route("/pms/registry/import", methods=["GET", "POST"])
@@ -64,12 +97,7 @@ def _chosen(organisation: Organisation) -> SignedUpload:
 
 def _rules() -> ImportRules:
     """Return what is accepted in the file: the ticked boxes, by their names."""
-    return ImportRules(
-        skip_faulty="skip" in request.form,
-        planned="planned" in request.form,
-        similar_ids="similar" in request.form,
-        short_lines="short" in request.form,
-    )
+    return ImportRules(**{rule: box in request.form for box, (rule, _words) in BOXES.items()})
 
 
 def _show(organisation: Organisation, chosen: SignedUpload, notice: str = "") -> Response:
@@ -82,7 +110,9 @@ def _show(organisation: Organisation, chosen: SignedUpload, notice: str = "") ->
         organisation,
         status=200 if wanted or not result.faults else 422,
         result=result,
-        lines=rendered(result.change.lines, zone),
+        lines=rendered(map(would_be, result.change.lines), zone),
+        outline=outline(result.summary, zone),
+        ignored=ignored(result, zone),
         faults=faults(result.faults, zone),
         refusal=refusal(result),
         summary=summary(result),
@@ -138,6 +168,7 @@ def _page(organisation: Organisation, *, status: int = 200, **shown: object) -> 
         active="registry",
         to=to,
         trail=trail(to, None, _("Import a file")),
-        columns=(*REQUIRED, *OPTIONAL),
+        columns=COLUMNS,
+        boxes=BOXES,
         **{"rules": STRICT, **nothing, **shown},
     )

@@ -1,0 +1,173 @@
+"""The registry as a file: what is installed where now, as ``import-registry`` reads it.
+
+First a line for each PMS, then for each cabinet, each case, and each spare part. Imported into the
+registry that it is of, it changes nothing; into an empty one, it makes the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from flexmeasures.data import db
+
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.docks import clear_number, docks_across
+from flexmeasures_pms.registry.importing.columns import COLUMNS, DETAILS_OF_PMS
+from flexmeasures_pms.registry.importing.csv_text import csv_text
+from flexmeasures_pms.registry.importing.export_rows import (
+    Parts,
+    most_aliases,
+    parts_in,
+    spare_parts,
+    structure,
+)
+from flexmeasures_pms.registry.kinds import (
+    BBC,
+    BOARD,
+    BUSBAR,
+    CABINET,
+    CASE,
+    CELL_BLOCK,
+    EHUB,
+    FET_BOARD,
+    PMS,
+)
+from flexmeasures_pms.registry.loading import rows
+from flexmeasures_pms.registry.loading.snapshot import Snapshot
+
+Line = dict[str, str]
+"""A line of the file: its fields by their columns."""
+
+_CASES = 500
+_COLUMN = {
+    EHUB: "ehub.id", BBC: "bbc.id", BUSBAR: "busbar.id", FET_BOARD: "fet.board.id",
+    BOARD: "board.id",
+}  # fmt: skip
+
+
+def export(account_id: int, delimiter: str = ",") -> str:
+    """Return an organisation's registry as the text of a CSV file, all of one version."""
+    while True:
+        version = rows.state(account_id).version
+        aliases = range(2, most_aliases(account_id) + 1)
+        columns = (*COLUMNS, *(alias_column(n) for n in aliases))
+        text = csv_text(columns, _lines(account_id), delimiter)
+        if rows.state(account_id).version == version:
+            return text
+
+
+def alias_column(number: int) -> str:
+    """Return the column of a board's first, second … alias."""
+    return "board.alias" if number == 1 else f"board.alias.{number}"
+
+
+def _lines(account_id: int) -> Iterator[Line]:
+    now: datetime = db.session.scalar(sa.select(sa.func.clock_timestamp())).astimezone(UTC)
+    exported = _Exported(structure(account_id, now), now)
+    for pms in exported.of_kind(PMS):
+        yield {"pms.id": pms.ident, **_site(pms)}
+    cabinets = exported.of_kind(CABINET)
+    parts = parts_in(account_id, [cabinet.id for cabinet in cabinets], now)
+    for cabinet in cabinets:
+        yield {**exported.cabinet(cabinet), **_fields(parts.get(cabinet.id, ()))}
+    cases = exported.of_kind(CASE)
+    for some in (cases[n : n + _CASES] for n in range(0, len(cases), _CASES)):
+        parts = parts_in(account_id, [case.id for case in some], now)
+        for case in some:
+            yield {**exported.case(case), **_fields(parts.get(case.id, ()))}
+    for kind, ident, aliases in spare_parts(account_id, now):
+        yield {"spare.kind": kind, "spare.id": ident, **_aliases(aliases)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Exported:
+    """The PMSes, cabinets and cases of an organisation, and where they are.
+
+    :param registered: these alone.
+    """
+
+    registered: Snapshot
+    now: datetime
+
+    def of_kind(self, kind: str) -> Sequence[Entry]:
+        """Return the things of a kind, in the order in which they are built in."""
+        entries = self.registered.entries
+        return sorted((e for e in entries.values() if e.kind == kind), key=self._order)
+
+    def _order(self, entry: Entry) -> tuple[object, ...]:
+        pms = self.registered.pms_of(entry.id, self.now)
+        row = self.registered.installed(entry.id, self.now)
+        dock = self.registered.dock_across(entry.id, self.now) if entry.kind == CASE else None
+        place = dock or (row.place if row else None) or 0
+        return pms is None, pms.ident if pms else "", row is None, place, entry.ident
+
+    def cabinet(self, cabinet: Entry) -> Line:
+        """Return where a cabinet is, and how many docks it has."""
+        line = {"cabinet.id": cabinet.ident}
+        if cabinet.docks is not None:
+            line["cabinet.docks"] = str(cabinet.docks)
+        row = self.registered.installed(cabinet.id, self.now)
+        if row is not None:
+            line["pms.id"] = self.registered.entry(row.assembly_id).ident
+            line["cabinet.position"] = _number(row.place)
+        return line
+
+    def case(self, case: Entry) -> Line:
+        """Return where a case is."""
+        line = {"pack.id": case.ident}
+        row = self.registered.installed(case.id, self.now)
+        if row is None:
+            return line
+        assembly = self.registered.entry(row.assembly_id)
+        if assembly.kind == PMS:
+            return {
+                **line,
+                "pms.id": assembly.ident,
+                "dock": self._dock_of_pms(assembly, row.place),
+            }
+        pms = self.registered.pms_of(assembly.id, self.now)
+        if pms is not None:
+            line["pms.id"] = pms.ident
+        return {**line, **self._dock(assembly, row.place or 0)}
+
+    def _dock_of_pms(self, pms: Entry, place: int | None) -> str:
+        """Return a dock of a PMS; none where the number is that of a cabinet's dock by now."""
+        taken = place is not None and self.registered.cabinet_at(pms.id, place, self.now)
+        return "" if taken else _number(place)
+
+    def _dock(self, cabinet: Entry, dock: int) -> Line:
+        """Return a dock of a cabinet; of its PMS where each number could mean another dock."""
+        number = clear_number(self.registered, cabinet, dock, self.now)
+        if number is not None:
+            return {"cabinet.id": cabinet.ident, "dock": str(number)}
+        across = docks_across(self.registered, cabinet, self.now) or range(1, 2)
+        return {"dock": str(across.start + dock - 1)}
+
+
+def _site(pms: Entry) -> Line:
+    values = (pms.timezone, pms.latitude, pms.longitude)
+    known = zip(DETAILS_OF_PMS, values, strict=True)
+    return {column: str(value) for column, value in known if value is not None}
+
+
+def _fields(parts: Parts) -> Line:
+    """Return what is in a case or cabinet."""
+    line: Line = {}
+    for part in parts:
+        if part.kind == CELL_BLOCK:
+            line[f"cell.id.{part.place}"] = part.ident
+        else:
+            line[_COLUMN[part.kind]] = part.ident
+            line |= _aliases(part.aliases)
+    return line
+
+
+def _aliases(aliases: Sequence[str]) -> Mapping[str, str]:
+    return {alias_column(n): alias for n, alias in enumerate(aliases, 1)}
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else str(number)
