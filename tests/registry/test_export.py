@@ -8,7 +8,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.profiles import examples
 from support.registry import Registry
@@ -66,12 +66,10 @@ def site(registry: Registry) -> Registry:
     registry.do("install", small, pms, place=1)
     registry.do("install", large, pms, place=2)
     cases = registry.add("case", *(f"{n:04}" for n in range(1, 9)))
-    for case, (rack, dock) in zip(
-        cases,
-        [(small, 1), (large, 1), (large, 13), (large, 15), (large, 30), (lost, 4)],
-        strict=False,
-    ):
-        registry.do("install", case, rack, place=dock)
+    # Docks 1, 13, 15 and 30 of the second cabinet are counted from 13 on across the PMS.
+    places = [(small, 1), (pms, 13), (pms, 25), (pms, 27), (pms, 42), (lost, 4)]
+    for case, (assembly, dock) in zip(cases, places, strict=False):
+        registry.do("install", case, assembly, place=dock)
     registry.do("install", cases[6], pms)
     boards = registry.add("acquisition-board", "B1", "00B2", "SPARE")
     for alias in ("B1-a", "B1-b", "B1-c"):
@@ -79,10 +77,8 @@ def site(registry: Registry) -> Registry:
     registry.do("add_alias", boards[2], alias="SPARE-a")
     registry.do("install", boards[0], cases[0])
     registry.do("install", boards[1], cases[7])
-    (cell, bbc, busbar, hub) = (
-        registry.add(kind, ident)[0]
-        for kind, ident in (("cell-block", "CELL"), ("bbc", "BBC-1"), ("busbar", "BUS-1"), ("ehub", "E"))
-    )  # fmt: skip
+    kinds = ("cell-block", "bbc", "busbar", "ehub")
+    (cell, bbc, busbar, hub) = (registry.add(kind, f"{kind} 1")[0] for kind in kinds)
     registry.do("install", cell, cases[0], place=14)
     registry.do("install", bbc, small)
     registry.do("install", busbar, large)
@@ -169,7 +165,10 @@ orders = st.lists(
 
 
 @given(orders, st.lists(st.sampled_from([None, 3, 4]), min_size=3, max_size=3))
-@settings(max_examples=examples(6))
+@settings(
+    max_examples=examples(20),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_registry_is_read_back(
     two_registries: Any, done: list[tuple[Any, ...]], sizes: list[int | None]
 ) -> None:

@@ -46,7 +46,7 @@ def site(registry: Registry, load: Load) -> Registry:
 
 
 SPREADSHEET = ["241.0", "241,0", "1E+05", "1,00E+05", "6.6E+22", "=A1+B1", "#REF!", "03-Jan",
-               "12/1/2026", "####"]  # fmt: skip
+               "12/1/2026"]  # fmt: skip
 PLACEHOLDERS = ["N/A", "-", "unknown", "TBD", "none", "NULL", "?", "Total", "Tidak ada", "--"]
 REAL = ["-12", "241.05-A", "1E5B04", "TBD-4", "66BFF353734574E43235318", "NONE-1", "0241", "JAN-3"]
 
@@ -72,7 +72,7 @@ def test_quotes_that_a_spreadsheet_leaves_are_named(load: Load, ident: str) -> N
 
 @pytest.mark.parametrize("ident", PLACEHOLDERS)
 def test_a_placeholder_is_no_new_id(site: Registry, load: Load, ident: str) -> None:
-    lines = "pack.id,pms.id,cabinet.id", f"0009,{ident},C9"
+    lines = "pack.id,pms.id", f"0009,{ident}"
     assert faults(load(*lines)) == [f"Line 2: '{ident}' is a placeholder, not the id of a new PMS."]
     assert load(*lines, placeholders=True).written
     assert load(*lines).written, "a known id is not in doubt"
@@ -87,7 +87,7 @@ def test_real_ids_pass(load: Load, ident: str) -> None:
 
 def test_a_line_full_of_placeholders_is_one_message(load: Load) -> None:
     cells = ",".join(f"cell.id.{n}" for n in range(1, 15))
-    (fault,) = faults(load(f"pack.id,{cells}", "1" + ",N/A" * 14, "2"))
+    (fault,) = faults(load(f"pack.id,{cells}", "1" + ",N/A" * 14))
     assert fault.endswith("The same holds for 13 other things of this line.")
 
 
@@ -113,7 +113,8 @@ def test_the_header_once_more_is_no_case(load: Load) -> None:
         ("borad.id", "board.id"), ("pack_id", "pack.id"), ("Pack ID", "pack.id"), ("pms", "pms.id"),
         ("boardid", "board.id"), ("cell.id.15", "cell.id.1"), ("cell_id_3", "cell.id.3"),
         ("fet_board.id", "fet.board.id"), ("duck", "dock"), ("docks", "dock"),
-        ("valid from", "valid_from"), ("board.aliases", "board.alias"), ("cabinett.id", "cabinet.id"),
+        ("valid from", "valid_from"), ("board.aliases", "board.alias"),
+        ("cabinett.id", "cabinet.id"),
         ("notes", None), ("pack.serial", None), ("board.type", None), ("cabinet.no", None),
         ("location", None), ("installed by", None), ("cell.count", None), ("pms.name", None),
     ],
@@ -216,7 +217,7 @@ def test_lines_that_contradict_each_other_about_a_cabinet_are_refused(
     assert fault == "Line 3: Cabinet A is for EHub E1 on line 2 already."
     (fault,) = faults(load("pack.id,cabinet.id,ehub.id", "0001,A,E1", "0002,B,E1"))
     assert fault == "Line 3: Line 2 has EHub E1 in another place than cabinet B."
-    assert load("pack.id,cabinet.id,ehub.id", "0001,A,E1", "0002,A,E1").written
+    assert load("pack.id,cabinet.id,ehub.id", "0001,A,E1", ",A,E1").written
 
 
 @pytest.mark.parametrize(
@@ -244,14 +245,14 @@ def test_a_line_has_what_its_fields_need(
 
 @pytest.mark.parametrize(
     "text",
-    [*SPREADSHEET, *PLACEHOLDERS, *REAL, "=1+1", "+1", "@SUM(A1)", "[x]", "'x", "007", "12345678901",
-     "12E34", "3-1", "12:30", "TRUE", "may 5", "24 A", "PMS-01-001", "269", "É1"],
+    [*SPREADSHEET, *PLACEHOLDERS, *REAL, "=1+1", "+1", "@SUM(A1)", "[x]", "'x", "007",
+     "12345678901", "12E34", "3-1", "12:30", "TRUE", "may 5", "24 A", "PMS-01-001", "269", "É1"],
 )  # fmt: skip
 def test_a_spreadsheet_takes_an_id_for_text(text: str) -> None:
     written = protected(text)
     assert unprotected(written) == text
     assert written[0] not in "=+-@\t\r'"
-    assert written == text or written == f"[{text}]"
+    assert written in (text, f"[{text}]")
 
 
 def test_common_ids_are_written_as_they_are() -> None:

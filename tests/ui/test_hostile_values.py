@@ -242,6 +242,24 @@ def test_a_nearly_equal_id_has_to_be_confirmed(member: FlaskClient, site: Site) 
     assert load_directory(site.account_id).find("case", "0269") is not None
 
 
+@pytest.mark.parametrize(
+    ("ident", "said"),
+    [
+        ("N/A", "&#39;N/A&#39; is a placeholder, not the id of a new case."),
+        ("241.0", "&#39;241.0&#39; is what a spreadsheet makes of the id of a new case."),
+    ],
+)
+def test_what_is_hardly_an_id_has_to_be_confirmed(
+    member: FlaskClient, site: Site, ident: str, said: str
+) -> None:
+    form = page(member, "/pms/registry/register?kind=case&cabinet=PMS-1-A&dock=7")
+    shown = submit(member, form, ident=ident).get_data(as_text=True)
+    assert f"{said} Is it really its id?" in shown
+    assert load_directory(site.account_id).find("case", ident) is None
+    assert submit(member, shown, sure=True, ident=ident).status_code == 303
+    assert load_directory(site.account_id).find("case", ident) is not None
+
+
 def test_what_flexmeasures_gets_is_plain_text(
     client: FlaskClient, organisation: Organisation
 ) -> None:

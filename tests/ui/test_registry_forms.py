@@ -207,7 +207,7 @@ def test_an_unknown_board_is_asked_about_first_and_nothing_is_written(
     asked = submit(member, form(member, "acquisition-board", "B269", "swap"), new="B3OO")
     assert asked.status_code == 200
     assert "B3OO is not registered yet. Is it spelled right?" in text_of(asked)
-    assert "Registered acquisition board B3OO." in text_of(asked)
+    assert "Would register acquisition board B3OO." in text_of(asked)
     assert len(entered(site.account_id)) == before
     assert place(site.account_id, "acquisition-board", "B269") == ("269", 1)
     done = submit(member, text_of(asked), sure=True)

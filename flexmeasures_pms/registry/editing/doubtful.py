@@ -13,7 +13,13 @@ from flexmeasures_pms.registry.editing.changeset import Change
 from flexmeasures_pms.registry.editing.odd_ids import from_spreadsheet, is_placeholder, quoted_id
 from flexmeasures_pms.registry.editing.similar import near_ids
 from flexmeasures_pms.registry.kinds import words
-from flexmeasures_pms.registry.messages.message import KindText, Message, TrackableText, message
+from flexmeasures_pms.registry.messages.message import (
+    KindText,
+    Message,
+    TrackableText,
+    message,
+    message_form,
+)
 
 DoubtKind = Literal["similar", "spreadsheet", "quoted", "placeholder"]
 
@@ -67,7 +73,7 @@ def doubt_about(kind: str, ident: str, near: Mapping[str, str]) -> Doubt | None:
     if odd is not None or not near:
         return odd
     known = TrackableText(kind, near[min(near)])
-    form = "'{ident}' differs from the known {what} only by leading zeros."
+    form = message_form("'{ident}' differs from the known {what} only by leading zeros.")
     return Doubt("similar", message(form, ident=ident, what=known))
 
 
@@ -75,14 +81,16 @@ def odd_id(kind: str, ident: str) -> Doubt | None:
     """Return why a text can hardly be an id, whatever is registered."""
     what = KindText(words(kind))
     if is_placeholder(ident):
-        form = "'{ident}' is a placeholder, not the id of a new {kind}."
+        form = message_form("'{ident}' is a placeholder, not the id of a new {kind}.")
         return Doubt("placeholder", message(form, ident=ident, kind=what))
     meant = quoted_id(ident)
     if meant is not None:
-        form = "'{ident}' is what a spreadsheet makes of the id of a new {kind}: write {meant}."
+        form = message_form(
+            "'{ident}' is what a spreadsheet makes of the id of a new {kind}: write {meant}."
+        )
         return Doubt("quoted", message(form, ident=ident, kind=what, meant=meant))
     if from_spreadsheet(ident):
-        form = "'{ident}' is what a spreadsheet makes of the id of a new {kind}."
+        form = message_form("'{ident}' is what a spreadsheet makes of the id of a new {kind}.")
         return Doubt("spreadsheet", message(form, ident=ident, kind=what))
     return None
 

@@ -35,7 +35,7 @@ _ALIKE, _SURELY_ALIKE, _WORDS_ALIKE = 0.8, 0.85, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class FileHeader:
     """The columns of a file in their order.
 
     :param names: empty for a column that is ignored.
@@ -46,7 +46,7 @@ class Header:
     ignored: tuple[str, ...]
 
 
-def read_header(number: int, fields: Sequence[str]) -> Header:
+def read_header(number: int, fields: Sequence[str]) -> FileHeader:
     """Read the first line of a file.
 
     :raises RegistryError: for a column that looks like a misspelled known one, that comes
@@ -68,7 +68,7 @@ def read_header(number: int, fields: Sequence[str]) -> Header:
         if columns:
             raise RegistryError(message(form, columns=_shown(columns)))
     kept = tuple(name if _is_known(name) else "" for name in names)
-    return Header(kept, tuple(_cut(name) for name in unknown))
+    return FileHeader(kept, tuple(_cut(name) for name in unknown))
 
 
 def ignored_columns(ignored: Sequence[str]) -> Message | None:

@@ -38,7 +38,7 @@ from flexmeasures_pms.registry.kinds import (
 from flexmeasures_pms.registry.loading import rows
 from flexmeasures_pms.registry.loading.snapshot import Snapshot
 
-Line = dict[str, str]
+ExportLine = dict[str, str]
 """A line of the file: its fields by their columns."""
 
 _CASES = 500
@@ -64,7 +64,7 @@ def alias_column(number: int) -> str:
     return "board.alias" if number == 1 else f"board.alias.{number}"
 
 
-def _lines(account_id: int) -> Iterator[Line]:
+def _lines(account_id: int) -> Iterator[ExportLine]:
     now: datetime = db.session.scalar(sa.select(sa.func.clock_timestamp())).astimezone(UTC)
     exported = _Exported(structure(account_id, now), now)
     for pms in exported.of_kind(PMS):
@@ -104,7 +104,7 @@ class _Exported:
         place = dock or (row.place if row else None) or 0
         return pms is None, pms.ident if pms else "", row is None, place, entry.ident
 
-    def cabinet(self, cabinet: Entry) -> Line:
+    def cabinet(self, cabinet: Entry) -> ExportLine:
         """Return where a cabinet is, and how many docks it has."""
         line = {"cabinet.id": cabinet.ident}
         if cabinet.docks is not None:
@@ -115,7 +115,7 @@ class _Exported:
             line["cabinet.position"] = _number(row.place)
         return line
 
-    def case(self, case: Entry) -> Line:
+    def case(self, case: Entry) -> ExportLine:
         """Return where a case is."""
         line = {"pack.id": case.ident}
         row = self.registered.installed(case.id, self.now)
@@ -138,7 +138,7 @@ class _Exported:
         taken = place is not None and self.registered.cabinet_at(pms.id, place, self.now)
         return "" if taken else _number(place)
 
-    def _dock(self, cabinet: Entry, dock: int) -> Line:
+    def _dock(self, cabinet: Entry, dock: int) -> ExportLine:
         """Return a dock of a cabinet; of its PMS where each number could mean another dock."""
         number = clear_number(self.registered, cabinet, dock, self.now)
         if number is not None:
@@ -147,15 +147,15 @@ class _Exported:
         return {"dock": str(across.start + dock - 1)}
 
 
-def _site(pms: Entry) -> Line:
+def _site(pms: Entry) -> ExportLine:
     values = (pms.timezone, pms.latitude, pms.longitude)
     known = zip(DETAILS_OF_PMS, values, strict=True)
     return {column: str(value) for column, value in known if value is not None}
 
 
-def _fields(parts: Parts) -> Line:
+def _fields(parts: Parts) -> ExportLine:
     """Return what is in a case or cabinet."""
-    line: Line = {}
+    line: ExportLine = {}
     for part in parts:
         if part.kind == CELL_BLOCK:
             line[f"cell.id.{part.place}"] = part.ident

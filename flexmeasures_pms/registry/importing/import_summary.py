@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
-from flexmeasures_pms.registry.messages.message import Message, message, place_of
+from flexmeasures_pms.registry.messages.message import Message, message, message_form, place_of
 from flexmeasures_pms.registry.timeline import Installation, row_at
 
 
@@ -67,7 +67,7 @@ def _move(
             place=place_of(entries, row),
         )
     if row is not None:
-        form = "{what}: to {place}; it was installed nowhere."
+        form = message_form("{what}: to {place}; it was installed nowhere.")
         return message(form, what=entry, place=place_of(entries, row))
     assert was is not None  # noqa: S101 - the two differ
     successor = row_at(changeset.in_spot(was.spot), changeset.now)

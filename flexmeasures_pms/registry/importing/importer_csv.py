@@ -16,7 +16,7 @@ from flexmeasures_pms.registry.importing.columns import (
     DETAILS_OF_PMS,
     PARTS_OF_CABINET,
     PARTS_OF_CASE,
-    Header,
+    FileHeader,
     read_header,
 )
 from flexmeasures_pms.registry.importing.repeated_lines import repeated_lines
@@ -32,7 +32,7 @@ from flexmeasures_pms.registry.kinds import BOARD, PART_KINDS
 from flexmeasures_pms.registry.messages.message import Message, message, message_form
 from flexmeasures_pms.registry.messages.moments import EVENTS, PLANNED, accepted, read_moment
 
-Fields = dict[str, str]
+GivenFields = dict[str, str]
 """The fields of a line that are not empty, by their columns."""
 
 # What needs the column that says what it belongs to.
@@ -81,7 +81,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _given(header: Header, fields: Sequence[str], rules: ImportRules) -> Fields:
+def _given(header: FileHeader, fields: Sequence[str], rules: ImportRules) -> GivenFields:
     """Return the fields of a line that are not empty, without those that are ignored."""
     names = header.names
     if any(text.strip() for text in fields[len(names) :]):
@@ -99,7 +99,7 @@ def _given(header: Header, fields: Sequence[str], rules: ImportRules) -> Fields:
     return {name: text for name, text in cleaned if text}
 
 
-def _row(number: int, given: Fields, rules: ImportRules) -> FileRow:
+def _row(number: int, given: GivenFields, rules: ImportRules) -> FileRow:
     for name, text in given.items():
         if text.lower() == name:
             raise RegistryError(message("This is the header once more: delete the line."))
@@ -126,12 +126,12 @@ def _row(number: int, given: Fields, rules: ImportRules) -> FileRow:
     )
 
 
-def _aliases(given: Fields) -> list[str]:
+def _aliases(given: GivenFields) -> list[str]:
     """Return the columns of aliases, in the order of their numbers."""
     return sorted(filter(ALIAS.fullmatch, given), key=lambda name: (len(name), name))
 
 
-def _check_subject(given: Fields) -> None:
+def _check_subject(given: GivenFields) -> None:
     """Refuse a line that says of no case, PMS, cabinet or spare part what it is about."""
     spare = {"spare.kind", "spare.id"} & given.keys()
     aliases = set(_aliases(given))
@@ -142,14 +142,16 @@ def _check_subject(given: Fields) -> None:
         raise RegistryError(message("A spare part is on a line of its own, without other ids."))
     of_rack = not parts and {"pms.id", "cabinet.id"} & given.keys()
     if not ("pack.id" in given or spare or of_rack):
-        form = "pack.id is empty: only a line about a cabinet, a PMS or a spare part has none."
+        form = message_form(
+            "pack.id is empty: only a line about a cabinet, a PMS or a spare part has none."
+        )
         raise RegistryError(message(form))
     of_board = "board.id" in given or given.get("spare.kind") == BOARD
     if aliases and not of_board:
         raise RegistryError(message("board.alias needs the board.id that it is a spelling of."))
 
 
-def _check_needs(given: Fields) -> None:
+def _check_needs(given: GivenFields) -> None:
     for name, needed in _NEEDS:
         if name in given and needed not in given:
             problem = message(
@@ -181,7 +183,7 @@ def _number(column: str, text: str | None) -> int | None:
     return int(text)
 
 
-def _site(given: Fields) -> Details:
+def _site(given: GivenFields) -> Details:
     """Return the details of a PMS, and take them out of the fields."""
     site = Details()
     if (zone := given.pop("pms.timezone", None)) is not None:
@@ -202,7 +204,7 @@ def _degrees(column: str, text: str | None) -> float | None:
         raise RegistryError(problem) from error
 
 
-def _spare(given: Fields) -> str | None:
+def _spare(given: GivenFields) -> str | None:
     """Return the kind of a spare part, and take it out of the fields."""
     kind = given.pop("spare.kind", None)
     if kind is not None and kind not in PART_KINDS:

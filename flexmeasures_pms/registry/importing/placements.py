@@ -13,7 +13,13 @@ from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.importing.rows import FaultyLine, ImportRules
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS, slot_for
-from flexmeasures_pms.registry.messages.message import CountText, PlaceText, message, place_of
+from flexmeasures_pms.registry.messages.message import (
+    CountText,
+    PlaceText,
+    message,
+    message_form,
+    place_of,
+)
 from flexmeasures_pms.registry.timeline import Installation, Spot, row_at
 
 _Key = tuple[object, datetime | None]
@@ -74,14 +80,14 @@ class Placements:
         place = self._place(spot, part)
         line, where = self._lines.setdefault((part.id, at), (self.line, spot))
         if where != spot and line != self.line:
-            form = "Line {n} has {what} in another place than {place}."
+            form = message_form("Line {n} has {what} in another place than {place}.")
             raise RegistryConflict(message(form, n=line, what=part, place=place))
         if spot[2] is None:
             return
         line, what = self._lines.setdefault((spot, at), (self.line, part.id))
         if what != part.id and isinstance(what, int) and line != self.line:
             other = self.changeset.view.entries[what]
-            form = "{place} is for {what} on line {n} already."
+            form = message_form("{place} is for {what} on line {n} already.")
             raise RegistryConflict(message(form, place=place, what=other, n=line))
 
     def _place(self, spot: Spot, part: Entry) -> PlaceText:
@@ -96,7 +102,7 @@ class Placements:
         if row is None or row.assembly_id == spot[0]:
             return
         entries = self.changeset.view.entries
-        form = "{what} is installed in {place}, and would go to {other}."
+        form = message_form("{what} is installed in {place}, and would go to {other}.")
         here = place_of(entries, row)
         raise RegistryConflict(
             message(form, what=part, place=here, other=entries[spot[0]]), cure="other_pms"
@@ -141,12 +147,16 @@ class Placements:
         docked = row_at(self.changeset.rows(case.id), parts[0].at)
         place = place_of(entries, docked) if docked else PlaceText(case, None, None)
         if len(parts) == 1:
-            form = "It takes {what} from {case} in {place}, and nothing takes its place."
+            form = message_form(
+                "It takes {what} from {case} in {place}, and nothing takes its place."
+            )
             return RegistryConflict(
                 message(form, what=what, case=case, place=place), cure="stripped"
             )
         more = CountText(len(parts) - 1, "other thing")
-        form = "It takes {what} and {things} from {case} in {place}, and nothing takes their place."
+        form = message_form(
+            "It takes {what} and {things} from {case} in {place}, and nothing takes their place."
+        )
         said = message(form, what=what, things=more, case=case, place=place)
         return RegistryConflict(said, cure="stripped")
 
@@ -157,6 +167,6 @@ class Placements:
             return
         entries = self.changeset.view.entries
         what, place = entries[left.row.part_id], place_of(entries, left.row)
-        form = "It takes {what} out of {place}, and puts it nowhere else."
+        form = message_form("It takes {what} out of {place}, and puts it nowhere else.")
         said = message(form, what=what, place=place)
         yield FaultyLine(left.line, RegistryConflict(said, cure="other_pms"))

@@ -10,7 +10,13 @@ from datetime import datetime
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.importing.rows import FaultyLine, FileRow
-from flexmeasures_pms.registry.messages.message import CountText, Message, Renderer, message
+from flexmeasures_pms.registry.messages.message import (
+    CountText,
+    Message,
+    Renderer,
+    message,
+    message_form,
+)
 
 REPEATED = "repeated"
 """The code of these errors."""
@@ -64,7 +70,7 @@ def _contradiction(
         return _on_another_line(before)
     for thing in things if row.valid_from is None else ():
         if thing in with_time:
-            form = "{what} is on other lines too: say since when in valid_from."
+            form = message_form("{what} is on other lines too: say since when in valid_from.")
             return message(form, what=thing)
     return None
 
@@ -74,7 +80,9 @@ def _on_another_line(before: dict[_NamedThing, FileRow]) -> Message:
     others = len(before) - 1
     if not others:
         return message("{what} is on line {n} already.", what=thing, n=row.line)
-    form = "{what} is on line {n} already, and {things} of this line are on lines before it."
+    form = message_form(
+        "{what} is on line {n} already, and {things} of this line are on lines before it."
+    )
     more = CountText(others, "other thing")
     return message(form, what=thing, n=row.line, things=more)
 

@@ -82,8 +82,9 @@ def outline(changes: ImportSummary, zone: str) -> tuple[str, ...]:
         said = n_("{n} new PMS: {names}", "{n} new PMSes: {names}", len(names), names=_named(names))
         new.append(said)
     if names := changes.cabinets:
-        form = "{n} new cabinet: {names}", "{n} new cabinets: {names}"
-        new.append(n_(*form, len(names), names=_named(names)))
+        shown = _named(names)
+        said = n_("{n} new cabinet: {names}", "{n} new cabinets: {names}", len(names), names=shown)
+        new.append(said)
     if changes.cases:
         new.append(n_("{n} new case", "{n} new cases", changes.cases))
     if changes.parts:
