@@ -210,6 +210,13 @@ def test_a_number_that_may_be_two_docks_is_refused_with_both(site: Registry, loa
     assert load("pack.id,pms.id,dock", "0009,PMS-1,25").written
 
 
+def test_a_board_by_its_other_name_is_the_same_board(site: Registry, load: Load) -> None:
+    load("pack.id,board.id,board.alias", "0001,B1,ALIAS")
+    (fault,) = faults(load("pack.id,board.id", "0001,B1", "0009,ALIAS"))
+    assert fault == "Line 3: Line 2 has acquisition board B1 in another place than case 0009."
+    assert load("pack.id,board.id", "0001,ALIAS", "0009,B9").written
+
+
 def test_lines_that_contradict_each_other_about_a_cabinet_are_refused(
     site: Registry, load: Load
 ) -> None:

@@ -12,7 +12,7 @@ from flexmeasures_pms.registry.editing import moves
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.importing.rows import FaultyLine, ImportRules
-from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS, slot_for
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PMS, slot_for
 from flexmeasures_pms.registry.messages.message import (
     CountText,
     PlaceText,
@@ -63,7 +63,9 @@ class Placements:
             return
         changeset, moment = self.changeset, at or self.changeset.now
         spot = spot_for(changeset, part, assembly, place, moment)
-        self._check_other_lines(part, spot, at)
+        # Of other parts of cases the file alone shows it: `repeated_lines`.
+        if assembly.kind != CASE or part.kind == BOARD:
+            self._check_other_lines(part, spot, at)
         row = row_at(changeset.rows(part.id), moment)
         if row is not None and row.spot == spot:
             return
