@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from support.profiles import examples
 from support.registry import Registry
 
+from flexmeasures_pms.simulator import demo_layout, registry_csv
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -100,6 +102,21 @@ def test_a_registry_is_exported_whole(site: Registry, other_registry: Registry) 
     assert aliases == ["B1-a", "B1-b", "B1-c"]
     spare = [(line["spare.kind"], line["spare.id"]) for line in lines if line["spare.kind"]]
     assert spare == [("acquisition-board", "SPARE")]
+
+
+def test_the_registry_of_the_demo_is_read_back(two_registries: Any) -> None:
+    registry, other = two_registries()
+    layout = demo_layout()
+    load(registry, registry_csv(layout))
+    check(registry, other)
+    one, two, *_ = layout.systems[0].cabinets[0].cases
+    (new,) = registry.add("acquisition-board", "NEW")
+    known = registry.directory
+    first, second = (known.find("case", case.ident).id for case in (one, two))
+    registry.do("swap", known.find("acquisition-board", one.board).id, new)
+    registry.do("correct", first, place=12)
+    registry.do("remove", second)
+    check(registry, two_registries()[0])
 
 
 def test_after_swaps_moves_and_corrections_it_is_the_same(
