@@ -43,7 +43,7 @@ def counts(result: Imported) -> str:
     did = "changed" if result.written else "would change"
     more = f", {result.faulty_lines} skipped" if result.faults else ""
     changed = f"{result.changed} {did} the registry"
-    return f"{result.rows} lines: {changed}, {result.same} say what it has{more}."
+    return f"{counted(result.rows, 'line')}: {changed}, {result.same} say what it has{more}."
 
 
 def summary_lines(summary: ImportSummary) -> Iterator[str]:

@@ -197,14 +197,14 @@ def test_where_nobody_can_be_asked_it_needs_yes(
     assert refused.stdout.splitlines() == ["1 new PMS: P1", "1 new case, 2 new parts"]
     said = refused.stderr
     assert said.startswith(
-        "Error: Nothing was imported, because nobody can be asked. 1 lines: 1 would"
+        "Error: Nothing was imported, because nobody can be asked. 1 line: 1 would"
     )
     assert "--yes" in said
     assert not registry_of(owner).entries
     pms("import-registry", file, "--account", owner.id, "--yes")
     assert (
         pms("import-registry", file).stdout
-        == "1 lines: 0 changed the registry, 1 say what it has.\n"
+        == "1 line: 0 changed the registry, 1 say what it has.\n"
     )
 
 
