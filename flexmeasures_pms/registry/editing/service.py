@@ -7,8 +7,10 @@ from datetime import datetime
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.moves import REMOVED
-from flexmeasures_pms.registry.messages.message import place_of, since
+from flexmeasures_pms.registry.messages.message import message_form, place_of, since
 from flexmeasures_pms.registry.timeline import FOREVER, next_begin, row_at, without
+
+RETIRED = message_form("Retired {what}, {since}.")
 
 
 def record_service(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
@@ -36,7 +38,7 @@ def record_retirement(changeset: Changeset, entry: Entry, at: datetime | None = 
         place = place_of(changeset.view, left, changeset.now)
         changeset.add_message(REMOVED, what=entry, left=place, since=since(moment))
     changeset.retire(entry, moment)
-    changeset.add_message("Retired {what}, {since}.", what=entry, since=since(moment))
+    changeset.add_message(RETIRED, what=entry, since=since(moment))
 
 
 def record_revival(changeset: Changeset, entry: Entry) -> None:

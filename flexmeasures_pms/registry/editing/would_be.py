@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flexmeasures_pms.registry.editing import moves, registration, rehoming
+from flexmeasures_pms.registry.editing import moves, registration, rehoming, service
 from flexmeasures_pms.registry.messages.message import Message, message_form
 
 WOULD_BE: Mapping[str, str] = {
@@ -16,6 +16,11 @@ WOULD_BE: Mapping[str, str] = {
     moves.INSTALLED: message_form("Would install {what} in {place}, {period}."),
     moves.MOVED: message_form("Would move {what} to {place}, from {left}, {period}."),
     moves.SWAPPED: message_form("Would swap {old} for {new} in {place}, {period}."),
+    moves.SWAPPED_FROM: message_form(
+        "Would swap {old} for {new} in {place}, {period}; {new} is in {left}."
+    ),
+    moves.REMOVED: message_form("Would remove {what} from {left}, {since}."),
+    service.RETIRED: message_form("Would retire {what}, {since}."),
     rehoming.TAKEN_OVER: message_form("So {what} would be in {place}."),
 }
 """The form of each message of a change, and its form for a change that is not made."""

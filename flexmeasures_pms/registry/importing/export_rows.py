@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from flexmeasures_pms.registry.directory import Entry, Name
+from flexmeasures_pms.registry.directory import Name
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PART_KINDS, PMS
-from flexmeasures_pms.registry.loading.rows import ENTRY, ROW, as_installation
+from flexmeasures_pms.registry.loading.rows import ENTRY, ROW, as_entry, as_installation
 from flexmeasures_pms.registry.loading.snapshot import Snapshot
 from flexmeasures_pms.registry.tables import alias, installation, trackable
 from flexmeasures_pms.registry.timeline import Installation, Rows
@@ -37,10 +37,13 @@ Parts = Sequence[ExportedPart]
 
 
 def structure(account_id: int, at: datetime) -> Snapshot:
-    """Return an organisation's PMSes, cabinets and cases with where they are at a time."""
+    """Return an organisation's PMSes, cabinets and cases with where they are at a time.
+
+    What is retired then is left out, but for what still has something in it.
+    """
     t = trackable.c
     query = sa.select(*ENTRY).where(t.account_id == account_id, t.kind.in_(_STRUCTURE))
-    entries = {row[0]: Entry(*row) for row in db.session.execute(query)}
+    things = [as_entry(row) for row in db.session.execute(query)]
     i = installation.c
     query = (
         sa.select(*ROW)
@@ -53,6 +56,8 @@ def structure(account_id: int, at: datetime) -> Snapshot:
         installed = as_installation(row)
         by_part[installed.part_id] = (installed,)
         by_assembly[installed.assembly_id].append(installed)
+    used = (e for e in things if e.id in by_assembly or not e.is_retired(at))
+    entries = {entry.id: entry for entry in used}
     names: dict[Name, int] = {}
     aliases: dict[int, tuple[str, ...]] = {}
     inside = {number: tuple(rows) for number, rows in by_assembly.items()}
@@ -82,6 +87,7 @@ def spare_parts(account_id: int, at: datetime) -> Iterator[tuple[str, str, tuple
         sa.select(t.kind, t.ident, _aliases())
         .where(t.account_id == account_id, t.kind.in_(_COMPONENTS))
         .where(~sa.exists().where(i.part_id == t.id, _holds(at)))
+        .where(sa.or_(t.retired_at.is_(None), t.retired_at > at))
         .order_by(t.kind, t.ident)
     )
     for kind, ident, aliases in db.session.execute(query):

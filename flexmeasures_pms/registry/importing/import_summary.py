@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
-from flexmeasures_pms.registry.messages.message import Message, message, message_form, place_of
+from flexmeasures_pms.registry.messages.message import (
+    Message,
+    PlaceText,
+    message,
+    message_form,
+    place_of,
+)
 from flexmeasures_pms.registry.timeline import Installation, row_at
 
 
@@ -58,22 +64,21 @@ def _moves(changeset: Changeset, known: list[Entry]) -> Iterator[Message]:
 def _move(
     changeset: Changeset, entry: Entry, was: Installation | None, row: Installation | None
 ) -> Message:
-    entries = changeset.view.entries
+    def place(found: Installation) -> PlaceText:
+        return place_of(changeset.view, found, changeset.now)
+
     if row is not None and was is not None:
         return message(
-            "{what}: from {left} to {place}.",
-            what=entry,
-            left=place_of(entries, was),
-            place=place_of(entries, row),
+            "{what}: from {left} to {place}.", what=entry, left=place(was), place=place(row)
         )
     if row is not None:
         form = message_form("{what}: to {place}; it was installed nowhere.")
-        return message(form, what=entry, place=place_of(entries, row))
+        return message(form, what=entry, place=place(row))
     assert was is not None  # noqa: S101 - the two differ
     successor = row_at(changeset.in_spot(was.spot), changeset.now)
     if successor is None:
-        return message("{what}: out of {left}.", what=entry, left=place_of(entries, was))
-    other, left = entries[successor.part_id], place_of(entries, was)
+        return message("{what}: out of {left}.", what=entry, left=place(was))
+    other = changeset.view.entries[successor.part_id]
     return message(
-        "{what}: out of {left}, swapped for {other}.", what=entry, left=left, other=other
+        "{what}: out of {left}, swapped for {other}.", what=entry, left=place(was), other=other
     )

@@ -96,6 +96,9 @@ class Placements:
         assembly = self.changeset.view.entries[spot[0]]
         return PlaceText(assembly, slot_for(assembly.kind, part.kind), spot[2])
 
+    def _place_of(self, row: Installation) -> PlaceText:
+        return place_of(self.changeset.view, row, self.changeset.now)
+
     def _check_pms(self, part: Entry, spot: Spot, moment: datetime) -> None:
         """Refuse that a cabinet which is registered in a PMS goes to another."""
         if part.kind != CABINET or self.rules.other_pms:
@@ -105,7 +108,7 @@ class Placements:
             return
         entries = self.changeset.view.entries
         form = message_form("{what} is installed in {place}, and would go to {other}.")
-        here = place_of(entries, row)
+        here = self._place_of(row)
         raise RegistryConflict(
             message(form, what=part, place=here, other=entries[spot[0]]), cure="other_pms"
         )
@@ -147,7 +150,11 @@ class Placements:
         entries, row = self.changeset.view.entries, parts[0].row
         case, what = entries[row.assembly_id], entries[row.part_id]
         docked = row_at(self.changeset.rows(case.id), parts[0].at)
-        place = place_of(entries, docked) if docked else PlaceText(case, None, None)
+        place = (
+            place_of(self.changeset.view, docked, self.changeset.now)
+            if docked
+            else PlaceText(case, None, None)
+        )
         if len(parts) == 1:
             form = message_form(
                 "It takes {what} from {case} in {place}, and nothing takes its place."
@@ -168,7 +175,10 @@ class Placements:
         ):
             return
         entries = self.changeset.view.entries
-        what, place = entries[left.row.part_id], place_of(entries, left.row)
+        what, place = (
+            entries[left.row.part_id],
+            self._place_of(left.row),
+        )
         form = message_form("It takes {what} out of {place}, and puts it nowhere else.")
         said = message(form, what=what, place=place)
         yield FaultyLine(left.line, RegistryConflict(said, cure="other_pms"))
