@@ -13,7 +13,7 @@ from flexmeasures.utils import config_utils
 from inflection import camelize
 
 from flexmeasures_pms import config
-from flexmeasures_pms.check.findings import Finding, one_line
+from flexmeasures_pms.check.findings import CheckResult, one_line
 from flexmeasures_pms.errors import ConfigError
 
 ENVIRONMENTS = ("production", "staging", "development")
@@ -32,7 +32,7 @@ class Configuration:
     path: Path
 
 
-def read() -> tuple[Configuration, list[Finding]]:
+def read() -> tuple[Configuration, list[CheckResult]]:
     """Read the environment and the configuration file; what can't be read is a finding."""
     app = Flask("flexmeasures")
     path = Path(config_utils.find_flexmeasures_cfg() or "")
@@ -42,24 +42,24 @@ def read() -> tuple[Configuration, list[Finding]]:
     findings = []
     if env not in ENVIRONMENTS:
         said = f"FLEXMEASURES_ENV is {env!r}: set it to {', '.join(ENVIRONMENTS)}."
-        findings.append(Finding("fix", "environment", said))
+        findings.append(CheckResult("fix", "environment", said))
         env = ENVIRONMENTS[0]
     app.config.from_object(f"flexmeasures.utils.config_defaults.{camelize(env)}Config")
     config_utils.read_env_vars(app)
     if not path.is_file():
         said = f"There is no {home}, nor {path}. Environment variables are read in any case."
-        findings.append(Finding("note", "configuration file", said))
+        findings.append(CheckResult("note", "configuration file", said))
         return found, findings
     try:
         app.config.from_pyfile(str(path))
     except Exception as error:  # noqa: BLE001 - it is a program of the host's
         said = f"{path} can't be read: {type(error).__name__}: {one_line(error)}"
-        return found, [*findings, Finding("fix", "configuration file", said)]
-    findings.append(Finding("ok", "configuration file", str(path)))
+        return found, [*findings, CheckResult("fix", "configuration file", said)]
+    findings.append(CheckResult("ok", "configuration file", str(path)))
     return found, findings
 
 
-def findings(found: Configuration) -> Iterator[Finding]:
+def findings(found: Configuration) -> Iterator[CheckResult]:
     """Yield what is wrong with the configuration, apart from servers."""
     yield _plugin(found)
     yield _secret_key(found)
@@ -68,29 +68,31 @@ def findings(found: Configuration) -> Iterator[Finding]:
     yield from _settings(found)
 
 
-def _plugin(found: Configuration) -> Finding:
+def _plugin(found: Configuration) -> CheckResult:
     listed = found.app.config.get("FLEXMEASURES_PLUGINS") or []
     names = listed.split(",") if isinstance(listed, str) else listed
     if "flexmeasures_pms" in [Path(str(name).strip()).name for name in names]:
-        return Finding("ok", "plugin", "FLEXMEASURES_PLUGINS lists flexmeasures_pms.")
+        return CheckResult("ok", "plugin", "FLEXMEASURES_PLUGINS lists flexmeasures_pms.")
     said = f'Write FLEXMEASURES_PLUGINS = ["flexmeasures_pms"] into {found.path}.'
     if listed:
         said = f'FLEXMEASURES_PLUGINS is {listed!r}: add "flexmeasures_pms" in {found.path}.'
-    return Finding("fix", "plugin", said)
+    return CheckResult("fix", "plugin", said)
 
 
-def _secret_key(found: Configuration) -> Finding:
+def _secret_key(found: Configuration) -> CheckResult:
     if _is_there(found, "SECRET_KEY", "secret_key"):
-        return Finding("ok", "secret key", "SECRET_KEY is set.")
+        return CheckResult("ok", "secret key", "SECRET_KEY is set.")
     said = f"echo \"SECRET_KEY = '$({_KEY})'\" >> {found.path}"
-    return Finding("fix", "secret key", f"SECRET_KEY is not set: {said}")
+    return CheckResult("fix", "secret key", f"SECRET_KEY is not set: {said}")
 
 
-def _two_factor(found: Configuration) -> Finding:
+def _two_factor(found: Configuration) -> CheckResult:
     if _is_there(found, "SECURITY_TOTP_SECRETS", "totp_secrets"):
-        return Finding("ok", "two factors", "SECURITY_TOTP_SECRETS is set.")
+        return CheckResult("ok", "two factors", "SECURITY_TOTP_SECRETS is set.")
     said = f"echo \"SECURITY_TOTP_SECRETS = {{'1': '$({_KEY})'}}\" >> {found.path}"
-    return Finding("fix", "two factors", f"SECURITY_TWO_FACTOR needs SECURITY_TOTP_SECRETS: {said}")
+    return CheckResult(
+        "fix", "two factors", f"SECURITY_TWO_FACTOR needs SECURITY_TOTP_SECRETS: {said}"
+    )
 
 
 def _is_there(found: Configuration, setting: str, file: str) -> bool:
@@ -99,16 +101,16 @@ def _is_there(found: Configuration, setting: str, file: str) -> bool:
     return named or (Path(found.app.instance_path) / file).is_file()
 
 
-def _settings(found: Configuration) -> Iterator[Finding]:
+def _settings(found: Configuration) -> Iterator[CheckResult]:
     problems = [*config.without_effect(found.app.config, os.environ), *_in_small_letters(found)]
     try:
         config.read(found.app.config)
     except ConfigError as error:
         problems += str(error).splitlines()
     for problem in problems:
-        yield Finding("fix", "settings", problem)
+        yield CheckResult("fix", "settings", problem)
     if not problems:
-        yield Finding("ok", "settings", "All settings of flexmeasures-pms can be used.")
+        yield CheckResult("ok", "settings", "All settings of flexmeasures-pms can be used.")
 
 
 def _in_small_letters(found: Configuration) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 FindingState = Literal["ok", "note", "fix"]
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """One line of the check.
 
     :param state: ``fix`` is for what has to be done before the first start; a ``note`` is not.

@@ -10,12 +10,12 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from flexmeasures_pms.check.findings import Finding
+from flexmeasures_pms.check.findings import CheckResult
 
 PACKAGE = "flexmeasures-pms"
 
 
-def packages() -> Iterator[Finding]:
+def packages() -> Iterator[CheckResult]:
     """Yield what is installed, and what is not as it has to be."""
     good = True
     for requirement in map(Requirement, metadata.requires(PACKAGE) or ()):
@@ -28,24 +28,24 @@ def packages() -> Iterator[Finding]:
         if not requirement.specifier.contains(there or "0", prereleases=True):
             good = False
             state = f"{requirement.name} is {there}" if there else f"{requirement.name} is missing"
-            yield Finding("fix", "packages", f"{state}: run pip install '{requirement}'")
+            yield CheckResult("fix", "packages", f"{state}: run pip install '{requirement}'")
     if good:
         versions = f"FlexMeasures {metadata.version('flexmeasures')} with {PACKAGE} "
-        yield Finding("ok", "packages", f"{versions}{metadata.version(PACKAGE)}.")
+        yield CheckResult("ok", "packages", f"{versions}{metadata.version(PACKAGE)}.")
 
 
-def offline_assets(config: dict[str, Any]) -> Finding | None:
+def offline_assets(config: dict[str, Any]) -> CheckResult | None:
     """Return whether the files that pages load from here are there, if the host wants them."""
     if config.get("PMS_OFFLINE_ASSETS") is not True:
         return None
     from flexmeasures_pms.ui.offline.serve import missing_files
 
     if problem := missing_files():
-        return Finding("fix", "offline assets", problem)
-    return Finding("ok", "offline assets", "All files are there.")
+        return CheckResult("fix", "offline assets", problem)
+    return CheckResult("ok", "offline assets", "All files are there.")
 
 
-def threads(config: dict[str, Any], at_once: int) -> Finding:
+def threads(config: dict[str, Any], at_once: int) -> CheckResult:
     """Return how many threads a web process should have, and whether connections suffice.
 
     :param at_once: ``PMS_ORGANISATION_REQUESTS``.
@@ -57,10 +57,10 @@ def threads(config: dict[str, Any], at_once: int) -> Finding:
     threads = int(named[1]) if named else needed
     if threads < needed:
         said = f"GUNICORN_CMD_ARGS says {threads} threads; give each process {needed} or more."
-        return Finding("fix", "threads", said)
+        return CheckResult("fix", "threads", said)
     if threads > pool:
         said = f"{threads} threads need as many connections, and the pool has {pool}: raise "
         said = f"{said}max_overflow in SQLALCHEMY_ENGINE_OPTIONS, beside its other values."
-        return Finding("fix", "threads", said)
+        return CheckResult("fix", "threads", said)
     said = f"Give each web process {needed} to {pool} (gunicorn --worker-class gthread --threads"
-    return Finding("ok" if named else "note", "threads", f"{said} {needed}).")
+    return CheckResult("ok" if named else "note", "threads", f"{said} {needed}).")

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from flexmeasures_pms import config
 from flexmeasures_pms.check import configuration, processes, servers
-from flexmeasures_pms.check.findings import Finding
+from flexmeasures_pms.check.findings import CheckResult
 from flexmeasures_pms.errors import ConfigError
 
 
-def findings() -> Iterator[Finding]:
+def findings() -> Iterator[CheckResult]:
     """Yield what was found, one thing after another."""
     yield from processes.packages()
     found, read = configuration.read()

@@ -15,7 +15,7 @@ from redis import Redis, RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures_pms.check.configuration import Configuration
-from flexmeasures_pms.check.findings import Finding, one_line
+from flexmeasures_pms.check.findings import CheckResult, one_line
 from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.storage.engine import own_engine
@@ -29,11 +29,11 @@ _EXTENSION = sa.text("""
       current_database() AS database, current_user AS role""")
 
 
-def database(found: Configuration) -> Iterator[Finding]:
+def database(found: Configuration) -> Iterator[CheckResult]:
     """Yield what was found of the database; if it can't be reached, nothing of what is in it."""
     if not found.app.config.get(_URI):
         said = f'Write {_URI} = "postgresql://user:password@host/database" into {found.path}.'
-        yield Finding("fix", "database", said)
+        yield CheckResult("fix", "database", said)
         return
     try:
         with own_engine(found.app, connect_timeout=_SECONDS).connect() as connection:
@@ -42,66 +42,70 @@ def database(found: Configuration) -> Iterator[Finding]:
     except (SQLAlchemyError, ImportError) as error:
         cause = getattr(error, "orig", None) or error
         said = f"{_URI} in {found.path} leads to no database: {one_line(cause)}"
-        yield Finding("fix", "database", said)
+        yield CheckResult("fix", "database", said)
 
 
-def _inside(connection: sa.Connection) -> Iterator[Finding]:
+def _inside(connection: sa.Connection) -> Iterator[CheckResult]:
     version = connection.scalar(sa.text("SHOW server_version"))
-    yield Finding("ok", "database", f"PostgreSQL {version} answers.")
+    yield CheckResult("ok", "database", f"PostgreSQL {version} answers.")
     yield _extension(connection)
     own = _flexmeasures_tables(connection)
     yield own
     try:
         schema.check(connection)
-        yield Finding("ok", "tables", f"They are at revision {schema.head()}.")
+        yield CheckResult("ok", "tables", f"They are at revision {schema.head()}.")
     except SchemaError as error:
-        yield Finding("fix", "tables", str(error))
+        yield CheckResult("fix", "tables", str(error))
     if own.state == "ok":
         yield from _people(connection)
 
 
-def _extension(connection: sa.Connection) -> Finding:
+def _extension(connection: sa.Connection) -> CheckResult:
     row = connection.execute(_EXTENSION).one()
     if row.there:
-        return Finding("ok", "extension", "btree_gist is there.")
+        return CheckResult("ok", "extension", "btree_gist is there.")
     if not row.available:
         said = "PostgreSQL does not offer btree_gist: install its contrib modules."
-        return Finding("fix", "extension", said)
+        return CheckResult("fix", "extension", said)
     if not row.allowed:
         grant = f'GRANT CREATE ON DATABASE "{row.database}" TO "{row.role}"'
         said = f"{row.role} may not create btree_gist: as the database's owner, run {grant};"
-        return Finding("fix", "extension", said)
-    return Finding("ok", "extension", f"btree_gist will be made by `{schema.UPGRADE}`.")
+        return CheckResult("fix", "extension", said)
+    return CheckResult("ok", "extension", f"btree_gist will be made by `{schema.UPGRADE}`.")
 
 
-def _flexmeasures_tables(connection: sa.Connection) -> Finding:
+def _flexmeasures_tables(connection: sa.Connection) -> CheckResult:
     config = Config()
     folder = Path(flexmeasures.__file__).parent / "data" / "migrations"
     config.set_main_option("script_location", str(folder))
     heads = set(ScriptDirectory.from_config(config).get_heads())
     current = set(MigrationContext.configure(connection).get_current_heads())
     if heads == current:
-        return Finding("ok", "FlexMeasures' tables", f"They are at revision {', '.join(heads)}.")
+        return CheckResult(
+            "ok", "FlexMeasures' tables", f"They are at revision {', '.join(heads)}."
+        )
     state = f"are at {', '.join(current)}, needed {', '.join(heads)}" if current else "are missing"
-    return Finding("fix", "FlexMeasures' tables", f"They {state}: run `flexmeasures db upgrade`.")
+    return CheckResult(
+        "fix", "FlexMeasures' tables", f"They {state}: run `flexmeasures db upgrade`."
+    )
 
 
-def _people(connection: sa.Connection) -> Iterator[Finding]:
+def _people(connection: sa.Connection) -> Iterator[CheckResult]:
     account = connection.scalar(sa.text("SELECT min(id) FROM account"))
     if account is None:
         said = 'There is none: run `flexmeasures add account --name "My company"`.'
-        yield Finding("fix", "organisation", said)
+        yield CheckResult("fix", "organisation", said)
     else:
-        yield Finding("ok", "organisation", "There is at least one.")
+        yield CheckResult("ok", "organisation", "There is at least one.")
     if connection.scalar(sa.text("SELECT min(id) FROM fm_user")) is None:
         add = "flexmeasures add user --username me --email me@example.com --roles admin"
         said = f"There is none: run `{add} --account {account or 1}`."
-        yield Finding("fix", "user", said)
+        yield CheckResult("fix", "user", said)
     else:
-        yield Finding("ok", "user", "There is at least one.")
+        yield CheckResult("ok", "user", "There is at least one.")
 
 
-def redis(found: Configuration) -> Finding:
+def redis(found: Configuration) -> CheckResult:
     """Return what was found of Redis."""
     config: dict[str, Any] = found.app.config
     queued = config.get("PMS_INGEST_MODE") == "queued"
@@ -118,5 +122,5 @@ def redis(found: Configuration) -> Finding:
         needs = "queued requests need it" if queued else "FlexMeasures' jobs need it"
         said = f"It does not answer, and {needs}: set FLEXMEASURES_REDIS_URL and …_PORT"
         said = f"{said}, and …_PASSWORD: {one_line(error)}"
-        return Finding("fix" if queued else "note", "Redis", said)
-    return Finding("ok", "Redis", "It answers.")
+        return CheckResult("fix" if queued else "note", "Redis", said)
+    return CheckResult("ok", "Redis", "It answers.")
