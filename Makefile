@@ -30,17 +30,17 @@ FUZZ_TESTS := $(addprefix tests/,wire/test_everything.py wire/test_usual.py api/
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install assets browser demo test coverage faults fuzz lint audit format bench docs screenshots requirements clean-demo clean
+.PHONY: help install assets browser demo test coverage faults fuzz lint audit format bench docs wheel hosting screenshots requirements clean-demo clean
 
 help:  ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 install: $(STAMP) $(ASSETS)  ## Create .venv, or update it.
 
-$(STAMP): requirements.txt setup.py pyproject.toml
+$(STAMP): requirements-dev.txt setup.py pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 with venv: name one with PYTHON=..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -96,13 +96,23 @@ bench: $(STAMP)  ## Compare the path from POST to belief with raw COPY. ARGS="--
 docs: $(STAMP)  ## Write the reference pages in docs/ from the code.
 	$(BIN)/python docs/make.py
 
+wheel:  ## Build the wheel into dist/, with the Python that is found.
+	$(PYTHON) -m pip wheel --no-deps --wheel-dir dist .
+
+hosting:  ## Do what docs/hosting.md says, on Debian's PostgreSQL and Redis, in a temporary folder.
+	$(PYTHON) tools/hosting $(ARGS)
+
 screenshots: $(STAMP) $(ASSETS) browser  ## Take screenshots of all pages of the demo. ARGS="rack fleet"
 	$(BIN)/python tools/screenshots.py $(ARGS)
 
-requirements: $(STAMP)  ## Resolve requirements.txt again from the ranges in setup.py.
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 \
+	--no-emit-index-url --no-annotate --no-header setup.py
+
+# What a host installs is a part of what is developed with, at the same versions.
+requirements: $(STAMP)  ## Resolve requirements*.txt again from the ranges in setup.py.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra demo --extra test --upgrade \
-		--no-emit-index-url --no-annotate --no-header setup.py -o requirements.txt
+	$(COMPILE) --extra web --extra demo --extra test --upgrade -o requirements-dev.txt
+	$(COMPILE) --extra web --upgrade --constraint requirements-dev.txt -o requirements.txt
 
 clean-demo: $(STAMP)  ## Remove the demo's data.
 	$(BIN)/flexmeasures-pms clean --data-dir $(DATA_DIR)

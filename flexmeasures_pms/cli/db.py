@@ -5,13 +5,16 @@ from __future__ import annotations
 import click
 from flexmeasures.data import db
 
+from flexmeasures_pms.beliefs import removal
 from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.migrations import downgrade as downgrading
 from flexmeasures_pms.migrations import schema
+from flexmeasures_pms.plural import counted
 
 
 @pms_cli.cli.group("db")
 def tables() -> None:
-    """Upgrade and check the plugin's tables."""
+    """Upgrade, check, downgrade and remove the plugin's tables."""
 
 
 @tables.command("upgrade")
@@ -23,9 +26,7 @@ def upgrade() -> None:
       flexmeasures db upgrade
       flexmeasures pms db upgrade
     """
-    done = schema.upgrade(
-        lambda: click.echo("Another upgrade of these tables is running: waiting for it.")
-    )
+    done = schema.upgrade(_say_that_it_waits)
     if done.before == done.after:
         click.echo(
             f"The tables of flexmeasures-pms are at revision {done.after} already: nothing to do."
@@ -45,3 +46,108 @@ def current() -> None:
     with db.engine.connect() as connection:
         click.echo(schema.current(connection) or "none")
         schema.check(connection)
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@tables.command("downgrade")
+@click.argument("revision")
+@yes_option
+def downgrade(revision: str, yes: bool) -> None:
+    """Bring the plugin's tables back to REVISION, for an earlier version of the plugin.
+
+    It lists which rows are lost, and asks if there are any. `none` drops all tables. Stop the web
+    processes and workers first, and install the earlier version of the plugin afterwards.
+
+    \b
+    Example:
+      flexmeasures pms db downgrade 0012
+    """
+    planned = downgrading.losses(revision, _say_that_it_waits)
+    if planned is None:
+        click.echo(f"The tables of flexmeasures-pms are at revision {revision}: nothing to do.")
+        return
+    if planned.lost:
+        click.echo(f"From revision {planned.before} back to {revision} these are lost:")
+        _list(planned)
+        _ask(yes)
+    downgrading.downgrade(planned, _say_that_it_waits)
+    click.echo(f"The tables of flexmeasures-pms are at revision {revision} now.")
+
+
+@tables.command("remove")
+@click.option(
+    "--with-assets",
+    is_flag=True,
+    help="Also the assets that the plugin made, with their sensors and all their telemetry.",
+)
+@yes_option
+def remove(with_assets: bool, yes: bool) -> None:
+    """Remove the plugin's tables from the database, for good.
+
+    It lists what is lost, and asks. Without --with-assets the telemetry stays: cases, cabinets and
+    devices remain assets of FlexMeasures, and nothing tells any more which of them are the
+    plugin's. Stop the web processes and workers first, and make a backup.
+
+    \b
+    Example:
+      flexmeasures pms db remove --with-assets
+    """
+    planned = downgrading.losses(downgrading.NOTHING, _say_that_it_waits)
+    made = removal.made()
+    if planned is None:
+        click.echo("There are no tables of flexmeasures-pms: nothing to do.")
+        return
+    click.echo("These tables are dropped with their rows:")
+    _list(planned)
+    _list_assets(made, with_assets=with_assets)
+    _ask(yes)
+    if with_assets:
+        removal.remove(made.sources)
+    downgrading.downgrade(planned, _say_that_it_waits)
+    downgrading.forget_revisions()
+    click.echo(
+        "The tables of flexmeasures-pms are removed. Now remove it from FLEXMEASURES_PLUGINS."
+    )
+
+
+def _list(planned: downgrading.Losses) -> None:
+    for loss in planned.lost:
+        if loss.column is None:
+            click.echo(f"  table {loss.table}: {counted(loss.rows, 'row')}")
+        else:
+            click.echo(f"  column {loss.column} of {loss.table}: {counted(loss.rows, 'value')}")
+    if not planned.lost:
+        click.echo("  none has rows")
+
+
+def _list_assets(made: removal.Made, *, with_assets: bool) -> None:
+    if not made:
+        return
+    words = (
+        f"{counted(made.assets, 'asset')} with {counted(made.sensors, 'sensor')} and their "
+        f"telemetry, and {counted(len(made.sources), 'data source')}"
+    )
+    if with_assets:
+        click.echo(f"Also removed from FlexMeasures: {words}.")
+    else:
+        click.echo(f"Kept in FlexMeasures: {words} (--with-assets removes them).")
+
+
+def _ask(yes: bool) -> None:
+    """Ask whether to go on.
+
+    :raises click.ClickException: if the answer is no, or nobody can answer.
+    """
+    try:
+        agreed = yes or click.confirm("Go on?")
+    except click.Abort:
+        click.echo()
+        agreed = False
+    if not agreed:
+        raise click.ClickException("Nothing was changed. With --yes it does not ask.")
+
+
+def _say_that_it_waits() -> None:
+    click.echo("Another upgrade of these tables is running: waiting for it.")

@@ -45,9 +45,14 @@ def demo(data_dir: Path, port: int, once: bool, no_simulate: bool, as_json: bool
 
     Example: flexmeasures-pms demo --port 5001
     """
+    from flexmeasures_pms.demo import extra
     from flexmeasures_pms.demo.log import open_log
     from flexmeasures_pms.demo.servers import stopping_on_signals
 
+    try:
+        extra.require(extra.for_demo())
+    except extra.MissingExtra as error:
+        raise click.ClickException(str(error)) from error
     log = open_log(data_dir, partial(click.echo, err=as_json))
     agree = True
     try:
@@ -94,8 +99,10 @@ def clean(data_dir: Path) -> None:
     Example: flexmeasures-pms clean
     """
     from flexmeasures_pms.demo import clean as cleaning
+    from flexmeasures_pms.demo import extra
 
     try:
+        extra.require(extra.CLEANING)
         removed = cleaning.clean(data_dir)
     except PmsError as error:
         raise click.ClickException(str(error)) from error

@@ -77,25 +77,30 @@ def check(connection: sa.Connection) -> None:
 
     :raises SchemaError: naming the command that fixes it.
     """
-    found = current(connection)
+    found = known_revision(connection)
     if found == head():
         return
-    _require_known(found)
     if found is not None:
         state = f"The tables of flexmeasures-pms are behind the code (at {found}, needed {head()})"
-    elif _tables(connection):
+    elif own_tables(connection):
         state = "The revision of the tables of flexmeasures-pms is missing"
     else:
         state = "The tables of flexmeasures-pms are missing"
     raise SchemaError(f"{state}: run `{UPGRADE}`.")
 
 
-def _require_known(found: str | None) -> None:
-    if found is not None and found not in _revisions():
+def known_revision(connection: sa.Connection) -> str | None:
+    """Return the revision of the database's tables, as :func:`current`.
+
+    :raises SchemaError: also for one of a newer version of the plugin.
+    """
+    found = current(connection)
+    if found is not None and found not in revisions():
         raise SchemaError(
             f"The tables of flexmeasures-pms are at revision {found}, which this version of the "
             f"plugin does not know (its newest is {head()}): install the version that made them."
         )
+    return found
 
 
 def upgrade(waiting: Callable[[], None] = lambda: None) -> Upgraded:
@@ -110,30 +115,29 @@ def upgrade(waiting: Callable[[], None] = lambda: None) -> Upgraded:
         plugin's is unknown.
     """
     with db.engine.begin() as connection:
-        _take_turns(connection, waiting)
+        take_turns(connection, waiting)
         if not sa.inspect(connection).has_table("generic_asset"):
             raise SchemaError(
                 "FlexMeasures' own tables are missing: run `flexmeasures db upgrade`."
             )
-        config = _config(connection)
-        before = current(connection)
-        _require_known(before)
+        configured = config(connection)
+        before = known_revision(connection)
         if before is None:
-            _adopt(connection, config)
-        command.upgrade(config, "head")
+            _adopt(connection, configured)
+        command.upgrade(configured, "head")
     return Upgraded(before, head())
 
 
-def _take_turns(connection: sa.Connection, waiting: Callable[[], None]) -> None:
-    """Wait for another upgrade of this database; a server may have several databases."""
+def take_turns(connection: sa.Connection, waiting: Callable[[], None]) -> None:
+    """Wait for another change of this database's tables; a server may have several databases."""
     lock = sa.func.hashtext(_LOCK)
     if not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(lock))):
         waiting()
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
 
 
-def _adopt(connection: sa.Connection, config: Config) -> None:
-    tables = _tables(connection)
+def _adopt(connection: sa.Connection, configured: Config) -> None:
+    tables = own_tables(connection)
     if not any(_has_rows(connection, name) for name in tables):
         if tables:
             drop(connection)
@@ -145,7 +149,7 @@ def _adopt(connection: sa.Connection, config: Config) -> None:
             f"revision {head()}, which this version of the plugin needs. Install the version that "
             f"they were last upgraded with, run `{UPGRADE}` there, and then upgrade again."
         )
-    command.stamp(config, "head")
+    command.stamp(configured, "head")
 
 
 def _has_rows(connection: sa.Connection, table: str) -> bool:
@@ -159,30 +163,32 @@ def drop(connection: sa.Connection) -> None:
     In one statement, which needs no order: ``metadata.drop_all`` would take types of
     FlexMeasures' tables along.
     """
-    names = ", ".join(map(connection.dialect.identifier_preparer.quote, _tables(connection)))
+    names = ", ".join(map(connection.dialect.identifier_preparer.quote, own_tables(connection)))
     if names:
         # What is on FlexMeasures' own table does not go with ours.
         connection.execute(sa.text("DROP TRIGGER IF EXISTS pms_beliefs_deleted ON timed_belief"))
         connection.execute(sa.text(f"DROP TABLE {names}"))
 
 
-def _tables(connection: sa.Connection) -> list[str]:
+def own_tables(connection: sa.Connection) -> list[str]:
     """Return the plugin's tables in the database."""
     return [name for name in sa.inspect(connection).get_table_names() if _is_own(name)]
 
 
-def _config(connection: sa.Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "scripts"))
-    config.attributes["connection"] = connection
-    return config
+def config(connection: sa.Connection | None = None) -> Config:
+    """Return Alembic's configuration for work on a connection."""
+    found = Config()
+    found.set_main_option("script_location", str(Path(__file__).parent / "scripts"))
+    found.attributes["connection"] = connection
+    return found
 
 
 @cache
 def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+    return ScriptDirectory.from_config(config())
 
 
 @cache
-def _revisions() -> frozenset[str]:
-    return frozenset(script.revision for script in _scripts().walk_revisions())
+def revisions() -> tuple[str, ...]:
+    """Return all revisions, the newest first."""
+    return tuple(script.revision for script in _scripts().walk_revisions())

@@ -3,71 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import flask_migrate
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
-from flask import Flask
 from flask.testing import FlaskCliRunner
+from support.tables import definitions, engine_of
 
 from flexmeasures_pms.errors import SchemaError
-
-DEFINITIONS = {
-    "columns": """
-        SELECT table_name, column_name, data_type, is_nullable, column_default
-        FROM information_schema.columns WHERE table_schema = :schema
-        AND table_name LIKE 'pms\\_%' AND table_name <> 'pms_alembic_version'
-    """,
-    "constraints": """
-        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(c.oid)
-        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
-        WHERE t.relname LIKE 'pms\\_%' AND t.relname <> 'pms_alembic_version'
-    """,
-    "indexes": """
-        SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = :schema
-        AND tablename LIKE 'pms\\_%' AND tablename <> 'pms_alembic_version'
-    """,
-    "triggers": """
-        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(g.oid)
-        FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
-        WHERE NOT tgisinternal AND tgname LIKE 'pms\\_%'
-    """,
-}
-
-
-@pytest.fixture
-def connection(app_context: Flask) -> Iterator[sa.Connection]:
-    """A connection of which nothing is kept: tables can be dropped on it."""
-    from flexmeasures.data import db
-
-    db.session.rollback()
-    with db.engine.connect() as found, found.begin() as transaction:
-        yield found
-        transaction.rollback()
-
-
-@contextlib.contextmanager
-def engine_of(connection: sa.Connection) -> Iterator[None]:
-    """Let the code under test work on a connection of which nothing is kept."""
-    from flexmeasures.data import db
-
-    engine = mock.Mock()
-    engine.begin = engine.connect = lambda: contextlib.nullcontext(connection)
-    with mock.patch.object(type(db), "engine", engine):
-        yield
-
-
-def definitions(connection: sa.Connection) -> dict[str, Any]:
-    values = {"schema": "public"}
-    return {
-        name: sorted(map(tuple, connection.execute(sa.text(query), values)), key=str)
-        for name, query in DEFINITIONS.items()
-    }
 
 
 def own_tables() -> list[sa.Table]:
@@ -215,7 +161,7 @@ def test_tables_can_be_taken_down_again(connection: sa.Connection) -> None:
 
     from flexmeasures_pms.migrations import schema
 
-    command.downgrade(schema._config(connection), "base")
+    command.downgrade(schema.config(connection), "base")
     assert not any(definitions(connection).values())
 
 
@@ -265,7 +211,7 @@ def test_old_samples_in_quarantine_get_their_size_and_old_receipts_refused_none(
 
     from flexmeasures_pms.migrations import schema
 
-    config = schema._config(connection)
+    config = schema.config(connection)
     command.downgrade(config, "0009")
     texts = ["", "é", "x" * 20_000]
     connection.execute(

@@ -5,34 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from flask import Flask
-from support.cluster import own_database
 from support.elsewhere import elsewhere
 
 from flexmeasures_pms.migrations import schema
 
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture(scope="module")
-def uri(database_uri: str, app: Flask) -> Iterator[str]:
-    """A database with FlexMeasures' tables, and none of the plugin's."""
-    from flexmeasures.data import db
-
-    with own_database(database_uri, "upgrade") as made:
-        engine = sa.create_engine(made)
-        with engine.begin() as connection:
-            for extension in ("cube", "earthdistance"):
-                connection.execute(sa.text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
-        tables = [t for t in db.metadata.sorted_tables if not t.name.startswith(schema.PREFIX)]
-        db.metadata.create_all(engine, tables=tables)
-        engine.dispose()
-        yield made
 
 
 @pytest.fixture

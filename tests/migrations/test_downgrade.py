@@ -1,0 +1,147 @@
+"""Rows of each revision, on the way up and down, and what ``pms db downgrade`` says."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from click.testing import Result
+from conftest import Organisation
+from flask.testing import FlaskCliRunner
+from support import rows
+from support.tables import definitions, engine_of
+
+from flexmeasures_pms.migrations import schema
+
+
+@pytest.fixture
+def source_id(connection: sa.Connection) -> int:
+    query = "INSERT INTO data_source (name, type) VALUES ('rows', 'test') RETURNING id"
+    return int(connection.scalar(sa.text(query)) or 0)
+
+
+def test_rows_of_each_revision_are_kept_up_to_the_newest_and_back(
+    organisation: Organisation, connection: sa.Connection, source_id: int
+) -> None:
+    config = schema.config(connection)
+    migrated = definitions(connection)
+    command.downgrade(config, "base")
+    at = {}
+    for revision in reversed(schema.revisions()):
+        command.upgrade(config, revision)
+        at[revision] = rows.fill(connection, organisation.id, source_id)
+        assert all(at[revision].values()), f"a table of {revision} has no rows"
+
+    newest = rows.snapshot(connection)
+    assert {r: faults for r, before in at.items() if (faults := rows.lacking(before, newest))} == {}
+    assert definitions(connection) == migrated
+
+    for revision in schema.revisions()[1:]:
+        command.downgrade(config, revision)
+        left = rows.snapshot(connection)
+        assert left.keys() == at[revision].keys()
+        assert rows.lacking(newest, left) == []
+    command.upgrade(config, "head")
+    assert definitions(connection) == migrated
+
+
+def test_a_sample_in_quarantine_gets_its_whole_text_back(
+    organisation: Organisation, connection: sa.Connection
+) -> None:
+    connection.execute(
+        sa.text(
+            "WITH head AS (INSERT INTO pms_quarantine_head (account_id, digest, text)"
+            " VALUES (:id, '', 'head ') RETURNING id)"
+            " INSERT INTO pms_quarantine (account_id, dataset, content_type, reason, path, text,"
+            " message, digest, sender, head_id)"
+            " SELECT :id, 'pms', '', 'conflict', '', 'text', '', '', '', id FROM head"
+        ),
+        {"id": organisation.id},
+    )
+    command.downgrade(schema.config(connection), "0013")
+    query = sa.text("SELECT text FROM pms_quarantine WHERE account_id = :id")
+    assert connection.scalar(query, {"id": organisation.id}) == "head text"
+
+
+@pytest.fixture
+def one_ahead(organisation: Organisation, connection: sa.Connection, source_id: int) -> None:
+    """Give each table rows that a downgrade to 0010 would lose, and nothing else."""
+    for name in rows.own_tables(connection):
+        connection.execute(sa.text(f"TRUNCATE {name} CASCADE"))
+    rows.fill(connection, organisation.id, source_id)
+    connection.execute(sa.text("UPDATE pms_latest SET has_ahead = (trackable_id % 2 = 0)"))
+
+
+def run(runner: FlaskCliRunner, connection: sa.Connection, *args: str, answer: str = "") -> Result:
+    with engine_of(connection):
+        return runner.invoke(args=["pms", "db", *args], input=answer)
+
+
+@pytest.mark.usefixtures("one_ahead")
+def test_a_downgrade_says_what_it_drops_and_asks(
+    connection: sa.Connection, runner: FlaskCliRunner
+) -> None:
+    before = definitions(connection)
+    result = run(runner, connection, "downgrade", "0010", answer="n\n")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == ["Error: Nothing was changed. With --yes it does not ask."]
+    first, *lines, question = result.stdout.splitlines()
+    assert first == f"From revision {schema.head()} back to 0010 these are lost:"
+    assert "  table pms_ahead: 2 rows" in lines
+    assert "  column has_ahead of pms_latest: 1 value" in lines
+    assert "pms_trackable: " not in result.stdout.replace("provisioned of pms_trackable: ", "")
+    assert question.startswith("Go on? [y/N]: ")
+    assert definitions(connection) == before
+    assert schema.current(connection) == schema.head()
+
+
+@pytest.mark.usefixtures("one_ahead")
+@pytest.mark.parametrize(("args", "answer"), [((), "y\n"), (("--yes",), "")])
+def test_a_downgrade_that_is_agreed_to_is_made(
+    connection: sa.Connection, runner: FlaskCliRunner, args: tuple[str, ...], answer: str
+) -> None:
+    result = run(runner, connection, "downgrade", "0010", *args, answer=answer)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("The tables of flexmeasures-pms are at revision 0010 now.\n")
+    assert schema.current(connection) == "0010"
+    assert "pms_ahead" not in rows.own_tables(connection)
+
+
+def test_a_downgrade_that_loses_nothing_does_not_ask(
+    connection: sa.Connection, runner: FlaskCliRunner
+) -> None:
+    connection.execute(sa.text("TRUNCATE pms_journal_turn, pms_quarantine, pms_flapping"))
+    connection.execute(sa.text("TRUNCATE pms_quarantine_head CASCADE"))
+    result = run(runner, connection, "downgrade", "0012")
+    assert result.stdout == "The tables of flexmeasures-pms are at revision 0012 now.\n"
+    again = run(runner, connection, "downgrade", "0012")
+    assert again.stdout == ("The tables of flexmeasures-pms are at revision 0012: nothing to do.\n")
+
+
+def test_revisions_that_a_downgrade_can_not_reach_are_said_in_one_line(
+    connection: sa.Connection, runner: FlaskCliRunner
+) -> None:
+    command.downgrade(schema.config(connection), "0012")
+    for revision, says in {
+        "0013": "are at revision 0012, which is older than 0013: `flexmeasures pms db upgrade` br",
+        "12": f"There is no revision '12': the plugin has 0001 to {schema.head()}, and `none` for",
+    }.items():
+        result = run(runner, connection, "downgrade", revision)
+        assert result.exit_code
+        assert says in result.stderr
+    connection.execute(sa.text("DELETE FROM pms_alembic_version"))
+    result = run(runner, connection, "downgrade", "none")
+    assert "revision of the tables of flexmeasures-pms is missing" in result.stderr
+
+
+def test_without_tables_nothing_is_recorded_and_an_upgrade_makes_them_again(
+    connection: sa.Connection, runner: FlaskCliRunner
+) -> None:
+    migrated = definitions(connection)
+    assert run(runner, connection, "downgrade", "none", "--yes").exit_code == 0
+    assert not any(definitions(connection).values())
+    assert run(runner, connection, "current").stdout.startswith("none\n")
+    assert "are at revision none: nothing" in run(runner, connection, "downgrade", "none").stdout
+    with engine_of(connection):
+        schema.upgrade()
+    assert definitions(connection) == migrated
