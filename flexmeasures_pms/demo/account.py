@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from flexmeasures_pms.demo.extra import how_to_get
 from flexmeasures_pms.errors import PmsError
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _wheel(name: str) -> Path:
     """
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise ServerError(f"{name} is not installed: pip install 'flexmeasures-pms[demo]'.")
+        raise ServerError(how_to_get([name]))
     return Path(spec.origin).parent
 
 

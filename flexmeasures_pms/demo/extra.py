@@ -29,11 +29,16 @@ def require(modules: Iterable[str]) -> None:
     """
     lacking = [name for name in modules if find_spec(name) is None]
     if lacking:
-        raise MissingExtra(
-            f"The demo's packages are not installed ({', '.join(lacking)}): run `make demo` in a "
-            "checkout, or `pip install "
-            f"'dist/flexmeasures_pms-{__version__}-py3-none-any.whl[demo]'` with the wheel."
-        )
+        raise MissingExtra(how_to_get(lacking))
+
+
+def how_to_get(modules: Iterable[str]) -> str:
+    """Return in words what to do about packages that are not installed."""
+    return (
+        f"The demo's packages are not installed ({', '.join(modules)}): run `make demo` in a "
+        "checkout, or `pip install "
+        f"'dist/flexmeasures_pms-{__version__}-py3-none-any.whl[demo]'` with the wheel."
+    )
 
 
 def for_demo() -> tuple[str, ...]:

@@ -21,7 +21,7 @@ PACKAGES = ("redis-server", "redis-tools", "liblzf1", "libjemalloc2", "liblua5.1
             "lua-cjson", "libhiredis0.14")  # fmt: skip
 SUDO = """#!/bin/sh
 # The guide's `sudo -u postgres COMMAND`, at the script's own server.
-[ "$1" = -u ] && [ "$2" = postgres ] || { echo "sudo: only for postgres here" >&2; exit 1; }
+[ "$1" = -u ] && [ "$2" = postgres ] || exit 1
 shift 2
 PGHOST={sockets} PGPORT={port} PGUSER=postgres exec "$@"
 """
