@@ -206,14 +206,19 @@ def forward_again(host: Host) -> None:
     only = " ".join(f"--table={name}" for name in tables)
     rows = host.dump("--data-only", only)
     lost = [line for line in rows if line not in host.kept["rows"]]  # type: ignore[operator]
-    expect(not lost and len(rows) > 40, f"{len(rows)} lines of a dump are the same")
+    expect(not lost and len(rows) > 20, f"{len(rows)} lines of a dump are the same")
 
 
 def removed(host: Host) -> None:
     """Check that FlexMeasures has no asset left, and is otherwise as it was."""
-    count = "SELECT count(*) FROM generic_asset UNION ALL SELECT count(*) FROM timed_belief"
-    found = host.ask(f'sudo -u postgres psql --dbname flexmeasures -At -c "{count}"').split()
-    expect(found == ["0", "0"], "the plugin's assets and beliefs are gone")
+    counts = (
+        "SELECT count(*) FROM generic_asset WHERE account_id = 1",
+        "SELECT count(*) FROM data_source WHERE account_id = 1 AND model = 'pms'",
+        "SELECT count(*) FROM generic_asset_type WHERE name IN ('pms', 'cabinet', 'case')",
+    )
+    query = " UNION ALL ".join(counts)
+    found = host.ask(f'sudo -u postgres psql --dbname flexmeasures -At -c "{query}"').split()
+    expect(found == ["0", "0", "0"], "the plugin's assets, sources and asset types are gone")
 
 
 def uninstalled(host: Host) -> None:
@@ -244,6 +249,9 @@ def main() -> int:
     """Run the guide, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--keep", action="store_true", help="leave the folder, with its logs")
+    parser.add_argument(
+        "--venv", type=Path, help="use the environment of a run that was kept: installs nothing"
+    )
     args = parser.parse_args()
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="flexmeasures-pms-hosting-"))
@@ -253,6 +261,10 @@ def main() -> int:
             host = Host(folder, stack)
             host.ask(f"cd {shlex.quote(str(ROOT))}")
             for block in guide.blocks(guide.GUIDE):
+                if args.venv and block.name == "install":
+                    (host.home / "venv").symlink_to(args.venv.resolve())
+                    host.ask(f". {HOME}/venv/bin/activate")
+                    continue
                 host.do(block)
                 if block.what == "run" and block.name in AFTER:
                     AFTER[block.name](host)

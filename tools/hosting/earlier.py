@@ -33,7 +33,7 @@ def main(uri: str) -> int:
             faults, number = upgraded_from(revision, connection)
             transaction.rollback()
         lost += len(faults)
-        print(f"{revision}: {number} rows, {len(faults)} of them not kept", *faults, sep="\n  ")
+        print(f"  from {revision}: {number} rows, {len(faults)} not kept", *faults, sep="\n    ")
     return 1 if lost else 0
 
 

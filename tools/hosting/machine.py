@@ -207,6 +207,8 @@ def shell(folder: Path, sockets: Path, port: int) -> Iterator[Shell]:
         # What pip and npm know of the user who runs this: package indexes, and caches.
         "XDG_CONFIG_HOME": os.environ.get("XDG_CONFIG_HOME", str(before / ".config")),
         "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(before / ".cache")),
+        # Python compiles what it imports: not all that is installed.
+        "PIP_NO_COMPILE": "1",
         "npm_config_userconfig": str(before / ".npmrc"),
         "npm_config_cache": str(before / ".npm"),
     }
