@@ -39,7 +39,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait(ready: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def wait(ready: Callable[[], bool], what: str, seconds: float = 300) -> None:
     """Wait until something is so.
 
     :raises HostError: if it does not come about.

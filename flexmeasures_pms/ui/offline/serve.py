@@ -55,7 +55,8 @@ def missing_files() -> str:
         return ""
     return (
         f"PMS_OFFLINE_ASSETS is on, but {len(lacking)} files such as {lacking[0]} are not in "
-        f"{VENDOR}. Run `make assets` in a checkout, or install a wheel that has them."
+        f"{VENDOR}. Run `make assets` in a checkout, or install a wheel that was built where "
+        "there is npm."
     )
 
 
