@@ -106,4 +106,4 @@ def _some_assets() -> bool:
     """Delete some of the assets, and return whether there were any."""
     query = f"DELETE FROM generic_asset WHERE id IN ({_ASSETS} LIMIT {ASSETS_AT_ONCE})"  # noqa: S608
     with db.engine.begin() as connection:
-        return connection.execute(sa.text(query)).rowcount > 0
+        return bool(connection.execute(sa.text(query)).rowcount)

@@ -85,7 +85,7 @@ def make_site(engine: sa.Engine) -> None:
     names = ("name", "account_id", "generic_asset_type_id", "parent_asset_id", "external_id")
     types = {1: ("pms", ""), 2: ("case", ""), 3: ("inverter", "another's"), 4: ("building", "")}
     times = {"event_start": NOON, "belief_horizon": timedelta(0), "cumulative_probability": 0.5}
-    shown = {"sensors_to_show": [], "attributes": {}}
+    shown: dict[str, Any] = {"sensors_to_show": [], "attributes": {}}
     keys = {
         "knowledge_horizon_fnc": "ex_post",
         "knowledge_horizon_par": {"ex_post_horizon": "PT0M"},
