@@ -253,7 +253,7 @@ def test_what_was_retired_and_not_installed_since_is_retired(
 
     from flexmeasures_pms.migrations import schema
 
-    config = schema._config(connection)
+    config = schema.config(connection)
     command.downgrade(config, "0014")
     numbers: dict[str, int] = {}
     for ident in ("IN-USE", "RETIRED", "BACK", "CASE"):
