@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flexmeasures.data import db
+from sqlalchemy.exc import IntegrityError
 
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
+from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.tables import trackable
 from flexmeasures_pms.storage.sources import reports_as_source
 
@@ -82,15 +84,17 @@ def remove(sources: Iterable[int]) -> None:
     below those of the plugin stay, at the top.
 
     :param sources: ids of the data sources of devices.
+    :raises RegistryError: if they can't: then nothing was deleted.
     """
+    _keep_assets_of_others()
     with db.engine.begin() as connection:
+        # What the plugin remembers of them is dropped as a whole: no trigger has to look for it.
+        connection.execute(sa.text("SET LOCAL pms.beliefs_move = 'on'"))
         # At once: FlexMeasures has no index that finds the beliefs of one sensor.
         connection.execute(sa.text(_BELIEFS))
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # Or the deletion of each sensor would look through what is deleted already.
         connection.execute(sa.text("VACUUM timed_belief"))
-    with db.engine.begin() as connection:
-        connection.execute(sa.text(_STAY))
     while _some_assets():
         pass
     with db.engine.begin() as connection:
@@ -100,6 +104,18 @@ def remove(sources: Iterable[int]) -> None:
             "descriptions": [one.description for one in ASSET_TYPES],
         }
         connection.execute(sa.text(_TYPES), types)
+
+
+def _keep_assets_of_others() -> None:
+    try:
+        with db.engine.begin() as connection:
+            connection.execute(sa.text(_STAY))
+    except IntegrityError as error:
+        raise RegistryError(
+            "Assets below those of the plugin can't go to the top, for the organisation has "
+            "others of their names there: rename or move them in FlexMeasures first. Nothing was "
+            "removed."
+        ) from error
 
 
 def _some_assets() -> bool:

@@ -97,6 +97,8 @@ def remove(with_assets: bool, yes: bool) -> None:
     planned = downgrading.losses(downgrading.NOTHING, _say_that_it_waits)
     made = removal.made()
     if planned is None:
+        # An earlier removal may have been cut off here.
+        downgrading.forget_revisions()
         click.echo("There are no tables of flexmeasures-pms: nothing to do.")
         return
     click.echo("These tables are dropped with their rows:")

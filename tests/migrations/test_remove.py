@@ -201,6 +201,22 @@ def test_with_its_assets_only_what_is_of_others_is_left(
         assert connection.scalar(parent) is None
 
 
+def test_assets_of_others_that_can_not_stay_are_told_before_anything_is_removed(
+    runner: FlaskCliRunner, database: sa.Engine
+) -> None:
+    make_site(database)
+    with database.begin() as connection:
+        same = "UPDATE generic_asset SET name = 'site' WHERE name = 'meter of the host'"
+        connection.execute(sa.text(same))
+    refused = remove(runner, "--with-assets", "--yes")
+    assert refused.exit_code == 1
+    assert "rename or move them in FlexMeasures first. Nothing was removed." in refused.stderr
+    with database.connect() as connection:
+        left = connection.scalar(sa.text("SELECT count(*) FROM timed_belief"))
+    assert left == 2 * len(ASSETS) + 2
+    assert numbers(database, "generic_asset") == set(ASSETS)
+
+
 def test_nothing_in_the_database_tells_that_the_plugin_was_there(
     runner: FlaskCliRunner, database: sa.Engine
 ) -> None:

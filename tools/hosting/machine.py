@@ -173,7 +173,7 @@ class Shell:
         answers = "".join(f"{line}\n" for line in typed)
         # Commands must not read the shell's own input.
         source = f"<<'{END}'\n{answers}{END}" if typed else "</dev/null"
-        self._process.stdin.write(f"{{ {command}\n}} {source}\necho; echo '{END}' $?\n")
+        self._process.stdin.write(f"{{ {command}\n}} {source}\ncode=$?\necho; echo '{END}' $code\n")
         self._process.stdin.flush()
         printed: list[str] = []
         for line in self._process.stdout:
