@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import click
-from flask import Blueprint
-from flask.cli import AppGroup
+from flask import Blueprint, current_app
+from flask.cli import AppGroup, ScriptInfo
 
 from flexmeasures_pms import entry
 from flexmeasures_pms.cli.failures import in_one_line
@@ -29,6 +29,9 @@ class Commands(AppGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
+        # Not for the command alone: what it fails with is rolled back and told after its end.
+        if not current_app:
+            ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
         with in_one_line():
             return super().invoke(ctx)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 import psycopg2
 import pytest
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskCliRunner
 from redis.exceptions import ConnectionError as RedisAway
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -164,6 +166,14 @@ def test_what_a_command_can_not_help_is_one_line_and_a_fault_is_not_hidden(
     assert (result.exit_code, result.stdout) == (code, "")
     assert result.stderr.startswith(f"Error: {said}")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_command_that_makes_its_own_context_fails_with_the_same_line(app_context: Flask) -> None:
+    run = FlaskCliRunner(app_context).invoke
+    with ThreadPoolExecutor(1) as pool:  # a thread has no context yet, as a process that starts
+        result = pool.submit(run, args=["pms", "lookup", "NOWHERE"]).result(60)
+    assert result.exit_code == 1
+    assert "No id 'NOWHERE' is registered" in result.stderr
 
 
 def test_a_file_that_is_a_folder_or_is_not_there_is_said(fails: Failure, tmp_path: Path) -> None:
