@@ -16,7 +16,9 @@ from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
 from support import stored
 from support.changed import changed_settings
+from support.elsewhere import elsewhere
 from support.gateways import make_key
+from support.races import race
 from support.session import log_in
 from support.site import Site
 from support.telemetry import at, pack_sample, request
@@ -216,6 +218,52 @@ def test_a_correction_moves_beliefs_and_forgets_nothing(site: Site, post: Post) 
     site.correct(("acquisition-board", "B1"), into="0242")
     assert stored.filled(site.account_id, CASE) == {}
     assert stored.filled(site.account_id, "case:0242") == filled
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_late_sample_that_comes_during_a_deletion_is_stored_after_it(
+    app_context: Flask, database_uri: str, site: Site, post: Post, known: bool
+) -> None:
+    """Otherwise it is taken for a duplicate of what is about to go."""
+    samples = [pack_sample("0241", at(-60)), pack_sample("0241", at(0))]
+    post(*samples)
+    number = asset_id(site.account_id, CASE)
+    if not known:  # its latest reading went with an earlier deletion
+        gone = sa.text("DELETE FROM pms_latest WHERE trackable_id = :id")
+        db.session.execute(gone, {"id": site.number("case", "0241")})
+    db.session.commit()
+    delete = f"""
+        DELETE FROM timed_belief WHERE event_start = '{at(-60).isoformat()}' AND sensor_id IN
+        (SELECT id FROM sensor WHERE generic_asset_id = {number})"""
+    with (
+        race(app_context, database_uri) as people,
+        elsewhere(database_uri, delete) as other,
+        changed_settings(app_context, lock_timeout=30),
+    ):
+        late = people.start(lambda: post(samples[0]))
+        people.wait_until_waiting()
+        other.commit()
+        assert late.result(60)["stored"] == 1
+    assert stored.times(site.account_id, CASE) == {at(-60), at(0)}
+
+
+def test_notes_of_boards_go_with_the_last_reading_of_their_sample(
+    site: Site, post: Post, delete: Delete
+) -> None:
+    site.register("acquisition-board", "B1")
+    site.install(("acquisition-board", "B1"), ("case", "0241"))
+    post(*(pack_sample("B1", at(n)) for n in range(3)))
+    number = site.number("acquisition-board", "B1")
+    noted = f"SELECT event_start FROM pms_board_report WHERE board_id = {number} ORDER BY 1"
+    delete("beliefs", "--sensor", sensor_id(site.account_id, CASE, "pack current"), "--force")
+    assert list(db.session.scalars(sa.text(noted))) == [at(0), at(1), at(2)]
+
+    until = ["--end", at(1.5).isoformat()]
+    delete("beliefs", "--asset", asset_id(site.account_id, CASE), *until, "--force")
+    assert list(db.session.scalars(sa.text(noted))) == [at(2)]
+    site.correct(("acquisition-board", "B1"), into="0242")
+    assert stored.times(site.account_id, CASE) == set()
+    assert stored.times(site.account_id, "case:0242") == {at(2)}
 
 
 # --- sensors and assets

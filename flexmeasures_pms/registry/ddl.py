@@ -68,19 +68,36 @@ CREATE CONSTRAINT TRIGGER pms_trackable_asset_changed AFTER UPDATE ON pms_tracka
     EXECUTE FUNCTION pms_trackable_asset_changed()
 """
 
+TURNS = 64
+"""Number of advisory locks of an organisation's things that have no row in ``pms_latest``."""
+
 # Beliefs that FlexMeasures deletes are forgotten here too. Readings that were not written because
 # they repeat a deleted one, or may do so (for up to a snapshot's 15 minutes), are no longer known.
 # Latest readings that may rely on deleted ones go: the next request reads them again.
-BELIEFS_DELETED = """
+# All things are locked first, in the order of requests: a request with late readings, too, compares
+# them with what is stored, and must not meet beliefs that are about to go.
+# A sample that was sent with a board's id can be moved as long as any reading of it is left.
+BELIEFS_DELETED = f"""
 CREATE OR REPLACE FUNCTION pms_beliefs_deleted() RETURNS trigger AS $$
 DECLARE
     gone record;
+    things bigint[];
 BEGIN
     IF current_setting('pms.beliefs_move', true) = 'on' OR to_regclass('pms_repeat') IS NULL THEN
         RETURN NULL;
     END IF;
+    things := array(
+        SELECT t.id FROM pms_trackable t WHERE t.asset_id IN (
+            SELECT s.generic_asset_id FROM sensor s WHERE s.id IN (
+                SELECT sensor_id FROM old_rows WHERE belief_horizon = '0')));
+    PERFORM pg_advisory_xact_lock(hashtext('pms_latest ' || m.account_id), m.turn)
+        FROM (SELECT DISTINCT t.account_id, (t.id % {TURNS})::int AS turn FROM pms_trackable t
+            WHERE t.id = ANY (things)
+            AND NOT EXISTS (SELECT FROM pms_latest l WHERE l.trackable_id = t.id)
+            ORDER BY t.account_id, turn) m;
+    PERFORM FROM pms_latest WHERE trackable_id = ANY (things) ORDER BY trackable_id FOR UPDATE;
     FOR gone IN
-        SELECT t.id, o.source_id, min(o.first) AS first, max(o.last) AS last,
+        SELECT t.id, t.asset_id, o.source_id, min(o.first) AS first, max(o.last) AS last,
             coalesce(bit_or(1::bigint << b.bit), 0) AS bits
         FROM (
             SELECT sensor_id, source_id, min(event_start) AS first, max(event_start) AS last
@@ -102,6 +119,13 @@ BEGIN
             WHERE subject_id = gone.id AND source_id = gone.source_id
             AND event_time >= gone.first AND event_time < gone.last + interval '15 minutes'
             AND mask & gone.bits <> 0;
+        DELETE FROM pms_board_report r WHERE case_id = gone.id AND source_id = gone.source_id
+            AND event_start BETWEEN gone.first AND gone.last
+            AND NOT EXISTS (SELECT FROM pms_repeat p WHERE p.subject_id = gone.id
+                AND p.source_id = gone.source_id AND p.event_time = r.event_start)
+            AND NOT EXISTS (SELECT FROM timed_belief b JOIN sensor s ON s.id = b.sensor_id
+                WHERE s.generic_asset_id = gone.asset_id AND b.source_id = gone.source_id
+                AND b.event_start = r.event_start);
     END LOOP;
     RETURN NULL;
 END

@@ -15,6 +15,7 @@ from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry import tables
+from flexmeasures_pms.registry.ddl import TURNS
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.readings.ahead import make_latest, set_aside, with_ahead
 from flexmeasures_pms.storage.readings.late import StoredStream
@@ -53,7 +54,6 @@ _ROWS = """
     WHERE t.id = ANY (%s::bigint[])"""
 # Things without a row to lock share a limited number of locks instead, because PostgreSQL has
 # room for so many: two requests may conflict at a thing's first reading.
-_TURNS = 64
 _WAIT = """
     SELECT pg_advisory_xact_lock(hashtext('pms_latest ' || %s), turn)
     FROM unnest(%s::int[]) AS t (turn)"""
@@ -77,12 +77,12 @@ def take_turns(
     turns: set[int] = set()
     found = locked(trackable_ids, first="SAVEPOINT pms_turns;")
     while missing := set(trackable_ids) - found.keys():
-        if turns >= {number % _TURNS for number in missing}:
+        if turns >= {number % TURNS for number in missing}:
             found |= _first(missing, until)
             break
         # Nobody may wait for a turn while others wait for rows that it has locked.
         cursor.execute("ROLLBACK TO SAVEPOINT pms_turns")
-        turns |= {number % _TURNS for number in missing}
+        turns |= {number % TURNS for number in missing}
         cursor.execute(_WAIT, (account_id, array(sorted(turns))))
         found = locked(trackable_ids)
     if unsettled := {n: s for n, s in found.items() if s.has_ahead or s.is_later(until)}:
