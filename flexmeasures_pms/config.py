@@ -19,6 +19,9 @@ from flexmeasures_pms.errors import ConfigError
 
 _EXTENSION = "flexmeasures_pms"
 PREFIX = "PMS_"
+_PACKAGE_PREFIX = "FLEXMEASURES_"
+_NEAR = 0.85
+"""From this likeness on, a name is taken for a typing error: PMS_REPORT_DAYS is 0.84."""
 _MOST_SHOWN = 60
 
 
@@ -212,30 +215,41 @@ def read(config: Mapping[str, Any]) -> Settings:
 
 
 def without_effect(config: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for each name that looks like a setting of the plugin and is none.
+    """Yield a sentence for each name that is nearly a setting of the plugin and is none.
 
     :param environ: FlexMeasures reads no settings of plugins from environment variables.
     """
-    known = [setting.name for setting in SETTINGS]
-    for name in sorted(map(str, config.keys() - set(known))):
-        meant = _meant(name, known)
-        if meant or name.startswith(PREFIX):
-            did_you = f"did you mean {meant}?" if meant else "remove it."
-            yield f"{name} is no setting of flexmeasures-pms and has no effect: {did_you}"
+    for name in _others(config):
+        if meant := _meant(name):
+            yield (
+                f"{name} is no setting of flexmeasures-pms and has no effect: did you mean {meant}?"
+            )
     for name in sorted(environ.keys() - config.keys()):
-        if name.startswith(PREFIX) and (meant := _meant(name, known)):
+        if name.startswith(PREFIX) and (meant := _meant(name)):
             yield (
                 f"The environment variable {name} has no effect, because FlexMeasures reads no "
                 f"settings of plugins there: write {meant} = … into the configuration file."
             )
 
 
-def _meant(name: str, known: list[str]) -> str | None:
+def unknown(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each other name that begins like one: it may be another plugin's."""
+    for name in _others(config):
+        if name.startswith(PREFIX) and not _meant(name):
+            yield f"{name} is no setting of flexmeasures-pms: it has no effect here."
+
+
+def _others(config: Mapping[str, Any]) -> list[str]:
+    return sorted(map(str, config.keys() - {setting.name for setting in SETTINGS}))
+
+
+def _meant(name: str) -> str | None:
     """Return the setting that a name nearly is; one with another prefix has to be nearer."""
-    cutoff = 0.75 if name.upper().startswith(PREFIX) else 0.9
-    inside = next((setting for setting in known if name.endswith(setting)), None)
-    near = difflib.get_close_matches(name.upper(), known, 1, cutoff)
-    return inside or (near[0] if near else None)
+    known = [setting.name for setting in SETTINGS]
+    name = name.upper().removeprefix(_PACKAGE_PREFIX)
+    cutoff = _NEAR if name.startswith(PREFIX) else 0.9
+    near = difflib.get_close_matches(name, known, 1, cutoff)
+    return near[0] if near else None
 
 
 def init(app: App) -> None:

@@ -109,6 +109,8 @@ def _settings(found: Configuration) -> Iterator[CheckResult]:
         problems += str(error).splitlines()
     for problem in problems:
         yield CheckResult("fix", "settings", problem)
+    for other in config.unknown(found.app.config):
+        yield CheckResult("note", "settings", other)
     if not problems:
         yield CheckResult("ok", "settings", "All settings of flexmeasures-pms can be used.")
 
@@ -123,6 +125,8 @@ def _in_small_letters(found: Configuration) -> Iterator[str]:
     except (SyntaxError, ValueError):
         return  # said already
     targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
-    for name in (target.id for target in targets if isinstance(target, ast.Name)):
-        if not name.isupper() and name.upper() in known:
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    for name in names:
+        # What is written in capitals too is a name of the program's own.
+        if not name.isupper() and name.upper() in known and name.upper() not in names:
             yield f"{name} in {found.path} has no effect: write {name.upper()}."

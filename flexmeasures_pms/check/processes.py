@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
 from packaging.requirements import Requirement
+from sqlalchemy import QueuePool
 
 from flexmeasures_pms.check.findings import CheckResult
 
@@ -51,16 +52,23 @@ def threads(config: dict[str, Any], at_once: int) -> CheckResult:
     :param at_once: ``PMS_ORGANISATION_REQUESTS``.
     """
     needed = 3 * at_once + 2
-    options = config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
-    pool = options.get("pool_size", 5) + options.get("max_overflow", 10)
+    pool = _pool(config.get("SQLALCHEMY_ENGINE_OPTIONS") or {})
     named = re.search(r"--threads[= ](\d+)", os.environ.get("GUNICORN_CMD_ARGS", ""))
     threads = int(named[1]) if named else needed
     if threads < needed:
         said = f"GUNICORN_CMD_ARGS says {threads} threads; give each process {needed} or more."
         return CheckResult("fix", "threads", said)
-    if threads > pool:
+    if pool is not None and threads > pool:
         said = f"{threads} threads need as many connections, and the pool has {pool}: raise "
         said = f"{said}max_overflow in SQLALCHEMY_ENGINE_OPTIONS, beside its other values."
         return CheckResult("fix", "threads", said)
-    said = f"Give each web process {needed} to {pool} (gunicorn --worker-class gthread --threads"
+    most = f"to {pool}" if pool is not None else "or more"
+    said = f"Give each web process {needed} {most} (gunicorn --worker-class gthread --threads"
     return CheckResult("ok" if named else "note", "threads", f"{said} {needed}).")
+
+
+def _pool(options: Mapping[str, Any]) -> int | None:
+    """Return how many connections a process may have, as SQLAlchemy counts; None for no limit."""
+    kind = options.get("poolclass", QueuePool)
+    size, more = options.get("pool_size", 5), options.get("max_overflow", 10)
+    return None if kind is not QueuePool or size == 0 or more < 0 else size + more

@@ -77,7 +77,7 @@ TURNS = 64
 # All things are locked first, in the order of requests: a request with late readings, too, compares
 # them with what is stored, and must not meet beliefs that are about to go.
 # A sample that was sent with a board's id can be moved as long as any reading of it is left.
-BELIEFS_DELETED = f"""
+BELIEFS_DELETED = """
 CREATE OR REPLACE FUNCTION pms_beliefs_deleted() RETURNS trigger AS $$
 DECLARE
     gone record;
@@ -130,7 +130,7 @@ BEGIN
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql
-"""
+""".replace("{TURNS}", str(TURNS))
 DROP_BELIEFS_DELETED_TRIGGER = "DROP TRIGGER IF EXISTS pms_beliefs_deleted ON timed_belief"
 BELIEFS_DELETED_TRIGGER = """
 CREATE TRIGGER pms_beliefs_deleted AFTER DELETE ON timed_belief

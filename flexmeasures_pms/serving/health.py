@@ -6,6 +6,7 @@ a warning needs somebody, but other telemetry is still stored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
@@ -45,6 +46,8 @@ OLD_SECONDS = 300
 """From which age on a request that waits in the journal is a warning [s]."""
 _MOST_NAMED = 5
 _REDIS_SECONDS = 0.5
+_NO_ROOM = re.compile("too many (clients|connections)|connection slots|no more connections")
+"""What PostgreSQL or PgBouncer says then; the driver tells no code of a refused connection."""
 _EXTENSION = "flexmeasures_pms_health"
 _FAILED = "flexmeasures_pms_failed"
 
@@ -125,8 +128,25 @@ def _look_closely() -> HealthDetails:
 
 
 def _of_database(app: Flask) -> list[HealthCheck]:
+    """Look with a connection of our own, or where PostgreSQL has no room for it, with another.
+
+    Requests are served with the pool's connections, which are open already.
+    """
+    found = _seen_by(own_engine(app, **CONNECTING))
+    if not _NO_ROOM.search(found[0].message) or found[0].state != "failed":
+        return found
+    crowded = HealthCheck("database", "warning", f"{found[0].message}. Requests use what is open.")
+    pool: Any = db.engine.pool
+    if pool.checkedin() > 0:
+        database, *others = _seen_by(db.engine)
+        return [database if database.state == "failed" else crowded, *others]
+    # All are in use: taking one would wait for requests. Without any, each request is refused.
+    return [crowded] if pool.checkedout() > 0 else found
+
+
+def _seen_by(engine: sa.Engine) -> list[HealthCheck]:
     try:
-        with own_engine(app, **CONNECTING).connect() as connection:
+        with engine.connect() as connection:
             connection.exec_driver_sql(_LIMITS)
             if connection.scalar(sa.text("SHOW transaction_read_only")) == "on":
                 return [HealthCheck("database", "failed", "The database is read-only.")]

@@ -44,6 +44,8 @@ def read_settings(app: Flask) -> None:
     """
     for line in config.without_effect(app.config, os.environ):
         app.logger.error(line)
+    for line in config.unknown(app.config):
+        app.logger.info(line)
     with usable_settings(app):
         config.init(app)
 

@@ -122,6 +122,52 @@ def test_a_read_only_database_makes_it_unavailable(app_context: Flask, client: F
         assert asked(client) == (503, {"status": "unavailable"})
 
 
+@pytest.fixture
+def no_room(app_context: Flask) -> Iterator[None]:
+    """PostgreSQL refuses the connection that is opened for the look."""
+    role = "pms_test_no_room"
+    with db.engine.begin() as connection:
+        connection.execute(sa.text(f"DROP ROLE IF EXISTS {role}"))
+        connection.execute(sa.text(f"CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 0"))
+    with mock.patch.dict(health.CONNECTING, user=role, password="x"):
+        yield
+    with db.engine.begin() as connection:
+        connection.execute(sa.text(f"DROP ROLE {role}"))
+
+
+@pytest.mark.usefixtures("no_room")
+@pytest.mark.parametrize("in_use", [False, True])
+def test_no_room_for_another_connection_is_a_warning(
+    client: FlaskClient, admin: Organisation, in_use: bool
+) -> None:
+    """Requests go on with the connections that are open, whether one is free or not."""
+    pool = mock.Mock(wraps=db.engine.pool)
+    pool.checkedin, pool.checkedout = (lambda: int(not in_use)), (lambda: int(in_use))
+    with mock.patch.object(db.engine, "pool", pool):
+        assert asked(client) == (200, {"status": "ok"})
+        code, body = asked(client, DETAILS, headers=admin.headers)
+    assert (code, states(body)["database"]) == (200, "warning")
+    assert "too many connections" in message(body, "database")
+    assert ("tables" in states(body)) is not in_use
+
+
+@pytest.mark.usefixtures("no_room")
+def test_no_room_and_no_connection_makes_it_unavailable(client: FlaskClient) -> None:
+    nothing_open = mock.Mock(checkedin=lambda: 0, checkedout=lambda: 0)
+    with mock.patch.object(db.engine, "pool", nothing_open):
+        assert asked(client) == (503, {"status": "unavailable"})
+
+
+@pytest.mark.usefixtures("no_room")
+def test_tables_are_looked_at_without_room_too(
+    client: FlaskClient, revision: Callable[[str | None], None]
+) -> None:
+    revision("0013")
+    pool = mock.Mock(wraps=db.engine.pool, checkedin=lambda: 1)
+    with mock.patch.object(db.engine, "pool", pool):
+        assert asked(client) == (503, {"status": "unavailable"})
+
+
 def test_many_requests_cost_one_look(client: FlaskClient) -> None:
     with mock.patch.object(health, "own_engine", wraps=own_engine) as look:
         assert {client.get(URL).status_code for _ in range(20)} == {200}

@@ -15,9 +15,10 @@ import pytest
 from click.testing import CliRunner
 from conftest import Organisation
 from flexmeasures.utils.config_defaults import Config as DefaultConfig
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, QueuePool, make_url
 
 from flexmeasures_pms.__main__ import main
+from flexmeasures_pms.check.processes import threads
 
 Check = Callable[..., dict[str, list[tuple[str, str]]]]
 
@@ -107,6 +108,44 @@ def test_what_is_wrong_in_the_configuration_is_one_line(
     found = to_fix(check(**changed))
     assert list(found) == [about]
     assert said in found[about]
+
+
+def test_a_setting_of_another_plugin_is_a_note(check: Check, organisation: Organisation) -> None:
+    found = check(PMS_REPORTS_DIR="/srv/reports", OTHER_PMS_RECORDING="x")
+    assert to_fix(found) == {}
+    states = [state for state, message in found["settings"] if "PMS_REPORTS_DIR" in message]
+    assert states == ["note"]
+
+
+def test_a_name_of_the_programs_own_in_small_letters_is_good(
+    check: Check, organisation: Organisation, tmp_path: Path
+) -> None:
+    check()
+    with (tmp_path / ".flexmeasures.cfg").open("a") as file:
+        file.write("secret_key = 'from a file '.strip()\nSECRET_KEY = secret_key\n")
+    assert to_fix(checked()) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        ({"max_overflow": -1}, None),
+        ({"pool_size": 0}, None),
+        ({"poolclass": NullPool}, None),
+        ({"pool_size": 4, "max_overflow": 3}, 7),
+        ({"poolclass": QueuePool, "pool_size": 6, "max_overflow": 0}, 6),
+        ({}, 15),
+    ],
+)
+@pytest.mark.parametrize("named", [8, 40])
+def test_threads_are_compared_with_the_pools_limit_if_it_has_one(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], limit: int | None, named: int
+) -> None:
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", f"--threads {named}")
+    found = threads({"SQLALCHEMY_ENGINE_OPTIONS": options}, 2)
+    assert found.state == ("ok" if limit is None or named <= limit else "fix")
+    said = f"the pool has {limit}" if found.state == "fix" else f"to {limit}" if limit else "8 or "
+    assert said in found.message
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,28 @@ from flexmeasures_pms.serving.start import UNUSABLE, read_settings
         ("PMS_MAX_BODYBYTES", "PMS_MAX_BODY_BYTES"),
         ("PSM_RECEIPT_DAYS", "PMS_RECEIPT_DAYS"),
         ("FLEXMEASURES_PMS_RECEIPT_DAYS", "PMS_RECEIPT_DAYS"),
-        ("PMS_COLOUR_OF_CELLS", None),
     ],
 )
-def test_a_name_that_is_no_setting_is_said(name: str, meant: str | None) -> None:
+def test_a_name_that_is_nearly_a_setting_is_said(name: str, meant: str) -> None:
     (line,) = config.without_effect({name: 1}, {})
     assert line.startswith(f"{name} is no setting of flexmeasures-pms")
-    assert line.endswith(f"did you mean {meant}?" if meant else "remove it.")
+    assert line.endswith(f"did you mean {meant}?")
+    assert list(config.unknown({name: 1})) == []
+
+
+@pytest.mark.parametrize("name", ["PMS_REPORTS_DIR", "PMS_REPORT_DAYS", "PMS_COLOUR_OF_CELLS"])
+def test_of_another_name_that_begins_like_a_setting_is_said_that_it_has_no_effect_here(
+    name: str,
+) -> None:
+    assert list(config.without_effect({name: 1}, {name: "1"})) == []
+    (line,) = config.unknown({name: 1, "PMS_RECEIPT_DAYS": 3})
+    assert line == f"{name} is no setting of flexmeasures-pms: it has no effect here."
+
+
+def test_a_setting_of_another_plugin_may_end_like_one_of_ours() -> None:
+    for name in ("OTHER_PMS_RECORDING", "S2_PMS_INGEST_MODE", "EMS_REGISTRY_CACHE"):
+        assert list(config.without_effect({name: 1}, {})) == []
+        assert list(config.unknown({name: 1})) == []
 
 
 def test_nothing_is_said_of_settings_and_of_what_is_none_of_ours(app: Flask) -> None:
