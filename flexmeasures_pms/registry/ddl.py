@@ -125,7 +125,8 @@ BEGIN
                 AND p.source_id = gone.source_id AND p.event_time = r.event_start)
             AND NOT EXISTS (SELECT FROM timed_belief b JOIN sensor s ON s.id = b.sensor_id
                 WHERE s.generic_asset_id = gone.asset_id AND b.source_id = gone.source_id
-                AND b.event_start = r.event_start);
+                AND b.event_start = r.event_start
+                AND b.event_start BETWEEN gone.first AND gone.last);
     END LOOP;
     RETURN NULL;
 END
