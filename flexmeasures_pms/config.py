@@ -247,6 +247,8 @@ def _meant(name: str) -> str | None:
     """Return the setting that a name nearly is; one with another prefix has to be nearer."""
     known = [setting.name for setting in SETTINGS]
     name = name.upper().removeprefix(_PACKAGE_PREFIX)
+    if name.endswith(tuple(f"_{setting}" for setting in known)):
+        return None  # another plugin's, with a prefix of its own
     cutoff = _NEAR if name.startswith(PREFIX) else 0.9
     near = difflib.get_close_matches(name, known, 1, cutoff)
     return near[0] if near else None

@@ -45,7 +45,7 @@ def test_of_another_name_that_begins_like_a_setting_is_said_that_it_has_no_effec
 
 
 def test_a_setting_of_another_plugin_may_end_like_one_of_ours() -> None:
-    for name in ("OTHER_PMS_RECORDING", "S2_PMS_INGEST_MODE", "EMS_REGISTRY_CACHE"):
+    for name in ("OTHER_PMS_RECORDING", "S2_PMS_INGEST_MODE"):
         assert list(config.without_effect({name: 1}, {})) == []
         assert list(config.unknown({name: 1})) == []
 
