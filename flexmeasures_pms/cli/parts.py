@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Any, cast
 
 import click
 
@@ -195,6 +195,7 @@ def move_case(
 @click.option("--latitude", type=float, metavar="X", help="Degrees north.")
 @click.option("--longitude", type=float, metavar="Y", help="Degrees east.")
 @kind_option
+@with_packs_option
 @account_option
 @author_options(note_required=True)
 @one_line_errors
@@ -204,11 +205,9 @@ def correct(
     part: str,
     into: str | None,
     into_kind: str | None,
-    place: int | None,
-    since: datetime | None,
-    until: datetime | None,
     kind: str | None,
-    **details: Unpack[Details],
+    with_packs: bool,
+    **options: Any,
 ) -> None:
     """Correct a recorded installation; the neighbouring ones give way.
 
@@ -220,10 +219,12 @@ def correct(
       flexmeasures pms correct 66BFF353734574E43235318 --into 270 \\
           --since 2026-03-01T11:00:00+07:00 --note "swapped before lunch"
     """
-    corrected = CorrectedInstallation(into, place, since, until)
+    stay = {name: options.pop(name) for name in ("place", "since", "until")}
+    corrected, details = CorrectedInstallation(into, **stay), cast(Details, options)
     if not corrected and all(value is None for value in details.values()):
         raise click.UsageError("Say what to correct: --into, --place, --since, --until, --docks…")
     change = orders.correct(
-        order, part, corrected, details, kind=kind, into_kinds=_assemblies(into_kind)
-    )
+        order, part, corrected, details,
+        kind=kind, into_kinds=_assemblies(into_kind), with_packs=with_packs,
+    )  # fmt: skip
     finish(change, order.author)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ def site(pms: Command, organisation: Organisation, nobody_else: None) -> Organis
     pms("register-case", "269", "--board", "B269", "--cabinet", "CAB-B", "--dock", 7)
     pms("register-case", "270", "--board", "B270", "--cabinet", "CAB-A", "--dock", 1)
     pms("register-case", "0271", "--account", organisation.id)
+    pms("register-pms", "Q", "--account", organisation.id)
+    pms("install", "E1", "--kind", "ehub", "--into", "CAB-A")
     return organisation
 
 
@@ -49,6 +52,20 @@ ADVICE: list[tuple[str, str, int]] = [
     ("register-pms P --timezone Asia/Makassar --account {account}", "Asia/Jakarta", 0),
     ("register-pms P --parent-asset {asset} --account {account}", "parent asset", 0),
     ("swap 0271 269", "is not installed anywhere", 0),
+    (f"install 0271 --into CAB-B --place 5 --at {NOON}", "own dock 5", 0),
+    (
+        f"register-case 0271 --account {{account}} --board B269 --at {NOON}",
+        "is registered in case 269",
+        0,
+    ),
+    (
+        f"register-case 301 --account {{account}} --board B269 --at {NOON}",
+        "is registered in case 269",
+        0,
+    ),
+    (f"register-case 269 --cabinet CAB-A --dock 2 --at {NOON}", "cabinet CAB-B", 0),
+    (f"register-cabinet CAB-B --pms Q --at {NOON}", "is registered in position 2 of PMS P", 0),
+    (f"register-cabinet CAB-D --pms Q --ehub E1 --at {NOON}", "registered in cabinet CAB-A", 0),
     ("install B269 --into 900", "a new one is registered", 0),
 ]
 
@@ -62,7 +79,9 @@ def test_what_a_refusal_advises_works_as_it_is_written(
         pms("register-pms", "P", "--parent-asset", asset - 1, "--account", site.id)
     told = fails(*shlex.split(refused.format(account=site.id, asset=asset)))
     assert said in told
-    pms(*shlex.split(advised(told)[which]))
+    command = advised(told)[which]
+    assert (NOON in refused) == (" --at " in command)
+    pms(*shlex.split(command))
 
 
 def test_each_reading_of_a_number_of_two_docks_can_be_chosen(
@@ -126,12 +145,17 @@ def ids(node: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["swap CAB-B CAB-C", "remove CAB-B", "retire CAB-B", "install CAB-B --into Q"],
+    [
+        "swap CAB-B CAB-C",
+        "remove CAB-B",
+        "retire CAB-B",
+        "install CAB-B --into Q",
+        "correct CAB-B --into Q --note x",
+    ],
 )
 def test_a_cabinet_leaves_its_pms_with_packs_only_where_that_is_said(
     pms: Command, fails: Failure, site: Organisation, command: str
 ) -> None:
-    pms("register-pms", "Q", "--account", site.id)
     pms("register-cabinet", "CAB-C", "--pms", "Q")
     words = shlex.split(command)
     assert fails(*words) == (
@@ -142,6 +166,46 @@ def test_a_cabinet_leaves_its_pms_with_packs_only_where_that_is_said(
     pms(*words, "--with-packs")
     assert "269" not in ids(json.loads(pms("tree", "P", "--json").stdout))
     assert "269" in ids(json.loads(pms("tree", "CAB-B", "--json").stdout))
+
+
+def test_packs_that_were_docked_later_than_their_cabinet_leaves_count_too(
+    pms: Command, fails: Failure, site: Organisation
+) -> None:
+    pms("remove", "269", "--kind", "case", "--at", NOON)
+    pms("install", "0271", "--into", "CAB-B", "--place", 8, "--at", "2026-03-02T12:00:00+07:00")
+    move = ("install", "CAB-B", "--into", "Q", "--at", NOON)
+    assert "has 1 case in it, which would leave PMS P with it" in fails(*move)
+    place = ("correct", "CAB-B", "--into", "P", "--place", 1, "--note", "x")
+    assert fails(*place).startswith("Cabinet CAB-A has 1 case in it")
+    pms("correct", "CAB-B", "--into", "P", "--place", 3, "--note", "within its PMS")
+    pms("correct", "CAB-B", "--since", NOON, "--note", "since when is known now")
+    pms("remove", "0271", "--kind", "case", "--at", "2026-03-02T12:00:00+07:00")
+    pms(*move)
+
+
+def test_registering_with_a_time_moves_within_an_assembly_and_into_a_free_place(
+    pms: Command, site: Organisation
+) -> None:
+    pms("register-case", "269", "--cabinet", "CAB-B", "--dock", 8, "--at", NOON)
+    pms("register-cabinet", "CAB-B", "--pms", "P", "--position", 3, "--at", NOON)
+    pms("register-case", "0271", "--board", "B300", "--at", NOON, "--account", site.id)
+    pms("register-case", "0271", "--cabinet", "CAB-A", "--dock", 2, "--at", NOON)
+
+
+def test_what_is_retired_is_filled_by_no_swap(
+    pms: Command, fails: Failure, site: Organisation, tmp_path: Path
+) -> None:
+    pms("retire", "269", "--kind", "case", "--at", NOON)
+    pms("retire", "CAB-A", "--with-packs", "--at", NOON)
+    file = tmp_path / "site.csv"
+    file.write_text("pack.id,pack.board_id\n269,B300\n", "utf-8")
+    for command in (("swap", "B269", "B300"), ("swap", "E1", "E2"), ("swap", "270", "0271")):
+        told = fails(*command, "--at", "2026-03-02T12:00:00+07:00")
+        assert "is retired, from 2026-03-01T12:00:00+07:00: `revive" in told
+    assert "Case 269 is retired" in fails("import-registry", file, "--account", site.id, "--yes")
+    pms("swap", "B269", "B300", "--at", "2026-02-28T12:00:00+07:00")
+    pms("revive", "269", "--kind", "case")
+    pms("swap", "B300", "B301")
 
 
 def test_an_empty_cabinet_leaves_and_one_with_packs_moves_within_its_pms(

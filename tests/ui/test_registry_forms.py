@@ -574,6 +574,48 @@ def test_a_cabinet_with_packs_leaves_its_pms_only_after_a_confirmation(
     assert place(site.account_id, "cabinet", "PMS-1-A") != ("PMS-1", 1)
 
 
+def test_the_packs_of_the_new_cabinet_and_of_a_correction_are_asked_about_too(
+    member: FlaskClient, site: Site
+) -> None:
+    site.pms("PMS-2")
+    site.case("280", "PMS-2-A", 1)
+    warning = "Cabinet PMS-2-A has 1 case in it, which would leave PMS PMS-2 with it."
+    asked = submit(member, form(member, "cabinet", "PMS-1-A", "swap"), new="PMS-2-A")
+    assert warning in text_of(asked)
+    page = form(member, "cabinet", "PMS-2-A", "correct")
+    asked = submit(member, page, into="PMS-1", place="2", note="x")
+    assert warning in text_of(asked)
+    asked = submit(member, form(member, "pms", "PMS-1", "fill"), part="PMS-2-A", place="2")
+    assert warning in text_of(asked)
+    assert place(site.account_id, "cabinet", "PMS-2-A") == ("PMS-2", 1)
+
+
+def test_the_packs_of_the_time_of_a_form_count(member: FlaskClient, site: Site) -> None:
+    page = form(member, "cabinet", "PMS-1-A", "remove")
+    site.remove(("case", "269"), datetime.fromisoformat(NOON))
+    asked = submit(member, page, at="2026-03-01T11:00:00")
+    assert "Cabinet PMS-1-A has 1 case in it" in text_of(asked)
+    assert submit(member, page, at=NOON_THERE).status_code == 303
+
+
+def test_what_a_registration_takes_from_elsewhere_is_asked_about(
+    member: FlaskClient, site: Site
+) -> None:
+    site.register("pms", "PMS-2")
+    page = form(member, "register", "cabinet", "")
+    asked = submit(member, page, ident="PMS-1-A", pms="PMS-2", at=NOON_THERE)
+    assert "Cabinet PMS-1-A is in position 1 of PMS PMS-1, and would leave it." in text_of(asked)
+    assert "Cabinet PMS-1-A has 1 case in it" in text_of(asked)
+    page = form(member, "register", "case", "")
+    taking = {"board": "B269", "cabinet": "PMS-1-A", "dock": "8"}
+    assert submit(member, page, ident="270", **taking).status_code == 422
+    asked = submit(member, page, ident="270", at=NOON_THERE, **taking)
+    assert "Acquisition board B269 is in case 269, and would leave it." in text_of(asked)
+    assert place(site.account_id, "acquisition-board", "B269") == ("269", 1)
+    assert submit(member, text_of(asked), sure=True).status_code == 303
+    assert place(site.account_id, "acquisition-board", "B269") == ("270", 1)
+
+
 def test_an_empty_cabinet_is_removed_at_once(member: FlaskClient, site: Site) -> None:
     site.remove(("case", "269"))
     assert submit(member, form(member, "cabinet", "PMS-1-A", "remove")).status_code == 303

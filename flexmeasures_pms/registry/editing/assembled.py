@@ -11,6 +11,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.changeset import Change, Changeset
 from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.packs import holds_packs, keep_packs
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import (
@@ -23,9 +24,9 @@ from flexmeasures_pms.registry.kinds import (
     FET_BOARD,
     PMS,
 )
-from flexmeasures_pms.registry.messages.message import message, place_of
+from flexmeasures_pms.registry.messages.message import message, message_form, place_of
 from flexmeasures_pms.registry.queries.search import find_one
-from flexmeasures_pms.registry.timeline import Installation
+from flexmeasures_pms.registry.timeline import Installation, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,23 @@ class CaseParts:
     cell_blocks: tuple[str, ...] = ()
 
 
-def register_cabinet(order: Order, ident: str, pms: str, parts: CabinetParts) -> Change:
-    """Register a cabinet of a PMS, with its EHub and busbar."""
+def register_cabinet(
+    order: Order, ident: str, pms: str, parts: CabinetParts, *, taking: bool = False
+) -> Change:
+    """Register a cabinet of a PMS, with its EHub and busbar.
+
+    :param taking: whether it or they may leave another assembly, where the order says when.
+    """
     found = find_one(pms, kinds=[PMS], account_id=order.account_id)
     with editing(found.account_id, order.author, expected=3) as changeset:
         cabinet = registration.register(changeset, CABINET, ident, docks=parts.docks)
-        _install_unless_elsewhere(
-            changeset, cabinet, changeset.view.entry(found.id), parts.position, order.at
-        )
+        install = _Installing(changeset, order.at, taking)
+        install(cabinet, changeset.view.entry(found.id), parts.position)
         for kind, part in ((EHUB, parts.ehub), (BUSBAR, parts.busbar)):
             if part is not None:
                 entry = registration.register(changeset, kind, part)
-                _install_unless_elsewhere(changeset, entry, cabinet, None, order.at)
+                install(entry, cabinet)
+        keep_packs(changeset, allowed=taking)
     return changeset.change()
 
 
@@ -74,10 +80,12 @@ def register_case(
     cabinet: str | None = None,
     dock: int | None = None,
     exact: bool = False,
+    taking: bool = False,
 ) -> Change:
     """Register a case with the parts in it, in a dock of a cabinet where one is given.
 
     :param dock: by either of its numbers, unless it is ``exact``: then as the cabinet counts.
+    :param taking: whether it or its parts may leave another assembly, where the order says when.
     :raises RegistryError: for a cabinet without a dock and the like, and without a cabinet
         where the order names no organisation.
     """
@@ -91,70 +99,79 @@ def register_case(
     account_id = rack.account_id if rack else order.organisation
     with editing(account_id, order.author, expected=17) as changeset:
         case = registration.register(changeset, CASE, ident)
-        _fill_case(changeset, case, order.at, parts)
+        install = _Installing(changeset, order.at, taking)
+        _fill_case(install, case, parts)
         if rack:
-            entry = changeset.view.entry(rack.id)
-            _install_unless_elsewhere(changeset, case, entry, dock, order.at, exact=exact)
+            install(case, changeset.view.entry(rack.id), dock, exact=exact)
     return changeset.change()
 
 
-def _fill_case(changeset: Changeset, case: Entry, at: datetime | None, parts: CaseParts) -> None:
+@dataclass(frozen=True, slots=True)
+class _Installing:
+    """Installs parts, but not what is elsewhere then, unless it may be taken from there."""
+
+    changeset: Changeset
+    at: datetime | None
+    taking: bool
+
+    def __call__(
+        self, part: Entry, assembly: Entry, place: int | None = None, *, exact: bool = False
+    ) -> None:
+        """Install a part.
+
+        :raises RegistryConflict: if it is in another assembly and may not be taken from there,
+            or in another place and the order says no time.
+        """
+        row = self.changeset.view.installed(part.id, self.at or self.changeset.now)
+        if row is not None and self._is_elsewhere(row, assembly, place, exact):
+            self._leave(row, part, assembly, place)
+        moves.install(self.changeset, part, assembly, place, self.at, exact=exact)
+
+    def _is_elsewhere(
+        self, row: Installation, assembly: Entry, place: int | None, exact: bool
+    ) -> bool:
+        """Whether a part that is in a place is to be in another."""
+        if row.assembly_id != assembly.id or place is None:
+            return row.assembly_id != assembly.id
+        part, moment = self.changeset.view.entry(row.part_id), self.at or self.changeset.now
+        return spot_for(self.changeset, part, assembly, place, moment, exact=exact) != row.spot
+
+    def _leave(self, row: Installation, part: Entry, assembly: Entry, place: int | None) -> None:
+        """Refuse that a part leaves its place, or note what it leaves."""
+        within = row.assembly_id == assembly.id
+        here = place_of(self.changeset.view, row, self.changeset.now)
+        if self.at is None or not (within or self.taking):
+            raise RegistryConflict(
+                message("{what} is registered in {place}.", what=part, place=here),
+                command=self._advice(part, assembly, place, within=within),
+                cure="elsewhere",
+            )
+        if not within:
+            form = message_form("{what} is in {place}, and would leave it.")
+            self.changeset.leaving.append(message(form, what=part, place=here))
+
+    def _advice(self, part: Entry, assembly: Entry, place: int | None, *, within: bool) -> str:
+        """Return the commands that move a part there, as they work now."""
+        named = f"{quote(part.ident)} --kind {part.kind}"
+        when = "" if self.at is None else f" --at {iso(self.at)}"
+        if self.changeset.is_new(assembly.id):  # it is not registered after this refusal
+            return f"to take it out there, use `remove {named}{when}` first"
+        where = f"--into {quote(assembly.ident)} --into-kind {assembly.kind}"
+        dock = "" if place is None else f" --place {place}"
+        packs = " --with-packs" if not within and holds_packs(self.changeset, part) else ""
+        more = ", or say since when it is here with --at" if within else ""
+        return f"to move it, use `install {named} {where}{dock}{packs}{when}`{more}"
+
+
+def _fill_case(install: _Installing, case: Entry, parts: CaseParts) -> None:
+    changeset = install.changeset
     if parts.board is not None:
         entry = registration.register(changeset, BOARD, parts.board)
         for alias in parts.board_aliases:
             registration.add_alias(changeset, entry, alias)
-        _install_unless_elsewhere(changeset, entry, case, None, at)
+        install(entry, case)
     if parts.fet_board is not None:
-        _install_unless_elsewhere(
-            changeset, registration.register(changeset, FET_BOARD, parts.fet_board), case, None, at
-        )
+        install(registration.register(changeset, FET_BOARD, parts.fet_board), case)
     for position, block in enumerate(parts.cell_blocks, 1):
         if block:
-            entry = registration.register(changeset, CELL_BLOCK, block)
-            _install_unless_elsewhere(changeset, entry, case, position, at)
-
-
-def _install_unless_elsewhere(
-    changeset: Changeset,
-    part: Entry,
-    assembly: Entry,
-    place: int | None,
-    at: datetime | None,
-    *,
-    exact: bool = False,
-) -> None:
-    """Install a part.
-
-    :raises RegistryConflict: if it is elsewhere already and the order says no time.
-    """
-    row = changeset.view.installed(part.id, changeset.now)
-    if row is not None and at is None and _is_elsewhere(changeset, row, assembly, place, exact):
-        here = place_of(changeset.view, row, changeset.now)
-        raise RegistryConflict(
-            message("{what} is registered in {place}.", what=part, place=here),
-            command=_advice(changeset, part, assembly, place),
-            cure="elsewhere",
-        )
-    moves.install(changeset, part, assembly, place, at, exact=exact)
-
-
-def _is_elsewhere(
-    changeset: Changeset, row: Installation, assembly: Entry, place: int | None, exact: bool
-) -> bool:
-    """Whether a part that is in a place is to be in another."""
-    if row.assembly_id != assembly.id or place is None:
-        return row.assembly_id != assembly.id
-    part = changeset.view.entry(row.part_id)
-    return spot_for(changeset, part, assembly, place, changeset.now, exact=exact) != row.spot
-
-
-def _advice(changeset: Changeset, part: Entry, assembly: Entry, place: int | None) -> str:
-    """Return the commands that move a part there, as they work now."""
-    since = "say since when it is here with --at"
-    if changeset.is_new(assembly.id):  # it is not registered after this refusal
-        return since
-    where = f"--into {quote(assembly.ident)} --into-kind {assembly.kind}"
-    dock = "" if place is None else f" --place {place}"
-    packs = " --with-packs" if moves.packs_in(changeset.view, part, changeset.now) else ""
-    move = f"install {quote(part.ident)} --kind {part.kind} {where}{dock}{packs}"
-    return f"to move it, use `{move}`, or {since}"
+            install(registration.register(changeset, CELL_BLOCK, block), case, position)

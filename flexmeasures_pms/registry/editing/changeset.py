@@ -58,6 +58,7 @@ class Change:
     :param lines: messages for people; there is one even when nothing changed.
     :param added: what was newly registered, by kind and id; aliases too.
     :param unchanged: trackables that were as the change says already.
+    :param leaving: what leaves its place although nobody named it; a form asks about it.
     """
 
     account_id: int
@@ -66,6 +67,7 @@ class Change:
     lines: tuple[Message, ...] = ()
     added: tuple[tuple[str, str], ...] = ()
     unchanged: tuple[int, ...] = ()
+    leaving: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,8 @@ class Changeset:
         self._added: set[int] = set()
         self.transactions: list[NewTransaction] = []
         self.lines: list[Message] = []
-        self.only_changes = False
-        self.discarded = False
+        self.leaving: list[Message] = []
+        self.only_changes = self.discarded = False
         self.touched: dict[int, None] = {}
         self.concerned: set[int] = set()
         self.again: set[int] = set()
@@ -173,6 +175,7 @@ class Changeset:
             tuple(self.lines),
             tuple(self._new_names()),
             tuple(self.unchanged.difference(self.touched)),
+            tuple(self.leaving),
         )
 
     def _new_names(self) -> Iterator[Name]:
@@ -263,11 +266,8 @@ class Changeset:
         if changed != rows[within]:
             rows = spliced(rows, within, changed)
         known, wanted = set(old), set(changed)
-        return (
-            rows,
-            [row for row in old if row not in wanted],
-            [row for row in changed if row not in known],
-        )
+        gone = [row for row in old if row not in wanted]
+        return rows, gone, [row for row in changed if row not in known]
 
     def _as_known(self, row: Installation, before: Rows) -> Installation:
         """Return a row with its number, if it is registered."""

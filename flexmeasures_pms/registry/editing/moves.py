@@ -6,8 +6,9 @@ from datetime import datetime
 from shlex import quote
 
 from flexmeasures_pms.errors import RegistryConflict
-from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.editing.packs import holds_packs
 from flexmeasures_pms.registry.editing.rehoming import take_over_docks
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.kinds import CABINET
@@ -128,20 +129,12 @@ def _refuse_taken(
 def _room(changeset: Changeset, part: Entry, other: Entry, at: datetime | None) -> str:
     """Return the commands that make room for a part, as they work now."""
     when = "" if at is None else f" --at {iso(at)}"
-    held = (packs_in(changeset.view, one, at or changeset.now) for one in (other, part))
-    packs = " --with-packs" if any(held) else ""
+    packs = " --with-packs" if holds_packs(changeset, other, part) else ""
     remove = f"`remove {quote(other.ident)} --kind {other.kind}{packs}{when}` first"
     if changeset.is_new(part.id):  # it is not registered after this refusal
         return f"use {remove}"
     swap = f"swap {quote(other.ident)} {quote(part.ident)} --kind {part.kind}{packs}{when}"
     return f"use `{swap}`, or {remove}"
-
-
-def packs_in(registered: Directory, thing: Entry, at: datetime) -> int:
-    """Return how many packs are in a cabinet at a time; none in other things."""
-    if thing.kind != CABINET:
-        return 0
-    return sum(row.slot == "dock" for row in registered.parts_of(thing.id, at))
 
 
 def remove(changeset: Changeset, part: Entry, at: datetime | None = None) -> None:
@@ -160,7 +153,8 @@ def remove(changeset: Changeset, part: Entry, at: datetime | None = None) -> Non
 def swap(changeset: Changeset, old: Entry, new: Entry, at: datetime | None = None) -> None:
     """Let a part take another's place at a time (by default now); the other is then nowhere.
 
-    :raises RegistryConflict: if the old part is not installed then, or the new does not fit.
+    :raises RegistryConflict: if the old part is not installed then, or the new does not fit, or
+        it or the assembly is retired.
     """
     begin = at or changeset.now
     row = row_at(changeset.rows(old.id), begin)
@@ -185,6 +179,7 @@ def _replace_in_place(
     assembly = changeset.view.entries[row.assembly_id]
     spot = spot_for(changeset, new, assembly, row.place, begin, exact=True)
     refuse_retired(new, begin)
+    refuse_retired(assembly, begin)
     new_rows = changeset.rows(new.id)
     left = row_at(new_rows, begin)
     end = min(row.end, next_begin(new_rows, begin), next_begin(changeset.in_spot(spot), begin))

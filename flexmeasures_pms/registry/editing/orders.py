@@ -21,7 +21,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import correction, moves, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES, pair, part_and_assembly
-from flexmeasures_pms.registry.editing.packs import keeping_packs
+from flexmeasures_pms.registry.editing.packs import keep_packs
 from flexmeasures_pms.registry.editing.parents import check_parent
 from flexmeasures_pms.registry.editing.registration import Details
 from flexmeasures_pms.registry.editing.service import (
@@ -95,8 +95,8 @@ def install(
         else:
             entry = registration.register(changeset, str(kind), part)
         target = changeset.view.entry(assembly.id)
-        with keeping_packs(changeset, [entry], order.at, allowed=with_packs):
-            moves.install(changeset, entry, target, place, order.at, exact=exact)
+        moves.install(changeset, entry, target, place, order.at, exact=exact)
+        keep_packs(changeset, allowed=with_packs)
     return changeset.change()
 
 
@@ -108,8 +108,8 @@ def remove(order: Order, part: str, *, kind: str | None = None, with_packs: bool
     found = _find(order, part, [kind] if kind else PART_KINDS)
     with editing(found.account_id, order.author) as changeset:
         entry = changeset.view.entry(found.id)
-        with keeping_packs(changeset, [entry], order.at, allowed=with_packs):
-            moves.remove(changeset, entry, order.at)
+        moves.remove(changeset, entry, order.at)
+        keep_packs(changeset, allowed=with_packs)
     return changeset.change()
 
 
@@ -134,8 +134,8 @@ def swap(
     with editing(taken.account_id, order.author) as changeset:
         fresh = _found_or_registered(changeset, kind or taken.kind, new, new_too=new_too)
         entry = changeset.view.entry(taken.id)
-        with keeping_packs(changeset, [entry, fresh], order.at, allowed=with_packs):
-            moves.swap(changeset, entry, fresh, order.at)
+        moves.swap(changeset, entry, fresh, order.at)
+        keep_packs(changeset, allowed=with_packs)
     return changeset.change()
 
 
@@ -195,9 +195,11 @@ def correct(
     *,
     kind: str | None = None,
     into_kinds: Collection[str] = ASSEMBLIES,
+    with_packs: bool = False,
 ) -> Change:
     """Correct a recorded installation, or details of a registration.
 
+    :param with_packs: whether cabinets may leave their PMSes with the packs in them.
     :raises RegistryError: also if nothing is to be corrected.
     """
     given = any(value is not None for value in details.values())
@@ -224,6 +226,7 @@ def correct(
                 until=corrected.until,
                 exact=corrected.exact,
             )
+            keep_packs(changeset, allowed=with_packs)
     return changeset.change()
 
 
@@ -255,8 +258,8 @@ def retire(
     found = _find(order, ident, [kind] if kind else None)
     with editing(found.account_id, order.author) as changeset:
         entry = changeset.view.entry(found.id)
-        with keeping_packs(changeset, [entry], order.at, allowed=with_packs):
-            record_retirement(changeset, entry, order.at)
+        record_retirement(changeset, entry, order.at)
+        keep_packs(changeset, allowed=with_packs)
     return changeset.change()
 
 

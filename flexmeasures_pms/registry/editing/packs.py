@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Iterator
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.editing.moves import packs_in
 from flexmeasures_pms.registry.kinds import CABINET
 from flexmeasures_pms.registry.messages.message import CountText, message
+from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, without
 
 
-@contextmanager
-def keeping_packs(
-    changeset: Changeset, parts: Sequence[Entry], at: datetime | None, *, allowed: bool
-) -> Iterator[None]:
-    """Refuse that the block takes cabinets with packs out of their PMSes, unless allowed.
+def keep_packs(changeset: Changeset, *, allowed: bool) -> None:
+    """Refuse that cabinets have left their PMSes with packs in them; if allowed, note it.
 
-    :raises RegistryConflict: if it does: the packs would leave the PMS with their cabinet.
+    :raises RegistryConflict: if one has, at any time when packs are docked in it.
     """
-    moment = at or changeset.now
-    racks = [part for part in parts if part.kind == CABINET and not allowed]
-    before = {rack.id: changeset.view.pms_of(rack.id, moment) for rack in racks}
-    yield
-    for rack in racks:
-        pms, packs = before[rack.id], packs_in(changeset.view, rack, moment)
-        if pms is not None and packs and changeset.view.pms_of(rack.id, moment) != pms:
-            raise RegistryConflict(
-                message(
-                    "{what} has {packs} in it, which would leave {pms} with it.",
-                    what=rack,
-                    packs=CountText(packs, "case"),
-                    pms=pms,
-                ),
-                command="move them first, or give --with-packs if they go along",
-                cure="packs",
+    for number in tuple(changeset.touched):
+        rack = changeset.view.entries[number]
+        if rack.kind != CABINET:
+            continue
+        for pms, packs in _left_with_packs(changeset, rack):
+            said = message(
+                "{what} has {packs} in it, which would leave {pms} with it.",
+                what=rack,
+                packs=CountText(packs, "case"),
+                pms=pms,
             )
+            if not allowed:
+                advice = "move them first, or give --with-packs if they go along"
+                raise RegistryConflict(said, command=advice, cure="packs")
+            changeset.leaving.append(said)
+
+
+def _left_with_packs(changeset: Changeset, rack: Entry) -> Iterator[tuple[Entry, int]]:
+    """Yield the PMSes that a cabinet is not in any more over some time, with its packs of then."""
+    after = changeset.rows(rack.id)
+    docked = [r for r in changeset.base.by_assembly.get(rack.id, ()) if r.slot == "dock"]
+    packs: dict[int, set[int]] = {}
+    for row in changeset.registered_rows(rack.id):
+        for lost in _lost(row, after):
+            with_it = {r.part_id for r in docked if r.begin < lost.end and lost.begin < r.end}
+            packs.setdefault(row.assembly_id, set()).update(with_it)
+    for pms, found in packs.items():
+        if found:
+            yield changeset.view.entry(pms), len(found)
+
+
+def _lost(row: Installation, after: Rows) -> Rows:
+    """Return the time of a row that is in none of the later ones of the same assembly.
+
+    A beginning that was not known is not lost when it becomes known.
+    """
+    left: Rows = (row,)
+    kept = [r for r in after if r.assembly_id == row.assembly_id]
+    for r in kept:
+        left = without(left, r.begin, r.end)
+    begins = {r.begin for r in kept}
+    return tuple(r for r in left if r.begin != SINCE_EVER or r.end not in begins)
+
+
+def holds_packs(changeset: Changeset, *things: Entry) -> bool:
+    """Whether packs are registered in a cabinet at any time, so that it may not just leave."""
+    by_assembly = changeset.view.by_assembly
+    return any(
+        row.slot == "dock"
+        for thing in things
+        if thing.kind == CABINET
+        for row in by_assembly.get(thing.id, ())
+    )

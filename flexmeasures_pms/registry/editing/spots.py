@@ -20,7 +20,7 @@ from flexmeasures_pms.registry.kinds import (
     slot_for,
 )
 from flexmeasures_pms.registry.messages.message import AnyKindText, KindText, Message, message
-from flexmeasures_pms.registry.timeline import Spot, row_at
+from flexmeasures_pms.registry.timeline import Spot, iso, row_at
 
 
 def spot_for(
@@ -74,8 +74,10 @@ def _dock_of_cabinet(
     row = changeset.view.installed(cabinet.id, at)
     pms = changeset.view.entries[row.assembly_id] if row else cabinet
     other = across.start + own - 1
-    told = f"`{verb} {quote(case.ident)} --into {quote(pms.ident)} --place"
-    more = " …" if verb == "correct" else ""
+    named = f"{quote(case.ident)} --kind {case.kind}"
+    told = f"`{verb} {named} --into {quote(pms.ident)} --into-kind {PMS} --place"
+    when = "" if at == changeset.now else f" --at {iso(at)}"
+    more = " …" if verb == "correct" else when
     if changeset.is_new(case.id):  # it is not registered after this refusal
         told = f"register it without a dock, then {told}"
     raise RegistryConflict(

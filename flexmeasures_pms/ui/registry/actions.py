@@ -63,11 +63,11 @@ _ALL = (
     ),
     Action(
         "move", mark("Move"), placing.install_title, placing.install_fields, placing.install,
-        _installed, main="into", doubts=placing.move_doubts,
+        _installed, main="into",
     ),
     Action(
         "remove", mark("Remove"), titled(mark("Remove {what}")), corrections.only_at,
-        placing.remove, _installed, doubts=placing.packs_doubts,
+        placing.remove, _installed,
     ),
     Action(
         "service", mark("Record a service"), titled(mark("Service of {what}")), corrections.only_at,
@@ -84,7 +84,7 @@ _ALL = (
     ),
     Action(
         "retire", mark("Retire"), titled(mark("Retire {what}")), corrections.only_at,
-        corrections.retire, _in_use, doubts=placing.packs_doubts,
+        corrections.retire, _in_use,
     ),
     Action(
         "revive", mark("Revive"), titled(mark("Revive {what}")), corrections.no_fields,

@@ -105,7 +105,8 @@ def answer(
         doubtful = () if filled.sure else doubts()
         change = make()
         if not filled.sure:
-            doubtful = (*doubtful, *_about_new_ids(change, filled.zone))
+            leaving = rendered(change.leaving, filled.zone)
+            doubtful = (*doubtful, *leaving, *_about_new_ids(change, filled.zone))
         if doubtful and change.touched:
             abandon()
             return Answer(rendered(map(would_be, change.lines), filled.zone), doubtful)

@@ -129,6 +129,7 @@ def correct(subject: Subject, filled: Filled) -> Change:
         },
         kind=subject.entry.kind,
         into_kinds=(into_kind,),
+        with_packs=True,
     )
 
 

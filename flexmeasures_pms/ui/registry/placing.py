@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from flexmeasures_pms.registry.directory import ident_key
 from flexmeasures_pms.registry.docks import docks_across
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Change
-from flexmeasures_pms.registry.editing.moves import packs_in
 from flexmeasures_pms.registry.kinds import (
     CELL_BLOCK,
     SLOTS,
@@ -14,9 +12,8 @@ from flexmeasures_pms.registry.kinds import (
     interchangeable,
     slot_for,
 )
-from flexmeasures_pms.registry.messages.message import message_form
 from flexmeasures_pms.registry.queries.browse import not_installed
-from flexmeasures_pms.ui.language.words import _, n_
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
     assembly_kind,
@@ -31,7 +28,7 @@ from flexmeasures_pms.ui.registry.action import (
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.slots import dock_choices
 from flexmeasures_pms.ui.registry.subject import Subject
-from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name, title
+from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name
 
 SPARES = 20
 """How many parts that are not installed are suggested."""
@@ -80,29 +77,8 @@ def swap(subject: Subject, filled: Filled) -> Change:
 
 
 def swap_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
-    """Return reasons to confirm the new part, and what leaves with the old one."""
-    kinds = interchangeable(subject.entry.kind)
-    new = doubts_about(subject, filled.required("new"), kinds)
-    return (*new, *packs_doubts(subject, filled))
-
-
-def packs_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
-    """Return what to confirm of a cabinet that leaves its PMS with packs in it."""
-    packs = packs_in(subject.registered, subject.entry, subject.now)
-    if not packs or subject.assembly is None:
-        return ()
-    form = message_form("{what} has {packs} in it, which would leave {pms} with it.")
-    cases = n_("{n} case", "{n} cases", packs)
-    pms = called(subject.assembly)
-    return (title(_(form, what=called(subject.entry), packs=cases, pms=pms)),)
-
-
-def move_doubts(subject: Subject, filled: Filled) -> tuple[str, ...]:
-    """Return what to confirm of a cabinet that moves to another PMS with packs in it."""
-    here, there = subject.assembly, filled.required("into")
-    if here is not None and ident_key(here.kind, there) == ident_key(here.kind, here.ident):
-        return ()
-    return packs_doubts(subject, filled)
+    """Return reasons to confirm the new part."""
+    return doubts_about(subject, filled.required("new"), interchangeable(subject.entry.kind))
 
 
 def fill_title(subject: Subject, filled: Filled) -> str:

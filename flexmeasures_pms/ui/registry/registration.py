@@ -120,7 +120,7 @@ def _cabinet(organisation: Organisation, filled: Filled) -> Change:
     )
     order = filled.order(organisation.id)
     ident, pms = filled.required("ident"), filled.required("pms")
-    return assembled.register_cabinet(order, ident, pms, parts)
+    return assembled.register_cabinet(order, ident, pms, parts, taking=True)
 
 
 def _case(organisation: Organisation, filled: Filled) -> Change:
@@ -139,4 +139,5 @@ def _case(organisation: Organisation, filled: Filled) -> Change:
         cabinet=filled.text("cabinet"),
         dock=filled.number("dock") if own is None else own,
         exact=own is not None,
+        taking=True,
     )
