@@ -198,7 +198,7 @@ def test_what_is_retired_is_filled_by_no_swap(
     pms("retire", "269", "--kind", "case", "--at", NOON)
     pms("retire", "CAB-A", "--with-packs", "--at", NOON)
     file = tmp_path / "site.csv"
-    file.write_text("pack.id,pack.board_id\n269,B300\n", "utf-8")
+    file.write_text("pack.id,board.id\n269,B300\n", "utf-8")
     for command in (("swap", "B269", "B300"), ("swap", "E1", "E2"), ("swap", "270", "0271")):
         told = fails(*command, "--at", "2026-03-02T12:00:00+07:00")
         assert "is retired, from 2026-03-01T12:00:00+07:00: `revive" in told
