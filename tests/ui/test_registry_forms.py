@@ -585,7 +585,9 @@ def test_the_packs_of_the_new_cabinet_and_of_a_correction_are_asked_about_too(
     page = form(member, "cabinet", "PMS-2-A", "correct")
     asked = submit(member, page, into="PMS-1", place="2", note="x")
     assert warning in text_of(asked)
-    asked = submit(member, form(member, "pms", "PMS-1", "fill"), part="PMS-2-A", place="2")
+    asked = submit(
+        member, form(member, "pms", "PMS-1", "fill&slot=cabinet"), part="PMS-2-A", place="2"
+    )
     assert warning in text_of(asked)
     assert place(site.account_id, "cabinet", "PMS-2-A") == ("PMS-2", 1)
 
