@@ -14,7 +14,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from flask import current_app
 
 from flexmeasures_pms.cli.batch_lines import PROGRAM, CommandLine, lines
-from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.blueprint import nothing_to_read, pms_cli
 from flexmeasures_pms.cli.common import ACCOUNT, check_note
 from flexmeasures_pms.cli.output import print_json
 from flexmeasures_pms.entry import Interrupted
@@ -156,7 +156,7 @@ def _check(defaults: dict[str, Any], words: list[str]) -> None:
 def _nobody_to_ask() -> Iterator[None]:
     """Have nothing on standard input: it may be the batch, and nobody waits for questions."""
     before = sys.stdin
-    sys.stdin = io.StringIO()
+    sys.stdin = nothing_to_read()
     try:
         yield
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
-from typing import Any
+import sys
+from typing import Any, TextIO
 
 import click
 from flask import Blueprint, current_app
@@ -14,6 +16,11 @@ from flexmeasures_pms.cli.failures import in_one_line
 
 # What Python makes of bytes that are not UTF-8.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def nothing_to_read() -> TextIO:
+    """Return a standard input that has ended."""
+    return io.TextIOWrapper(io.BytesIO())
 
 
 class Commands(AppGroup):
@@ -32,6 +39,8 @@ class Commands(AppGroup):
         # Not for the command alone: what it fails with is rolled back and told after its end.
         if not current_app:
             ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
+        if sys.stdin is None:  # closed: who asks, or reads it, finds that nobody answers
+            sys.stdin = nothing_to_read()
         with in_one_line():
             return super().invoke(ctx)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,15 @@ from flexmeasures_pms.cli.common import (
     organisation,
     progress_bar,
 )
-from flexmeasures_pms.cli.import_text import counts, problem_lines, refusal, summary_lines
+from flexmeasures_pms.cli.import_text import (
+    counts,
+    fault_line,
+    problem_lines,
+    refusal,
+    summary_lines,
+)
+from flexmeasures_pms.cli.text import in_zone, wrapped
+from flexmeasures_pms.entry import Interrupted
 from flexmeasures_pms.errors import RegistryError, StorageBusy
 from flexmeasures_pms.ingest.follow_up import complete
 from flexmeasures_pms.ingest.registry_file import LinesDone, write_rows
@@ -30,6 +39,7 @@ from flexmeasures_pms.registry.editing.changeset import Author
 from flexmeasures_pms.registry.editing.would_be import would_be
 from flexmeasures_pms.registry.importing.importer import (
     Imported,
+    OutdatedCheck,
     import_file,
     of_file,
     usable_rows,
@@ -37,9 +47,13 @@ from flexmeasures_pms.registry.importing.importer import (
 from flexmeasures_pms.registry.importing.importer_csv import read_rows
 from flexmeasures_pms.registry.importing.rows import FileRow, ImportRules
 from flexmeasures_pms.registry.kinds import CABINET, PMS
-from flexmeasures_pms.registry.messages.message import Message
+from flexmeasures_pms.registry.messages.message import Message, Renderer
+from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.registry.queries.search import search
 from flexmeasures_pms.storage.session import abandon
+
+_CHECKS = 5
+"""How often a file is compared with a registry that others change before it is written."""
 
 
 def _allow(what: str, text: str) -> Option[Any]:
@@ -83,23 +97,62 @@ def import_registry(
       flexmeasures pms import-registry cases.csv --account 1 --yes
     """
     data = file.read_bytes()
-    account_id = organisation(account_id or _organisation_of(data))
-    who, accepted = of_file(who, file.name), ImportRules(**rules)
-    result = import_file(account_id, data, author=who, dry_run=True, rules=accepted)
-    db.session.rollback()
-    for line in problem_lines(result):
-        click.echo(line, err=True)
-    if result.faults and not accepted.skip_faulty:
+    accepted = ImportRules(**rules)
+    account_id = organisation(account_id or _organisation_of(data, accepted))
+    who, said = of_file(who, file.name), in_zone(site_clock(account_id))
+    shown: _Shown | None = None
+    for _ in range(_CHECKS):
+        result = import_file(account_id, data, author=who, dry_run=True, rules=accepted)
+        db.session.rollback()
+        before, shown = shown, _shown(result, said)
+        if shown != before:
+            _show(shown, result, lines=dry_run, skip=accepted.skip_faulty)
+            if not dry_run:
+                _confirm(result, yes=yes)
+        if dry_run:
+            click.echo(counts(result))
+            return
+        try:
+            rows = usable_rows(data, accepted, result.faults)
+            click.echo(counts(_write(result, rows, who, accepted, said)))
+            return
+        except OutdatedCheck:
+            abandon()
+            click.echo("The registry was changed since: the file is checked again.", err=True)
+    raise RegistryError("Nothing was imported: the registry changes all the time. Try it later.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is printed of a file before it is imported.
+
+    :param lines: what each line would do.
+    """
+
+    problems: tuple[str, ...]
+    lines: tuple[str, ...]
+    summary: tuple[str, ...]
+
+
+def _shown(result: Imported, said: Renderer) -> _Shown:
+    return _Shown(
+        tuple(problem_lines(result, said)),
+        tuple(would_be(line).render(said) for line in result.change.lines),
+        tuple(summary_lines(result.summary, said)),
+    )
+
+
+def _show(shown: _Shown, result: Imported, *, lines: bool, skip: bool) -> None:
+    """Print what a file would do.
+
+    :raises RegistryError: if it has faults that are not to be skipped.
+    """
+    for line in shown.problems:
+        click.echo(wrapped(line), err=True)
+    if result.faults and not skip:
         raise RegistryError(refusal(result))
-    if dry_run:
-        for said in result.change.lines:
-            click.echo(str(would_be(said)))
-    for line in summary_lines(result.summary):
-        click.echo(line)
-    if not dry_run:
-        _confirm(result, yes=yes)
-        result = _write(result, usable_rows(data, accepted, result.faults), who, accepted)
-    click.echo(counts(result))
+    for line in (*(shown.lines if lines else ()), *shown.summary):
+        click.echo(wrapped(line))
 
 
 def _confirm(result: Imported, *, yes: bool) -> None:
@@ -114,6 +167,7 @@ def _confirm(result: Imported, *, yes: bool) -> None:
             f"Nothing was imported, because nobody can be asked. {counts(result)} Give --yes to "
             "import it, or --dry-run to see each line."
         )
+    click.echo(counts(result))
     try:
         click.confirm("Import it?", abort=True)
     except click.Abort:
@@ -121,10 +175,12 @@ def _confirm(result: Imported, *, yes: bool) -> None:
 
 
 def _is_terminal() -> bool:
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _write(checked: Imported, rows: Sequence[FileRow], who: Author, rules: ImportRules) -> Imported:
+def _write(
+    checked: Imported, rows: Sequence[FileRow], who: Author, rules: ImportRules, said: Renderer
+) -> Imported:
     """Write what was checked, and let everything follow; say how to go on after Ctrl-C."""
     progress = LinesDone()
     try:
@@ -132,33 +188,35 @@ def _write(checked: Imported, rows: Sequence[FileRow], who: Author, rules: Impor
             result = write_rows(checked, rows, progress, author=who, rules=rules, tell=tell)
     except (KeyboardInterrupt, StorageBusy, DBAPIError, psycopg2.Error) as error:
         abandon()
-        raise click.ClickException(
-            f"{_cut_off(error)}: {progress.done} of {len(rows)} lines are imported. Import the "
-            "file again to go on: those change nothing then, and assets that lack are made."
+        raise _cut_off(
+            error,
+            f"{progress.done} of {len(rows)} lines are imported. Import the "
+            "file again to go on: those change nothing then, and assets that lack are made.",
         ) from None
     for fault in progress.faults:
-        click.echo(str(fault), err=True)
+        click.echo(wrapped(fault_line(fault, said)), err=True)
     for line in result.change.lines:
-        click.echo(line)
+        click.echo(wrapped(line.render(said)))
     # Also for lines that an import wrote which was cut off: they change nothing now.
     for line in make_assets(checked.change.account_id, progress.moved):
-        click.echo(line)
+        click.echo(wrapped(line.render(said)))
     return result
 
 
-def _cut_off(error: BaseException) -> str:
-    """Return why what is done in steps ended between them."""
+def _cut_off(error: BaseException, state: str) -> click.ClickException:
+    """Return why what is done in steps ended between them, with what is done and what to do."""
     if isinstance(error, KeyboardInterrupt):
-        return "Interrupted"
+        return Interrupted(f"Interrupted: {state}")
     busy = isinstance(error, StorageBusy)
-    return "The database is too busy" if busy else "The database is not available"
+    why = "The database is too busy" if busy else "The database is not available"
+    return click.ClickException(f"{why}: {state}")
 
 
-def _organisation_of(data: bytes) -> int | None:
+def _organisation_of(data: bytes, rules: ImportRules) -> int | None:
     """Return the organisation of the PMSes and cabinets in the file, if there is only one."""
     named = {
         (kind, row.ids[name])
-        for row in read_rows(data).rows
+        for row in read_rows(data, rules).rows
         for kind, name in ((PMS, "pms.id"), (CABINET, "cabinet.id"))
         if name in row.ids
     }
@@ -183,8 +241,9 @@ def make_assets_(account_id: int | None) -> None:
     if not pending.number(account_id):
         click.echo("Nothing lacks.")
         return
+    said = in_zone(site_clock(account_id))
     for line in make_assets(account_id):
-        click.echo(line)
+        click.echo(wrapped(line.render(said)))
     click.echo("Nothing lacks any more.")
 
 
@@ -199,9 +258,10 @@ def make_assets(account_id: int, moved: Sequence[Message] = ()) -> tuple[Message
             effects = complete(account_id, tell=tell)
     except (KeyboardInterrupt, StorageBusy, DBAPIError, psycopg2.Error) as error:
         abandon()
-        raise click.ClickException(
-            f"{_cut_off(error)}: all is registered, and some assets lack. Make them with "
+        raise _cut_off(
+            error,
+            "all is registered, and some assets lack. Make them with "
             f"`flexmeasures pms make-assets --account {account_id}`; they are also made when a "
-            "pack first reports."
+            "pack first reports.",
         ) from None
     return (*effects.provided(), *moved, *effects.stored())

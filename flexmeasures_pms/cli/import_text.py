@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from flexmeasures_pms.cli.text import error_text
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.importing.columns import ignored_columns
 from flexmeasures_pms.registry.importing.import_summary import ImportSummary
 from flexmeasures_pms.registry.importing.importer import Imported
+from flexmeasures_pms.registry.importing.rows import FaultyLine
+from flexmeasures_pms.registry.messages.message import Renderer
 
 _NAMES, _MOVES = 8, 40
 
@@ -24,12 +27,18 @@ _CURES: Mapping[str, str] = {
 }
 
 
-def problem_lines(result: Imported) -> Iterator[str]:
+def problem_lines(result: Imported, said: Renderer) -> Iterator[str]:
     """Yield what is ignored in a file, and which lines are faulty."""
     ignored = ignored_columns(result.ignored)
     if ignored is not None:
-        yield str(ignored)
-    yield from map(str, result.faults)
+        yield ignored.render(said)
+    for fault in result.faults:
+        yield fault_line(fault, said)
+
+
+def fault_line(fault: FaultyLine, said: Renderer) -> str:
+    """Return what is wrong with a line of a file."""
+    return f"Line {fault.line}: {error_text(fault.error, said)}"
 
 
 def refusal(result: Imported) -> str:
@@ -46,7 +55,7 @@ def counts(result: Imported) -> str:
     return f"{counted(result.rows, 'line')}: {changed}, {result.same} say what it has{more}."
 
 
-def summary_lines(summary: ImportSummary) -> Iterator[str]:
+def summary_lines(summary: ImportSummary, said: Renderer) -> Iterator[str]:
     """Yield what is new, and what changes its place; nothing where nothing does."""
     for names, thing in ((summary.pmses, "new PMS"), (summary.cabinets, "new cabinet")):
         if names:
@@ -56,10 +65,13 @@ def summary_lines(summary: ImportSummary) -> Iterator[str]:
     if new := ", ".join(counted(number, thing) for number, thing in numbers if number):
         yield new
     if summary.moves:
-        yield f"{counted(len(summary.moves), 'known thing')} in another place:"
-        yield from (f"  {said}" for said in summary.moves[:_MOVES])
+        yield f"{counted(summary.moved, 'known thing')} in another place:"
+        yield from (f"  {move.render(said)}" for move in summary.moves[:_MOVES])
     if len(summary.moves) > _MOVES:
         yield f"  … and {len(summary.moves) - _MOVES} more: --dry-run shows each line."
+    yield from (detail.render(said) for detail in summary.details[:_MOVES])
+    if len(summary.details) > _MOVES:
+        yield f"… and {len(summary.details) - _MOVES} more: --dry-run shows each line."
 
 
 def _named(names: Sequence[str]) -> str:

@@ -64,7 +64,11 @@ def failure(error: PmsError) -> str:
     if not isinstance(error, RegistryError) or error.account_id is None:
         return str(error)
     abandon()
-    said = in_zone(site_clock(error.account_id))
+    return error_text(error, in_zone(site_clock(error.account_id)))
+
+
+def error_text(error: RegistryError, said: Renderer) -> str:
+    """Return what was wrong, and what to do on the command line."""
     what = error.what.render(said) if isinstance(error.what, Message) else str(error.what)
     return advised(what, error.command)
 

@@ -52,11 +52,12 @@ def write_rows(
 
     :param progress: is kept up to date, also where this fails.
     :param tell: is told how many more lines are committed.
+    :raises OutdatedCheck: if the registry was changed since the check; nothing is written.
     :raises RegistryError: when a line does not fit any more; those before it stay.
     """
-    account_id = checked.change.account_id
     for some in _batches(rows):
-        result = import_rows(account_id, some, author=author, rules=rules)
+        first = not progress.done
+        result = import_rows(checked, some, author=author, rules=rules, first=first)
         if not result.written:
             abandon()
             raise _no_longer_fits(result.faults[0], progress, len(rows))
@@ -67,7 +68,7 @@ def write_rows(
         progress.lines += result.change.lines
         progress.faults += result.faults
         tell(len(some))
-    change = Change(account_id, tuple(progress.touched), (), tuple(progress.lines))
+    change = Change(checked.change.account_id, tuple(progress.touched), (), tuple(progress.lines))
     faults = (*checked.faults, *progress.faults)
     return replace(checked, change=change, changed=progress.changed, faults=faults, written=True)
 

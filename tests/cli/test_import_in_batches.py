@@ -138,7 +138,7 @@ def test_an_import_that_was_cut_off_goes_on_when_the_file_is_imported_again(
 
     with after_batches(cut_off):
         result = importing()
-    assert result.exit_code == 1
+    assert result.exit_code == (130 if isinstance(how, KeyboardInterrupt) else 1)
     assert f"{IN_ONE_GO} of {LINES} lines are imported." in result.stderr
     assert "Import the file again to go on" in result.stderr
     assert len(cases(registry_of, site)) == 2 * IN_ONE_GO
@@ -167,7 +167,7 @@ def test_assets_that_lack_after_an_interruption_are_made_by_a_command(
         mock.patch.object(follow_up, "make_ready", interrupted),
     ):
         result = importing()
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert f"flexmeasures pms make-assets --account {site.id}" in result.stderr
     ready = cases(registry_of, site)
     assert len(ready) == LINES
@@ -220,3 +220,53 @@ def test_nothing_of_a_faulty_file_is_imported(
         result = importing()
     assert "Nothing was imported: 1 of 61 lines are faulty." in result.stderr
     assert cases(registry_of, site) == {}
+
+
+def test_ctrl_c_in_an_import_stops_the_batch_that_runs_it(
+    runner: FlaskCliRunner, site: Organisation, file: Path, tmp_path: Path, registry_of: RegistryOf
+) -> None:
+    def interrupt(_batch: int) -> None:
+        raise KeyboardInterrupt
+
+    commands = tmp_path / "commands.txt"
+    commands.write_text(f"import-registry {file} --yes\nregister-case after\n")
+    args = ["pms", "batch", str(commands), "--keep-going", "--account", str(site.id)]
+    with after_batches(interrupt):
+        result = runner.invoke(args=args)
+    assert result.exit_code == 130
+    assert "Interrupted in line 1." in result.stderr
+    assert registry_of(site).find("case", "after") is None
+
+
+def test_a_line_that_strips_a_case_of_what_it_has_got_since_stops_the_import(
+    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation, pms: Command
+) -> None:
+    pms("register-case", "docked", "--cabinet", "CAB-01", "--dock", 2)
+
+    def take_a_board(batch: int) -> None:
+        if batch == 1:
+            pms("install", "board030", "--into", "docked", "--kind", "acquisition-board")
+
+    with after_batches(take_a_board):
+        result = importing()
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "Line 32: It takes acquisition board board030 from case docked" in line
+    assert len(cases(registry_of, site)) == IN_ONE_GO
+
+
+def test_a_line_whose_id_nearly_equals_a_new_one_stops_the_import(
+    importing: Callable[..., Result], site: Organisation, pms: Command, file: Path
+) -> None:
+    with file.open("a") as more:
+        more.write(f"77,{',' * (len(COLUMNS) - 2)}\n")
+
+    def register(batch: int) -> None:
+        if batch == 1:
+            pms("register-case", "0077", "--account", site.id)
+
+    with after_batches(register):
+        result = importing()
+    assert result.exit_code == 1
+    assert "'77' differs from the known case 0077 only by leading zeros" in result.stderr
+    assert f"{LINES} of {LINES + 1} lines are imported." in result.stderr

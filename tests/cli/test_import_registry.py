@@ -6,12 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskCliRunner
 from support.commands import Command, Failure, RegistryOf
 
 from flexmeasures_pms.cli import import_registry
+from flexmeasures_pms.cli.blueprint import Commands
+from flexmeasures_pms.cli.common import agree
 
 Write = Callable[..., Path]
 
@@ -177,11 +180,12 @@ def test_it_shows_what_would_change_and_asks(
         assert registry_of(owner).find("case", "0299") is None
     done = runner.invoke(args=args, input="y\n")
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[:6] == [
+    assert done.stdout.splitlines()[:7] == [
         "1 new PMS: P2",
         "1 new case, 3 new parts",
         "1 known thing in another place:",
         "  Acquisition board B1: out of case 0241, swapped for acquisition board B2.",
+        "2 lines: 2 would change the registry, 0 say what it has.",
         "Import it? [y/N]: y",
         "Line 2: Registered case 0299 and 3 other things with it.",
     ]
@@ -318,3 +322,165 @@ def test_commands_doubt_new_ids_too(
     assert refused.endswith("give --allow-odd-ids if it is spelled so.")
     pms(*args, "--account", owner.id, "--allow-odd-ids")
     pms("register-case", "TBD-4", "--board", "-12", "--account", owner.id)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Answer questions; before the answer others may do something."""
+    monkeypatch.setattr(import_registry, "_is_terminal", lambda: True)
+
+    def answers(*meanwhile: Callable[[], object]) -> None:
+        todo = iter(meanwhile)
+
+        def confirm(text: str, **_options: object) -> bool:
+            click.echo(text)
+            next(todo, lambda: None)()
+            return True
+
+        monkeypatch.setattr(import_registry.click, "confirm", confirm)
+
+    return answers
+
+
+def test_what_has_changed_since_it_was_shown_is_shown_again(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, write: Write,
+    asked: Callable[..., None],
+) -> None:  # fmt: skip
+    pms("import-registry", write(("1", "B1", ""), ("2", "B2", "")), "--account", owner.id, "--yes")
+    args = ["pms", "import-registry", str(write(("3", "B1", ""))), "--account", str(owner.id)]
+    args.append("--allow-stripped-cases")
+    asked(lambda: pms("swap", "B1", "B9", "--account", owner.id))
+    done = runner.invoke(args=args)
+    assert done.exit_code == 0, done.stderr
+    assert "The registry was changed since: the file is checked again." in done.stderr
+    first, second, _written = done.stdout.split("Import it?")
+    assert "Acquisition board B1: from case 1 to case 3." in first
+    assert "Acquisition board B1: to case 3; it was installed nowhere." in second
+
+
+def test_what_is_shown_the_same_again_is_not_asked_again(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, write: Write,
+    asked: Callable[..., None],
+) -> None:  # fmt: skip
+    args = ["pms", "import-registry", str(write(("1", "B1", "")))]
+    asked(lambda: pms("register-mppt", "M1", "--account", owner.id))
+    done = runner.invoke(args=[*args, "--account", str(owner.id)])
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.count("Import it?") == 1
+    assert done.stdout.splitlines()[-1].startswith("1 line: 1 changed the registry")
+
+
+def test_a_file_that_has_become_faulty_since_is_refused(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, write: Write,
+    asked: Callable[..., None], registry_of: RegistryOf,
+) -> None:  # fmt: skip
+    args = ["pms", "import-registry", str(write(("241", "B1", "")))]
+    asked(lambda: pms("register-case", "0241", "--account", owner.id))
+    done = runner.invoke(args=[*args, "--account", str(owner.id)])
+    assert done.exit_code == 1
+    assert "--allow-similar-ids" in done.stderr
+    assert registry_of(owner).find("case", "241") is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "line", "said"),
+    [
+        ("pack.id,board.id,valid_from", "2,B1,2026-03-01T07:00:00+07:00", "from case 1 to case 2"),
+        ("pack.id,board.id,valid_from", "2,B1,{later}", "B1: in case 2 from {later}"),
+        ("cabinet.id,cabinet.docks,pack.id", "C1,14,", "Would add to cabinet C1: docks"),
+        ("pack.id,board.id,board.alias", "1,B1,B1-x", "would also be known as B1-x"),
+        ("pack.id,pms.id,pms.timezone", ",P1,Asia/Jakarta", "Would add to PMS P1: timezone"),
+    ],
+)
+def test_all_that_changes_is_shown_before_it_asks(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, tmp_path: Path,
+    asked: Callable[..., None], columns: str, line: str, said: str,
+) -> None:  # fmt: skip
+    file = tmp_path / "cases.csv"
+    file.write_text("pack.id,board.id,pms.id,cabinet.id\n1,B1,,\n2,,,\n,,P1,C1\n")
+    pms("import-registry", file, "--account", owner.id, "--yes")
+    later = (datetime.now(UTC) + timedelta(days=7)).isoformat(timespec="seconds")
+    file.write_text(f"{columns}\n{line.format(later=later)}\n")
+    asked()
+    allowed = ("--planned", "--allow-stripped-cases")
+    args = ["pms", "import-registry", str(file), "--account", str(owner.id), *allowed]
+    done = runner.invoke(args=args)
+    assert done.exit_code == 0, done.stderr
+    shown = " ".join(done.stdout.split("Import it?")[0].split())
+    assert said.format(later=later) in shown
+    assert "1 line: 1 would change the registry" in shown
+
+
+def test_a_closed_period_in_the_past_is_shown(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, tmp_path: Path,
+    asked: Callable[..., None],
+) -> None:  # fmt: skip
+    file, head = tmp_path / "cases.csv", "pack.id,board.id,valid_from\n"
+    args = ["pms", "import-registry", str(file), "--account", str(owner.id)]
+    file.write_text(f"{head}1,B1,2026-03-01T00:00:00+00:00\n2,B2,2026-04-01T00:00:00+00:00\n")
+    assert runner.invoke(args=[*args, "--yes"]).exit_code == 0
+    file.write_text(f"{head}2,B1,2026-02-01T00:00:00+00:00\n")
+    asked()
+    shown = runner.invoke(args=args).stdout.split("Import it?")[0]
+    assert "Acquisition board B1: in case 2 from 2026-02-01T00:00:00+00:00 until\n" in shown
+
+
+def test_times_are_on_the_clock_of_the_site_and_lines_fit_a_terminal(
+    pms: Command, owner: Organisation, tmp_path: Path
+) -> None:
+    pms("register-pms", "P1", "--timezone", "Asia/Jakarta", "--account", owner.id)
+    file = tmp_path / "cases.csv"
+    file.write_text("pack.id,board.id,pms.id,dock\n0001,B1,P1,1\n0002,B2,P1,2\n")
+    pms("import-registry", file, "--yes")
+    file.write_text("pack.id,pms.id,dock,valid_from\n0001,P1,3,2026-06-01T00:00:00+00:00\n")
+    for how in ("--dry-run", "--yes"):
+        said = pms("import-registry", file, how).stdout
+        assert "2026-06-01T07:00:00+07:00" in said
+        assert max(map(len, said.splitlines())) <= 80
+
+
+def test_the_organisation_of_planned_lines_is_found(
+    pms: Command, owner: Organisation, tmp_path: Path
+) -> None:
+    pms("register-pms", "P1", "--account", owner.id)
+    later = (datetime.now(UTC) + timedelta(days=7)).isoformat()
+    file = tmp_path / "cases.csv"
+    file.write_text(f"pack.id,pms.id,valid_from\n0001,P1,{later}\n")
+    assert "1 would change" in pms("import-registry", file, "--planned", "--dry-run").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("import-registry", "FILE"), "nobody can be asked"),
+        (("batch", "-"), None),
+    ],
+)
+def test_a_closed_standard_input_is_one_that_has_ended(
+    runner: FlaskCliRunner, owner: Organisation, write: Write, monkeypatch: pytest.MonkeyPatch,
+    args: tuple[str, ...], said: str | None,
+) -> None:  # fmt: skip
+    named = [str(write(("1", "B1", ""))) if word == "FILE" else word for word in args]
+    invoke = Commands.invoke
+
+    def closed(self: Commands, ctx: click.Context) -> object:
+        monkeypatch.setattr("sys.stdin", None)
+        return invoke(self, ctx)
+
+    monkeypatch.setattr(Commands, "invoke", closed)
+    result = runner.invoke(args=["pms", *named, "--account", str(owner.id)])
+    if said is None:
+        assert result.exit_code == 0, result.output
+        return
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert said in line
+
+
+def test_a_closed_standard_input_answers_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    group = Commands("pms")
+    group.command("ask")(lambda: agree("Go on", yes=False))
+    with pytest.raises(click.ClickException) as caught:
+        group.main(["ask"], standalone_mode=False)
+    assert "nobody answered" in caught.value.format_message()

@@ -7,26 +7,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing import registration
 from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.editing.would_be import would_be
 from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
 from flexmeasures_pms.registry.messages.message import (
     Message,
     PlaceText,
     message,
     message_form,
+    period_of,
     place_of,
 )
-from flexmeasures_pms.registry.timeline import Installation, row_at
+from flexmeasures_pms.registry.timeline import Installation, difference, row_at
+
+_IN = message_form("{what}: in {place} {period}.")
+_NO_MORE_IN = message_form("{what}: no more in {place} {period}.")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What would be registered, and what changes its place, as of now.
+    """What would be registered, and what changes its place or details.
 
     :param pmses: ids of new PMSes; ``cabinets`` likewise.
     :param cases: how many cases are new; ``parts`` likewise of anything else.
     :param moves: a sentence for each known thing that goes to another place, is put in one, or
-        is taken out of one, with where it was.
+        is taken out of one, with where it was; and for each other period in which it would
+        be elsewhere than registered.
+    :param moved: how many known things these are.
+    :param details: a sentence for each known thing that gets aliases or other details.
     """
 
     pmses: tuple[str, ...] = ()
@@ -34,6 +43,8 @@ class ImportSummary:
     cases: int = 0
     parts: int = 0
     moves: tuple[Message, ...] = ()
+    moved: int = 0
+    details: tuple[Message, ...] = ()
 
 
 NOTHING_NEW = ImportSummary()
@@ -44,21 +55,50 @@ def import_summary(changeset: Changeset) -> ImportSummary:
     things = [changeset.view.entries[number] for number in changeset.touched]
     new = [entry for entry in things if changeset.is_new(entry.id)]
     counts = Counter(entry.kind for entry in new)
+    known = [entry for entry in things if not changeset.is_new(entry.id)]
+    moves = [moved for entry in known if (moved := tuple(_moves(changeset, entry)))]
     return ImportSummary(
         tuple(entry.ident for entry in new if entry.kind == PMS),
         tuple(entry.ident for entry in new if entry.kind == CABINET),
         counts[CASE],
         len(new) - counts[CASE] - counts[PMS] - counts[CABINET],
-        tuple(_moves(changeset, [entry for entry in things if not changeset.is_new(entry.id)])),
+        tuple(said for moved in moves for said in moved),
+        len(moves),
+        tuple(_details(changeset)),
     )
 
 
-def _moves(changeset: Changeset, known: list[Entry]) -> Iterator[Message]:
-    for entry in known:
-        was = row_at(changeset.registered_rows(entry.id), changeset.now)
-        row = row_at(changeset.rows(entry.id), changeset.now)
-        if (was and was.spot) != (row and row.spot):
-            yield _move(changeset, entry, was, row)
+def _details(changeset: Changeset) -> Iterator[Message]:
+    for line in changeset.lines:
+        said = line.values.get("said")
+        if isinstance(said, Message) and said.form in (registration.ALSO_KNOWN, registration.ADDED):
+            what = said.values["what"]
+            if isinstance(what, Entry) and not changeset.is_new(what.id):
+                yield would_be(said)
+
+
+def _moves(changeset: Changeset, entry: Entry) -> Iterator[Message]:
+    """Yield how the places of a known thing differ: as of now, and then in other periods."""
+    before, after = changeset.registered_rows(entry.id), changeset.rows(entry.id)
+    was, row = row_at(before, changeset.now), row_at(after, changeset.now)
+    moves_now = (was and was.spot) != (row and row.spot)
+    if moves_now:
+        yield _move(changeset, entry, was, row)
+    within = difference(before, after)
+    new = after[within]
+    for period in new:
+        # Told by the sentence about now, or only cut by it.
+        if not moves_now or (period != row and period.end != changeset.now):
+            yield _in_period(_IN, changeset, entry, period)
+    if not new and not moves_now:
+        gone = before[within.start : len(before) - (len(after) - within.stop)]
+        for period in gone:
+            yield _in_period(_NO_MORE_IN, changeset, entry, period)
+
+
+def _in_period(form: str, changeset: Changeset, entry: Entry, row: Installation) -> Message:
+    place = place_of(changeset.view, row, changeset.now)
+    return message(form, what=entry, place=place, period=period_of(row))
 
 
 def _move(

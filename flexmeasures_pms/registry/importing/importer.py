@@ -6,10 +6,10 @@ has is swapped for the file's. The same file again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
-from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.directory import Entry, RegistryQuery
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
@@ -22,7 +22,7 @@ from flexmeasures_pms.registry.importing.import_summary import (
     import_summary,
 )
 from flexmeasures_pms.registry.importing.importer_csv import read_rows
-from flexmeasures_pms.registry.importing.placements import Placements
+from flexmeasures_pms.registry.importing.placements import Leaving, Placements
 from flexmeasures_pms.registry.importing.repeated_lines import REPEATED
 from flexmeasures_pms.registry.importing.rows import (
     STRICT,
@@ -46,6 +46,8 @@ class Imported:
     :param change: what was changed, or would be; nothing of it is written when there are
         faults that were not to be skipped, or in a dry run.
     :param ignored: columns that are unknown.
+    :param version: of the registry that the file was compared with.
+    :param leavings: what lines take from where, as :class:`Placements` has it.
     """
 
     change: Change
@@ -55,6 +57,8 @@ class Imported:
     written: bool
     summary: ImportSummary = NOTHING_NEW
     ignored: tuple[str, ...] = ()
+    version: int = 0
+    leavings: Set[Leaving] = frozenset()
 
     @property
     def faulty_lines(self) -> int:
@@ -106,16 +110,35 @@ def import_file(
     return replace(checked, change=changeset.change(), faults=done.faults, written=done.written)
 
 
+class OutdatedCheck(RegistryConflict):
+    """The registry was changed since a file was compared with it: compare it again."""
+
+
 def import_rows(
-    account_id: int, rows: Sequence[FileRow], *, author: Author, rules: ImportRules = STRICT
+    checked: Imported,
+    rows: Sequence[FileRow],
+    *,
+    author: Author,
+    rules: ImportRules = STRICT,
+    first: bool = False,
 ) -> Imported:
     """Do as :func:`import_file`, with some of the lines that :func:`usable_rows` returned.
 
-    That all lines together strip no case was found out with the whole file.
+    :param checked: what came of the comparison of the whole file.
+    :param first: whether no line is written yet.
+    :return: also not written where a line strips a case of what it has got since.
+    :raises OutdatedCheck: if these are the first, and the registry was changed since.
     """
+    account_id = checked.change.account_id
     expected = PARTS_OF_A_CASE * len(rows) + 1
     with editing(account_id, author, expected=expected) as changeset:
-        result = _imported(changeset, rows, rules)
+        if first and changeset.base.version != checked.version:
+            raise OutdatedCheck("The registry was changed since the file was checked.")
+        faults = tuple(doubtful_lines(account_id, rows, rules))
+        placements = Placements(changeset, rules, checked.leavings)
+        result = _imported(changeset, _in_order(rows, faults), rules, faults, placements)
+        if late := tuple(placements.faults()):
+            result = replace(result, faults=late, written=False)
         changeset.discarded = not result.written
     return replace(result, change=changeset.change())
 
@@ -152,6 +175,8 @@ def _compared(account_id: int, author: Author, read: RegistryFile, rules: Import
         written=rules.skip_faulty or not found,
         summary=import_summary(changeset),
         ignored=read.ignored,
+        version=changeset.base.version,
+        leavings=frozenset(placements.leavings()),
     )
 
 

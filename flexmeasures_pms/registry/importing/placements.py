@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +24,9 @@ from flexmeasures_pms.registry.timeline import Installation, Spot, row_at
 
 _Key = tuple[object, datetime | None]
 
+Leaving = tuple[int, int, Spot]
+"""A line, and the part and place that it takes from each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Left:
@@ -33,16 +36,24 @@ class _Left:
     row: Installation
     at: datetime
 
+    @property
+    def key(self) -> Leaving:
+        """What was taken from where by which line."""
+        return self.line, self.row.part_id, self.row.spot
+
 
 @dataclass(slots=True)
 class Placements:
     """What the lines of one file have put where, so that no line undoes what another says.
 
     :param changeset: what they change.
+    :param checked: what lines take from where, as it was found out with the whole file: a
+        later line fills the place, or it is accepted.
     """
 
     changeset: Changeset
     rules: ImportRules
+    checked: Set[Leaving] = frozenset()
     line: int = 0
     _lines: dict[_Key, tuple[int, object]] = field(default_factory=dict)
     _left: list[_Left] = field(default_factory=list)
@@ -125,13 +136,17 @@ class Placements:
         ):
             self._left.append(_Left(self.line, row, moment))
 
+    def leavings(self) -> Iterator[Leaving]:
+        """Yield what the lines take from where."""
+        return (left.key for left in self._left)
+
     def faults(self) -> Iterator[FaultyLine]:
         """Yield a fault for each line that strips an installed case, or puts a cabinet nowhere.
 
         To be asked for when all lines are done: a later one may fill the place again.
         """
         stripped: dict[tuple[int, int], list[_Left]] = {}
-        for left in self._left:
+        for left in (left for left in self._left if left.key not in self.checked):
             if self.changeset.view.entries[left.row.part_id].kind == CABINET:
                 yield from self._cabinet_that_is_nowhere(left)
             elif not self.rules.stripped_cases and self._is_missed(left):

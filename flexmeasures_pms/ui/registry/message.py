@@ -76,7 +76,7 @@ def ignored(result: Imported, zone: str) -> str:
 
 
 def outline(changes: ImportSummary, zone: str) -> tuple[str, ...]:
-    """Return what of a file is new, and what changes its place."""
+    """Return what of a file is new, and what changes its place or details."""
     new = []
     if names := changes.pmses:
         said = n_("{n} new PMS: {names}", "{n} new PMSes: {names}", len(names), names=_named(names))
@@ -89,7 +89,7 @@ def outline(changes: ImportSummary, zone: str) -> tuple[str, ...]:
         new.append(n_("{n} new case", "{n} new cases", changes.cases))
     if changes.parts:
         new.append(n_("{n} new part", "{n} new parts", changes.parts))
-    return (*new, *rendered(changes.moves, zone))
+    return (*new, *rendered((*changes.moves, *changes.details), zone))
 
 
 def _named(names: Sequence[str]) -> str:
