@@ -141,6 +141,39 @@ def test_no_field_is_run_by_a_spreadsheet(registry: Registry, other_registry: Re
     assert load(registry, text).changed == 0
 
 
+def test_what_is_in_retired_things_is_exported_as_spare(
+    site: Registry, other_registry: Registry
+) -> None:
+    from flexmeasures_pms.registry.editing.service import record_retirement
+    from flexmeasures_pms.registry.editing.writer import editing
+
+    with editing(site.account_id, site.author) as changeset:
+        for kind, ident in (("case", "0001"), ("cabinet", "A")):
+            number = changeset.view.find(kind, ident).id
+            record_retirement(changeset, changeset.view.entry(number), changeset.now)
+    text = exported(site)
+    lines = list(csv.DictReader(StringIO(text)))
+    spare = {(line["spare.kind"], line["spare.id"], line["board.alias.3"]) for line in lines}
+    assert {("acquisition-board", "B1", "B1-c"), ("cell-block", "cell-block 1", "")} <= spare
+    assert "[0001]" not in {line["pack.id"] for line in lines}
+    again = load(site, text)
+    assert (again.changed, again.change.touched) == (0, ())
+    load(other_registry, text)
+    assert exported(other_registry) == text
+
+
+def test_a_line_with_the_other_delimiter_in_an_id_is_quoted(registry: Registry) -> None:
+    from flexmeasures_pms.registry.importing.export import export
+
+    registry.add("pms", "A;=1+1", "A,=1+1", "B")
+    for delimiter in ",;":
+        text = export(registry.account_id, delimiter)
+        assert '"[A;=1+1]"' in text
+        assert '"[A,=1+1]"' in text
+        assert f"{delimiter}B{delimiter}" in text
+        assert load(registry, text).changed == 0
+
+
 def test_a_registry_of_nothing_is_a_header(registry: Registry) -> None:
     text = exported(registry)
     assert text.startswith("pack.id,")

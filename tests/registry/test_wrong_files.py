@@ -265,3 +265,28 @@ def test_a_spreadsheet_takes_an_id_for_text(text: str) -> None:
 def test_common_ids_are_written_as_they_are() -> None:
     common = ("269", "PMS-01-001", "CAB-01-001", "66BFF353734574E43235318", "CELL-7-14", "0")
     assert [protected(text) for text in common] == list(common)
+
+
+def test_a_column_without_a_name_is_told_if_it_has_something(
+    registry: Registry, load: Load
+) -> None:
+    assert load("pack.id,,board.id", "0001,x,B1").ignored == ("#2",)
+    assert load("pack.id,,board.id,remarks", "0001,,B1,x").ignored == ("remarks",)
+
+
+def test_a_field_that_is_too_long_can_be_told_in_any_language(
+    registry: Registry, load: Load
+) -> None:
+    from flexmeasures_pms.registry.messages.message import Message
+
+    (fault,) = load("pack.id,board.id", f"0001,{'B' * 81}").faults
+    assert str(fault) == "Line 2: board.id is longer than 80 characters."
+    assert isinstance(fault.error.what, Message)
+
+
+def test_the_id_of_an_ehub_may_be_that_of_a_bbc_too(registry: Registry, load: Load) -> None:
+    cabinets = registry.add("cabinet", "A", "B")
+    for kind, cabinet in zip(("ehub", "bbc"), cabinets, strict=True):
+        registry.do("install", registry.add(kind, "X")[0], cabinet)
+    result = load("pack.id,cabinet.id,ehub.id,bbc.id", ",A,X,", ",B,,X")
+    assert (faults(result), result.changed) == ([], 0)

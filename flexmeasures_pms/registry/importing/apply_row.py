@@ -69,7 +69,9 @@ def _fill_cabinet(placements: Placements, row: FileRow, cabinet: Entry, pms: Ent
 
 
 def _controller_kind(changeset: Changeset, ident: str | None) -> str:
-    return BBC if ident is not None and changeset.view.find(BBC, ident) is not None else EHUB
+    if ident is None or changeset.view.find(EHUB, ident) is not None:
+        return EHUB
+    return EHUB if changeset.view.find(BBC, ident) is None else BBC
 
 
 def _fill_case(placements: Placements, row: FileRow, case: Entry) -> None:

@@ -40,10 +40,12 @@ class FileHeader:
 
     :param names: empty for a column that is ignored.
     :param ignored: those that are unknown, and have a name.
+    :param nameless: the numbers of those without a name, from 0.
     """
 
     names: tuple[str, ...]
     ignored: tuple[str, ...]
+    nameless: tuple[int, ...] = ()
 
 
 def read_header(number: int, fields: Sequence[str]) -> FileHeader:
@@ -68,7 +70,8 @@ def read_header(number: int, fields: Sequence[str]) -> FileHeader:
         if columns:
             raise RegistryError(message(form, columns=_shown(columns)))
     kept = tuple(name if _is_known(name) else "" for name in names)
-    return FileHeader(kept, tuple(_cut(name) for name in unknown))
+    nameless = tuple(number for number, name in enumerate(names) if not name)
+    return FileHeader(kept, tuple(_cut(name) for name in unknown), nameless)
 
 
 def ignored_columns(ignored: Sequence[str]) -> Message | None:

@@ -17,9 +17,13 @@ def csv_text(
     It begins with a byte order mark if it is not all ASCII: spreadsheets need one then.
     """
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
+    plain = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    quoted = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(columns)
     for line in lines:
-        writer.writerow([protected(line.get(name, "")) for name in columns])
+        fields = [protected(line.get(name, "")) for name in columns]
+        # Spreadsheets of other countries take the other one for the delimiter.
+        divided = any(mark in field for field in fields for mark in ",;")
+        (quoted if divided else plain).writerow(fields)
     written = text.getvalue()
     return written if written.isascii() else f"\ufeff{written}"

@@ -1,7 +1,8 @@
 """The registry as a file: what is installed where now, as ``import-registry`` reads it.
 
-First a line for each PMS, then for each cabinet, each case, and each spare part. Imported into the
-registry that it is of, it changes nothing; into an empty one, it makes the same.
+First a line for each PMS, then for each cabinet, each case, and each spare part. What is retired
+is left out, and what is in it is exported as spare. Imported into the registry that it is of, it
+changes nothing; into an empty one, it makes the same.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _lines(account_id: int) -> Iterator[ExportLine]:
         parts = parts_in(account_id, [case.id for case in some], now)
         for case in some:
             yield {**exported.case(case), **_fields(parts.get(case.id, ()))}
-    for kind, ident, aliases in spare_parts(account_id, now):
+    for kind, ident, aliases in spare_parts(account_id, exported.registered.entries, now):
         yield {"spare.kind": kind, "spare.id": ident, **_aliases(aliases)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,13 +80,20 @@ def parts_in(account_id: int, assemblies: Sequence[int], at: datetime) -> Mappin
     return found
 
 
-def spare_parts(account_id: int, at: datetime) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield the components that are in nothing at a time: kind, id, and a board's aliases."""
+def spare_parts(
+    account_id: int, assemblies: Iterable[int], at: datetime
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield the components that are in none of some assemblies at a time.
+
+    :return: kind, id, and a board's aliases.
+    """
     t, i = trackable.c, installation.c
+    wanted = sa.bindparam(None, list(assemblies), type_=ARRAY(sa.BigInteger))
+    inside = sa.exists().where(i.part_id == t.id, i.assembly_id == sa.any_(wanted), _holds(at))
     query = (
         sa.select(t.kind, t.ident, _aliases())
         .where(t.account_id == account_id, t.kind.in_(_COMPONENTS))
-        .where(~sa.exists().where(i.part_id == t.id, _holds(at)))
+        .where(~inside)
         .where(sa.or_(t.retired_at.is_(None), t.retired_at > at))
         .order_by(t.kind, t.ident)
     )

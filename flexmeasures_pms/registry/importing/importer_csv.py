@@ -58,13 +58,16 @@ def read_rows(data: bytes, rules: ImportRules = STRICT) -> RegistryFile:
     header = read_header(*next(lines, (1, [])))
     rows: list[FileRow] = []
     faults: list[FaultyLine] = []
+    nameless: set[int] = set()
     for number, fields in lines:
+        nameless.update(n for n in header.nameless if n < len(fields) and fields[n].strip())
         try:
             rows.append(_row(number, _given(header, fields, rules), rules))
         except RegistryError as error:
             faults.append(FaultyLine(number, error))
     found = sorted((*faults, *repeated_lines(rows)), key=lambda fault: fault.line)
-    return RegistryFile(tuple(rows), tuple(found), header.ignored)
+    ignored = (*header.ignored, *(f"#{n + 1}" for n in sorted(nameless)))
+    return RegistryFile(tuple(rows), tuple(found), ignored)
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -103,8 +106,12 @@ def _row(number: int, given: GivenFields, rules: ImportRules) -> FileRow:
     for name, text in given.items():
         if text.lower() == name:
             raise RegistryError(message("This is the header once more: delete the line."))
-        if fault := identifiers.fault(text):
-            raise RegistryError(f"{name} {fault}.")
+        if len(text) > identifiers.MAX_LENGTH:
+            form = message_form("{column} is longer than {n} characters.")
+            raise RegistryError(message(form, column=name, n=identifiers.MAX_LENGTH))
+        if identifiers.fault(text):
+            form = message_form("{column} has control characters.")
+            raise RegistryError(message(form, column=name))
     _check_subject(given)
     _check_needs(given)
     dock, position, docks = (

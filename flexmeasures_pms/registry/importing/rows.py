@@ -122,7 +122,7 @@ class RegistryFile:
 
     :param rows: the lines without a fault.
     :param faults: the lines with one.
-    :param ignored: columns that are unknown.
+    :param ignored: columns that are unknown, and numbers of those without a name.
     """
 
     rows: tuple[FileRow, ...]

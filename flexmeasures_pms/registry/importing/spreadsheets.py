@@ -11,6 +11,7 @@ import re
 
 _WHOLE_NUMBER = re.compile(r"0|[1-9]\d{0,9}")
 _BEGINS_OTHERWISE = re.compile(r"[=+\-@\[\"'#\s]")
+_DELIMITER = re.compile("[,;]")
 _LETTER = re.compile(r"[^\W\d_]")
 # Exponents; times; a number with a month or another unit, which may become a date or an amount.
 _MAY_BE_NUMBER = re.compile(
@@ -26,7 +27,7 @@ def protected(text: str) -> str:
     """Return a text as it is written: in brackets where a spreadsheet would change or run it."""
     if not text or _WHOLE_NUMBER.fullmatch(text):
         return text
-    risky = _BEGINS_OTHERWISE.match(text) or not _LETTER.search(text)
+    risky = _BEGINS_OTHERWISE.match(text) or _DELIMITER.search(text) or not _LETTER.search(text)
     return f"[{text}]" if risky or _MAY_BE_NUMBER.fullmatch(text) else text
 
 
