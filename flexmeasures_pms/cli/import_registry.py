@@ -106,12 +106,12 @@ def import_registry(
         db.session.rollback()
         before, shown = shown, _shown(result, said)
         if shown != before:
-            _show(shown, result, lines=dry_run, skip=accepted.skip_faulty)
-            if not dry_run:
-                _confirm(result, yes=yes)
-        if dry_run:
-            click.echo(counts(result))
-            return
+            lines = result.change.lines if dry_run else ()
+            _show(shown, [would_be(line).render(said) for line in lines], accepted)
+            if dry_run:
+                click.echo(shown.counts)
+                return
+            _confirm(result, yes=yes)
         try:
             rows = usable_rows(data, accepted, result.faults)
             click.echo(counts(_write(result, rows, who, accepted, said)))
@@ -124,34 +124,34 @@ def import_registry(
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What is printed of a file before it is imported.
-
-    :param lines: what each line would do.
-    """
+    """What is printed of a file before it is imported."""
 
     problems: tuple[str, ...]
-    lines: tuple[str, ...]
+    refusal: str
     summary: tuple[str, ...]
+    counts: str
 
 
 def _shown(result: Imported, said: Renderer) -> _Shown:
     return _Shown(
         tuple(problem_lines(result, said)),
-        tuple(would_be(line).render(said) for line in result.change.lines),
+        refusal(result) if result.faults else "",
         tuple(summary_lines(result.summary, said)),
+        counts(result),
     )
 
 
-def _show(shown: _Shown, result: Imported, *, lines: bool, skip: bool) -> None:
+def _show(shown: _Shown, lines: Sequence[str], rules: ImportRules) -> None:
     """Print what a file would do.
 
+    :param lines: what its lines would do, one by one.
     :raises RegistryError: if it has faults that are not to be skipped.
     """
     for line in shown.problems:
         click.echo(wrapped(line), err=True)
-    if result.faults and not skip:
-        raise RegistryError(refusal(result))
-    for line in (*(shown.lines if lines else ()), *shown.summary):
+    if shown.refusal and not rules.skip_faulty:
+        raise RegistryError(shown.refusal)
+    for line in (*lines, *shown.summary):
         click.echo(wrapped(line))
 
 

@@ -362,7 +362,8 @@ def test_what_is_shown_the_same_again_is_not_asked_again(
     runner: FlaskCliRunner, pms: Command, owner: Organisation, write: Write,
     asked: Callable[..., None],
 ) -> None:  # fmt: skip
-    args = ["pms", "import-registry", str(write(("1", "B1", "")))]
+    pms("import-registry", write(("1", "B1", "")), "--account", owner.id, "--yes")
+    args = ["pms", "import-registry", str(write(("1", "B2", "")))]
     asked(lambda: pms("register-mppt", "M1", "--account", owner.id))
     done = runner.invoke(args=[*args, "--account", str(owner.id)])
     assert done.exit_code == 0, done.stderr
