@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import click
 import pytest
@@ -465,8 +466,8 @@ def test_a_closed_standard_input_is_one_that_has_ended(
     invoke = Commands.invoke
 
     def closed(self: Commands, ctx: click.Context) -> object:
-        monkeypatch.setattr("sys.stdin", None)
-        return invoke(self, ctx)
+        with mock.patch("sys.stdin", None):
+            return invoke(self, ctx)
 
     monkeypatch.setattr(Commands, "invoke", closed)
     result = runner.invoke(args=["pms", *named, "--account", str(owner.id)])
@@ -481,7 +482,7 @@ def test_a_closed_standard_input_is_one_that_has_ended(
 def test_a_closed_standard_input_answers_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     group = Commands("pms")
-    group.command("ask")(lambda: agree("Go on", yes=False))
+    group.add_command(click.Command("ask", callback=lambda: agree("Go on", yes=False)))
     with pytest.raises(click.ClickException) as caught:
         group.main(["ask"], standalone_mode=False)
     assert "nobody answered" in caught.value.format_message()
