@@ -140,8 +140,8 @@ def test_only_the_case_is_needed_and_unknown_columns_are_ignored(
 def test_a_line_that_strips_an_installed_case_is_refused(site: Registry, load: Load) -> None:
     lines = "pack.id,board.id,fet.board.id", "0009,B2,F2"
     assert faults(load(*lines)) == [
-        "Line 2: It takes acquisition board B2 and 1 other thing from case 0002 in dock 1 of "
-        "cabinet B, and nothing takes their place."
+        "Line 2: It takes acquisition board B2 and 1 other thing from case 0002 in dock 1 (13 of "
+        "the PMS) of cabinet B, and nothing takes their place."
     ]
     assert load(*lines, stripped_cases=True).written
 
