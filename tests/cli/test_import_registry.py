@@ -74,7 +74,8 @@ def test_all_faulty_lines_are_reported_and_nothing_is_imported(
     args = ["pms", "import-registry", str(file), "--account", str(owner.id)]
     result = runner.invoke(args=args)
     assert result.exit_code == 1
-    assert [line.split(":")[0] for line in result.stderr.splitlines()] == [
+    begins = (line for line in result.stderr.splitlines() if not line.startswith(" "))
+    assert [line.split(":")[0] for line in begins] == [
         "Line 3",
         "Line 4",
         "Error",
@@ -338,7 +339,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             next(todo, lambda: None)()
             return True
 
-        monkeypatch.setattr(import_registry.click, "confirm", confirm)
+        monkeypatch.setattr(click, "confirm", confirm)
 
     return answers
 

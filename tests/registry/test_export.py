@@ -149,8 +149,9 @@ def test_what_is_in_retired_things_is_exported_as_spare(
 
     with editing(site.account_id, site.author) as changeset:
         for kind, ident in (("case", "0001"), ("cabinet", "A")):
-            number = changeset.view.find(kind, ident).id
-            record_retirement(changeset, changeset.view.entry(number), changeset.now)
+            entry = changeset.view.find(kind, ident)
+            assert entry is not None
+            record_retirement(changeset, entry, changeset.now)
     text = exported(site)
     lines = list(csv.DictReader(StringIO(text)))
     spare = {(line["spare.kind"], line["spare.id"], line["board.alias.3"]) for line in lines}
