@@ -10,6 +10,7 @@ from unittest import mock
 import click
 import pytest
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskCliRunner
 from support.commands import Command, Failure, RegistryOf
 
@@ -480,7 +481,9 @@ def test_a_closed_standard_input_is_one_that_has_ended(
     assert said in line
 
 
-def test_a_closed_standard_input_answers_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_standard_input_answers_no_question(
+    app_context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", None)
     group = Commands("pms")
     group.add_command(click.Command("ask", callback=lambda: agree("Go on", yes=False)))
