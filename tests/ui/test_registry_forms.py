@@ -609,7 +609,7 @@ def test_what_a_registration_takes_from_elsewhere_is_asked_about(
     assert "Cabinet PMS-1-A is in position 1 of PMS PMS-1, and would leave it." in text_of(asked)
     assert "Cabinet PMS-1-A has 1 case in it" in text_of(asked)
     page = form(member, "register", "case", "")
-    taking = {"board": "B269", "cabinet": "PMS-1-A", "dock": "8"}
+    taking: dict[str, Any] = {"board": "B269", "cabinet": "PMS-1-A", "dock": "8"}
     assert submit(member, page, ident="270", **taking).status_code == 422
     asked = submit(member, page, ident="270", at=NOON_THERE, **taking)
     assert "Acquisition board B269 is in case 269, and would leave it." in text_of(asked)
