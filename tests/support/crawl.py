@@ -162,10 +162,11 @@ def with_query(url: str, name: str, quoted: str) -> str:
 
 
 EXAMPLES: Mapping[str, str] = {
-    "note": "a reason", "place": "9", "docks": "16", "since": "2026-02-01T00:00",
+    "note": "a reason", "place": "9", "place cabinet": "4", "docks": "16", "since": "2026-02-01T00:00",
     "latitude": "-6.2", "longitude": "106.8",
 }  # fmt: skip
-"""What is put into empty fields, so that a form can be sent, and changes something."""
+"""What is put into empty fields, of a kind of thing or of any, so that a form can be sent, and
+changes something."""
 
 NEEDED: Mapping[str, str] = {"into": "PMS-1-A", "pms": "PMS-1", "into acquisition-board": "0245"}
 """What is put into required fields that are empty; into others an id that nothing has."""
@@ -190,7 +191,7 @@ def filled(form: Form, unique: str, file: str) -> Entries:
             if one.name != "id":  # something has to be ticked where that is what it is for
                 continue
         elif not value and one.name in EXAMPLES:
-            value = EXAMPLES[one.name]
+            value = EXAMPLES.get(f"{one.name} {kind}") or EXAMPLES[one.name]
         elif not value and one.required:
             value = NEEDED.get(f"{one.name} {kind}") or NEEDED.get(one.name, unique)
         entries.append((one.name, Value(value)))

@@ -24,6 +24,9 @@ ALIKE = 2
 CHOOSE = ("do", "slot", "kind", "live")
 """Parameters that choose another page or form."""
 
+FILL = ("cabinet",)
+"""Parameters with which a form has other fields, whatever their value is."""
+
 
 @dataclass
 class Surface:
@@ -108,7 +111,8 @@ def _kind(url: str, *, each: bool) -> tuple[str, ...]:
     """
     parts = urlsplit(url)
     path = parts.path if each else "/".join(parts.path.split("/")[2:4])
-    chosen = () if each else [f"{n}={v}" for n, v in parse_qsl(parts.query) if n in CHOOSE]
+    query = () if each else parse_qsl(parts.query)
+    chosen = [f"{n}={v}" for n, v in query if n in CHOOSE] + [n for n, _v in query if n in FILL]
     return (path if each or "registry" in path else "", *sorted(chosen))
 
 
