@@ -162,8 +162,8 @@ def with_query(url: str, name: str, quoted: str) -> str:
 
 
 EXAMPLES: Mapping[str, str] = {
-    "note": "a reason", "place": "9", "place cabinet": "4", "docks": "16", "since": "2026-02-01T00:00",
-    "latitude": "-6.2", "longitude": "106.8",
+    "note": "a reason", "place": "9", "place cabinet": "4", "docks": "16",
+    "since": "2026-02-01T00:00", "latitude": "-6.2", "longitude": "106.8",
 }  # fmt: skip
 """What is put into empty fields, of a kind of thing or of any, so that a form can be sent, and
 changes something."""
