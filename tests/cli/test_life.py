@@ -121,4 +121,4 @@ def test_a_planned_retirement_ends_what_is_installed_and_bars_nothing_before(
 def test_a_case_is_retired_without_what_is_in_it(pms: Command, board: str) -> None:
     pms("retire", "269", "--kind", "case")
     assert json.loads(pms("lookup", board, "--json").stdout)["case"] == "269"
-    pms("swap", board, "B999")
+    pms("remove", board)

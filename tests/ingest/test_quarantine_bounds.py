@@ -413,8 +413,9 @@ def test_a_device_of_which_all_was_refused_has_sent_something(
     args = ["--account", str(site.account_id), "--since", NOON.isoformat()]
     args += ["--until", at(120).isoformat()]
     lines = runner.invoke(args=["pms", "completeness", "PMS-2", *args]).output.splitlines()
-    assert lines[0].endswith("  0%  nothing stored, nor in the day before; 1 refused")
-    assert lines[1].endswith("  0%  nothing arrived, nor in the day before")
+    assert lines[0] == "PMS PMS-2"
+    assert lines[1].endswith("  0%  nothing stored, nor in the day before; 1 refused")
+    assert lines[2].endswith("  0%  nothing arrived, nor in the day before")
 
 
 def test_refused_samples_of_an_unknown_device_count_in_no_hour(

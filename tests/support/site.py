@@ -73,9 +73,11 @@ class Site:
         """Install a registered part: ``install(("case", "0241"), ("cabinet", "C1"), place=1)``."""
         self.number(*part)
         order = Order(AUTHOR, at, self.account_id)
-        return commit(
-            orders.install(order, part[1], into[1], kind=part[0], into_kinds=[into[0]], place=place)
-        )
+        change = orders.install(
+            order, part[1], into[1],
+            kind=part[0], into_kinds=[into[0]], place=place, with_packs=True,
+        )  # fmt: skip
+        return commit(change)
 
     def remove(self, part: tuple[str, str], at: datetime | None = None) -> Effects:
         """Remove a part from where it is."""

@@ -23,6 +23,7 @@ LONGEST = 40
 """Characters of an id of which slips are tried."""
 
 MOST = 3
+_EDITED = 3
 _CHARACTERS = f"{digits}{ascii_uppercase}-_."
 _SEPARATORS = re.compile(r"[-_./ ]+")
 _ZEROS = 4
@@ -55,7 +56,9 @@ def slips(key: str) -> set[str]:
     """Return the compared ids that are one slip away from another, as far as that is usual."""
     if not 1 < len(key) <= LONGEST:
         return set()
-    return {*_one_edit(key), *_other_formats(key)} - {key, ""}
+    # Of a very short id, another character makes another id.
+    edits = _one_edit(key) if len(key) >= _EDITED else ()
+    return {*edits, *_other_formats(key)} - {key, ""}
 
 
 def _one_edit(key: str) -> Iterator[str]:
