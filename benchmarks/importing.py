@@ -6,6 +6,7 @@ command registers something now and then: both need the organisation's registry.
 
 from __future__ import annotations
 
+import csv
 import os
 import platform as machine
 import subprocess
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import click
@@ -64,9 +66,16 @@ def main(cases: int) -> None:
 
 def _other_ids(text: str, cases: int) -> str:
     """Return a file whose things are not those of the site that reports."""
-    header, *lines = text.splitlines()
-    moved = (line.replace("-", "-N-") for line in lines[:cases])
-    return "\n".join((header, *(f"N{line}" for line in moved), ""))
+    header, *lines = csv.reader(StringIO(text))
+    ids = [name.endswith(".id") or ".id." in name or "alias" in name for name in header]
+    found = StringIO()
+    writer = csv.writer(found)
+    writer.writerow(header)
+    for fields in lines[:cases]:
+        writer.writerow(
+            f"N{text}" if is_id and text else text for is_id, text in zip(ids, fields, strict=True)
+        )
+    return found.getvalue()
 
 
 def _imported(found: Platform, file: Path) -> tuple[str, float, float, float]:

@@ -52,9 +52,6 @@ from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.registry.queries.search import search
 from flexmeasures_pms.storage.session import abandon
 
-_CHECKS = 5
-"""How often a file is compared with a registry that others change before it is written."""
-
 
 def _allow(what: str, text: str) -> Option[Any]:
     """Add an option that lets through what is refused otherwise."""
@@ -101,11 +98,12 @@ def import_registry(
     account_id = organisation(account_id or _organisation_of(data, accepted))
     who, said = of_file(who, file.name), in_zone(site_clock(account_id))
     shown: _Shown | None = None
-    for _ in range(_CHECKS):
+    while True:
         result = import_file(account_id, data, author=who, dry_run=True, rules=accepted)
         db.session.rollback()
         before, shown = shown, _shown(result, said)
-        if shown != before:
+        new_to_see = shown != before
+        if new_to_see:
             lines = result.change.lines if dry_run else ()
             _show(shown, [would_be(line).render(said) for line in lines], accepted)
             if dry_run:
@@ -114,12 +112,14 @@ def import_registry(
             _confirm(result, yes=yes)
         try:
             rows = usable_rows(data, accepted, result.faults)
-            click.echo(counts(_write(result, rows, who, accepted, said)))
+            # Where packs move, the registry changes all the time, which must not keep a file
+            # out: what was shown twice, or to nobody, is only compared batch by batch.
+            pinned = new_to_see and not yes
+            click.echo(counts(_write(result, rows, who, accepted, said, pinned=pinned)))
             return
         except OutdatedCheck:
             abandon()
             click.echo("The registry was changed since: the file is checked again.", err=True)
-    raise RegistryError("Nothing was imported: the registry changes all the time. Try it later.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +179,21 @@ def _is_terminal() -> bool:
 
 
 def _write(
-    checked: Imported, rows: Sequence[FileRow], who: Author, rules: ImportRules, said: Renderer
+    checked: Imported,
+    rows: Sequence[FileRow],
+    who: Author,
+    rules: ImportRules,
+    said: Renderer,
+    *,
+    pinned: bool,
 ) -> Imported:
     """Write what was checked, and let everything follow; say how to go on after Ctrl-C."""
     progress = LinesDone()
     try:
         with progress_bar("Registering", len(rows)) as tell:
-            result = write_rows(checked, rows, progress, author=who, rules=rules, tell=tell)
+            result = write_rows(
+                checked, rows, progress, author=who, rules=rules, pinned=pinned, tell=tell
+            )
     except (KeyboardInterrupt, StorageBusy, DBAPIError, psycopg2.Error) as error:
         abandon()
         raise _cut_off(

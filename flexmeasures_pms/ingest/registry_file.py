@@ -46,18 +46,20 @@ def write_rows(
     *,
     author: Author,
     rules: ImportRules,
+    pinned: bool,
     tell: Callable[[int], None] = lambda _done: None,
 ) -> Imported:
     """Write the lines of a file that was checked, in batches that are committed.
 
     :param progress: is kept up to date, also where this fails.
+    :param pinned: whether the registry has to be as it was at the check.
     :param tell: is told how many more lines are committed.
-    :raises OutdatedCheck: if the registry was changed since the check; nothing is written.
+    :raises OutdatedCheck: if it was to be, and is not; nothing is written.
     :raises RegistryError: when a line does not fit any more; those before it stay.
     """
     for some in _batches(rows):
-        first = not progress.done
-        result = import_rows(checked, some, author=author, rules=rules, first=first)
+        as_checked = pinned and not progress.done
+        result = import_rows(checked, some, author=author, rules=rules, as_checked=as_checked)
         if not result.written:
             abandon()
             raise _no_longer_fits(result.faults[0], progress, len(rows))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import click
@@ -17,6 +19,7 @@ from support.commands import Command, Failure, RegistryOf
 from flexmeasures_pms.cli import import_registry
 from flexmeasures_pms.cli.blueprint import Commands
 from flexmeasures_pms.cli.common import agree
+from flexmeasures_pms.registry.importing import importer
 
 Write = Callable[..., Path]
 
@@ -372,6 +375,26 @@ def test_what_is_shown_the_same_again_is_not_asked_again(
     assert done.exit_code == 0, done.stderr
     assert done.stdout.count("Import it?") == 1
     assert done.stdout.splitlines()[-1].startswith("1 line: 1 changed the registry")
+
+
+def test_a_registry_that_changes_all_the_time_keeps_no_file_out(
+    runner: FlaskCliRunner, pms: Command, owner: Organisation, write: Write,
+    asked: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    numbers, check = count(), importer.import_file
+
+    def check_while_others_register(*args: Any, **options: Any) -> Any:
+        result = check(*args, **options)
+        pms("register-mppt", f"M{next(numbers)}", "--account", owner.id)
+        return result
+
+    monkeypatch.setattr(import_registry, "import_file", check_while_others_register)
+    args = ["pms", "import-registry", str(write(("1", "B1", ""))), "--account", str(owner.id)]
+    assert runner.invoke(args=[*args, "--yes"]).exit_code == 0
+    asked()
+    args[2] = str(write(("1", "B2", "")))
+    done = runner.invoke(args=args)
+    assert (done.exit_code, done.stdout.count("Import it?")) == (0, 1)
 
 
 def test_a_file_that_has_become_faulty_since_is_refused(

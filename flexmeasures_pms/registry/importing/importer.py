@@ -120,19 +120,19 @@ def import_rows(
     *,
     author: Author,
     rules: ImportRules = STRICT,
-    first: bool = False,
+    as_checked: bool = False,
 ) -> Imported:
     """Do as :func:`import_file`, with some of the lines that :func:`usable_rows` returned.
 
     :param checked: what came of the comparison of the whole file.
-    :param first: whether no line is written yet.
+    :param as_checked: whether the registry has to be as it was then.
     :return: also not written where a line strips a case of what it has got since.
-    :raises OutdatedCheck: if these are the first, and the registry was changed since.
+    :raises OutdatedCheck: if it has to be, and is not.
     """
     account_id = checked.change.account_id
     expected = PARTS_OF_A_CASE * len(rows) + 1
     with editing(account_id, author, expected=expected) as changeset:
-        if first and changeset.base.version != checked.version:
+        if as_checked and changeset.base.version != checked.version:
             raise OutdatedCheck("The registry was changed since the file was checked.")
         faults = tuple(doubtful_lines(account_id, rows, rules))
         placements = Placements(changeset, rules, checked.leavings)
