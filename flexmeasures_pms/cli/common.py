@@ -14,7 +14,8 @@ import click
 from flexmeasures.data import db
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.cli.text import in_zone, wrapped, zone_of_change
+from flexmeasures_pms.cli.output import wrapped
+from flexmeasures_pms.cli.text import in_zone, zone_of_change
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema

@@ -29,7 +29,8 @@ from flexmeasures_pms.cli.import_text import (
     refusal,
     summary_lines,
 )
-from flexmeasures_pms.cli.text import in_zone, wrapped
+from flexmeasures_pms.cli.output import wrapped
+from flexmeasures_pms.cli.text import in_zone
 from flexmeasures_pms.entry import Interrupted
 from flexmeasures_pms.errors import RegistryError, StorageBusy
 from flexmeasures_pms.ingest.follow_up import complete

@@ -21,12 +21,12 @@ from flexmeasures_pms.cli.common import (
     one_line_errors,
     organisation,
 )
+from flexmeasures_pms.cli.output import wrapped
 from flexmeasures_pms.cli.text import (
     history_lines,
     in_zone,
     meaning_lines,
     tree_lines,
-    wrapped,
     zone_of,
 )
 from flexmeasures_pms.errors import UnknownId

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -14,6 +15,10 @@ from flexmeasures_pms.registry.messages.moments import on_clock
 from flexmeasures_pms.registry.queries.clocks import site_clock
 
 WIDTH = 80
+"""Columns of a terminal."""
+
+# A word that is longer than a line, such as an id, is not cut.
+_filler = partial(textwrap.TextWrapper, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def print_json(value: Any) -> None:
@@ -33,18 +38,24 @@ def print_json_array(values: Iterable[Any]) -> None:
 def paragraph(*texts: str, indent: int = 0) -> str:
     """Return texts as lines that fit a terminal, all but the first indented.
 
-    Each text begins a line of its own. A word that is longer than a line, such as an id, is
-    not cut.
+    Each text begins a line of its own.
     """
     first, later = "", " " * indent
     lines: list[str] = []
     for text in texts:
-        lines += textwrap.wrap(
-            text, WIDTH, initial_indent=first, subsequent_indent=later,
-            break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
+        lines += _filler(initial_indent=first, subsequent_indent=later).wrap(text)
         first = later
     return "\n".join(lines)
+
+
+def wrapped(text: str) -> str:
+    """Return a text in lines that fit a terminal; ids and times stay whole, lines of notes too."""
+    return "\n".join(map(_wrapped, text.split("\n")))
+
+
+def _wrapped(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return _filler(subsequent_indent=indent, expand_tabs=False, replace_whitespace=False).fill(line)
 
 
 class SiteClock:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
-from textwrap import fill
 from typing import Any
 
 from flexmeasures_pms.errors import PmsError, RegistryError, advised
@@ -35,9 +34,6 @@ from flexmeasures_pms.storage.session import abandon
 
 MOST_ASKED = 3
 """Changed things whose site is looked for."""
-
-WIDTH = 80
-"""Columns of a terminal."""
 
 
 def in_zone(zone: str) -> Renderer:
@@ -71,24 +67,6 @@ def error_text(error: RegistryError, said: Renderer) -> str:
     """Return what was wrong, and what to do on the command line."""
     what = error.what.render(said) if isinstance(error.what, Message) else str(error.what)
     return advised(what, error.command)
-
-
-def wrapped(text: str) -> str:
-    """Return a text in lines that fit a terminal; ids and times stay whole, lines of notes too."""
-    return "\n".join(map(_wrapped, text.split("\n")))
-
-
-def _wrapped(line: str) -> str:
-    indent = len(line) - len(line.lstrip()) + 2
-    return fill(
-        line,
-        WIDTH,
-        subsequent_indent=" " * indent,
-        expand_tabs=False,
-        replace_whitespace=False,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def meaning_lines(meaning: Meaning) -> Iterator[str]:

@@ -165,11 +165,7 @@ class Placements:
         entries, row = self.changeset.view.entries, parts[0].row
         case, what = entries[row.assembly_id], entries[row.part_id]
         docked = row_at(self.changeset.rows(case.id), parts[0].at)
-        place = (
-            place_of(self.changeset.view, docked, self.changeset.now)
-            if docked
-            else PlaceText(case, None, None)
-        )
+        place = self._place_of(docked) if docked else PlaceText(case, None, None)
         if len(parts) == 1:
             form = message_form(
                 "It takes {what} from {case} in {place}, and nothing takes its place."
@@ -190,10 +186,7 @@ class Placements:
         ):
             return
         entries = self.changeset.view.entries
-        what, place = (
-            entries[left.row.part_id],
-            self._place_of(left.row),
-        )
+        what, place = entries[left.row.part_id], self._place_of(left.row)
         form = message_form("It takes {what} out of {place}, and puts it nowhere else.")
         said = message(form, what=what, place=place)
         yield FaultyLine(left.line, RegistryConflict(said, cure="other_pms"))
