@@ -13,7 +13,7 @@ from flexmeasures_pms.registry.queries.near import LONGEST, slips
         ("269", "0269"),  # a zero that a spreadsheet dropped
         ("000269", "269"),
         ("296", "269"),  # two characters in another order
-        ("26", "269"),
+        ("029", "0269"),  # a character that was left out
         ("2699", "269"),
         ("268", "269"),
         ("PMS01-001", "PMS-01-001"),
