@@ -12,6 +12,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures_pms.check.configuration import Configuration
@@ -117,6 +119,7 @@ def redis(found: Configuration) -> CheckResult:
             password=config.get("FLEXMEASURES_REDIS_PASSWORD"),
             socket_connect_timeout=_SECONDS,
             socket_timeout=_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # redis-py would try for many seconds more
         ).ping()
     except (RedisError, OSError, ValueError) as error:
         needs = "queued requests need it" if queued else "FlexMeasures' jobs need it"
