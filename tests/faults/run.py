@@ -18,7 +18,7 @@ from faults.proxy import Proxy
 from faults.registry_run import Downtimes, make_changes
 from faults.registry_traffic import ChangingTraffic
 from faults.watch import Watcher
-from faults.world import World
+from faults.world import World, together
 from redis import RedisError
 
 SENDERS = 4
@@ -244,8 +244,7 @@ def _leave_unattended(world: World, gateways: list[Gateways]) -> None:
         for _ in range(LAST_BODIES):
             g.deliver(g.take())
     world.empty_redis()
-    for worker in world.workers:
-        worker.start()
+    together(*(worker.start for worker in world.workers))
 
 
 def _asked_for(port: int, gateways: list[Gateways], seed: int) -> list[str]:

@@ -8,9 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,13 @@ from typing import Any
 import psutil
 import psycopg2
 from faults.server import ACCOUNTS, FOLDER_VARIABLE
+from faults.starter import forked
 from redis import Redis
 from support.cluster import migrated_folder
 
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.postgres import Postgres, postgres, postgres_home
-from flexmeasures_pms.demo.process import Server, running
+from flexmeasures_pms.demo.process import Server
 from flexmeasures_pms.demo.servers import Servers
 from flexmeasures_pms.demo.settings import environment, write_config
 from flexmeasures_pms.demo.valkey import Valkey, free_port, valkey
@@ -36,7 +37,7 @@ WORKERS = 2
 QUEUE_WORKERS = 2
 AUTHORS = 6  # who type commands: three in each organisation
 GUNICORN = (
-    *("-m", "gunicorn", "faults.server:application()", "--preload", "--workers", str(WORKERS)),
+    *("gunicorn", "faults.server:application()", "--preload", "--workers", str(WORKERS)),
     *("--threads", "8", "--timeout", "60", "--graceful-timeout", "5", "--log-level", "warning"),
     "--no-control-socket",
 )
@@ -186,6 +187,13 @@ class World:
             return None
 
 
+def together(*steps: Callable[[], object]) -> None:
+    """Start or stop several services at once."""
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for done in [pool.submit(step) for step in steps]:
+            done.result()
+
+
 @contextmanager
 def world(
     data_dir: Path, settings: dict[str, object] | None = None, *, queued: bool = False
@@ -219,18 +227,11 @@ def world(
         authors_port = free_port()
         record = run / "authors.json"
         authors = Service("authors", lambda: _authors(run, servers, authors_port), record)
-        stack.callback(web.stop)
-        stack.callback(authors.stop)
-        starting = threading.Thread(target=authors.start, args=(0,))
-        starting.start()
-        web.start(0)
-        starting.join()
-        accounts = json.loads((run / ACCOUNTS).read_text())
         workers = [_queue_worker(run, servers, n) for n in range(QUEUE_WORKERS if queued else 0)]
-        for worker in workers:
-            stack.callback(worker.stop)
-        for worker in workers:
-            worker.start()
+        services = [web, authors, *workers]
+        stack.callback(together, *(service.stop for service in services))
+        together(*(service.start for service in services))
+        accounts = json.loads((run / ACCOUNTS).read_text())
         logs = log, postgres_home(run) / "postgres.log"
         yield World(port, database, redis, web, accounts, workers, authors, authors_port, logs)
 
@@ -256,7 +257,7 @@ def _environment(run: Path, servers: Servers) -> dict[str, str]:
 
 def _web(run: Path, servers: Servers, port: int) -> AbstractContextManager[Any]:
     server = Server(
-        [sys.executable, *GUNICORN, "--bind", f"{HOST}:{port}"],
+        [*GUNICORN, "--bind", f"{HOST}:{port}"],
         record=run / "web.json",
         log=run / "web.log",
         ready=lambda: answers(port),
@@ -264,7 +265,7 @@ def _web(run: Path, servers: Servers, port: int) -> AbstractContextManager[Any]:
         cwd=run,
         environment=_environment(run, servers),
     )
-    return running(server)
+    return forked(server)
 
 
 @contextmanager
@@ -280,7 +281,7 @@ def _postgres(run: Path, log: Path) -> Iterator[Postgres]:
 
 def _authors(run: Path, servers: Servers, port: int) -> AbstractContextManager[Any]:
     server = Server(
-        [sys.executable, "-m", "faults.authors", str(port), str(AUTHORS)],
+        ["faults.authors", str(port), str(AUTHORS)],
         record=run / "authors.json",
         log=run / "authors.log",
         ready=lambda: _listens(port),
@@ -288,7 +289,7 @@ def _authors(run: Path, servers: Servers, port: int) -> AbstractContextManager[A
         cwd=run,
         environment=_environment(run, servers),
     )
-    return running(server)
+    return forked(server)
 
 
 def _listens(port: int) -> bool:
@@ -313,7 +314,7 @@ def _queue_worker(run: Path, servers: Servers, number: int) -> Service:
         cwd=run,
         environment=_environment(run, servers),
     )
-    return Service(name, lambda: running(server), record)
+    return Service(name, lambda: forked(server), record)
 
 
 def _migrate(uri: str) -> None:
