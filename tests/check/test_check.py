@@ -186,6 +186,17 @@ def test_redis_is_needed_where_requests_are_queued(
         assert list(to_fix(check(**away, PMS_INGEST_MODE="queued"))) == ["Redis"]
 
 
+def test_redis_that_is_away_is_tried_once(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("redis.retry.sleep", waits.append)
+    with closing(socket.socket()) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        found = check(FLEXMEASURES_REDIS_URL="127.0.0.1", FLEXMEASURES_REDIS_PORT=port)
+    assert found["Redis"][0][0] == "note"
+    assert waits == []
+
+
 def test_a_broken_configuration_file_is_one_line(check: Check, tmp_path: Path) -> None:
     (tmp_path / ".flexmeasures.cfg").write_text("SECRET_KEY = = 1\n")
     found = to_fix(checked())
