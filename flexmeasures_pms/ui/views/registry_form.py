@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from uuid import uuid4
-from zoneinfo import available_timezones
 
 from flask import Response
 
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.answer import Answer
-from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Filled, FormField
+from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Filled, FormField, timezones
 from flexmeasures_pms.ui.registry.subject import Addresses, Subject, trail
 from flexmeasures_pms.ui.registry.terms import title
 
@@ -51,6 +50,6 @@ def form_page(
         has_time=any(field.kind == "time" for field in fields),
         given=[name for name, value in filled.sent.items() if value],
         request_id=filled.sent.get(REQUEST) or str(uuid4()),
-        zones=sorted(available_timezones()) if any(f.kind == "zone" for f in fields) else (),
+        zones=timezones() if any(f.kind == "zone" for f in fields) else (),
         **{"hidden": {}, "instead": None, **shown},
     )
