@@ -92,6 +92,57 @@ def test_a_branch_opens_in_its_place_by_keyboard(
         assert axe(page) == []
 
 
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_no_line_of_the_tree_runs_into_its_link_on_a_phone(
+    new_visitor: NewVisitor, keeper: Organisation, phone: dict[str, Any], language: str
+) -> None:
+    Site(keeper.id).register("cabinet", "CAB-01-002-LONG")
+    with new_visitor(**phone) as visit:
+        visit.log_in(keeper)
+        page = visit.open(f"/pms/registry?open=case:0242&lang={language}")
+        assert page.locator(".tree-open:visible").count() > 4
+        assert page.evaluate(OVERLAPS) == []
+        page = visit.open(f"/pms/registry?kind=cabinet&lang={language}")
+        assert page.evaluate(OVERLAPS) == []
+        assert fits(page)
+
+
+OVERLAPS = """
+() => [...document.querySelectorAll(".tree-open")].filter(link => {
+    const line = link.parentElement.querySelector("summary, .tree-leaf");
+    const free = link.getBoundingClientRect();
+    const inside = parseFloat(getComputedStyle(line).paddingRight);
+    return free.width > 0 && line.getBoundingClientRect().right - inside > free.left;
+}).map(link => link.getAttribute("aria-label"))
+"""
+
+
+PLACES = """
+(label, which) => {
+    if (which === "input") return label.querySelector("input").getBoundingClientRect().right;
+    const text = document.createRange();
+    text.selectNodeContents(label.lastChild);
+    return text.getBoundingClientRect().left;
+}
+"""
+
+
+def test_a_box_is_large_enough_for_a_finger_and_its_text_stands_beside_it(
+    new_visitor: NewVisitor, keeper: Organisation, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(keeper)
+        for path in ("/pms/registry/import", "/pms/registry/case/0241?do=move"):
+            page = visit.open(path)
+            labels = page.locator(".field-check label")
+            for n in range(labels.count()):
+                box = labels.nth(n).bounding_box()
+                assert box and box["height"] >= 44
+                text, tick = (labels.nth(n).evaluate(PLACES, one) for one in ("text", "input"))
+                assert text > tick
+            assert labels.count() and fits(page)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_serious_fault(
     new_visitor: NewVisitor, keeper: Organisation, scheme: str
