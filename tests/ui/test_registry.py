@@ -13,7 +13,7 @@ from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support.session import log_in
-from support.site import Site, old_ids
+from support.site import Site, commit, old_ids
 
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.changeset import Author
@@ -133,8 +133,6 @@ def test_an_id_or_spelling_leads_to_the_thing(
     member: FlaskClient, site: Site, text: str, leads_to: str
 ) -> None:
     orders_ = Order(Author("test"), None, site.account_id)
-    from support.site import commit
-
     commit(orders.add_alias(orders_, "B0241", "241-again"))
     reply = member.get("/pms/registry", query_string={"q": text})
     assert (reply.status_code, reply.location) == (303, f"/pms/registry/{leads_to}")
@@ -160,8 +158,6 @@ def test_a_case_shows_its_parts_and_its_empty_places(member: FlaskClient) -> Non
 
 
 def test_the_life_of_a_thing_is_told_in_words(member: FlaskClient, site: Site) -> None:
-    from support.site import commit
-
     author = Author(f"user:{_user(site)}", "cold joint")
     commit(orders.swap(Order(author, NOON, site.account_id), "B0241", "B0300"))
     commit(orders.service(Order(Author("cli:rudi", "cleaned"), None, site.account_id), "0241"))
@@ -192,9 +188,25 @@ def _user(site: Site) -> int:
     return number
 
 
-def test_what_was_retired_says_so(member: FlaskClient, site: Site) -> None:
-    from support.site import commit
+def test_nothing_is_offered_for_the_places_of_what_is_retired(
+    organisation: Organisation, site: Site, client: FlaskClient
+) -> None:
+    """A form that is always refused is not offered; it is again after a revival."""
+    log_in(client, organisation)
+    order = Order(Author("test"), None, site.account_id)
+    page = "/pms/registry/case/0241"
+    assert {"Swap: cell block L1", "Put in: FET board"} <= labels(client, page)
+    commit(orders.retire(order, "0241", kind="case"))
+    assert not [name for name in labels(client, page) if name.startswith(("Swap", "Put in"))]
+    commit(orders.revive(order, "0241", kind="case"))
+    assert {"Swap: cell block L1", "Put in: FET board"} <= labels(client, page)
 
+
+def labels(client: FlaskClient, path: str) -> set[str]:
+    return set(re.findall(r'aria-label="([^"]+)"', client.get(path).get_data(as_text=True)))
+
+
+def test_what_was_retired_says_so(member: FlaskClient, site: Site) -> None:
     order = Order(Author("test", "water"), None, site.account_id)
     commit(orders.retire(order, "B0300"))
     text = shown(member, "/pms/registry/acquisition-board/B0300")
@@ -213,8 +225,6 @@ def test_an_empty_registry_says_what_to_do(
 
 
 def test_hostile_ids_are_text_and_their_links_lead_to_them(member: FlaskClient, site: Site) -> None:
-    from support.site import commit
-
     with old_ids():
         site.register("pms", HOSTILE)
     site.register("case", "..", "a/b", "case", "A%2FB")
