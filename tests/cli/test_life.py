@@ -69,7 +69,7 @@ def test_a_retired_part_is_installed_nowhere_unless_it_is_revived(
         assert said.startswith(f"Acquisition board B269 is retired, from {at}"), way
         assert said.endswith("`revive B269 --kind acquisition-board` brings it back into use.")
     assert pms("revive", board, "--kind", "acquisition-board", "--note", "dried").stdout == (
-        "Revived acquisition board B269: it can be installed again.\n"
+        "Revived acquisition board B269: it is in use again.\n"
     )
     assert life_of(pms, board)[-1] == ("revived", "dried")
     assert "Swapped" in pms("swap", "B270", board).stdout

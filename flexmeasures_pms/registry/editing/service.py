@@ -47,4 +47,4 @@ def record_revival(changeset: Changeset, entry: Entry) -> None:
         changeset.add_unchanged("{what} is not retired.", what=entry)
         return
     changeset.retire(entry, None)
-    changeset.add_message("Revived {what}: it can be installed again.", what=entry)
+    changeset.add_message("Revived {what}: it is in use again.", what=entry)

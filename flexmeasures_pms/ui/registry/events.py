@@ -92,7 +92,7 @@ def _sentence(item: TransactionRecord, zone: str) -> str:
     if verb == "retired":
         return _("Retired {what}.", what=what)
     if verb == "revived":
-        return _("Revived {what}: it can be installed again.", what=what)
+        return _("Revived {what}: it is in use again.", what=what)
     return _serviced(item, what) if verb == "serviced" else _moved(item, what)
 
 
