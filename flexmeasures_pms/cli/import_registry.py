@@ -74,7 +74,7 @@ def _allow(what: str, text: str) -> Option[Any]:
 @_allow("similar-ids", "Also register ids that differ from others only by leading zeros.")
 @_allow("spreadsheet-ids", "Also register ids as spreadsheets change them, such as 241.0.")
 @_allow("placeholders", "Also register ids such as N/A, TBD or Total.")
-@_allow("stripped-cases", "Parts of an installed case may go to another, and leave it without.")
+@_allow("stripped-cases", "Parts may leave an installed case, with nothing in their place.")
 @_allow("other-pms", "A cabinet that is installed in a PMS may go to another, or out of it.")
 @account_option
 @author_options()

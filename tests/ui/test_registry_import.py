@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -120,6 +121,15 @@ def test_a_refused_file_does_not_say_what_it_would_do(
     again = upload(keeper, csv(ONE, {**TWO, "dock": "44"}), skip="yes").get_data(as_text=True)
     assert "Line 2: Would register case 0241" in again
     assert "0242" not in again
+
+
+def test_what_to_do_about_a_refused_file_is_listed(keeper: FlaskClient) -> None:
+    confirm(keeper, upload(keeper, csv(ONE)))
+    zeros, unknown = {**TWO, "pack.id": "241"}, {**TWO, "pack.id": "N/A", "board.id": "B3"}
+    shown = upload(keeper, csv(zeros, {**unknown, "dock": "3"})).get_data(as_text=True)
+    advice = shown.split("Nothing was imported: 2 of 2 lines are faulty.</p>", 1)[1]
+    told = re.findall(r"<li>(.*?)</li>", advice.split("</ul>", 1)[0])
+    assert [text.split(" ", 1)[0] for text in told] == ["Spreadsheets", "Leave", "Correct"]
 
 
 def test_faulty_lines_can_be_left_out(keeper: FlaskClient, admin: Organisation) -> None:

@@ -60,13 +60,17 @@ def faults(lines: Iterable[FaultyLine], zone: str) -> tuple[str, ...]:
 
 def refusal(result: Imported) -> str:
     """Return why nothing of a file was imported."""
-    said = n_(
+    return n_(
         "Nothing was imported: {faulty} of {n} line is faulty.",
         "Nothing was imported: {faulty} of {n} lines are faulty.",
         result.rows,
         faulty=result.faulty_lines,
     )
-    return " ".join((said, *(_(text) for cure, text in _CURES.items() if cure in result.cures)))
+
+
+def cures(result: Imported) -> tuple[str, ...]:
+    """Return what can be done about the faulty lines of a file, besides leaving them out."""
+    return tuple(_(text) for cure, text in _CURES.items() if cure in result.cures)
 
 
 def ignored(result: Imported, zone: str) -> str:

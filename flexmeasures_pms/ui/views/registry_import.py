@@ -26,6 +26,7 @@ from flexmeasures_pms.ui.registry import signed_upload as uploads
 from flexmeasures_pms.ui.registry.answer import repeated
 from flexmeasures_pms.ui.registry.forms import Filled
 from flexmeasures_pms.ui.registry.message import (
+    cures,
     faults,
     ignored,
     outline,
@@ -56,7 +57,7 @@ BOXES: Mapping[str, tuple[str, str]] = {
     "placeholders": ("placeholders", mark("Also register ids such as N/A, TBD or Total")),
     "stripped": (
         "stripped_cases",
-        mark("Parts of an installed case may go to another, and leave it without"),
+        mark("Parts may leave an installed case, with nothing in their place"),
     ),
     "other-pms": (
         "other_pms",
@@ -115,6 +116,7 @@ def _show(organisation: Organisation, chosen: SignedUpload, notice: str = "") ->
         ignored=ignored(result, zone),
         faults=faults(result.faults, zone),
         refusal=refusal(result),
+        cures=cures(result),
         summary=summary(result),
         notice=notice,
         name=chosen.name,
@@ -140,7 +142,7 @@ def _apply(organisation: Organisation) -> Response:
         return _show(organisation, fresh, notice)
     result = _run(organisation, shown, dry_run=False)
     if not result.written:
-        raise RegistryError(refusal(result))
+        raise RegistryError(" ".join((refusal(result), *cures(result))))
     lines = rendered(commit_with_effects(result.change, _author(shown)), zone_of(organisation.id))
     return _page(organisation, done=(*lines, summary(result)), name=shown.name)
 
