@@ -92,9 +92,9 @@ def running(server: Server) -> Iterator[subprocess.Popen[str]]:
             **server.account.popen(),
         )
     try:
-        _note(server.record, process.pid)
+        note(server.record, process.pid)
         _tell(process, server.stdin)
-        _wait_until_ready(process, server)
+        wait_until_ready(server, lambda: process.poll() is not None)
         yield process
     finally:
         _stop_child(process, server.stop_signal)
@@ -116,7 +116,7 @@ def stop_recorded(record: Path, stop_signal: int = signal.SIGTERM) -> None:
     record.unlink(missing_ok=True)
 
 
-def _note(record: Path, pid: int) -> None:
+def note(record: Path, pid: int) -> None:
     """Record a process so that no later one with the same id is mistaken for it."""
     import psutil
 
@@ -130,10 +130,15 @@ def _tell(process: subprocess.Popen[str], text: str) -> None:
             stream.write(text)
 
 
-def _wait_until_ready(process: subprocess.Popen[str], server: Server) -> None:
+def wait_until_ready(server: Server, ended: Callable[[], bool]) -> None:
+    """Wait until a server answers.
+
+    :param ended: returns whether its process has ended.
+    :raises ServerError: when it ends before it answers, or takes too long, with the end of its log.
+    """
     deadline = time.monotonic() + server.seconds
     while not server.ready():
-        if process.poll() is not None or time.monotonic() > deadline:
+        if ended() or time.monotonic() > deadline:
             lines = server.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
             raise ServerError(
                 "\n".join([f"{server.record.stem} did not start. The end of {server.log}:", *lines])

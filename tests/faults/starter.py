@@ -17,7 +17,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,8 +24,7 @@ from pathlib import Path
 
 import psutil
 
-from flexmeasures_pms.demo.account import ServerError
-from flexmeasures_pms.demo.process import LOG_LINES, Server, stop_recorded
+from flexmeasures_pms.demo.process import Server, note, stop_recorded, wait_until_ready
 
 MOST = 1 << 17  # of a request, with its environment [bytes]
 IMPORTED = ("flexmeasures.app", "flexmeasures_pms", "gunicorn.app.wsgiapp", "faults.server")
@@ -44,13 +42,8 @@ def forked(server: Server) -> Iterator[None]:
     server.log.write_text("")
     process = psutil.Process(_fork(server))
     try:
-        noted = {"pid": process.pid, "created": process.create_time()}
-        server.record.write_text(json.dumps(noted))
-        deadline = time.monotonic() + server.seconds
-        while not server.ready():
-            if not process.is_running() or time.monotonic() > deadline:
-                raise ServerError("\n".join(server.log.read_text().splitlines()[-LOG_LINES:]))
-            time.sleep(0.05)
+        note(server.record, process.pid)
+        wait_until_ready(server, lambda: not process.is_running())
         yield
     finally:
         stop_recorded(server.record)
