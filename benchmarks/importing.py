@@ -147,7 +147,7 @@ def _register(found: Platform, noticed: Noticed, over: threading.Event) -> None:
     """Register a device, every five seconds; what takes long is the wait for the registry."""
     from flexmeasures_pms.ingest.follow_up import commit
     from flexmeasures_pms.registry.editing import orders
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.editing.orders import Order
 
     author = Author("bench")

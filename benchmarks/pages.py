@@ -89,7 +89,7 @@ def _make(app: Flask) -> Month:
     from flexmeasures_pms.beliefs.sensors import sensor_ids
     from flexmeasures_pms.beliefs.sources import make_sources, source_ids
     from flexmeasures_pms.gateways import manage
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.loading.load import load_directory
     from flexmeasures_pms.storage.readings.rebuild import rebuild
 

@@ -117,7 +117,7 @@ def _prepared(layout: Layout, data_dir: Path) -> Platform:
     from flexmeasures.data.services.users import create_user
 
     from flexmeasures_pms.gateways import manage
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
 
     app = application()
     with app.app_context(), redirect_stdout(StringIO()):

@@ -19,7 +19,7 @@ from flexmeasures_pms.cli.text import in_zone, zone_of_change
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.migrations import schema
-from flexmeasures_pms.registry.editing.changeset import Author, Change
+from flexmeasures_pms.registry.editing.change import Author, Change
 from flexmeasures_pms.registry.editing.doubtful import (
     NO_DOUBTFUL_IDS,
     AcceptedIds,

@@ -27,7 +27,7 @@ from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.gateways import manage
 from flexmeasures_pms.gateways.keys import IssuedKey
 from flexmeasures_pms.gateways.scope import scoped
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.queries import search
 
 T = TypeVar("T")

@@ -36,7 +36,7 @@ from flexmeasures_pms.errors import RegistryError, StorageBusy
 from flexmeasures_pms.ingest.follow_up import complete
 from flexmeasures_pms.ingest.registry_file import LinesDone, write_rows
 from flexmeasures_pms.registry.editing import pending
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.would_be import would_be
 from flexmeasures_pms.registry.importing.importer import (
     Imported,

@@ -24,7 +24,7 @@ from flexmeasures_pms.cli.common import (
     with_packs_option,
 )
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order

@@ -28,7 +28,7 @@ from flexmeasures_pms.ingest.limits import quarantine_bounds
 from flexmeasures_pms.ingest.quarantine_reasons import reason_of
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.plural import counted
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.storage.intake import quarantine, waiting
 from flexmeasures_pms.storage.intake.quarantine_room import (
     BoundUse,

@@ -22,7 +22,7 @@ from flexmeasures_pms.cli.common import (
 )
 from flexmeasures_pms.registry.editing import assembled, orders, registration
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
 from flexmeasures_pms.registry.editing.orders import Order
 

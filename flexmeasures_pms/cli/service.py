@@ -17,7 +17,7 @@ from flexmeasures_pms.cli.common import (
     with_packs_option,
 )
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.orders import Order
 
 WHEN = event_options(at="When; by default now.")

@@ -11,7 +11,7 @@ from typing import Any
 from flexmeasures_pms.errors import PmsError, RegistryError, advised
 from flexmeasures_pms.overview.location import timezone
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, words
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.message import (

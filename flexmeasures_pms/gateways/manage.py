@@ -20,7 +20,7 @@ from flexmeasures_pms.errors import AmbiguousId, RegistryConflict, RegistryError
 from flexmeasures_pms.gateways import keys
 from flexmeasures_pms.gateways.keys import IssuedKey
 from flexmeasures_pms.gateways.tables import gateway, gateway_key
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 
 LIST = "`flexmeasures pms gateway list`"
 

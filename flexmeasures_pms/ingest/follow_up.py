@@ -27,7 +27,7 @@ from flexmeasures_pms.beliefs.provision import make_ready
 from flexmeasures_pms.ingest.attribution import follow, follow_put_off
 from flexmeasures_pms.ingest.replay import Replayed, replay
 from flexmeasures_pms.registry.editing import pending
-from flexmeasures_pms.registry.editing.changeset import Author, Change
+from flexmeasures_pms.registry.editing.change import Author, Change
 from flexmeasures_pms.registry.editing.pending import Pending
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.messages.message import CountText, Message, message, message_form

@@ -19,7 +19,7 @@ from flexmeasures_pms.catalogue.limits import WITHIN
 from flexmeasures_pms.ingest.flapping import Before, Flap, PackReport, follow_pack
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import hot_swap
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.storage.flapping import Flapping, flaps_until
 from flexmeasures_pms.storage.queries.docks import DockReading, dock_readings
 from flexmeasures_pms.storage.readings.latest import newest_times

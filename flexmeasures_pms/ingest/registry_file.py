@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit
-from flexmeasures_pms.registry.editing.changeset import Author, Change
+from flexmeasures_pms.registry.editing.change import Author, Change
 from flexmeasures_pms.registry.importing.importer import Imported, import_rows
 from flexmeasures_pms.registry.importing.rows import FaultyLine, FileRow, ImportRules
 from flexmeasures_pms.registry.messages.message import Message

@@ -134,6 +134,20 @@ def test_a_board_that_moved_at_noon_moved_at_eleven_after_all(
     assert case_at(pms, "B269", HALF_PAST, "--as-known-at", earlier) == "269"
 
 
+def test_a_correction_that_joined_two_stays_can_be_sent_again(
+    pms: Command, site: Organisation, registry_of: RegistryOf
+) -> None:
+    """As after a lost reply: the stay goes on for longer by then than was said."""
+    for into, at in (("270", "09:00"), ("269", "10:00"), ("270", "12:00")):
+        pms("install", "B269", "--into", into, "--at", f"2026-03-01T{at}:00+07:00")
+    correction = ("correct", "B269", "--into", "270", "--since", ELEVEN, "--until", NOON)
+    pms(*correction, "--note", "it was there")
+    once = registry_of(site)
+    assert "is registered so already" in pms(*correction, "--note", "sent again").stdout
+    assert registry_of(site).version == once.version
+    assert case_at(pms, "B269", "2026-03-01T13:00:00+07:00") == "270"
+
+
 def test_an_unknown_part_is_registered_by_the_way_where_its_kind_is_said(
     pms: Command, fails: Failure, site: Organisation
 ) -> None:

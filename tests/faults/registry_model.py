@@ -179,6 +179,7 @@ class Model:
         if not there:
             at_that_time = [s for s in stays if since and s.begin <= since < s.end]
             return at_that_time[0] if place and at_that_time else stays[-1]
+        there = [s for s in there if s.overlaps(since or EVER, until or NEVER)] or there
 
         def distance(stay: Stay) -> tuple[timedelta, timedelta]:
             apart = abs(stay.begin - since) / 2 if since else timedelta(0)

@@ -109,11 +109,16 @@ class Known:
 
     :param sent: when the change was first sent.
     :param acknowledged: when somebody was told that it is done.
+    :param order: the words of the command.
     """
 
     model: Model
     sent: datetime
     acknowledged: datetime
+    order: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sent:%H:%M:%S.%f}-{self.acknowledged:%H:%M:%S.%f} {self.order}"
 
 
 @dataclass
@@ -158,7 +163,11 @@ class Group:
     def apply(self, change: Change, sent: datetime, acknowledged: datetime) -> None:
         """Note that a change was made."""
         self.model = change.model
-        self.known.append(Known(change.model, sent, acknowledged))
+        self.known.append(Known(change.model, sent, acknowledged, " ".join(change.by_command())))
+
+    def last_orders(self, most: int) -> str:
+        """Return what was ordered last, for who looks for the cause of a difference."""
+        return "; ".join(str(known) for known in self.known[-most:])
 
     def _recently(self, now: datetime) -> datetime:
         """Draw a time: usually of the last seconds, and then among those of live samples."""

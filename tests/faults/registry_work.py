@@ -24,6 +24,7 @@ from faults.registry_site import Discard, Site
 CHORES = {"group": 60, "two_at_once": 8, "latecomer": 20, "replay": 6, "discard": 8, "details": 6}
 PAUSES = (0.02, 0.2)
 MOST_REPLAYED, MOST_DISCARDED = 40, 3
+LAST_ORDERS = 6
 
 _WAITING = """
     SELECT id FROM pms_quarantine
@@ -152,7 +153,7 @@ class Author:
         parts = [part for part in group.parts if found[part] != model.of(part)]
         self.differs += [
             f"{self.site.account} after {words}: {told(found[part])} is registered of {part}, "
-            f"but {told(model.of(part))} was ordered"
+            f"but {told(model.of(part))} was ordered. Before: {group.last_orders(LAST_ORDERS)}"
             for part in parts
         ]
 

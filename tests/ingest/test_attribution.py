@@ -18,7 +18,7 @@ from support.telemetry import at, pack_sample, request
 
 from flexmeasures_pms.ingest import follow_up
 from flexmeasures_pms.registry.editing import moves, registration
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.storage.intake import quarantine
 

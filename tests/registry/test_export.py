@@ -25,7 +25,7 @@ def exported(registry: Registry) -> str:
 
 
 def load(registry: Registry, text: str) -> Any:
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.importing.importer import import_file
 
     result = import_file(registry.account_id, text.encode(), author=Author("tests"))
@@ -189,7 +189,7 @@ def test_semicolons_are_read_back(site: Registry) -> None:
 
 
 def test_the_template_is_refused_until_its_example_is_gone(registry: Registry) -> None:
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.importing.importer import import_file
     from flexmeasures_pms.registry.importing.template import template
 

@@ -51,7 +51,7 @@ def sheet(*rows: dict[str, str], delimiter: str = ",") -> bytes:
 
 @pytest.fixture
 def load(registry: Registry) -> Load:
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.importing.importer import import_file
     from flexmeasures_pms.registry.importing.rows import ImportRules
 

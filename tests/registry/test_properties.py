@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.profiles import examples
 from support.registry import Registry
@@ -18,7 +19,8 @@ from support.work import instructions
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing import correction, hot_swap, moves, registration
-from flexmeasures_pms.registry.editing.changeset import Author, Changeset
+from flexmeasures_pms.registry.editing.change import Author
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -151,6 +153,32 @@ def test_no_sequence_of_changes_puts_a_part_or_place_in_two_states(
         assert (installations(changeset, things) != before) == (
             len(changeset.transactions) > entered
         )
+
+
+JOINED = [
+    ("install", 0, 1, HOURS[0]),
+    ("install", 0, 2, HOURS[1]),
+    ("install", 0, 1, HOURS[3]),
+    ("correct", 0, 1, HOURS[2], HOURS[3]),
+]
+"""What is corrected is joined with what follows, and an earlier one is nearer from then."""
+
+
+@settings(max_examples=examples(100))
+@given(operations)
+@example(JOINED)
+def test_a_change_that_is_made_again_changes_nothing(sequence: list[Operation]) -> None:
+    changeset, things = new_book()
+    for operation in sequence:
+        try:
+            apply(changeset, things, operation)
+        except RegistryConflict:
+            continue
+        once = installations(changeset, things)
+        # Refused is right too: what was swapped out is not there to be swapped any more.
+        with suppress(*([] if operation[0] == "correct" else [RegistryConflict])):
+            apply(changeset, things, operation)
+        assert installations(changeset, things) == once
 
 
 @settings(max_examples=examples(200))

@@ -74,7 +74,7 @@ def test_two_cases_that_exchanged_docks_both_land(registry: Registry, site: PmsS
 def test_a_case_that_reports_under_another_pms_is_there_with_the_device_as_author(
     registry: Registry, site: PmsSite
 ) -> None:
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.editing.hot_swap import DockReport, record_moves
     from flexmeasures_pms.registry.queries.history import history
 
@@ -111,7 +111,7 @@ def test_a_case_that_was_nowhere_is_installed_where_it_first_reports(
 def test_many_reports_are_recorded_in_the_order_of_their_times(
     registry: Registry, site: PmsSite
 ) -> None:
-    from flexmeasures_pms.registry.editing.changeset import Author
+    from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.editing.hot_swap import DockReport, record_moves
 
     p, q, one, _ = site

@@ -8,7 +8,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.gateways import manage
 from flexmeasures_pms.gateways.scope import scoped
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 
 AUTHOR = Author("test")
 

@@ -20,7 +20,7 @@ class Registry:
 
     @property
     def author(self) -> Any:
-        from flexmeasures_pms.registry.editing.changeset import Author
+        from flexmeasures_pms.registry.editing.change import Author
 
         return Author("tests")
 

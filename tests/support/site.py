@@ -14,7 +14,7 @@ from flexmeasures.data import db
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing import moves, orders, registration
-from flexmeasures_pms.registry.editing.changeset import Author, Change
+from flexmeasures_pms.registry.editing.change import Author, Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.loading.load import load_directory

@@ -16,7 +16,7 @@ from support.session import log_in
 from support.site import Site, commit, old_ids
 
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.orders import Order
 
 MakeOrganisation = Callable[..., Organisation]

@@ -9,7 +9,8 @@ from shlex import quote
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import moves, registration
-from flexmeasures_pms.registry.editing.changeset import Change, Changeset
+from flexmeasures_pms.registry.editing.change import Change
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.orders import Order
 from flexmeasures_pms.registry.editing.packs import holds_packs, keep_packs
 from flexmeasures_pms.registry.editing.spots import spot_for

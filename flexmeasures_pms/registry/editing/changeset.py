@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
 
 from flexmeasures_pms.registry.directory import (
     Directory,
@@ -20,6 +19,7 @@ from flexmeasures_pms.registry.directory import (
     ident_key,
     installation_record,
 )
+from flexmeasures_pms.registry.editing.change import Author, Change, NewTransaction, OrderAsked
 from flexmeasures_pms.registry.editing.installed import Installed
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, KINDS
@@ -37,58 +37,13 @@ from flexmeasures_pms.registry.timeline import (
 DETAILS = ("docks", "timezone", "latitude", "longitude", "parent_asset_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who makes a change, and why.
-
-    :param request_id: groups all transactions of one command, file or request.
-    """
-
-    name: str
-    note: str | None = None
-    request_id: UUID = field(default_factory=uuid4)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a change has done.
-
-    :param touched: trackables whose registration or place changed.
-    :param boards: acquisition boards whose case changed over some time.
-    :param lines: messages for people; there is one even when nothing changed.
-    :param added: what was newly registered, by kind and id; aliases too.
-    :param unchanged: trackables that were as the change says already.
-    :param leaving: what leaves its place although nobody named it; a form asks about it.
-    """
-
-    account_id: int
-    touched: tuple[int, ...] = ()
-    boards: tuple[int, ...] = ()
-    lines: tuple[Message, ...] = ()
-    added: tuple[tuple[str, str], ...] = ()
-    unchanged: tuple[int, ...] = ()
-    leaving: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NewTransaction:
-    """One transaction to be written."""
-
-    author: str
-    verb: str
-    entry: Entry
-    effective_at: datetime
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    note: str | None
-
-
 class Changeset:
     """The registry of one organisation with the changes made so far.
 
     :param base: what is registered.
     :param now: when the changes become known; a change without a time holds from then.
     :param reserve: gives numbers for new trackables.
+    :param recorded: gives what was asked by the last transaction of a trackable.
 
     ``touched`` are the trackables with a transaction, ``concerned`` the assemblies that
     something came into or out of, ``again`` what was to be registered and is already,
@@ -101,11 +56,13 @@ class Changeset:
         author: Author,
         now: datetime,
         reserve: Callable[[], Iterable[int]],
+        recorded: Callable[[int], OrderAsked | None] = lambda _: None,
     ) -> None:
         self.base = base
         self.author = author
         self.now = now
         self._reserve = reserve
+        self._recorded = recorded
         self._numbers: deque[int] = deque()
         self._undo_log = UndoLog()
         self._entries: Overlay[int, Entry] = Overlay(base.entries, self._undo_log)
@@ -241,9 +198,18 @@ class Changeset:
         return self._installed.in_spot(spot)
 
     def place(
-        self, part_id: int, rows: Rows, verb: str, at: datetime, note: str | None = None
+        self,
+        part_id: int,
+        rows: Rows,
+        verb: str,
+        at: datetime,
+        note: str | None = None,
+        asked: OrderAsked | None = None,
     ) -> bool:
-        """Replace a part's installations and record the transaction; return whether they differ."""
+        """Replace a part's installations and record the transaction; return whether they differ.
+
+        :param asked: what the order said, where the installations alone do not tell.
+        """
         before = self.rows(part_id)
         rows, gone, new = self._changed(before, rows)
         if not gone and not new:
@@ -252,9 +218,18 @@ class Changeset:
         self.concerned.update(row.assembly_id for row in (*gone, *new))
         if self._entries[part_id].kind == CABINET:
             self.view.ranges.clear()
-        before_after = self._installations_record(gone), self._installations_record(new)
-        self.record(verb, self._entries[part_id], *before_after, at, note)
+        gone_record, new_record = map(self._installations_record, (gone, new))
+        if asked is not None:
+            new_record = {**(new_record or {}), "asked": asked}
+        self.record(verb, self._entries[part_id], gone_record, new_record, at, note)
         return True
+
+    def last_asked(self, part_id: int) -> OrderAsked | None:
+        """Return what the last transaction of a part was asked, if it keeps that."""
+        own = (t.after for t in reversed(self.transactions) if t.entry.id == part_id)
+        for after in own:
+            return (after or {}).get("asked")
+        return self._recorded(part_id)
 
     def _changed(
         self, before: Rows, rows: Rows

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from shlex import quote
 
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing.change import OrderAsked
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.moves import refuse_retired
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.messages.message import PeriodText, message, stays
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
+    SINCE_EVER,
     Installation,
     Rows,
     ended_at,
@@ -25,6 +27,8 @@ from flexmeasures_pms.registry.timeline import (
     with_row,
     without,
 )
+
+_UNCHANGED = "{what} is registered so already."
 
 
 def correct(
@@ -39,17 +43,26 @@ def correct(
 ) -> None:
     """Correct an installation: where the part was, since when, or until when.
 
-    Of several installations in ``assembly`` the one nearest to the given times is meant;
-    without ``assembly`` the latest. Where it now begins earlier or ends later, the
+    Of several installations in ``assembly`` the one nearest to the given times is meant, of
+    those that hold at some of that time where there are any; without ``assembly`` the latest.
+    Where it now begins earlier or ends later, the
     neighbouring installations of the part and of the place are trimmed, or gone when
     wholly covered. Where it begins later or ends earlier, a neighbour that it adjoined
     follows: a swap that was recorded at the wrong time has one moment, not two.
+
+    A correction that says the same as the last that was recorded of the part is that one,
+    sent again: what it corrected may have been joined with its neighbours since, and another
+    installation be the nearest now.
 
     :param exact: whether a dock of a cabinet is certainly as the cabinet counts.
     :raises RegistryConflict: if the part was never installed, or the times contradict, or it
         would be installed although it is retired.
     """
     rows = changeset.rows(part.id)
+    asked = _asked(assembly, place, since, until)
+    if asked == changeset.last_asked(part.id):
+        changeset.add_unchanged(_UNCHANGED, what=part)
+        return
     if not rows:
         raise RegistryConflict(
             message("{what} was never installed, so there is nothing to correct.", what=part),
@@ -74,7 +87,20 @@ def correct(
         kept = _same_place(changeset, meant, assembly) if place is None else None
         exact, wanted = exact or place is None, kept if place is None else place
         spot = spot_for(changeset, part, assembly, wanted, begin, exact=exact, verb="correct")
-    _apply(changeset, target, Installation(part.id, *spot, begin, end))
+    _apply(changeset, target, Installation(part.id, *spot, begin, end), asked)
+
+
+def _asked(
+    assembly: Entry | None, place: int | None, since: datetime | None, until: datetime | None
+) -> OrderAsked:
+    """Return what a correction says, as its transaction keeps it."""
+    said = {
+        "assembly_id": assembly and assembly.id,
+        "place": place,
+        "since": since and since.astimezone(UTC).isoformat(),
+        "until": until and until.astimezone(UTC).isoformat(),
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _refuse_retired(part: Entry, assembly: Entry | None, begin: datetime, end: datetime) -> None:
@@ -95,6 +121,8 @@ def _corrected_row(
 ) -> Installation:
     """Return the row that is corrected, or that the correction replaces in part."""
     candidates = [r for r in rows if assembly is not None and r.assembly_id == assembly.id]
+    begin, end = since or SINCE_EVER, until or FOREVER
+    candidates = [r for r in candidates if r.begin < end and begin < r.end] or candidates
 
     def distance(row: Installation) -> tuple[timedelta, timedelta]:
         apart = timedelta(0)
@@ -108,7 +136,7 @@ def _corrected_row(
     return (covering or rows[-1:])[0]
 
 
-def _apply(changeset: Changeset, old: Installation, new: Installation) -> None:
+def _apply(changeset: Changeset, old: Installation, new: Installation, asked: OrderAsked) -> None:
     corrected = old.spot == new.spot
     rows = changeset.rows(new.part_id)
     changed: dict[int, Rows] = {new.part_id: _less(rows, old) if corrected else rows}
@@ -121,14 +149,24 @@ def _apply(changeset: Changeset, old: Installation, new: Installation) -> None:
             held = changed.get(other.part_id, changeset.rows(other.part_id))
             cut = max(other.begin, new.begin), min(other.end, new.end)
             changed[other.part_id] = without(held, *cut)
-    if not sum([_record(changeset, part_id, rows, new.begin) for part_id, rows in changed.items()]):
-        part = changeset.view.entries[new.part_id]
-        changeset.add_unchanged("{what} is registered so already.", what=part)
+    own = {new.part_id: asked}
+    differs = [
+        _record(changeset, part_id, rows, new.begin, own.get(part_id))
+        for part_id, rows in changed.items()
+    ]
+    if not any(differs):
+        changeset.add_unchanged(_UNCHANGED, what=changeset.view.entries[new.part_id])
 
 
-def _record(changeset: Changeset, part_id: int, rows: Rows, at: datetime) -> bool:
+def _record(
+    changeset: Changeset,
+    part_id: int,
+    rows: Rows,
+    at: datetime,
+    asked: OrderAsked | None,
+) -> bool:
     view, before = changeset.view, changeset.rows(part_id)
-    differs = changeset.place(part_id, rows, "corrected", at)
+    differs = changeset.place(part_id, rows, "corrected", at, asked=asked)
     if differs:
         after = changeset.rows(part_id)
         known, wanted = set(before), set(after)

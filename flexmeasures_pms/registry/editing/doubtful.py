@@ -9,7 +9,7 @@ from typing import Literal
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import ident_key
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.odd_ids import from_spreadsheet, is_placeholder, quoted_id
 from flexmeasures_pms.registry.editing.similar import near_ids
 from flexmeasures_pms.registry.kinds import words

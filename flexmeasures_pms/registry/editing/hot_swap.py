@@ -8,7 +8,8 @@ from datetime import datetime
 
 from flexmeasures_pms.deadline import check
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
+from flexmeasures_pms.registry.editing.change import Author, Change
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.messages.message import english, period_of, place_of, since

@@ -19,7 +19,8 @@ from typing import Unpack
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import correction, moves, registration
-from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
+from flexmeasures_pms.registry.editing.change import Author, Change
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES, pair, part_and_assembly
 from flexmeasures_pms.registry.editing.packs import keep_packs
 from flexmeasures_pms.registry.editing.parents import check_parent

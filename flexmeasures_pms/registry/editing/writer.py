@@ -18,7 +18,8 @@ from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry import unpublished
 from flexmeasures_pms.registry.directory import ident_key
 from flexmeasures_pms.registry.editing import assets, pending
-from flexmeasures_pms.registry.editing.changeset import DETAILS, Author, Changeset
+from flexmeasures_pms.registry.editing.change import Author, OrderAsked
+from flexmeasures_pms.registry.editing.changeset import DETAILS, Changeset
 from flexmeasures_pms.registry.editing.copying import copy
 from flexmeasures_pms.registry.editing.waiting import told_if_long
 from flexmeasures_pms.registry.kinds import ASSET_KINDS, BOARD
@@ -78,7 +79,7 @@ def editing(
         lock_registry(account_id)
     now = _now(account_id)
     registered = load_directory(account_id, numbers=numbers, parts=True)
-    changeset = Changeset(registered, author, now, lambda: _reserve(expected))
+    changeset = Changeset(registered, author, now, lambda: _reserve(expected), _asked_last)
     try:
         yield changeset
     except RegistryError as error:
@@ -105,7 +106,15 @@ def tried(account_id: int, author: Author) -> Changeset:
         author,
         _now(account_id),
         lambda: islice(numbers, _BATCH),
+        _asked_last,
     )
+
+
+def _asked_last(trackable_id: int) -> OrderAsked | None:
+    t = transaction.c
+    query = sa.select(t.after["asked"]).where(t.trackable_id == trackable_id)
+    asked: OrderAsked | None = db.session.scalar(query.order_by(t.id.desc()).limit(1))
+    return asked
 
 
 def lock_registry(account_id: int) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.directory import Entry, RegistryQuery
 from flexmeasures_pms.registry.editing import moves, registration
-from flexmeasures_pms.registry.editing.changeset import Author, Change, Changeset
+from flexmeasures_pms.registry.editing.change import Author, Change
+from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.writer import editing, tried
 from flexmeasures_pms.registry.importing.apply_row import apply_row
 from flexmeasures_pms.registry.importing.doubtful_lines import doubtful_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.kinds import SLOTS, Slot
 from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.ui.language.words import _, mark

@@ -11,7 +11,7 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.deadline import at_most
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects, complete
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.doubtful import doubts_about_new
 from flexmeasures_pms.registry.editing.resubmission import made_already
 from flexmeasures_pms.registry.editing.would_be import would_be

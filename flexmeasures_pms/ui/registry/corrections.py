@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
 from flexmeasures_pms.registry.kinds import CABINET, SITE_KINDS, slot_for
 from flexmeasures_pms.ui.language.words import _

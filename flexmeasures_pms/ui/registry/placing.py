@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flexmeasures_pms.registry.docks import docks_across
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.kinds import (
     CELL_BLOCK,
     SLOTS,

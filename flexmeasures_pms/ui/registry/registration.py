@@ -5,7 +5,7 @@ from __future__ import annotations
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.registry.editing import assembled, orders
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
-from flexmeasures_pms.registry.editing.changeset import Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.kinds import CABINET, CASE, MAX_CABINETS, PMS
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation

@@ -12,7 +12,7 @@ from werkzeug.exceptions import Forbidden
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.follow_up import commit_with_effects
-from flexmeasures_pms.registry.editing.changeset import Author
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.would_be import would_be
 from flexmeasures_pms.registry.importing.columns import COLUMNS
 from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
