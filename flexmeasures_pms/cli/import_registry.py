@@ -43,10 +43,9 @@ from flexmeasures_pms.registry.importing.importer import (
     OutdatedCheck,
     import_file,
     of_file,
-    usable_rows,
 )
 from flexmeasures_pms.registry.importing.importer_csv import read_rows
-from flexmeasures_pms.registry.importing.rows import FileRow, ImportRules
+from flexmeasures_pms.registry.importing.rows import ImportRules
 from flexmeasures_pms.registry.kinds import CABINET, PMS
 from flexmeasures_pms.registry.messages.message import Message, Renderer
 from flexmeasures_pms.registry.queries.clocks import site_clock
@@ -112,11 +111,10 @@ def import_registry(
                 return
             _confirm(result, yes=yes)
         try:
-            rows = usable_rows(data, accepted, result.faults)
             # Where packs move, the registry changes all the time, which must not keep a file
             # out: what was shown twice, or to nobody, is only compared batch by batch.
             pinned = new_to_see and not yes
-            click.echo(counts(_write(result, rows, who, accepted, said, pinned=pinned)))
+            click.echo(counts(_write(result, who, accepted, said, pinned=pinned)))
             return
         except OutdatedCheck:
             abandon()
@@ -181,7 +179,6 @@ def _is_terminal() -> bool:
 
 def _write(
     checked: Imported,
-    rows: Sequence[FileRow],
     who: Author,
     rules: ImportRules,
     said: Renderer,
@@ -189,17 +186,17 @@ def _write(
     pinned: bool,
 ) -> Imported:
     """Write what was checked, and let everything follow; say how to go on after Ctrl-C."""
-    progress = LinesDone()
+    progress, length = LinesDone(), len(checked.usable)
     try:
-        with progress_bar("Registering", len(rows)) as tell:
+        with progress_bar("Registering", length) as tell:
             result = write_rows(
-                checked, rows, progress, author=who, rules=rules, pinned=pinned, tell=tell
+                checked, progress, author=who, rules=rules, pinned=pinned, tell=tell
             )
     except (KeyboardInterrupt, StorageBusy, DBAPIError, psycopg2.Error) as error:
         abandon()
         raise _cut_off(
             error,
-            f"{progress.done} of {len(rows)} lines are imported. Import the "
+            f"{progress.done} of {length} lines are imported. Import the "
             "file again to go on: those change nothing then, and assets that lack are made.",
         ) from None
     for fault in progress.faults:

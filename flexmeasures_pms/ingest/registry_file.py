@@ -41,7 +41,6 @@ class LinesDone:
 
 def write_rows(
     checked: Imported,
-    rows: Sequence[FileRow],
     progress: LinesDone,
     *,
     author: Author,
@@ -57,13 +56,15 @@ def write_rows(
     :raises OutdatedCheck: if it was to be, and is not; nothing is written.
     :raises RegistryError: when a line does not fit any more; those before it stay.
     """
-    for some in _batches(rows):
+    before = checked
+    for some in _batches(checked.usable):
         as_checked = pinned and not progress.done
-        result = import_rows(checked, some, author=author, rules=rules, as_checked=as_checked)
+        result = import_rows(before, some, author=author, rules=rules, as_checked=as_checked)
         if not result.written:
             abandon()
-            raise _no_longer_fits(result.faults[0], progress, len(rows))
+            raise _no_longer_fits(result.faults[0], progress, len(checked.usable))
         progress.moved += commit(result.change, author)
+        before = replace(before, names=result.names)
         progress.done += len(some)
         progress.changed += result.changed
         progress.touched += result.change.touched

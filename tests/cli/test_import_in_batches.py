@@ -195,6 +195,28 @@ def test_a_line_that_does_not_fit_any_more_stops_the_import(
     assert len(cases(registry_of, site)) == IN_ONE_GO
 
 
+@pytest.mark.parametrize(
+    ("column", "options"),
+    [("pack", ["0777"]), ("board", ["other", "--board", "B1", "--board-alias", "0777"])],
+)
+def test_an_id_like_one_that_others_register_meanwhile_stops_the_import(
+    importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation, pms: Command,
+    file: Path, column: str, options: list[str],
+) -> None:  # fmt: skip
+    file.write_text(file.read_text().replace(f"{column}050", "777"))
+
+    def take_its_like(batch: int) -> None:
+        if batch == 1:
+            pms("register-case", *options, "--account", site.id)
+
+    with after_batches(take_its_like):
+        result = importing()
+    assert result.exit_code == 1
+    assert "'777' differs from the known" in result.stderr
+    assert f"{2 * IN_ONE_GO} of {LINES} lines are imported." in result.stderr
+    assert len(cases(registry_of, site)) == 2 * IN_ONE_GO
+
+
 def test_a_line_repairs_an_asset_that_was_deleted(
     importing: Callable[..., Result], registry_of: RegistryOf, site: Organisation
 ) -> None:

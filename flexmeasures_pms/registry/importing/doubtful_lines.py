@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryConflict
@@ -13,14 +13,20 @@ from flexmeasures_pms.registry.importing.rows import FaultyLine, FileRow, Import
 from flexmeasures_pms.registry.messages.message import CountText, message
 
 NearIds = dict[Name, dict[str, str]]
+_Named = Sequence[tuple[tuple[str, ...], str]]
 
 
 def doubtful_lines(
-    account_id: int, rows: Sequence[FileRow], rules: ImportRules
+    account_id: int,
+    rows: Sequence[FileRow],
+    rules: ImportRules,
+    kinds: Set[str] | None = None,
 ) -> Iterator[FaultyLine]:
     """Yield a fault for each line and reason to doubt its new ids.
 
     A new id also nearly equals that of a line before it.
+
+    :param kinds: of which the ids are looked at; None for all.
     """
     accepting: Mapping[DoubtKind, bool] = {
         "similar": rules.similar_ids,
@@ -28,16 +34,24 @@ def doubtful_lines(
         "placeholder": rules.placeholders,
     }
     accepted = {kind for kind, accepts in accepting.items() if accepts}
-    named = {(kind, ident_key(kind, ident)) for row in rows for kinds, ident in row.named()
-             for kind in kinds}  # fmt: skip
-    known = near_ids(account_id, named)
-    for row in rows:
-        yield from _faults(row, known, accepted)
+    named = [(row.line, _named(row, kinds)) for row in rows]
+    known = near_ids(account_id, {(kind, ident_key(kind, ident)) for _, of_line in named
+                                  for of_id, ident in of_line for kind in of_id})  # fmt: skip
+    for line, of_line in named:
+        yield from _faults(line, of_line, known, accepted)
 
 
-def _faults(row: FileRow, known: NearIds, accepted: set[DoubtKind]) -> Iterator[FaultyLine]:
+def _named(row: FileRow, kinds: Set[str] | None) -> _Named:
+    if kinds is None:
+        return tuple(row.named())
+    return [(of_id, ident) for of_id, ident in row.named() if not kinds.isdisjoint(of_id)]
+
+
+def _faults(
+    line: int, named: _Named, known: NearIds, accepted: set[DoubtKind]
+) -> Iterator[FaultyLine]:
     found: dict[DoubtKind, list[Doubt]] = {}
-    for kinds, ident in row.named():
+    for kinds, ident in named:
         doubt = _doubt(kinds, ident, known)
         if doubt is not None and doubt.kind not in accepted:
             found.setdefault(doubt.kind, []).append(doubt)
@@ -48,7 +62,7 @@ def _faults(row: FileRow, known: NearIds, accepted: set[DoubtKind]) -> Iterator[
             said = message(
                 "{said} The same holds for {things} of this line.", said=said, things=things
             )
-        yield FaultyLine(row.line, RegistryConflict(said, cure=kind))
+        yield FaultyLine(line, RegistryConflict(said, cure=kind))
 
 
 def _doubt(kinds: tuple[str, ...], ident: str, known: NearIds) -> Doubt | None:

@@ -7,7 +7,7 @@ has is swapped for the file's. The same file again changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
 from flexmeasures_pms.registry.directory import Entry, RegistryQuery
@@ -23,6 +23,7 @@ from flexmeasures_pms.registry.importing.import_summary import (
     import_summary,
 )
 from flexmeasures_pms.registry.importing.importer_csv import read_rows
+from flexmeasures_pms.registry.importing.new_names import NewNames, no_new_names, with_newer
 from flexmeasures_pms.registry.importing.placements import Leaving, Placements
 from flexmeasures_pms.registry.importing.repeated_lines import REPEATED
 from flexmeasures_pms.registry.importing.rows import (
@@ -36,7 +37,6 @@ from flexmeasures_pms.registry.kinds import BOARD, CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, message
 from flexmeasures_pms.registry.timeline import SINCE_EVER
 
-PARTS_OF_A_CASE = 17
 _BATCH = 200
 
 
@@ -49,6 +49,8 @@ class Imported:
     :param ignored: columns that are unknown.
     :param version: of the registry that the file was compared with.
     :param leavings: what lines take from where, as :class:`Placements` has it.
+    :param usable: the lines without faults, in the order of their times.
+    :param names: what others have registered since.
     """
 
     change: Change
@@ -60,6 +62,8 @@ class Imported:
     ignored: tuple[str, ...] = ()
     version: int = 0
     leavings: Set[Leaving] = frozenset()
+    usable: tuple[FileRow, ...] = ()
+    names: NewNames = field(default_factory=NewNames)
 
     @property
     def faulty_lines(self) -> int:
@@ -100,15 +104,14 @@ def import_file(
     read = read_rows(data, rules)
     if dry_run:
         return replace(_compared(account_id, author, read, rules), written=False)
-    expected = PARTS_OF_A_CASE * len(read.rows) + 1
-    with editing(account_id, author, expected=expected) as changeset:
+    with editing(account_id, author, expected=_number_named(read.rows)) as changeset:
         checked = _compared(account_id, author, read, rules)
         if not checked.written:
             changeset.discarded = True
             return checked
         done = _imported(changeset, _in_order(read.rows, checked.faults), rules, checked.faults)
-        changeset.discarded = not done.written
-    return replace(checked, change=changeset.change(), faults=done.faults, written=done.written)
+        changeset.discarded = not done.wanted
+    return replace(checked, change=changeset.change(), faults=done.faults, written=done.wanted)
 
 
 class OutdatedCheck(RegistryConflict):
@@ -123,30 +126,35 @@ def import_rows(
     rules: ImportRules = STRICT,
     as_checked: bool = False,
 ) -> Imported:
-    """Do as :func:`import_file`, with some of the lines that :func:`usable_rows` returned.
+    """Do as :func:`import_file`, with some of the lines that can be imported.
 
-    :param checked: what came of the comparison of the whole file.
+    :param checked: what came of the comparison of the whole file; ``names`` are those of the
+        lines before these, if there were any.
     :param as_checked: whether the registry has to be as it was then.
     :return: also not written where a line strips a case of what it has got since.
     :raises OutdatedCheck: if it has to be, and is not.
     """
     account_id = checked.change.account_id
-    expected = PARTS_OF_A_CASE * len(rows) + 1
-    with editing(account_id, author, expected=expected) as changeset:
+    with editing(account_id, author, expected=_number_named(rows)) as changeset:
         if as_checked and changeset.base.version != checked.version:
             raise OutdatedCheck("The registry was changed since the file was checked.")
-        faults = tuple(doubtful_lines(account_id, rows, rules))
+        names = with_newer(account_id, checked.names)
+        # Only what others have registered since can make more ids doubtful.
+        faults = tuple(doubtful_lines(account_id, rows, rules, names.kinds))
         placements = Placements(changeset, rules, checked.leavings)
-        result = _imported(changeset, _in_order(rows, faults), rules, faults, placements)
-        if late := tuple(placements.faults()):
-            result = replace(result, faults=late, written=False)
-        changeset.discarded = not result.written
-    return replace(result, change=changeset.change())
+        done = _imported(changeset, _in_order(rows, faults), rules, faults, placements)
+        late = tuple(placements.faults())
+        written = done.wanted and not late
+        changeset.discarded = not written
+    if changeset.transactions:
+        names = replace(names, until=changeset.now)
+    change = changeset.change()
+    faults = late or done.faults
+    return Imported(change, done.rows, done.changed, faults, written, names=names)
 
 
-def usable_rows(data: bytes, rules: ImportRules, faults: Iterable[FaultyLine]) -> list[FileRow]:
-    """Return the lines of a file without those that have faults, in the order of their times."""
-    return _in_order(read_rows(data, rules).rows, faults)
+def _number_named(rows: Iterable[FileRow]) -> int:
+    return len({named for row in rows for named in row.named()}) or 1
 
 
 def _in_order(rows: Iterable[FileRow], faults: Iterable[FaultyLine]) -> list[FileRow]:
@@ -157,27 +165,31 @@ def _in_order(rows: Iterable[FileRow], faults: Iterable[FaultyLine]) -> list[Fil
 
 def _compared(account_id: int, author: Author, read: RegistryFile, rules: ImportRules) -> Imported:
     """Find out what a file would do, without the lines whose faults only all of it shows."""
+    names = no_new_names(account_id)
     faults = _faults(account_id, read, rules)
     while True:
         changeset = tried(account_id, author)
         placements = Placements(changeset, rules)
         rows = _in_order(read.rows, faults)
-        result = _imported(changeset, rows, rules, faults, placements)
-        checkable = rules.skip_faulty or not result.faults
+        done = _imported(changeset, rows, rules, faults, placements)
+        checkable = rules.skip_faulty or not done.faults
         late = tuple(placements.faults()) if checkable else ()
         faults = (*faults, *late)
         if not late or not rules.skip_faulty:
             break
-    found = _by_line((*result.faults, *late))
-    return replace(
-        result,
+    found = _by_line((*done.faults, *late))
+    return Imported(
+        changeset.change(),
         rows=len({row.line for row in read.rows} | {fault.line for fault in found}),
+        changed=done.changed,
         faults=found,
         written=rules.skip_faulty or not found,
         summary=import_summary(changeset),
         ignored=read.ignored,
         version=changeset.base.version,
         leavings=frozenset(placements.leavings()),
+        usable=tuple(_in_order(read.rows, found)),
+        names=names,
     )
 
 
@@ -189,13 +201,23 @@ def _faults(account_id: int, read: RegistryFile, rules: ImportRules) -> tuple[Fa
     return (*told, *doubtful)
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of lines: how many changed something, and whether all of it is wanted."""
+
+    rows: int
+    changed: int
+    faults: tuple[FaultyLine, ...]
+    wanted: bool
+
+
 def _imported(
     changeset: Changeset,
     rows: Sequence[FileRow],
     rules: ImportRules,
     faults: Iterable[FaultyLine] = (),
     placements: Placements | None = None,
-) -> Imported:
+) -> _Done:
     """Change a changeset as lines say; those with faults have been left out."""
     found, changed = list(faults), 0
     placements = placements or Placements(changeset, rules)
@@ -205,7 +227,7 @@ def _imported(
         except RegistryError as error:
             found.append(FaultyLine(row.line, error))
     wanted = rules.skip_faulty or not found
-    return Imported(changeset.change(), len(rows), changed, _by_line(found), wanted)
+    return _Done(len(rows), changed, _by_line(found), wanted)
 
 
 def _by_line(faults: Iterable[FaultyLine]) -> tuple[FaultyLine, ...]:
