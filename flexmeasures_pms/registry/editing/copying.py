@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice, repeat
+from typing import Any
 
 import msgspec
 import psycopg2
 import sqlalchemy as sa
 from flexmeasures.data import db
-from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError
 
 _BATCH = 5_000
@@ -18,19 +20,25 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def copy(table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Add rows to a table; each has a value for each of the named columns."""
+    """Add rows to a table; each has a value for each of the named columns.
+
+    A range is given as :func:`range_text`.
+    """
     statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
-    some: list[str] = []
-    for row in rows:
-        some.append("\t".join(map(_text, row)))
-        if len(some) == _BATCH:
-            _send(statement, some)
-            some.clear()
-    if some:
-        _send(statement, some)
+    remaining = iter(rows)
+    while some := list(islice(remaining, _BATCH)):
+        columns = map(_column, zip(*some, strict=True))
+        _send(statement, map("\t".join, zip(*columns, strict=True)))
 
 
-def _send(statement: str, lines: Sequence[str]) -> None:
+def _column(values: tuple[object, ...]) -> Iterable[str]:
+    """Return the values of one column as COPY reads them."""
+    if values.count(values[0]) == len(values):  # as most columns are
+        return repeat(_text(values[0]), len(values))
+    return map(_text, values)
+
+
+def _send(statement: str, lines: Iterable[str]) -> None:
     cursor = db.session.connection().connection.cursor()
     try:
         cursor.copy_expert(statement, io.StringIO("\n".join((*lines, ""))))
@@ -38,18 +46,39 @@ def _send(statement: str, lines: Sequence[str]) -> None:
         raise DBAPIError.instance(statement, None, error, psycopg2.Error) from error
 
 
-def _text(value: object) -> str:
-    """Return a value as COPY reads it."""
-    if value is None:
-        return r"\N"
-    if isinstance(value, str):
-        return value.translate(_ESCAPED)
-    if isinstance(value, dict):
-        return msgspec.json.encode(value).decode().translate(_ESCAPED)
-    if isinstance(value, Range):
-        return f"[{_bound(value.lower)},{_bound(value.upper)})"
-    return str(value)
+@lru_cache(maxsize=1024)
+def range_text(begin: datetime | None, end: datetime | None) -> str:
+    """Return a range of times as COPY reads it; None for no bound."""
+    return f"[{_bound(begin)},{_bound(end)})"
 
 
 def _bound(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat()
+
+
+def _text(value: object) -> str:
+    return _TEXTS.get(type(value), _other)(value)
+
+
+def _null(_: None) -> str:
+    return r"\N"
+
+
+def _escaped(text: str) -> str:
+    plain = text.isprintable() and "\\" not in text
+    return text if plain else text.translate(_ESCAPED)
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return _escaped(msgspec.json.encode(value).decode())
+
+
+def _other(value: object) -> str:
+    return _escaped(str(value))
+
+
+# How COPY reads the values of each type.
+_TEXTS: Mapping[type, Callable[[Any], str]] = {
+    type(None): _null, str: _escaped, dict: _json, int: str, bool: str, float: str,
+    datetime: datetime.isoformat,
+}  # fmt: skip

@@ -21,8 +21,6 @@ from flexmeasures_pms.registry.tables import pending, trackable
 FOLLOWED: tuple[str, ...] = (*ASSET_KINDS, BOARD)
 """The kinds whose changes have effects, in the order in which they are worked off."""
 
-_BATCH = 5_000
-
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -51,20 +49,24 @@ def note(
 
     :param replay: whether samples may have waited for the change.
     """
-    statement = insert(pending)
+    noted = sorted((number, kind in ASSET_KINDS) for number, kind in things.items()
+                   if kind in FOLLOWED and (replay or kind in ASSET_KINDS))  # fmt: skip
+    given = sa.func.unnest(
+        sa.literal([number for number, _ in noted], ARRAY(sa.BigInteger)),
+        sa.literal([asset for _, asset in noted], ARRAY(sa.Boolean)),
+    ).table_valued("trackable_id", "asset").render_derived()  # fmt: skip
+    same = {"account_id": account_id, "version": version, "since": known, "replay": replay}
+    values = (sa.literal(value, pending.c[name].type) for name, value in same.items())
+    statement = insert(pending).from_select(
+        ["trackable_id", "asset", *same], sa.select(given.c.trackable_id, given.c.asset, *values)
+    )
     new = {name: statement.excluded[name] for name in ("version", "since", "asset")}
     either = pending.c.replay | statement.excluded.replay
-    statement = statement.on_conflict_do_update(
-        index_elements=["trackable_id"], set_=new | {"replay": either}
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["trackable_id"], set_=new | {"replay": either}
+        )
     )
-    same = {"account_id": account_id, "version": version, "since": known, "replay": replay}
-    rows = [
-        {"trackable_id": number, "asset": kind in ASSET_KINDS, **same}
-        for number, kind in sorted(things.items())
-        if kind in FOLLOWED and (replay or kind in ASSET_KINDS)
-    ]
-    for start in range(0, len(rows), _BATCH):
-        db.session.execute(statement, rows[start : start + _BATCH])
 
 
 def of(account_id: int, numbers: Collection[int] | None = None) -> list[Pending]:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count, islice
 from operator import attrgetter
-from typing import Any
 
 import sqlalchemy as sa
 from flexmeasures.data import db
-from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry import unpublished
@@ -20,7 +19,7 @@ from flexmeasures_pms.registry.directory import ident_key
 from flexmeasures_pms.registry.editing import assets, pending
 from flexmeasures_pms.registry.editing.change import Author, OrderAsked
 from flexmeasures_pms.registry.editing.changeset import DETAILS, Changeset
-from flexmeasures_pms.registry.editing.copying import copy
+from flexmeasures_pms.registry.editing.copying import copy, range_text
 from flexmeasures_pms.registry.editing.waiting import told_if_long
 from flexmeasures_pms.registry.kinds import ASSET_KINDS, BOARD
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -38,7 +37,7 @@ from flexmeasures_pms.registry.unpublished import Unpublished
 # The first of two numbers of the advisory lock: "PMS". The second is the organisation.
 LOCK = 0x504D53
 
-# Rows in one go: those of a whole file would take more memory than the file's things.
+# Numbers that a changeset which is only tried takes at once.
 _BATCH = 5_000
 
 # What of a trackable can be changed.
@@ -137,11 +136,12 @@ def _now(account_id: int) -> datetime:
 
 
 def _reserve(most: int) -> Iterable[int]:
-    query = sa.text(
-        "SELECT nextval(pg_get_serial_sequence('pms_trackable', 'id'))"
-        " FROM generate_series(1, :count)"
-    )
-    return [number for (number,) in db.session.execute(query, {"count": most})]
+    # The sequence is looked up once, not for each number.
+    query = sa.text("""
+        WITH s AS MATERIALIZED
+            (SELECT pg_get_serial_sequence('pms_trackable', 'id')::regclass AS name)
+        SELECT nextval(s.name) FROM s, generate_series(1, :count)""")
+    return list(db.session.scalars(query, {"count": most}))
 
 
 def _write(changeset: Changeset) -> None:
@@ -181,20 +181,16 @@ def _mark(changeset: Changeset, version: int) -> None:
     marked with that or an earlier one.
     """
     known = sorted(n for n in {*changeset.touched, *changeset.concerned} if not changeset.is_new(n))
-    statement = insert(registry_change)
-    statement = statement.on_conflict_do_update(
-        index_elements=["trackable_id"], set_={"version": statement.excluded.version}
+    given = sa.func.unnest(sa.literal(known, ARRAY(sa.BigInteger))).column_valued()
+    statement = insert(registry_change).from_select(
+        ["trackable_id", "account_id", "version"],
+        sa.select(given, sa.literal(changeset.account_id), sa.literal(version, sa.BigInteger)),
     )
-    rows = (
-        {"trackable_id": n, "account_id": changeset.account_id, "version": version} for n in known
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["trackable_id"], set_={"version": statement.excluded.version}
+        )
     )
-    _insert_as(statement, rows)
-
-
-def _insert_as(statement: sa.Insert, rows: Iterable[dict[str, Any]]) -> None:
-    remaining = iter(rows)
-    while some := list(islice(remaining, _BATCH)):
-        db.session.execute(statement, some)
 
 
 def _write_trackables(changeset: Changeset) -> None:
@@ -253,19 +249,25 @@ def _write_installations(changeset: Changeset) -> None:
             .where(c.id == sa.any_(sa.literal(closed, ARRAY(sa.BigInteger))))
             .values(known=known)
         )
-    copy(installation, _INSTALLATION, (_installation_row(changeset, row) for row in new))
+    copy(installation, _INSTALLATION, _installation_rows(changeset, new))
 
 
-def _installation_row(changeset: Changeset, row: Installation) -> tuple[object, ...]:
+def _installation_rows(
+    changeset: Changeset, rows: Iterable[Installation]
+) -> Iterator[tuple[object, ...]]:
+    known, request = range_text(changeset.now, None), str(changeset.author.request_id)
     return (
-        changeset.account_id,
-        row.part_id,
-        row.assembly_id,
-        row.slot,
-        row.place,
-        Range(_bound(row.begin), _bound(row.end)),
-        Range(changeset.now, None),
-        changeset.author.request_id,
+        (
+            changeset.account_id,
+            row.part_id,
+            row.assembly_id,
+            row.slot,
+            row.place,
+            range_text(_bound(row.begin), _bound(row.end)),
+            known,
+            request,
+        )
+        for row in rows
     )
 
 
@@ -274,11 +276,12 @@ def _bound(moment: datetime) -> datetime | None:
 
 
 def _transactions(changeset: Changeset) -> Iterator[tuple[object, ...]]:
+    request, now = str(changeset.author.request_id), changeset.now.isoformat()
     return (
         (
             changeset.account_id,
-            changeset.author.request_id,
-            changeset.now,
+            request,
+            now,
             _bound(item.effective_at),
             item.author,
             item.verb,
