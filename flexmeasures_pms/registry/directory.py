@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
+from msgspec import Struct
+
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, DEFAULT_DOCKS, PMS
 from flexmeasures_pms.registry.lookups import NOTHING_THERE, Lookup, rows_of_slot
@@ -30,8 +32,7 @@ Name = tuple[str, str]
 """What a trackable is found by: its kind, and its id as it is compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """One registered trackable.
 
     :param retired_at: since when it is out of use; it may be planned. None while it is in use.

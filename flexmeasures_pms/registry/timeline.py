@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -22,8 +24,7 @@ Spot = tuple[int, str, int | None]
 """Where a part can be: assembly, slot, and place in the slot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True, gc=False):
     """A part in its place from one moment to another.
 
     :param begin: :data:`SINCE_EVER` where the beginning is unknown.
@@ -119,6 +120,8 @@ def with_row(rows: Rows, new: Installation) -> Rows:
     """Return the rows with one more; what it overlaps is trimmed, what it continues is joined."""
     if new.begin >= new.end:
         return rows
+    if not rows:
+        return (new,)
     left = without(rows, new.begin, new.end)
     start = stop = bisect_right(left, new.begin, key=_begin)
     begin, end = new.begin, new.end
@@ -140,6 +143,8 @@ def difference(before: Rows, after: Rows) -> slice:
     changes two.
     """
     most = min(len(before), len(after))
+    if not most:
+        return slice(0, len(after))
     start = _alike(most, lambda a, b: before[a:b] == after[a:b])
     x, y = len(before), len(after)
     same = _alike(most - start, lambda a, b: before[x - b : x - a] == after[y - b : y - a])

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from msgspec import Struct
+
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.messages.message import Message
 
@@ -47,8 +49,7 @@ class Change:
     leaving: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NewTransaction:
+class NewTransaction(Struct, frozen=True, gc=False):
     """One transaction to be written."""
 
     author: str

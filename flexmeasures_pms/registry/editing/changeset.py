@@ -6,11 +6,13 @@ or raises before anything was written. ``writer.py`` writes a changeset to the d
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from flexmeasures_pms.registry.directory import (
     Directory,
@@ -69,7 +71,7 @@ class Changeset:
         self._names: Overlay[Name, int] = Overlay(base.names, self._undo_log)
         self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._undo_log)
         self._installed = Installed(base, self._undo_log)
-        self.view = replace(
+        self.view = dataclasses.replace(
             base,
             entries=self._entries,
             names=self._names,
@@ -211,7 +213,10 @@ class Changeset:
         :param asked: what the order said, where the installations alone do not tell.
         """
         before = self.rows(part_id)
-        rows, gone, new = self._changed(before, rows)
+        gone: list[Installation] = []
+        new = list(rows)
+        if before or self.registered_rows(part_id):
+            rows, gone, new = self._changed(before, rows)
         if not gone and not new:
             return False
         self._installed.replace(part_id, rows, gone, new)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from shlex import quote
 from typing import Any, TypedDict, Unpack
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryConflict, RegistryError

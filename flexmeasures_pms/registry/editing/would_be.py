@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flexmeasures_pms.registry.editing import moves, registration, rehoming, service
 from flexmeasures_pms.registry.messages.message import Message, message_form

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
@@ -22,8 +23,7 @@ REPEATED = "repeated"
 """The code of these errors."""
 
 
-@dataclass(frozen=True, slots=True)
-class _NamedThing:
+class _NamedThing(Struct, frozen=True, gc=False):
     """A thing that a line names, or a dock of the cabinet or PMS of that id."""
 
     words: str
@@ -46,23 +46,25 @@ def repeated_lines(rows: Sequence[FileRow]) -> Iterator[FaultyLine]:
     first: dict[tuple[_NamedThing, datetime | None], FileRow] = {}
     with_time = {thing for row in rows if row.valid_from for thing in _things(row)}
     for row in rows:
-        things = tuple(dict.fromkeys(_things(row)))
+        things = Counter(_things(row))
         before = {
             thing: first[thing, row.valid_from]
             for thing in things
             if (thing, row.valid_from) in first
         }
-        if said := _contradiction(row, before, with_time):
+        if said := _contradiction(row, things, before, with_time):
             yield FaultyLine(row.line, RegistryError(said, cure=REPEATED))
         for thing in things:
             first.setdefault((thing, row.valid_from), row)
 
 
 def _contradiction(
-    row: FileRow, before: dict[_NamedThing, FileRow], with_time: set[_NamedThing]
+    row: FileRow,
+    things: Counter[_NamedThing],
+    before: dict[_NamedThing, FileRow],
+    with_time: set[_NamedThing],
 ) -> Message | None:
     """Return what is wrong with a line, by the first of its things; None if nothing is."""
-    things = Counter(_things(row))
     for thing, count in things.items():
         if count > 1:
             return message("{what} is on this line twice.", what=thing)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from flexmeasures.data import db
+from msgspec.structs import replace
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms.registry import unpublished
@@ -201,7 +202,7 @@ def as_installation(row: Any) -> Installation:
     )
 
 
-ENTRY = tuple(trackable.c[name] for name in Entry.__slots__)
+ENTRY = tuple(trackable.c[name] for name in Entry.__struct_fields__)
 ROW = (
     installation.c.part_id,
     installation.c.assembly_id,

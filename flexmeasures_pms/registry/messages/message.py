@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from msgspec import Struct
+
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.docks import docks_across
@@ -110,8 +112,7 @@ class TrackablesText:
         return between.join(thing.render(renderer) for thing in self.things)
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceText:
+class PlaceText(Struct, frozen=True, gc=False):
     """A place in an assembly; without a number where it has but one, or none is known.
 
     :param across: a dock as it is counted across the PMS, where that is another number.
@@ -133,8 +134,7 @@ class PlaceText:
         return renderer.word("{place} of {assembly}").format(place=place, assembly=assembly)
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodText:
+class PeriodText(Struct, frozen=True, gc=False):
     """From when until when: None for no start, or no end."""
 
     begin: datetime | None
@@ -204,8 +204,7 @@ class DetailsText:
 MessageValue = str | int | datetime | Entry | Renderable
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True, gc=False):
     """A sentence with named placeholders, and what stands in them."""
 
     form: str
