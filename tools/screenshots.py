@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from PIL import Image  # noqa: E402 - after the path
 from playwright.sync_api import Browser, Error, sync_playwright  # noqa: E402
-from support.browser import Visitor, arguments, visitor  # noqa: E402
+from support.browser import Visitor, Visitors, arguments  # noqa: E402
 from support.chromium import chromium  # noqa: E402
 
 TAKEN = ROOT / ".data" / "screenshots"
@@ -138,7 +138,7 @@ def take(
     """Take pictures of pages at one width in one theme, and yield what is wrong with them."""
     (width, theme), which = look, "-".join(map(str, look))
     options = {"viewport": WIDTHS[width], "color_scheme": theme}
-    with visitor(browser, access["url"], **options, timezone_id=_ZONE.key) as visit:
+    with Visitors(browser, access["url"]).visitor(**options, timezone_id=_ZONE.key) as visit:
         visit.context.set_default_timeout(30_000)
         visit.log_in_by_form(access["email"], access["password"])
         for shot in shots:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LOCAL = ("data:", "blob:", "about:")
+STORED = "local_storage,indexeddb,cache_storage,service_workers"
 
 
 class _Quiet(WSGIRequestHandler):
@@ -95,12 +97,16 @@ class Guard:
 
 @dataclass
 class Visitor:
-    """One reader with a browser of their own, and what is seen of them."""
+    """One reader with a browser of their own, and what is seen of them.
+
+    :param reusable: whether the browser can be another reader's afterwards.
+    """
 
     live: str
     context: BrowserContext
     page: Page
     guard: Guard
+    reusable: bool = True
 
     def log_in(self, organisation: Organisation) -> None:
         """Go on as the member of an organisation."""
@@ -117,6 +123,11 @@ class Visitor:
         assert reply.ok, reply.status_text
         assert not urlsplit(reply.url).path.startswith("/login"), "FlexMeasures let nobody in."
 
+    def stop_time(self) -> None:
+        """Let time go on only as ``page.clock`` says. The browser can't be told to forget it."""
+        self.reusable = False
+        self.page.clock.install()
+
     def open(self, path: str, *, ready: str | None = None) -> Page:
         """Open a path of the server, and wait for an element where one is named."""
         self.page.goto(self.live + path, wait_until="load")
@@ -125,29 +136,64 @@ class Visitor:
         return self.page
 
 
-@contextmanager
-def visitor(browser: Browser, live: str, **options: Any) -> Iterator[Visitor]:
-    """Have a reader; afterwards, fail for what their pages did wrong.
+@dataclass
+class Visitors:
+    """Makes readers. What their browsers have cached is kept for the next ones.
 
-    :param options: of Playwright's ``new_context``, such as ``color_scheme="dark"``.
+    Without it, each has to fetch and compile the scripts of all pages, which takes longer than
+    most tests.
+
+    :param free: contexts that nobody reads with now, by their options.
     """
-    defaults: dict[str, Any] = {
-        "viewport": {"width": 1440, "height": 900},
-        "locale": "en-GB",
-        "timezone_id": "Europe/Amsterdam",
-        "reduced_motion": "reduce",
-    }
-    context = browser.new_context(**(defaults | options))
-    context.set_default_timeout(60_000)
-    try:
-        guard = Guard(urlsplit(live).netloc)
-        page = context.new_page()
-        guard.watch(page)
-        yield Visitor(live, context, page, guard)
-        faults = guard.faults()
-        assert not faults, "\n".join(faults)
-    finally:
-        context.close()
+
+    browser: Browser
+    live: str
+    free: dict[str, list[BrowserContext]] = field(default_factory=lambda: defaultdict(list))
+
+    @contextmanager
+    def visitor(self, **options: Any) -> Iterator[Visitor]:
+        """Have a reader; afterwards, fail for what their pages did wrong.
+
+        :param options: of Playwright's ``new_context``, such as ``color_scheme="dark"``.
+        """
+        free = self.free[repr(sorted(options.items()))]
+        context = free.pop() if free else self._context(options)
+        guard = Guard(urlsplit(self.live).netloc)
+        found = Visitor(self.live, context, context.new_page(), guard)
+        guard.watch(found.page)
+        try:
+            yield found
+            faults = guard.faults()
+            assert not faults, "\n".join(faults)
+            self._forget(context)
+        except BaseException:
+            found.reusable = False
+            raise
+        finally:
+            if found.reusable:
+                free.append(context)
+            else:
+                context.close()
+
+    def _context(self, options: dict[str, Any]) -> BrowserContext:
+        defaults: dict[str, Any] = {
+            "viewport": {"width": 1440, "height": 900},
+            "locale": "en-GB",
+            "timezone_id": "Europe/Amsterdam",
+            "reduced_motion": "reduce",
+        }
+        context = self.browser.new_context(**(defaults | options))
+        context.set_default_timeout(60_000)
+        return context
+
+    def _forget(self, context: BrowserContext) -> None:
+        """Close all pages, and forget what they stored; what was fetched for good stays cached."""
+        session = context.new_cdp_session(context.pages[0])
+        stored = {"origin": self.live, "storageTypes": STORED}
+        session.send("Storage.clearDataForOrigin", stored)
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
 
 
 def axe(page: Page, *, leave_out: tuple[str, ...] = ()) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 import pytest
 from conftest import Organisation
 from flask import Flask
 from playwright.sync_api import Browser, sync_playwright
-from support.browser import Visitor, arguments, served, visitor
+from support.browser import Visitor, Visitors, arguments, served
 from support.chromium import chromium
 
 NewVisitor = Callable[..., AbstractContextManager[Visitor]]
@@ -33,10 +32,16 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
+@pytest.fixture(scope="session")
+def visitors(browser: Browser, live: str) -> Visitors:
+    """What makes readers, once for all tests."""
+    return Visitors(browser, live)
+
+
 @pytest.fixture
-def new_visitor(browser: Browser, live: str, app_context: Flask) -> NewVisitor:
+def new_visitor(visitors: Visitors, app_context: Flask) -> NewVisitor:
     """Make readers: ``with new_visitor(color_scheme="dark") as visit:``."""
-    return partial(visitor, browser, live)
+    return visitors.visitor
 
 
 @pytest.fixture

@@ -49,7 +49,14 @@ def site(client: FlaskClient, organisation: Organisation) -> Site:
 def opened(new_visitor: NewVisitor, organisation: Organisation, site: Site) -> Any:
     with new_visitor() as visit:
         visit.log_in(organisation)
-        yield lambda path=URL: visit.open(path, ready="#pms-cells-chart canvas")
+
+        def open_page(path: str = URL, *, stop_time: bool = False) -> Page:
+            page = visit.open(path, ready="#pms-cells-chart canvas")
+            if stop_time:
+                visit.stop_time()
+            return page
+
+        yield open_page
 
 
 def cell(page: Page, pack: int, number: int) -> str:
@@ -93,8 +100,7 @@ def test_it_works_by_keys_alone(opened: Any) -> None:
 
 
 def test_play_goes_on_until_it_is_stopped(opened: Any) -> None:
-    page = opened()
-    page.clock.install()
+    page = opened(stop_time=True)
     play = page.locator("#pms-play")
     play.click()
     expect(play).to_have_attribute("aria-pressed", "true")
