@@ -45,9 +45,10 @@ def owner(make_organisation: Callable[..., Organisation]) -> Organisation:
 @pytest.fixture
 def site(owner: Organisation) -> Site:
     site = Site(owner.id)
-    site.pms("PMS-1")
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0242", "PMS-1-A", 2)
+    with site.at_once() as new:
+        new.pms("PMS-1")
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0242", "PMS-1-A", 2)
     return site
 
 
@@ -332,8 +333,9 @@ def test_a_deleted_parent_asset_takes_the_site_along_and_nothing_fails(
     delete("asset", "--id", parent.id, "--force")
     goes_on()
     assert post(pack_sample("0241", at(1)))["quarantined"] == 1
-    site.register("pms", "PMS-1")
-    site.register("case", "0241")
+    with site.at_once() as new:
+        new.register("pms", "PMS-1")
+        new.register("case", "0241")
     assert stored.times(site.account_id, CASE) == {at(1)}
     goes_on()
 

@@ -97,12 +97,13 @@ def make_plant(
 
 def build(owner: Organisation) -> None:
     site = Site(owner.id)
-    site.pms(cabinets=2)
-    site.cases({f"024{n}": n for n in range(1, 7)}, "PMS-1-A")
-    site.register("case", "0251", "0252")
-    site.register("mppt", "MPPT-1")
-    site.register("inverter", "INV-1")
-    site.register("acquisition-board", *(f"B024{n}" for n in range(1, 5)))
+    with site.at_once() as new:
+        new.pms(cabinets=2)
+        new.cases({f"024{n}": n for n in range(1, 7)}, "PMS-1-A")
+        new.register("case", "0251", "0252")
+        new.register("mppt", "MPPT-1")
+        new.register("inverter", "INV-1")
+        new.register("acquisition-board", *(f"B024{n}" for n in range(1, 5)))
     for n in range(1, 4):
         site.install(("acquisition-board", f"B024{n}"), ("case", f"024{n}"))
     make_key(owner.id, name="North mast")

@@ -19,8 +19,9 @@ from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 def page(client: FlaskClient, organisation: Organisation) -> FlaskClient:
     """A client that is logged in, with a case that has reported."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     client.post(
         "/pms/api/v1/devices/dataset/pms",
         data=request({"pms_id": "PMS-1"}, pack_sample("0241")),

@@ -20,8 +20,9 @@ HOUR = f"start={NOON:%Y-%m-%dT%H:%MZ}&end={at(60):%Y-%m-%dT%H:%MZ}"
 @pytest.fixture
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     low = [3.7] * 13 + [3.62]
     for minute in (30, 60):
         client.post(

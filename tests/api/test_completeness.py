@@ -23,10 +23,11 @@ Headers = dict[str, str]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.pms("PMS-2")
-    site.register("mppt", "MPPT-1")
-    site.cases({"0241": 1, "0242": 2}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.pms("PMS-2")
+        new.register("mppt", "MPPT-1")
+        new.cases({"0241": 1, "0242": 2}, "PMS-1-A")
     return site
 
 

@@ -27,8 +27,9 @@ PMS = {"pms_id": "PMS-1"}
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     return site
 
 
@@ -207,8 +208,9 @@ def test_an_unallocated_dock_is_no_dock(site: Site, post: Any) -> None:
 
 
 def test_mppts_and_inverters_report_by_themselves(site: Site, post: Any) -> None:
-    site.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
-    site.register("inverter", "INV-1")
+    with site.at_once() as new:
+        new.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
+        new.register("inverter", "INV-1")
     code = {"status": {"code": "2801"}}
 
     mppt = post(request({"mppt_id": "MPPT-1", **code}, converter_sample()), URL[:-3] + "mppt")
@@ -232,8 +234,9 @@ def test_the_status_belongs_to_the_cabinet_that_the_docks_tell(
     organisation: Organisation, post: Any
 ) -> None:
     site = Site(organisation.id)
-    site.pms(cabinets=2)
-    site.case("0241", "PMS-1-B", 1)
+    with site.at_once() as new:
+        new.pms(cabinets=2)
+        new.case("0241", "PMS-1-B", 1)
     device = PMS | {"status": {"code": "0001", "temp": 48.3}}
 
     post(request(device, pack_sample("0241", dock=13), pack_sample("0241", at(1), dock=13)))
@@ -248,9 +251,10 @@ def test_the_status_belongs_to_the_pms_where_the_docks_do_not_tell(
     organisation: Organisation, post: Any
 ) -> None:
     site = Site(organisation.id)
-    site.pms(cabinets=2)
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0242", "PMS-1-B", 1)
+    with site.at_once() as new:
+        new.pms(cabinets=2)
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0242", "PMS-1-B", 1)
 
     packs = (pack_sample("0241", dock=1), pack_sample("0242", dock=13))
     post(request(PMS | {"status": {"code": "0000"}}, *packs))

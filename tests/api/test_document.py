@@ -96,8 +96,9 @@ class Made:
 @pytest.fixture
 def made(package: str, app_context: Flask, organisation: Organisation) -> Made:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     return Made(package, app_context, make_key(organisation.id))
 
 

@@ -53,18 +53,20 @@ def site(organisation: Organisation) -> Site:
         site.install(("cabinet", f"CAB-01-00{number}"), ("pms", f"PMS-01-00{number}"), place=1)
     packs = [f"024{n}" for n in range(1, 9)] + [f"EPACK-01-00{n}" for n in range(1, 9)]
     packs += [f"EPACK-01-01{n}" for n in range(10)] + ["EPACK-02-001"]
-    site.register("case", *packs)
-    site.register("mppt", *(f"IT6415AD-01-0{n:02d}" for n in (1, 2, 12)))
-    site.register("inverter", "SPI-B2-01-001", "SPI-B2-01-002")
+    with site.at_once() as new:
+        new.register("case", *packs)
+        new.register("mppt", *(f"IT6415AD-01-0{n:02d}" for n in (1, 2, 12)))
+        new.register("inverter", "SPI-B2-01-001", "SPI-B2-01-002")
     return site
 
 
 @pytest.fixture
 def log_site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms("25")
-    site.register("pms", "025")
-    site.case("269", "25-A", 6)
+    with site.at_once() as new:
+        new.pms("25")
+        new.register("pms", "025")
+        new.case("269", "25-A", 6)
     return site
 
 

@@ -22,9 +22,10 @@ Get = Callable[..., TestResponse]
 @pytest.fixture
 def site(organisation: Organisation, client: FlaskClient) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 2)
-    site.register("mppt", "MPPT-1")
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 2)
+        new.register("mppt", "MPPT-1")
     now = datetime.now(UTC)
     report(client, organisation.headers, pack_sample("0241", now, dock=2))
     mppt = converter_sample(now)

@@ -28,9 +28,10 @@ BODY = request({"pms_id": "PMS-1"}, pack_sample("0241"))
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    for pms, pack in (("PMS-1", "0241"), ("PMS-2", "0242")):
-        site.pms(pms)
-        site.case(pack, f"{pms}-A", 1)
+    with site.at_once() as new:
+        for pms, pack in (("PMS-1", "0241"), ("PMS-2", "0242")):
+            new.pms(pms)
+            new.case(pack, f"{pms}-A", 1)
     return site
 
 

@@ -24,10 +24,11 @@ Ask = Callable[..., dict[str, Any]]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    for pms in ("PMS-1", "PMS-2"):
-        site.pms(pms)
-    site.case("0241", "PMS-1-A", 1)
-    site.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
+    with site.at_once() as new:
+        for pms in ("PMS-1", "PMS-2"):
+            new.pms(pms)
+        new.case("0241", "PMS-1-A", 1)
+        new.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
     return site
 
 

@@ -20,9 +20,10 @@ Get = Callable[..., TestResponse]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms(cabinets=2)
-    site.case("0241", "PMS-1-A", 2)
-    site.case("0242", "PMS-1-B", 1)
+    with site.at_once() as new:
+        new.pms(cabinets=2)
+        new.case("0241", "PMS-1-A", 2)
+        new.case("0242", "PMS-1-B", 1)
     return site
 
 
@@ -102,8 +103,9 @@ def test_all_packs_of_a_pms_are_told_at_once(site: Site, post: Send, get: Get) -
 
 
 def test_devices_and_boards_are_found_too(site: Site, post: Send, get: Get) -> None:
-    site.register("mppt", "MPPT-1")
-    site.register("acquisition-board", "66CFF353")
+    with site.at_once() as new:
+        new.register("mppt", "MPPT-1")
+        new.register("acquisition-board", "66CFF353")
     site.install(("acquisition-board", "66CFF353"), ("case", "0241"))
     post(converter_sample(), dataset="mppt", mppt_id="MPPT-1")
     post(pack_sample("0241", dock=2))

@@ -27,8 +27,9 @@ DOCUMENT = "/pms/api/v1/openapi.json"
 def sender(make_organisation: Callable[..., Organisation]) -> Organisation:
     organisation = make_organisation()
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     return organisation
 
 

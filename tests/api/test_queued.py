@@ -33,8 +33,9 @@ Headers = dict[str, str]
 
 def build(owner: Organisation) -> Site:
     site = Site(owner.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     return site
 
 

@@ -27,9 +27,10 @@ Post = Callable[..., None]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    for pms in ("PMS-1", "PMS-2"):
-        site.pms(pms)
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        for pms in ("PMS-1", "PMS-2"):
+            new.pms(pms)
+        new.case("0241", "PMS-1-A", 1)
     return site
 
 

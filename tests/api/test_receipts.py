@@ -32,8 +32,9 @@ Headers = dict[str, str]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms(cabinets=2)
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms(cabinets=2)
+        new.case("0241", "PMS-1-A", 1)
     return site
 
 
@@ -104,8 +105,9 @@ def test_a_request_without_samples_is_logged_and_a_refused_one_is_not(
 
 
 def test_what_was_stored_is_counted_by_device_and_hour(site: Site, post: Any) -> None:
-    site.register("mppt", "MPPT-1")
-    site.case("0242", "PMS-1-B", 1)
+    with site.at_once() as new:
+        new.register("mppt", "MPPT-1")
+        new.case("0242", "PMS-1-B", 1)
     key = make_key(site.account_id)
     packs = [pack_sample("0241", at(m)) for m in (0, 59.9, 60)]
     packs += [pack_sample("0242", at(m), dock=13) for m in (0, 5)]

@@ -28,8 +28,9 @@ def asset(account_id: int, external_id: str) -> GenericAsset:
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.register("pms", "PMS-1", timezone="Asia/Jakarta", latitude=-6.2, longitude=106.8)
-    site.register("cabinet", "CAB-1")
+    with site.at_once() as new:
+        new.register("pms", "PMS-1", timezone="Asia/Jakarta", latitude=-6.2, longitude=106.8)
+        new.register("cabinet", "CAB-1")
     site.install(("cabinet", "CAB-1"), ("pms", "PMS-1"), place=1)
     site.case("0241", "CAB-1", 4)
     return site

@@ -12,21 +12,27 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskCliRunner
 from support.commands import Command, Failure
+from support.site import Site
 
 NOON = "2026-03-01T12:00:00+07:00"
 
 
 @pytest.fixture
-def site(pms: Command, organisation: Organisation, nobody_else: None) -> Organisation:
+def site(organisation: Organisation, nobody_else: None) -> Organisation:
     """A PMS whose first cabinet has 4 docks and whose second has 6, with cases and boards."""
-    pms("register-pms", "P", "--account", organisation.id, "--timezone", "Asia/Jakarta")
-    pms("register-cabinet", "CAB-A", "--pms", "P", "--docks", 4)
-    pms("register-cabinet", "CAB-B", "--pms", "P", "--docks", 6)
-    pms("register-case", "269", "--board", "B269", "--cabinet", "CAB-B", "--dock", 7)
-    pms("register-case", "270", "--board", "B270", "--cabinet", "CAB-A", "--dock", 1)
-    pms("register-case", "0271", "--account", organisation.id)
-    pms("register-pms", "Q", "--account", organisation.id)
-    pms("install", "E1", "--kind", "ehub", "--into", "CAB-A")
+    with Site(organisation.id).at_once() as new:
+        new.register("pms", "P", timezone="Asia/Jakarta")
+        new.register("pms", "Q")
+        new.register("ehub", "E1")
+        for position, (ident, docks) in enumerate((("CAB-A", 4), ("CAB-B", 6)), start=1):
+            new.register("cabinet", ident, docks=docks)
+            new.install(("cabinet", ident), ("pms", "P"), position)
+        new.register("case", "0271")
+        for ident, cabinet, dock in (("269", "CAB-B", 3), ("270", "CAB-A", 1)):
+            new.case(ident, cabinet, dock)
+            new.register("acquisition-board", f"B{ident}")
+            new.install(("acquisition-board", f"B{ident}"), ("case", ident))
+        new.install(("ehub", "E1"), ("cabinet", "CAB-A"))
     return organisation
 
 

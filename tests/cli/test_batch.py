@@ -20,8 +20,9 @@ Batch = Callable[..., Result]
 @pytest.fixture
 def site(organisation: Organisation, nobody_else: None) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.cases({"0241": 1, "0242": 2}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.cases({"0241": 1, "0242": 2}, "PMS-1-A")
     return site
 
 

@@ -21,8 +21,9 @@ def pms_id(pms: Command, organisation: Organisation, tmp_path: Path) -> str:
     """A PMS, of which an hour of two packs and then nothing is stored."""
     site = Site(organisation.id)
     name = f"PMS-OF-{organisation.id}"
-    site.pms(name)
-    site.cases({"0241": 1, "0242": 2}, f"{name}-A")
+    with site.at_once() as new:
+        new.pms(name)
+        new.cases({"0241": 1, "0242": 2}, f"{name}-A")
     file = tmp_path / "a.json"
     samples = [
         pack_sample(case, at(m), dock=dock)

@@ -29,8 +29,9 @@ URL = "/pms/api/v1/devices/dataset/pms"
 def pms_id(organisation: Organisation) -> str:
     # An id of this test alone: the command line sees all organisations.
     site = Site(organisation.id)
-    site.pms(f"PMS-OF-{organisation.id}")
-    site.case("0241", f"PMS-OF-{organisation.id}-A", 1)
+    with site.at_once() as new:
+        new.pms(f"PMS-OF-{organisation.id}")
+        new.case("0241", f"PMS-OF-{organisation.id}-A", 1)
     return f"PMS-OF-{organisation.id}"
 
 
@@ -54,8 +55,9 @@ def test_the_example_in_the_readme_works(
     pms: Command, client: FlaskClient, organisation: Organisation, nobody_else: None
 ) -> None:
     site = Site(organisation.id)
-    site.pms("PMS-01-001")
-    site.case("0241", "PMS-01-001-A", 1)
+    with site.at_once() as new:
+        new.pms("PMS-01-001")
+        new.case("0241", "PMS-01-001-A", 1)
     text = README.read_text()
     (command,) = re.findall(r"^\$ flexmeasures pms (gateway add .*)$", text, re.M)
     (body,) = re.findall(r"-d '\n(.*?)'$", text, re.M | re.S)

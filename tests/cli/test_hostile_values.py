@@ -32,9 +32,10 @@ def ahead(**span: float) -> str:
 def site(organisation: Organisation, nobody_else: None) -> Site:
     """A PMS with a case in dock 6 that has a board, and a board in nothing."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("269", "PMS-1-A", 6)
-    site.register("acquisition-board", "B269", "B1")
+    with site.at_once() as new:
+        new.pms()
+        new.case("269", "PMS-1-A", 6)
+        new.register("acquisition-board", "B269", "B1")
     site.install(("acquisition-board", "B269"), ("case", "269"))
     return site
 
@@ -141,9 +142,9 @@ def test_an_id_of_64_characters_is_one_for_every_kind(site: Site, pms: Command, 
 
 def test_ids_from_before_stay_usable(site: Site, pms: Command) -> None:
     old = "<b>\"0241'</b>"
-    with old_ids():
-        site.case(old, "PMS-1-A", 3)
-        site.register("acquisition-board", "B" * 80, "`B2`")
+    with old_ids(), site.at_once() as new:
+        new.case(old, "PMS-1-A", 3)
+        new.register("acquisition-board", "B" * 80, "`B2`")
     pms("install", "B" * 80, "--into", old)
     pms("swap", "B" * 80, "`B2`")
     pms("register-case", old, "--cabinet", "PMS-1-A", "--dock", "3")

@@ -32,8 +32,9 @@ def run(runner: FlaskCliRunner) -> Run:
 def site(organisation: Organisation) -> Site:
     # Ids of this test alone: the command line sees all organisations.
     site = Site(organisation.id)
-    site.pms(f"PMS-OF-{organisation.id}")
-    site.case("0241", f"PMS-OF-{organisation.id}-A", 1)
+    with site.at_once() as new:
+        new.pms(f"PMS-OF-{organisation.id}")
+        new.case("0241", f"PMS-OF-{organisation.id}-A", 1)
     return site
 
 

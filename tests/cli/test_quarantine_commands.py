@@ -22,9 +22,10 @@ Run = Callable[..., Result]
 def site(organisation: Organisation, runner: FlaskCliRunner, tmp_path: Path) -> Site:
     """Two PMSes, of which seven samples wait: of three packs, from two files."""
     site = Site(organisation.id)
-    site.pms()
-    site.pms("PMS-2")
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.pms("PMS-2")
+        new.case("0241", "PMS-1-A", 1)
     for name, device, packs in (
         ("a.json", "PMS-1", ("0901", "0901", "0902")),
         ("b.json", "PMS-2", ("0901", "0903", "0903", "0903")),

@@ -25,8 +25,9 @@ Command = Callable[..., Result]
 def sent(pms: Command, organisation: Organisation, tmp_path: Path) -> list[str]:
     """Two files of an organisation's, taken in one after the other."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     names = ["a.json", "b.json"]
     for minute, name in enumerate(names):
         file = tmp_path / name

@@ -13,9 +13,10 @@ from support.telemetry import at, pack_sample, request
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0242", "PMS-1-A", 2)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0242", "PMS-1-A", 2)
     return site
 
 

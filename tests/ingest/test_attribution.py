@@ -31,10 +31,11 @@ LOWER = "66cff353734574e43231516"
 def site(organisation: Organisation) -> Site:
     """A board in case A until noon, and in case B since."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("A", "PMS-1-A", 1)
-    site.case("B", "PMS-1-A", 2)
-    site.register(*BOARD)
+    with site.at_once() as new:
+        new.pms()
+        new.case("A", "PMS-1-A", 1)
+        new.case("B", "PMS-1-A", 2)
+        new.register(*BOARD)
     site.install(BOARD, ("case", "A"))
     site.install(BOARD, ("case", "B"), at=at(0))
     return site
@@ -206,8 +207,9 @@ def test_what_contradicts_the_other_cases_own_reading_waits(site: Site, post: Po
 def test_two_boards_that_were_registered_the_wrong_way_round_change_places(
     site: Site, post: Post
 ) -> None:
-    site.case("C", "PMS-1-A", 3)
-    site.case("D", "PMS-1-A", 4)
+    with site.at_once() as new:
+        new.case("C", "PMS-1-A", 3)
+        new.case("D", "PMS-1-A", 4)
     for board, case in (("B1", "C"), ("B2", "D")):
         site.register("acquisition-board", board)
         site.install(("acquisition-board", board), ("case", case))

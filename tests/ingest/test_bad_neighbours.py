@@ -23,10 +23,11 @@ Post = Callable[..., dict[str, Any]]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    for pms in ("PMS-1", "PMS-2"):
-        site.pms(pms)
-    site.cases(PACKS, "PMS-1-A")
-    site.cases({"0911": 1}, "PMS-2-A")
+    with site.at_once() as new:
+        for pms in ("PMS-1", "PMS-2"):
+            new.pms(pms)
+        new.cases(PACKS, "PMS-1-A")
+        new.cases({"0911": 1}, "PMS-2-A")
     return site
 
 

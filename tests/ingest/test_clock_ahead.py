@@ -48,10 +48,11 @@ def wire(time: datetime) -> str:
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0901", "PMS-1-A", 1)
-    site.case("0902", "PMS-1-A", 2)
-    site.register("mppt", "MPPT-1")
+    with site.at_once() as new:
+        new.pms()
+        new.case("0901", "PMS-1-A", 1)
+        new.case("0902", "PMS-1-A", 2)
+        new.register("mppt", "MPPT-1")
     return site
 
 
@@ -338,8 +339,9 @@ def test_readings_of_a_board_that_are_ahead_move_with_the_board(site: Site) -> N
 def test_each_device_has_one_warning_with_the_number_of_its_samples(
     client: FlaskClient, organisation: Organisation, site: Site
 ) -> None:
-    site.pms("PMS-2")
-    site.case("0903", "PMS-2-A", 1)
+    with site.at_once() as new:
+        new.pms("PMS-2")
+        new.case("0903", "PMS-2-A", 1)
     datasets = [
         {"pms_id": "PMS-1", "data": [pack_sample("0901", later()),
                                      pack_sample("0901", later(seconds=90)),

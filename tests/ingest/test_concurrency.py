@@ -41,8 +41,9 @@ def test_the_same_samples_from_four_workers_are_stored_once(
     app_context: Flask, organisation: Organisation
 ) -> None:
     site = Site(organisation.id)
-    site.pms()
-    site.cases({pack: dock for dock, pack in enumerate(PACKS, start=1)}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.cases({pack: dock for dock, pack in enumerate(PACKS, start=1)}, "PMS-1-A")
     samples = [pack_sample(p, at(n), dock=d) for n in range(4) for d, p in enumerate(PACKS, 1)]
     shuffle = random.Random(7).sample
     requests = [("pms", request({"pms_id": "PMS-1"}, *shuffle(samples, 24))) for _ in range(8)]
@@ -60,8 +61,9 @@ def test_of_two_workers_with_different_readings_one_stands(
     app_context: Flask, organisation: Organisation
 ) -> None:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     requests = [
         ("pms", request({"pms_id": "PMS-1"}, pack_sample("0241", amps=float(n)))) for n in range(8)
     ]
@@ -89,8 +91,9 @@ def test_packs_that_move_at_once_end_up_somewhere(
     app_context: Flask, organisation: Organisation
 ) -> None:
     site = Site(organisation.id)
-    site.pms()
-    site.cases({pack: dock for dock, pack in enumerate(PACKS, start=1)}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.cases({pack: dock for dock, pack in enumerate(PACKS, start=1)}, "PMS-1-A")
     requests = [
         ("pms", request({"pms_id": "PMS-1"}, pack_sample(pack, at(n), dock=(dock + n) % 6 + 1)))
         for n in range(4)

@@ -166,9 +166,10 @@ def is_other_json(text: bytes) -> bool:
 @pytest.fixture
 def site(organisation: Organisation) -> Iterator[Site]:
     site = Site(organisation.id)
-    for pms, packs in PACKS.items():
-        site.pms(pms)
-        site.cases({pack: dock for dock, pack in enumerate(packs, start=1)}, f"{pms}-A")
+    with site.at_once() as new:
+        for pms, packs in PACKS.items():
+            new.pms(pms)
+            new.cases({pack: dock for dock, pack in enumerate(packs, start=1)}, f"{pms}-A")
     yield site
 
 

@@ -38,9 +38,10 @@ Post = Callable[..., dict[str, int]]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms("PMS-1")
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0242", "PMS-1-A", 2)
+    with site.at_once() as new:
+        new.pms("PMS-1")
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0242", "PMS-1-A", 2)
     return site
 
 

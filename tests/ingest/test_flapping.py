@@ -37,10 +37,11 @@ DOCKS = ((3, timedelta(0)), (4, timedelta(milliseconds=300)))
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms("PMS-1")
-    site.pms("PMS-2")
-    site.case("DE03", "PMS-1-A", 3)
-    site.case("DE04", "PMS-1-A", 4)
+    with site.at_once() as new:
+        new.pms("PMS-1")
+        new.pms("PMS-2")
+        new.case("DE03", "PMS-1-A", 3)
+        new.case("DE04", "PMS-1-A", 4)
     return site
 
 
@@ -339,8 +340,9 @@ def test_many_samples_in_turn_take_no_more_than_few(site: Site, post: Post, *, l
 
 def test_moves_reported_by_several_pmses_are_one_change(site: Site, post: Post) -> None:
     """Many packs that moved between PMSes are recorded together, each by its PMS."""
-    for number in range(5, 11):
-        site.case(f"DE{number:02d}", "PMS-1-A", number)
+    with site.at_once() as new:
+        for number in range(5, 11):
+            new.case(f"DE{number:02d}", "PMS-1-A", number)
     datasets = [
         {
             "pms_id": ("PMS-1", "PMS-2")[n % 2],

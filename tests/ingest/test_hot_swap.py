@@ -28,10 +28,11 @@ Post = Callable[..., dict[str, Any]]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms("PMS-1", cabinets=2)
-    site.pms("PMS-2")
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0242", "PMS-1-A", 2)
+    with site.at_once() as new:
+        new.pms("PMS-1", cabinets=2)
+        new.pms("PMS-2")
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0242", "PMS-1-A", 2)
     return site
 
 

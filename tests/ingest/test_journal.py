@@ -35,11 +35,12 @@ Post = Callable[..., int]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms("PMS-1")
-    site.pms("PMS-2")
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0341", "PMS-2-A", 1)
-    site.register("mppt", "MPPT-1")
+    with site.at_once() as new:
+        new.pms("PMS-1")
+        new.pms("PMS-2")
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0341", "PMS-2-A", 1)
+        new.register("mppt", "MPPT-1")
     return site
 
 

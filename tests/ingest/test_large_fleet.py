@@ -21,8 +21,9 @@ Post = Callable[..., list[str]]
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms("PMS-1", cabinets=2)
-    site.cases({"0241": 1, "0242": 2, "0243": 3}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms("PMS-1", cabinets=2)
+        new.cases({"0241": 1, "0242": 2, "0243": 3}, "PMS-1-A")
     return site
 
 
@@ -52,8 +53,9 @@ def whole_registry_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def more_of_the_fleet(site: Site, number: int) -> None:
-    site.pms(f"PMS-{number}")
-    site.cases({f"{number}-{dock}": dock for dock in range(1, 6)}, f"PMS-{number}-A")
+    with site.at_once() as new:
+        new.pms(f"PMS-{number}")
+        new.cases({f"{number}-{dock}": dock for dock in range(1, 6)}, f"PMS-{number}-A")
 
 
 def packs(minute: int, *docks: int) -> list[dict[str, Any]]:

@@ -40,9 +40,9 @@ def device(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def site(organisation: Organisation, device: str) -> Site:
     site = Site(organisation.id)
-    with old_ids():
-        site.register("pms", device)
-        site.register("mppt", device)
+    with old_ids(), site.at_once() as new:
+        new.register("pms", device)
+        new.register("mppt", device)
     site.register("case", "0901", "0902")
     return site
 

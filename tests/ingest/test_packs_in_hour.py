@@ -20,8 +20,9 @@ MINUTES = range(0, 60, 10)
 def site(organisation: Organisation) -> Site:
     """Three docks; DE01 and DE02 are in the first two."""
     site = Site(organisation.id)
-    site.pms()
-    site.cases({"DE01": 1, "DE02": 2}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.cases({"DE01": 1, "DE02": 2}, "PMS-1-A")
     return site
 
 

@@ -31,8 +31,9 @@ BOARD = "66BFFFFFF353734574E43235318"
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("269", "PMS-1-A", 6)
+    with site.at_once() as new:
+        new.pms()
+        new.case("269", "PMS-1-A", 6)
     return site
 
 

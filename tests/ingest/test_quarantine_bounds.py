@@ -41,9 +41,10 @@ def site(organisation: Organisation) -> Site:
 
 def build(owner: Organisation) -> Site:
     site = Site(owner.id)
-    site.pms()
-    site.pms("PMS-2")
-    site.cases(SIX, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.pms("PMS-2")
+        new.cases(SIX, "PMS-1-A")
     return site
 
 

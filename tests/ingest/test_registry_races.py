@@ -48,11 +48,12 @@ Post = Callable[..., Reply]
 def site(organisation: Organisation) -> Site:
     """A pack that is locked first of all, and a board that was in case A until noon, then in B."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("1", "PMS-1-A", 5)
-    site.case("A", "PMS-1-A", 1)
-    site.case("B", "PMS-1-A", 2)
-    site.register(*BOARD)
+    with site.at_once() as new:
+        new.pms()
+        new.case("1", "PMS-1-A", 5)
+        new.case("A", "PMS-1-A", 1)
+        new.case("B", "PMS-1-A", 2)
+        new.register(*BOARD)
     site.install(BOARD, ("case", "A"))
     site.install(BOARD, ("case", "B"), at=at(0))
     return site

@@ -34,8 +34,9 @@ LEVEL = 3.7
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.cases({"0241": 1, "0242": 2}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.cases({"0241": 1, "0242": 2}, "PMS-1-A")
     return site
 
 

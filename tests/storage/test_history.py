@@ -41,9 +41,10 @@ class Case:
 
     def __init__(self, account_id: int) -> None:
         site = Site(account_id)
-        site.pms("PMS-1")
-        site.pms("PMS-2")
-        site.case("0241", "PMS-1-A", 1)
+        with site.at_once() as new:
+            new.pms("PMS-1")
+            new.pms("PMS-2")
+            new.case("0241", "PMS-1-A", 1)
         registered = load_directory(account_id)
         entry, first, second = (
             registered.find(*thing)

@@ -56,9 +56,10 @@ class Stage:
 @pytest.fixture
 def stage(organisation: Organisation) -> Iterator[Stage]:
     site = Site(organisation.id)
-    site.pms("PMS-1")
-    site.pms("PMS-2")
-    site.case("0241")
+    with site.at_once() as new:
+        new.pms("PMS-1")
+        new.pms("PMS-2")
+        new.case("0241")
     registered = load_directory(organisation.id)
     case = registered.entry(site.number("case", "0241"))
     devices = [registered.entry(site.number("pms", ident)) for ident in ("PMS-1", "PMS-2")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,22 +12,23 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
-from support.browser import axe
+from support.browser import Visitor, axe
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 
 HOUR = "start=2026-03-01T12:00Z&end=2026-03-01T13:00Z"
 URL = f"/pms/PMS-1/cells?{HOUR}"
-NewVisitor = Callable[..., Any]
+NewVisitor = Callable[..., AbstractContextManager[Visitor]]
 
 
 @pytest.fixture
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     """Two packs in two cabinets; cell 5 of 0241 sinks from 3.7 V by a millivolt a minute."""
     site = Site(organisation.id)
-    site.pms(cabinets=2)
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0242", "PMS-1-B", 1)
+    with site.at_once() as new:
+        new.pms(cabinets=2)
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0242", "PMS-1-B", 1)
     samples = []
     for minute in range(61):
         cells = [3.7] * 14

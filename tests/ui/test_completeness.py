@@ -25,9 +25,10 @@ Show = Callable[..., str]
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     """A PMS with four readings at 19, two at 20 and none at 21; an MPPT that never reported."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
-    site.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
+        new.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
     minutes = (0, 15, 30, 45, 60, 75)
     reply = client.post(
         "/pms/api/v1/devices/dataset/pms",

@@ -24,8 +24,9 @@ class Plant:
         self.client, self.organisation = client, organisation
         self.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         site = Site(organisation.id)
-        site.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
-        site.register("inverter", "INV-1", timezone="Asia/Jakarta")
+        with site.at_once() as new:
+            new.register("mppt", "MPPT-1", timezone="Asia/Jakarta")
+            new.register("inverter", "INV-1", timezone="Asia/Jakarta")
         for minute in range(10):
             time = self.now - timedelta(minutes=minute)
             self.send("mppt", time)

@@ -41,11 +41,12 @@ def rows(page: str) -> list[str]:
 @pytest.fixture
 def site(organisation: Organisation, client: FlaskClient) -> Site:
     site = Site(organisation.id)
-    for pms in ("PMS-1", "PMS-2"):
-        site.pms(pms)
-    site.case("0241", "PMS-1-A", 1)
-    site.case("0242", "PMS-1-A", 2)
-    site.case("0251", "PMS-2-A", 1)
+    with site.at_once() as new:
+        for pms in ("PMS-1", "PMS-2"):
+            new.pms(pms)
+        new.case("0241", "PMS-1-A", 1)
+        new.case("0242", "PMS-1-A", 2)
+        new.case("0251", "PMS-2-A", 1)
     with old_ids():
         site.register("mppt", "<script>alert(1)</script>")
     report(client, organisation.headers, pack_sample("0241", now(), amps=20.0), pms_id="PMS-1")

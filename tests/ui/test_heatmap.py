@@ -24,8 +24,9 @@ HOUR = "start=2026-03-01T19:00&end=2026-03-01T20:00"
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     """Two packs that reported at 12:30 and 13:00; cell 5 of the first is 80 mV below."""
     site = Site(organisation.id)
-    site.pms()
-    site.cases({"0241": 1, "0242": 2}, "PMS-1-A")
+    with site.at_once() as new:
+        new.pms()
+        new.cases({"0241": 1, "0242": 2}, "PMS-1-A")
     weak, sound = [3.7] * 4 + [3.62] + [3.7] * 9, [3.7] * 13 + [3.699]
     for minute in (30, 60):
         samples = (

@@ -30,9 +30,10 @@ BOARD = ("acquisition-board", "B269")
 @pytest.fixture
 def site(organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("269", "PMS-1-A", 6)
-    site.register(*BOARD)
+    with site.at_once() as new:
+        new.pms()
+        new.case("269", "PMS-1-A", 6)
+        new.register(*BOARD)
     site.install(BOARD, ("case", "269"))
     return site
 
@@ -115,11 +116,13 @@ def test_pages_survive_what_is_stored(
     client: FlaskClient, organisation: Organisation, bound: str, zone: str
 ) -> None:
     site = Site(organisation.id)
-    site.register("pms", "PMS-1", timezone=zone)
-    site.register("cabinet", "PMS-1-A")
+    with site.at_once() as new:
+        new.register("pms", "PMS-1", timezone=zone)
+        new.register("cabinet", "PMS-1-A")
     site.install(("cabinet", "PMS-1-A"), ("pms", "PMS-1"))
-    site.case("269", "PMS-1-A", 6)
-    site.register(*BOARD)
+    with site.at_once() as new:
+        new.case("269", "PMS-1-A", 6)
+        new.register(*BOARD)
     site.install(BOARD, ("case", "269"))
     for part in (BOARD, ("case", "269"), ("cabinet", "PMS-1-A")):
         store_odd_time(site, part, bound)
@@ -265,9 +268,9 @@ def test_what_flexmeasures_gets_is_plain_text(
 ) -> None:
     site = Site(organisation.id)
     names = {kind: f"{kind} {MARKUP}" for kind in ("pms", "cabinet", "case", "mppt")}
-    with old_ids():
+    with old_ids(), site.at_once() as new:
         for kind, name in names.items():
-            site.register(kind, name)
+            new.register(kind, name)
     site.install(("cabinet", names["cabinet"]), ("pms", names["pms"]), place=2)
     site.install(("case", names["case"]), ("cabinet", names["cabinet"]), place=3)
     body = request({"mppt_id": names["mppt"]}, converter_sample(datetime.now(UTC)))

@@ -17,8 +17,9 @@ from flexmeasures_pms.registry.editing.writer import editing
 @pytest.fixture
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241")
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241")
     log_in(client, organisation)
     return site
 

@@ -26,8 +26,9 @@ NOTE = "Register what is missing, or discard samples."
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     """Four samples of an unknown pack wait, 3 of PMS-1 and one of no device."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as draft:
+        draft.pms()
+        draft.case("0241", "PMS-1-A", 1)
     send(client, organisation, {"pms_id": "PMS-1"}, *(new(minute) for minute in range(3)))
     send(client, organisation, {}, new(3))
     log_in(client, organisation)

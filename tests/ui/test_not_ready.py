@@ -27,10 +27,10 @@ ROUTES = (
 def not_ready(organisation: Organisation) -> Site:
     site = Site(organisation.id)
     gone = OperationalError("", {}, Exception("gone"))
-    with mock.patch.object(follow_up, "make_ready", side_effect=gone):
-        site.pms("PMS-1")
-        site.case("0241", "PMS-1-A", 1)
-        site.register("mppt", "MPPT-1")
+    with mock.patch.object(follow_up, "make_ready", side_effect=gone), site.at_once() as new:
+        new.pms("PMS-1")
+        new.case("0241", "PMS-1-A", 1)
+        new.register("mppt", "MPPT-1")
     return site
 
 

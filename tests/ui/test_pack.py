@@ -32,8 +32,9 @@ class Pack:
         self.now = datetime.now(UTC).replace(microsecond=0, second=0)
         self.moved = self.now - 3 * HOUR
         self.site = site = Site(organisation.id)
-        site.pms()
-        site.case("0241")
+        with site.at_once() as new:
+            new.pms()
+            new.case("0241")
         site.install(("case", "0241"), ("cabinet", "PMS-1-A"), place=1)
         site.register("fet-board", "FET-1", "FET-2")
         site.install(("fet-board", "FET-1"), ("case", "0241"))
@@ -116,8 +117,9 @@ def test_by_default_the_newest_readings_show_however_old(
     client: FlaskClient, organisation: Organisation, logged_in: None
 ) -> None:
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     client.post(
         "/pms/api/v1/devices/dataset/pms",
         data=request({"pms_id": "PMS-1"}, pack_sample("0241")),

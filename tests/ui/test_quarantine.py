@@ -43,8 +43,9 @@ def post(client: FlaskClient, organisation: Organisation) -> Any:
 def site(client: FlaskClient, organisation: Organisation, post: Any) -> Site:
     """Three samples wait for pack 0999, and one contradicts what was stored of 0241."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     post(pack_sample("0241"))
     post(pack_sample("0241", amps=77))
     post(*(pack_sample("0999", at(minute), dock=2) for minute in range(3)))

@@ -58,8 +58,9 @@ def site(organisation: Organisation, client: FlaskClient) -> Site:
     site = Site(organisation.id)
     site.pms(cabinets=2)
     cases = {"0241": 1, "0242": 2, "0243": 3, "0244": 4, "0245": 5, "0246": 6, "0247": 7}
-    site.cases(cases, "PMS-1-A")
-    site.case("0250", "PMS-1-B", 1)
+    with site.at_once() as new:
+        new.cases(cases, "PMS-1-A")
+        new.case("0250", "PMS-1-B", 1)
     samples = [
         pack_sample("0241", now(), dock=1, amps=2.0, cell=weak(3.6)),
         pack_sample("0242", now(), dock=2, fet={"open": [2], "temp": [34.0, 35.0]}),

@@ -29,9 +29,10 @@ Show = Callable[..., str]
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     """Three requests: by a gateway, by the member (one unknown pack), and of an MPPT."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
-    site.register("mppt", "MPPT-1")
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
+        new.register("mppt", "MPPT-1")
     pms = {"pms_id": "PMS-1"}
     key = make_key(organisation.id, name='North <i>"mast"')
     for dataset, headers, body in (

@@ -28,8 +28,9 @@ def organisation(make_organisation: Callable[..., Organisation]) -> Organisation
 def site(client: FlaskClient, organisation: Organisation) -> Site:
     """Readings of 19 and 20 o'clock, and two samples that wait, one of them hostile."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("0241", "PMS-1-A", 1)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
     samples = [pack_sample("0241", at(minute)) for minute in (0, 15, 30, 45, 60, 75)]
     samples += [pack_sample("0999"), pack_sample("<img src=x onerror=alert(1)>")]
     client.post(

@@ -29,9 +29,10 @@ NOON = datetime(2026, 3, 1, 5, tzinfo=UTC)
 def site(organisation: Organisation) -> Site:
     """A PMS with two cabinets, a case in the second, its board and two cell blocks."""
     site = Site(organisation.id)
-    site.pms(cabinets=2)
-    site.case("0241", "PMS-1-B", 3)
-    site.register("acquisition-board", "B0241", "B0300")
+    with site.at_once() as new:
+        new.pms(cabinets=2)
+        new.case("0241", "PMS-1-B", 3)
+        new.register("acquisition-board", "B0241", "B0300")
     site.install(("acquisition-board", "B0241"), ("case", "0241"))
     site.register("cell-block", "L1")
     site.install(("cell-block", "L1"), ("case", "0241"), place=5)
@@ -257,8 +258,9 @@ def test_what_is_another_organisations_is_not_found(
     member: FlaskClient, other_organisation: Organisation, path: str
 ) -> None:
     theirs = Site(other_organisation.id)
-    theirs.pms("PMS-9")
-    theirs.case("THEIRS", "PMS-9-A", 1)
+    with theirs.at_once() as new:
+        new.pms("PMS-9")
+        new.case("THEIRS", "PMS-9-A", 1)
     assert "THEIRS" not in shown(member, f"/pms/registry/{path}", 404)
     named = f"{path}{'&' if '?' in path else '?'}organisation={theirs.account_id}"
     assert "THEIRS" not in shown(member, f"/pms/registry/{named}", 404)
@@ -268,8 +270,9 @@ def test_nothing_of_another_organisation_is_listed_or_found(
     member: FlaskClient, other_organisation: Organisation
 ) -> None:
     theirs = Site(other_organisation.id)
-    theirs.pms("PMS-9")
-    theirs.case("0241-T", "PMS-9-A", 1)
+    with theirs.at_once() as new:
+        new.pms("PMS-9")
+        new.case("0241-T", "PMS-9-A", 1)
     assert "PMS-9" not in shown(member, "/pms/registry?kind=pms")
     assert "0241-T" not in shown(member, "/pms/registry?q=241-")
     assert shown(member, f"/pms/registry?organisation={theirs.account_id}", 404)

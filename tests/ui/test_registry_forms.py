@@ -32,9 +32,10 @@ NOON, NOON_THERE = "2026-03-01T12:00:00+07:00", "2026-03-01T12:00:00"
 def build(organisation: Organisation) -> Site:
     """A PMS with a cabinet, a case in dock 6 with a board, and a case in no dock."""
     site = Site(organisation.id)
-    site.pms()
-    site.case("269", "PMS-1-A", 6)
-    site.register("acquisition-board", "B269")
+    with site.at_once() as new:
+        new.pms()
+        new.case("269", "PMS-1-A", 6)
+        new.register("acquisition-board", "B269")
     site.install(("acquisition-board", "B269"), ("case", "269"))
     site.case("270")
     return site
@@ -406,8 +407,9 @@ def test_another_organisation_changes_nothing_by_guessing_ids(
     member: FlaskClient, site: Site, other_organisation: Organisation
 ) -> None:
     theirs = Site(other_organisation.id)
-    theirs.pms("PMS-9")
-    theirs.case("999", "PMS-9-A", 1)
+    with theirs.at_once() as new:
+        new.pms("PMS-9")
+        new.case("999", "PMS-9-A", 1)
     before = len(entered(theirs.account_id))
     token = forms(form(member, "case", "269", "service"))[0].fields["csrf_token"]
     named = f"&organisation={theirs.account_id}"
@@ -577,8 +579,9 @@ def test_a_cabinet_with_packs_leaves_its_pms_only_after_a_confirmation(
 def test_the_packs_of_the_new_cabinet_and_of_a_correction_are_asked_about_too(
     member: FlaskClient, site: Site
 ) -> None:
-    site.pms("PMS-2")
-    site.case("280", "PMS-2-A", 1)
+    with site.at_once() as new:
+        new.pms("PMS-2")
+        new.case("280", "PMS-2-A", 1)
     warning = "Cabinet PMS-2-A has 1 case in it, which would leave PMS PMS-2 with it."
     asked = submit(member, form(member, "cabinet", "PMS-1-A", "swap"), new="PMS-2-A")
     assert warning in text_of(asked)
