@@ -19,9 +19,9 @@ from typing import Any
 import psutil
 import psycopg2
 from faults.server import ACCOUNTS, FOLDER_VARIABLE
-from faults.starter import forked
 from redis import Redis
 from support.cluster import migrated_folder
+from support.starter import forked
 
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.postgres import Postgres, postgres, postgres_home

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.elsewhere import elsewhere
+from support.starter import Command, flexmeasures
 
 from flexmeasures_pms.migrations import schema
 
-Start = Callable[..., "subprocess.Popen[str]"]
+Start = Callable[..., Command]
 
 
 @pytest.fixture
@@ -29,25 +29,27 @@ def start(uri: str, tmp_path: Path) -> Start:
     config = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
     (tmp_path / ".flexmeasures.cfg").write_text(config)
 
-    def start(*words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [str(Path(sys.executable).with_name("flexmeasures")), "pms", *words],
-            env={**os.environ, "HOME": str(tmp_path), "FLEXMEASURES_ENV": "production"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-        )
+    def start(*words: str) -> Command:
+        environment = {**os.environ, "HOME": str(tmp_path), "FLEXMEASURES_ENV": "production"}
+        return flexmeasures(tmp_path, environment, "pms", *words)
 
     return start
 
 
-def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
+def wait_until_it_says(command: Command, text: str) -> None:
+    """Wait until a command has printed a text."""
+    deadline = time.monotonic() + 120
+    while text not in command.stdout:
+        assert time.monotonic() < deadline, command.stderr
+        time.sleep(0.05)
+
+
+def finished(command: Command) -> tuple[int, str]:
     """Return the exit code, and standard output; what FlexMeasures says goes elsewhere."""
-    out, err = process.communicate(timeout=120)
+    code, out, err = command.wait(), command.stdout, command.stderr
     assert "Traceback" not in out + err, err
     assert "Starting FlexMeasures" in err
-    return process.returncode, out
+    return code, out
 
 
 def test_of_two_at_once_one_upgrades_and_the_other_has_nothing_to_do(
@@ -55,11 +57,10 @@ def test_of_two_at_once_one_upgrades_and_the_other_has_nothing_to_do(
 ) -> None:
     with elsewhere(uri, "SELECT pg_advisory_xact_lock(hashtext('pms_db_upgrade'))") as lock:
         both = [start("db", "upgrade") for _ in range(2)]
-        for process in both:
-            assert process.stdout is not None
-            assert any("is running: waiting for it" in line for line in process.stdout)
+        for command in both:
+            wait_until_it_says(command, "is running: waiting for it")
         lock.rollback()
-        ends = sorted(finished(process) for process in both)
+        ends = sorted((code, out.partition("\n")[2]) for code, out in map(finished, both))
     head = schema.head()
     assert ends == [
         (0, f"The tables of flexmeasures-pms are at revision {head} already: nothing to do.\n"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import make_url
+from support.starter import Command, flexmeasures
 
 from flexmeasures_pms import config
 from flexmeasures_pms.errors import ConfigError
@@ -81,16 +80,12 @@ def test_a_wrong_value_ends_the_start_with_one_line(caplog: pytest.LogCaptureFix
     assert len(record.getMessage()) < 250
 
 
-def start(home: Path, settings: dict[str, Any], *command: str) -> subprocess.CompletedProcess[str]:
+def start(home: Path, settings: dict[str, Any], *words: str) -> Command:
     """Run a ``flexmeasures`` command in production, as a process of its own."""
     lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
     (home / ".flexmeasures.cfg").write_text("".join(lines))
-    program = "from flexmeasures.utils.app_utils import flexmeasures_cli as cli; cli()"
     environment = {**os.environ, "HOME": str(home), "FLEXMEASURES_ENV": "production"}
-    return subprocess.run(
-        [sys.executable, "-c", program, *command],
-        check=False, capture_output=True, text=True, cwd=home, env=environment,
-    )  # fmt: skip
+    return flexmeasures(home, environment, *words)
 
 
 def test_missing_tables_and_typing_errors_are_said_in_productions_log(
@@ -105,16 +100,16 @@ def test_missing_tables_and_typing_errors_are_said_in_productions_log(
         "PMS_RECEIPT_DAY": 3,
     }
     ended = start(tmp_path, settings, "pms", "tree")
+    assert ended.wait() == 1
     logged = [line for line in ended.stderr.splitlines() if "ERROR" in line]
     errors = [line for line in logged if "flexmeasures-pms" in line]
     assert len(errors) == 2, ended.stderr
     assert "did you mean PMS_RECEIPT_DAYS?" in errors[0]
     assert "are missing: run `flexmeasures pms db upgrade`" in errors[1]
-    assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
 
     ended = start(tmp_path, settings | {"PMS_MAX_SAMPLES": 0}, "pms", "tree")
-    assert ended.returncode == UNUSABLE
+    assert ended.wait() == UNUSABLE
     (line,) = [line for line in ended.stderr.splitlines() if "PMS_MAX_SAMPLES" in line]
     assert "ERROR" in line
     assert "Traceback" not in ended.stderr

@@ -12,6 +12,9 @@ TOGETHER = {
     "tests/faults/test_faults.py": "fault worlds",
     "tests/faults/test_faults_queued.py": "fault worlds",
     "tests/faults/test_neighbour.py": "fault worlds",
+    # They start commands from the process that the servers of fault worlds are started from.
+    "tests/migrations/test_upgrade_command.py": "fault worlds",
+    "tests/serving/test_start.py": "fault worlds",
     # Its tests share the files of a new server.
     "tests/demo/test_servers.py": "servers",
     # Its tests share simulated days.
