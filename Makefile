@@ -27,10 +27,11 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS)
 # The tests that count what they tried: see tests/support/fuzz.py.
 FUZZ_TESTS := $(addprefix tests/,wire/test_everything.py wire/test_usual.py api/test_anything.py \
 	api/test_openapi.py ingest/test_idempotency.py ingest/test_damaged_bodies.py test_hostile.py)
+DATABASE_TESTS := $(addprefix tests/,storage ingest overview migrations test_deletions.py)
 # Not ?=: some shells keep a variable of this name.
 FAULT_SECONDS := $(if $(filter command,$(firstword $(origin SECONDS))),$(SECONDS),600)
 
-.PHONY: help install assets browser demo test coverage faults fuzz lint audit format bench docs wheel hosting screenshots requirements clean-demo clean
+.PHONY: help install assets browser demo test test-database coverage faults fuzz lint audit format bench docs wheel hosting screenshots requirements clean-demo clean
 
 help:  ## List these commands.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -62,6 +63,10 @@ test: $(STAMP) $(ASSETS) browser  ## Run the tests. ARGS="-k swap" passes argume
 
 coverage: $(STAMP) $(ASSETS) browser  ## Run the tests, and fail where less is covered than was: docs/testing.md.
 	$(PYTEST) --cov --cov-report=term $(ARGS)
+
+test-database: $(STAMP)  ## Run the tests of storage, ingest and history on a server. URI=postgresql://…/an_empty_database
+	@test -n "$(URI)" || { echo "make: name an empty database with URI=postgresql://..." >&2; exit 1; }
+	SQLALCHEMY_TEST_DATABASE_URI='$(URI)' $(PYTEST) $(DATABASE_TESTS) $(ARGS)
 
 faults: $(STAMP)  ## Break everything around the plugin and check what it acknowledged. SECONDS=600 SEED=7
 	PYTHONPATH=tests $(BIN)/python -m faults --seconds $(FAULT_SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -1,7 +1,7 @@
 """``python -m benchmarks``: the path from POST to belief, compared with raw COPY.
 
 In one run, and in turns: if the machine's speed drifts, all are affected alike. The limit of each
-row is a raw COPY of the same rows, in batches of the same size, into the same table.
+row is a raw COPY of the same rows, in batches of the same size, into FlexMeasures' own table.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import psycopg2
 
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
 from flexmeasures_pms.catalogue.readings import sensor_specs
+from flexmeasures_pms.storage.readings import parts
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 # What is sent at most; the reported pack voltage is not.
@@ -36,15 +37,15 @@ _ROW = np.dtype(
     ]
 )  # fmt: skip
 _COPY = """
-    COPY timed_belief (
+    COPY {table} (
       event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id
     ) FROM STDIN (FORMAT binary)"""
 _KEYS = """
     SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-    WHERE conrelid = 'timed_belief'::regclass AND contype IN ('p', 'f')"""
+    WHERE conrelid = %s::regclass AND contype IN ('p', 'f')"""
 _INDEXES = """
     SELECT indexname, indexdef FROM pg_indexes
-    WHERE tablename = 'timed_belief' AND indexname NOT IN (SELECT conname FROM pg_constraint)"""
+    WHERE tablename = %s AND indexname NOT IN (SELECT conname FROM pg_constraint)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +84,29 @@ def month(sensors: Sequence[Mapping[str, int]], end: datetime) -> tuple[Stretch,
 
 def fill(database_uri: str, stretches: Sequence[Stretch], source_id: int) -> None:
     """Copy the beliefs of some stretches; keys and indexes are created again afterwards."""
+    table = parts.table_of(datetime.now(UTC))
     connection = psycopg2.connect(database_uri)
     with connection, connection.cursor() as cursor:
-        cursor.execute(_KEYS)
+        cursor.execute(parts.MAKE.format(name=table))
+        cursor.execute(_KEYS, (table,))
         keys = cursor.fetchall()
-        cursor.execute(_INDEXES)
+        cursor.execute(_INDEXES, (table,))
         indexes = cursor.fetchall()
         for name, _ in keys:
-            cursor.execute(f'ALTER TABLE timed_belief DROP CONSTRAINT "{name}"')
+            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
         for name, _ in indexes:
             cursor.execute(f'DROP INDEX "{name}"')
         for stretch in stretches:
             for rows in _chunks(stretch, source_id):
-                cursor.copy_expert(_COPY, BytesIO(_file(rows)))
+                cursor.copy_expert(_COPY.format(table=table), BytesIO(_file(rows)))
         cursor.execute("SET LOCAL maintenance_work_mem = '1GB'")
         for name, definition in sorted(keys, key=lambda key: "FOREIGN" in key[1]):
-            cursor.execute(f'ALTER TABLE timed_belief ADD CONSTRAINT "{name}" {definition}')
+            cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
         for _, definition in indexes:
             cursor.execute(definition)
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE) timed_belief")
+        cursor.execute(f"VACUUM (ANALYZE) {table}")
     connection.close()
 
 

@@ -17,6 +17,7 @@ import psycopg2
 from benchmarks.platform import Platform, platform_under_test
 from flexmeasures_pms.demo.prepare import command
 from flexmeasures_pms.simulator import Site, fleet_layout
+from flexmeasures_pms.storage.readings.parts import table_of
 
 PACKS = 4
 LAYOUT = fleet_layout(1, 1, PACKS)
@@ -35,7 +36,9 @@ POLICIES = {
     ),
 }
 _SIZES = """
-    SELECT pg_total_relation_size('timed_belief'), pg_total_relation_size('pms_repeat'),
+    SELECT (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
+        WHERE c.relkind = 'r' AND c.relname ~ '^(timed_belief$|pms_beliefs_)'),
+      pg_total_relation_size('pms_repeat'),
       (SELECT count(*) FROM timed_belief)"""
 # Each policy begins with empty tables: what is left free in them would not be counted.
 _EMPTY = (
@@ -107,7 +110,7 @@ def _sizes(platform: Platform, work: Callable[[], None]) -> Iterator[tuple[str, 
         # A table grows ahead of what is copied into it; that is given back here.
         database.autocommit = True
         with database.cursor() as cursor:
-            cursor.execute("VACUUM timed_belief, pms_repeat")
+            cursor.execute(f"VACUUM pms_repeat, {table_of(datetime.now(UTC))}")
             cursor.execute(_SIZES)
             yield policy, Size(*cursor.fetchone())
         database.close()

@@ -30,6 +30,12 @@ _EXTENSION = sa.text("""
       has_database_privilege(current_database(), 'CREATE') AS allowed,
       current_database() AS database, current_user AS role""")
 
+_BELIEFS = sa.text("""
+    SELECT pg_has_role(c.relowner, 'USAGE') AS owns,
+      has_schema_privilege(current_schema(), 'CREATE') AS makes,
+      current_schema() AS schema, current_user AS role
+    FROM pg_class c WHERE c.oid = 'timed_belief'::regclass""")
+
 
 def database(found: Configuration) -> Iterator[CheckResult]:
     """Yield what was found of the database; if it can't be reached, nothing of what is in it."""
@@ -59,6 +65,7 @@ def _inside(connection: sa.Connection) -> Iterator[CheckResult]:
     except SchemaError as error:
         yield CheckResult("fix", "tables", str(error))
     if own.state == "ok":
+        yield _belief_tables(connection)
         yield from _people(connection)
 
 
@@ -89,6 +96,19 @@ def _flexmeasures_tables(connection: sa.Connection) -> CheckResult:
     state = f"are at {', '.join(current)}, needed {', '.join(heads)}" if current else "are missing"
     return CheckResult(
         "fix", "FlexMeasures' tables", f"They {state}: run `flexmeasures db upgrade`."
+    )
+
+
+def _belief_tables(connection: sa.Connection) -> CheckResult:
+    row = connection.execute(_BELIEFS).one()
+    if row.owns and row.makes:
+        return CheckResult("ok", "tables of beliefs", f"{row.role} may make one for each year.")
+    said = f"{row.role} can't make one for each year, and telemetry is refused then: "
+    return CheckResult(
+        "fix",
+        "tables of beliefs",
+        f'{said}as a superuser, run ALTER TABLE timed_belief OWNER TO "{row.role}"; '
+        f'GRANT CREATE ON SCHEMA "{row.schema}" TO "{row.role}";',
     )
 
 

@@ -19,11 +19,12 @@ from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, Serialization
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.errors import RegistryBusy
+from flexmeasures_pms.storage.readings.beliefs import Gone
 from flexmeasures_pms.storage.session import abandon
 
 # Something in a cache is gone, or two writers conflicted: a second try reads everything
 # again.
-_WORTH_A_SECOND_TRY = (ForeignKeyViolation, DeadlockDetected, SerializationFailure)
+_WORTH_A_SECOND_TRY = (ForeignKeyViolation, Gone, DeadlockDetected, SerializationFailure)
 
 TRIES = 8
 """How often a transaction is begun; what changes faster is too busy."""

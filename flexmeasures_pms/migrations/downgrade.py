@@ -59,7 +59,7 @@ def losses(target: str, waiting: Callable[[], None] = lambda: None) -> Losses | 
             return None
         shape = _shape(connection)
         with connection.begin_nested() as attempt:
-            _downgrade(connection, target)
+            _downgrade(connection, target, trial=True)
             after = _shape(connection)
             attempt.rollback()
         lost = tuple(loss for loss in _dropped(connection, shape, after) if loss.rows)
@@ -84,8 +84,9 @@ def forget_revisions() -> None:
         connection.execute(sa.text(f"DROP TABLE IF EXISTS {schema.VERSION_TABLE}"))
 
 
-def _downgrade(connection: sa.Connection, target: str) -> None:
-    command.downgrade(schema.config(connection), "base" if target == NOTHING else target)
+def _downgrade(connection: sa.Connection, target: str, *, trial: bool = False) -> None:
+    configured = schema.config(connection, trial=trial)
+    command.downgrade(configured, "base" if target == NOTHING else target)
 
 
 def _before(connection: sa.Connection, target: str) -> str | None:

@@ -17,15 +17,24 @@ from alembic.script import ScriptDirectory
 from flexmeasures.data import db
 
 from flexmeasures_pms.errors import SchemaError
+from flexmeasures_pms.migrations import belief_parts
 
 PREFIX = "pms_"
 VERSION_TABLE = "pms_alembic_version"
 UPGRADE = "flexmeasures pms db upgrade"
 _LOCK = "pms_db_upgrade"
+_TRIGGERS = f"""
+    SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE starts_with(t.tgname, '{PREFIX}') AND NOT t.tgisinternal
+      AND NOT starts_with(c.relname, '{PREFIX}')
+      AND c.relnamespace = current_schema()::regnamespace"""  # noqa: S608 - our names
 
 
 def _is_own(name: str | None) -> bool:
-    return (name or "").startswith(PREFIX) and name != VERSION_TABLE
+    name = name or ""
+    ours = name.startswith(PREFIX) and name != VERSION_TABLE
+    # Tables of beliefs are parts of FlexMeasures' table, not the plugin's own.
+    return ours and not name.startswith(belief_parts.PREFIX)
 
 
 def _is_compared(_thing: object, name: str | None, type_: str, *_: object) -> bool:
@@ -149,6 +158,8 @@ def _adopt(connection: sa.Connection, configured: Config) -> None:
             f"revision {head()}, which this version of the plugin needs. Install the version that "
             f"they were last upgraded with, run `{UPGRADE}` there, and then upgrade again."
         )
+    # No table or column shows whether these are there.
+    belief_parts.create(connection)
     command.stamp(configured, "head")
 
 
@@ -165,8 +176,9 @@ def drop(connection: sa.Connection) -> None:
     """
     names = ", ".join(map(connection.dialect.identifier_preparer.quote, own_tables(connection)))
     if names:
-        # What is on FlexMeasures' own table does not go with ours.
-        connection.execute(sa.text("DROP TRIGGER IF EXISTS pms_beliefs_deleted ON timed_belief"))
+        # What is on FlexMeasures' own tables does not go with ours.
+        for trigger, table in connection.execute(sa.text(_TRIGGERS)).all():
+            connection.execute(sa.text(f"DROP TRIGGER {trigger} ON {table}"))
         connection.execute(sa.text(f"DROP TABLE {names}"))
 
 
@@ -175,11 +187,15 @@ def own_tables(connection: sa.Connection) -> list[str]:
     return [name for name in sa.inspect(connection).get_table_names() if _is_own(name)]
 
 
-def config(connection: sa.Connection | None = None) -> Config:
-    """Return Alembic's configuration for work on a connection."""
+def config(connection: sa.Connection | None = None, *, trial: bool = False) -> Config:
+    """Return Alembic's configuration for work on a connection.
+
+    :param trial: whether the work is rolled back, to find out what it would do.
+    """
     found = Config()
     found.set_main_option("script_location", str(Path(__file__).parent / "scripts"))
     found.attributes["connection"] = connection
+    found.attributes["trial"] = trial
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB
 
+from flexmeasures_pms.migrations import belief_parts
 from flexmeasures_pms.registry.tables import (
     UTC_NOW,
     account_column,
@@ -269,3 +270,5 @@ recording = sa.Table(
     sa.Column("deadband", sa.Numeric),
     sa.PrimaryKeyConstraint("trackable_id", "quantity"),
 )
+
+belief_parts.attach(metadata)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import psycopg2
 import pytest
 from click.testing import CliRunner
 from conftest import Organisation
@@ -74,10 +75,26 @@ def test_a_good_installation_has_nothing_to_fix(check: Check, organisation: Orga
         "extension",
         "FlexMeasures' tables",
         "tables",
+        "tables of beliefs",
         "organisation",
         "user",
     ):
         assert found[about][0][0] == "ok", about
+
+
+def test_a_role_that_may_not_make_tables_of_beliefs_is_told_what_lacks(
+    check: Check, organisation: Organisation, database_uri: str
+) -> None:
+    with closing(psycopg2.connect(database_uri)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("CREATE ROLE pms_guest LOGIN")
+        try:
+            cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO pms_guest")
+            uri = make_url(database_uri).set(username="pms_guest")
+            found = to_fix(check(SQLALCHEMY_DATABASE_URI=uri.render_as_string()))
+            assert 'ALTER TABLE timed_belief OWNER TO "pms_guest";' in found["tables of beliefs"]
+        finally:
+            cursor.execute("DROP OWNED BY pms_guest; DROP ROLE pms_guest")
 
 
 def test_it_prints_one_line_for_each_thing(check: Check) -> None:

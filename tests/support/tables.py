@@ -14,15 +14,18 @@ DEFINITIONS = {
         SELECT table_name, column_name, data_type, is_nullable, column_default
         FROM information_schema.columns WHERE table_schema = :schema
         AND table_name LIKE 'pms\\_%' AND table_name <> 'pms_alembic_version'
+        AND table_name NOT LIKE 'pms\\_beliefs\\_%'
     """,
     "constraints": """
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(c.oid)
         FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
         WHERE t.relname LIKE 'pms\\_%' AND t.relname <> 'pms_alembic_version'
+        AND t.relname NOT LIKE 'pms\\_beliefs\\_%'
     """,
     "indexes": """
         SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = :schema
         AND tablename LIKE 'pms\\_%' AND tablename <> 'pms_alembic_version'
+        AND tablename NOT LIKE 'pms\\_beliefs\\_%'
     """,
     "triggers": """
         SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(g.oid)

@@ -8,7 +8,7 @@ previous one is written too, with the value that it had until then.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -68,13 +68,10 @@ class StoredStream:
 
     :param tracks: the written readings by sensor name.
     :param repeats: mask of the readings that were not written, by time.
-    :param blind: names of the sensors that were not read: each of their readings is written or
-        repeats nothing, so that the key of the table shows whether it is there.
     """
 
     tracks: dict[str, SensorTrack] = field(default_factory=dict)
     repeats: dict[datetime, int] = field(default_factory=dict)
-    blind: Set[str] = frozenset()
     _times: list[datetime] = field(default_factory=list)
 
     def track(self, name: str) -> SensorTrack:
@@ -122,20 +119,15 @@ def record_late(
     :returns: its result, and the mask of the readings that repeat.
     """
     new: dict[str, BeliefValue] = {}
-    unseen: BeliefRows = []
     for name, value in block.values.items():
-        if name in stream.blind:
-            unseen.append((block.time, block.sensors[name], block.source_id, value))
-            continue
         known = stream.known(name, block.time, bits.get(name, 0))
         if known is None:
             new[name] = value
         elif not same(value, known, bands.get(name)):
             return CONFLICT, 0
-    if not new and not unseen:
+    if not new:
         return DUPLICATE, 0
     before, mask = len(rows), 0
-    rows += unseen
     for name, value in new.items():
         rule = None if whole else bands.get(name), bits.get(name, 0)
         mask |= _record(block, name, value, stream, rule, rows)

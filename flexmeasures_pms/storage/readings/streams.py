@@ -73,13 +73,10 @@ class StreamQuery:
     on_change: Collection[str]
 
 
-def load(
-    wanted: Sequence[StreamQuery], bits: Bits, *, blindly: bool = False
-) -> dict[StreamKey, StoredStream]:
+def load(wanted: Sequence[StreamQuery], bits: Bits) -> dict[StreamKey, StoredStream]:
     """Read the stored readings at and around the times of some readings.
 
     :param bits: of the asset type that all of them have.
-    :param blindly: leave out sensors of which every reading is written.
     """
     streams = {(w.subject_id, w.source_id): StoredStream() for w in wanted}
     masks: dict[StreamKey, int] = dict.fromkeys(streams, 0)
@@ -91,16 +88,12 @@ def load(
         streams[subject, source].repeat(time, mask)
         masks[subject, source] |= mask
     near, exact = [], []
-    for w in wanted:
-        mask = masks[w.subject_id, w.source_id]
-        plain = {n for n in w.sensors if n not in w.on_change and not mask & bits.get(n, 0)}
-        streams[w.subject_id, w.source_id].blind = plain if blindly else frozenset()
     for w, first, last in windows:
         mask = masks[w.subject_id, w.source_id]
         for name, sensor in w.sensors.items():
             if name in w.on_change or mask & bits.get(name, 0):
                 near.append((sensor, w.source_id, first, last))
-            elif not blindly:
+            else:
                 exact += [(sensor, w.source_id, t) for t in w.times if first <= t <= last]
     names = {s: (w.subject_id, name) for w in wanted for name, s in w.sensors.items()}
     for sensor, source, time, value in _rows(cursor, near, exact):

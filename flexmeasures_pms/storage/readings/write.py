@@ -2,7 +2,7 @@
 
 FlexMeasures' own ``save_to_db`` loops over sensors and compares each belief with what
 is stored: over 30 seconds for the 2,016 beliefs of one 48-pack sample, which arrives
-every 5 seconds. So the rows go straight into ``timed_belief`` here, as FlexMeasures
+every 5 seconds. So the rows go straight into a table of beliefs here, as FlexMeasures
 would have written them.
 
 Each thing that is written to is locked by its row of latest readings. So its newest reading
@@ -93,8 +93,7 @@ def _planned(
     bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks, newest).items()}
     _load_readings(blocks, newest)
     late = [i for i in order if not trusting or i in plan.ahead or _is_late(blocks[i], newest)]
-    # At first the key of the table has to show late readings that are already there.
-    rows = _plan_late(blocks, late, newest, bits, plan, blindly=trusting)
+    rows = _plan_late(blocks, late, newest, bits, plan)
     done = set(late)
     return chain(
         [rows], (_plan_next(i, blocks[i], newest, bits, plan) for i in order if i not in done)
@@ -136,15 +135,13 @@ def _plan_late(
     newest: Mapping[int, Newest],
     bits: Mapping[str, Bits],
     plan: _Plan,
-    *,
-    blindly: bool,
 ) -> BeliefRows:
     rows: BeliefRows = []
     by_type = sorted(late, key=lambda i: blocks[i].asset_type)
     for asset_type, of_type in groupby(by_type, key=lambda i: blocks[i].asset_type):
         indexes = list(of_type)
         wanted = _wanted([blocks[i] for i in indexes], newest)
-        streams = load(wanted, bits[asset_type], blindly=blindly)
+        streams = load(wanted, bits[asset_type])
         for i in indexes:
             block = blocks[i]
             before = len(rows)
