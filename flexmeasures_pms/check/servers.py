@@ -31,7 +31,12 @@ _EXTENSION = sa.text("""
       current_database() AS database, current_user AS role""")
 
 _BELIEFS = sa.text("""
-    SELECT pg_has_role(c.relowner, 'USAGE') AS owns,
+    SELECT array(
+        SELECT t.oid::regclass::text FROM pg_class t
+        LEFT JOIN pg_inherits i ON i.inhrelid = t.oid AND i.inhparent = c.oid
+        WHERE (t.oid = c.oid OR i.inhrelid IS NOT NULL) AND NOT pg_has_role(t.relowner, 'USAGE')
+        ORDER BY t.oid
+      ) AS others,
       has_schema_privilege(current_schema(), 'CREATE') AS makes,
       current_schema() AS schema, current_user AS role
     FROM pg_class c WHERE c.oid = 'timed_belief'::regclass""")
@@ -101,15 +106,12 @@ def _flexmeasures_tables(connection: sa.Connection) -> CheckResult:
 
 def _belief_tables(connection: sa.Connection) -> CheckResult:
     row = connection.execute(_BELIEFS).one()
-    if row.owns and row.makes:
+    if row.makes and not row.others:
         return CheckResult("ok", "tables of beliefs", f"{row.role} may make one for each year.")
-    said = f"{row.role} can't make one for each year, and telemetry is refused then: "
-    return CheckResult(
-        "fix",
-        "tables of beliefs",
-        f'{said}as a superuser, run ALTER TABLE timed_belief OWNER TO "{row.role}"; '
-        f'GRANT CREATE ON SCHEMA "{row.schema}" TO "{row.role}";',
-    )
+    owner = "".join(f' ALTER TABLE {name} OWNER TO "{row.role}";' for name in row.others)
+    grant = "" if row.makes else f' GRANT CREATE ON SCHEMA "{row.schema}" TO "{row.role}";'
+    said = f"{row.role} can't make or write one for each year: as a superuser, run{owner}{grant}"
+    return CheckResult("fix", "tables of beliefs", said)
 
 
 def _people(connection: sa.Connection) -> Iterator[CheckResult]:

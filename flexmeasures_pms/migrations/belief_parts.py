@@ -31,13 +31,14 @@ BEGIN
     END IF;
     RETURN NULL;
 END
-$$ LANGUAGE plpgsql
+$$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
-# As the foreign key of FlexMeasures' own table refuses it.
+# As the foreign key of FlexMeasures' own table refuses it. Only gateways have beliefs in these
+# tables, which no index finds by source.
 _SOURCE_DELETED = """
 CREATE OR REPLACE FUNCTION pms_source_deleted() RETURNS trigger AS $$
 DECLARE
-    gone int[] := array(SELECT id FROM old_rows);
+    gone int[] := array(SELECT id FROM old_rows WHERE type = 'gateway');
     part regclass;
     used boolean;
 BEGIN
@@ -54,10 +55,11 @@ BEGIN
     END IF;
     RETURN NULL;
 END
-$$ LANGUAGE plpgsql
+$$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
 # As the primary key of FlexMeasures' own table does, under its name: FlexMeasures knows that.
-# Only rows of gateways are looked for, so that nothing else is slower.
+# Only rows of gateways are looked for. Such a row may be newer than all that a gateway has
+# reported: latest readings that it may be newer than are read again, with the next request.
 _BELIEF_ADDED = """
 CREATE OR REPLACE FUNCTION pms_belief_added() RETURNS trigger AS $$
 DECLARE
@@ -70,16 +72,24 @@ BEGIN
     END IF;
     FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
     LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM new_rows n JOIN %s b USING (event_start,'
-            || ' sensor_id, source_id, belief_horizon, cumulative_probability))', part) INTO found;
+        EXECUTE format('SELECT EXISTS (SELECT FROM new_rows n'
+            || ' JOIN data_source s ON s.id = n.source_id AND s.type = ''gateway'''
+            || ' JOIN %s b USING (event_start, sensor_id, source_id, belief_horizon,'
+            || ' cumulative_probability))', part) INTO found;
         IF found THEN
             RAISE unique_violation USING CONSTRAINT = 'timed_belief_pkey', MESSAGE =
                 'duplicate key value violates unique constraint "timed_belief_pkey"';
         END IF;
     END LOOP;
+    DELETE FROM pms_latest l USING (
+        SELECT t.id, max(n.event_start) AS newest FROM new_rows n
+        JOIN data_source s ON s.id = n.source_id AND s.type = 'gateway'
+        JOIN sensor o ON o.id = n.sensor_id
+        JOIN pms_trackable t ON t.asset_id = o.generic_asset_id GROUP BY t.id
+    ) u WHERE l.trackable_id = u.id AND l.event_time <= u.newest;
     RETURN NULL;
 END
-$$ LANGUAGE plpgsql
+$$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
 _TRIGGERS = (
     ("pms_sensor_deleted", "DELETE", "sensor", "OLD TABLE AS old_rows"),
@@ -131,7 +141,7 @@ def create(connection: sa.Connection) -> None:
 def put_back(connection: sa.Connection) -> None:
     """Drop the triggers, and the tables after their beliefs were put into FlexMeasures' own.
 
-    What nothing finds any more, because its sensor is gone, is left out.
+    What nothing finds any more, because its sensor is gone, is left out. Nobody writes meanwhile.
     """
     for statement in DROP:
         connection.execute(sa.text(statement))
@@ -141,6 +151,7 @@ def put_back(connection: sa.Connection) -> None:
             WHERE EXISTS (SELECT FROM sensor s WHERE s.id = b.sensor_id)
               AND EXISTS (SELECT FROM data_source s WHERE s.id = b.source_id)
             ON CONFLICT DO NOTHING"""  # noqa: S608 - our names
+        connection.execute(sa.text(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"))
         connection.execute(sa.text(move))
         connection.execute(sa.text(f"DROP TABLE {name}"))
 

@@ -17,8 +17,10 @@ from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.data.utils import save_to_db
 from support import stored
+from support.elsewhere import elsewhere
 from support.site import Site
 from support.telemetry import at, pack_sample, request
+from timely_beliefs import BeliefsDataFrame
 
 from flexmeasures_pms.migrations import belief_parts
 from flexmeasures_pms.storage.readings import parts as belief_tables
@@ -122,7 +124,16 @@ def test_the_next_table_is_made_before_its_year_begins(app_context: Flask) -> No
         belief_tables.make_ahead(datetime(2001, 12, 27, tzinfo=UTC))
         assert name in belief_parts.parts(db.session.connection())
     dropped(name)
-    dropped(belief_tables.table_of(datetime(2001, 1, 1, tzinfo=UTC)))
+
+
+def test_who_makes_sure_of_a_table_waits_for_no_writer(
+    site: Site, post: Post, database_uri: str
+) -> None:
+    post(pack_sample("0241"))
+    now = datetime.now(UTC)
+    with elsewhere(database_uri, f"LOCK TABLE {belief_tables.table_of(now)} IN ROW EXCLUSIVE MODE"):
+        belief_tables.make(now)
+        assert post(pack_sample("0241", at(1)))["stored"] == 1
 
 
 def dropped(table: str) -> None:
@@ -241,6 +252,36 @@ def test_nothing_is_saved_beside_what_a_gateway_has_reported(site: Site, post: P
         db.session.rollback()
     assert stored.beliefs(site.account_id, CASE) == before
     assert len(tables_of(site.account_id)) == 1
+
+
+def test_what_is_saved_under_a_gateways_source_is_met_by_the_gateway(
+    site: Site, post: Post
+) -> None:
+    post(pack_sample("0241"))
+    current = sensor(site.account_id)
+    (source,) = current.search_beliefs(at(-5), at(5)).reset_index()["source"]
+    belief = TimedBelief(current, source, event_value=7.0, event_start=at(1), belief_time=at(1))
+    assert save_to_db(BeliefsDataFrame([belief])).startswith("success")
+    db.session.commit()
+    assert post(pack_sample("0241", at(1)))["quarantined"] == 1
+    assert tables_of(site.account_id)["timed_belief"] == 1
+
+
+@pytest.mark.parametrize("path", ["", "public"])
+def test_rows_of_a_dump_are_restored(site: Site, post: Post, path: str) -> None:
+    """A dump has no search path, and copies rows into FlexMeasures' own table."""
+    post(pack_sample("0241"))
+    current = sensor(site.account_id).id
+    db.session.rollback()
+    insert = """
+        INSERT INTO public.timed_belief (event_start, belief_horizon, cumulative_probability,
+          event_value, sensor_id, source_id)
+        SELECT %s, '0', 0.5, 1, %s, min(id) FROM public.data_source WHERE type = 'gateway'"""
+    with db.engine.connect() as connection, connection.begin() as transaction:
+        connection.exec_driver_sql(f"SET LOCAL search_path = '{path}'")
+        added = connection.exec_driver_sql(insert, (at(-600), current))
+        assert added.rowcount == 1
+        transaction.rollback()
 
 
 def test_who_overwrites_a_belief_by_flexmeasures_has_one(site: Site, post: Post) -> None:

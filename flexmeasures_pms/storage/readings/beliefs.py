@@ -25,12 +25,13 @@ _COPY = """
     COPY {table} (
       event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id
     ) FROM STDIN"""
-# There are no foreign keys.
+# There are no foreign keys. Who deletes a source waits for its beliefs, and then sees them.
 _GONE = """
-    SELECT FROM unnest(%s::int[]) AS s (id) WHERE NOT EXISTS (SELECT FROM sensor WHERE id = s.id)
-    UNION ALL
-    SELECT FROM unnest(%s::int[]) AS s (id)
-    WHERE NOT EXISTS (SELECT FROM data_source WHERE id = s.id) LIMIT 1"""
+    WITH locked AS (SELECT id FROM data_source WHERE id = ANY (%s::int[]) FOR KEY SHARE)
+    SELECT (SELECT count(*) FROM locked) < %s OR EXISTS (
+      SELECT FROM unnest(%s::int[]) AS s (id)
+      WHERE NOT EXISTS (SELECT FROM sensor WHERE id = s.id)
+    )"""
 # Not deleted for good: see pms_beliefs_deleted in registry/ddl.py.
 _TAKE = """
     SET LOCAL pms.beliefs_move = 'on';
@@ -77,9 +78,12 @@ def copy_rows(parts: Iterable[BeliefRows]) -> bool:
     except UniqueViolation:
         cursor.execute("ROLLBACK TO SAVEPOINT pms_copy")
         return False
-    cursor.execute(_GONE, (array(text.sensors), array(text.sources)))
-    if cursor.rowcount:
-        raise Gone("A sensor or source of these readings was deleted meanwhile: send them again.")
+    cursor.execute(_GONE, (array(text.sources), len(text.sources), array(text.sensors)))
+    if cursor.fetchone()[0]:
+        raise Gone(
+            "A sensor or source was deleted in FlexMeasures meanwhile; nothing was stored or "
+            "changed. Try again."
+        )
     return True
 
 

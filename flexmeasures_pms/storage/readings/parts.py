@@ -29,11 +29,16 @@ AHEAD = timedelta(days=7)
 """How long before a year begins its table is made, at the earliest."""
 
 _WAIT_SECONDS = 5.0
+# A table that is there is not touched: to look for its index locks it against writers.
 MAKE = """
     SELECT pg_advisory_xact_lock(hashtext('pms_beliefs'));
-    CREATE TABLE IF NOT EXISTS {name} (PRIMARY KEY (event_start, sensor_id, source_id))
-      INHERITS (timed_belief);
-    CREATE INDEX IF NOT EXISTS {name}_sensor_idx ON {name} (sensor_id, event_start)"""
+    DO $$ BEGIN
+      IF to_regclass('{name}') IS NULL THEN
+        CREATE TABLE {name} (PRIMARY KEY (event_start, sensor_id, source_id))
+          INHERITS (timed_belief);
+        CREATE INDEX {name}_sensor_idx ON {name} (sensor_id, event_start);
+      END IF;
+    END $$"""
 """Statements that make a table, unless it is there."""
 
 _made: set[str] = set()
@@ -64,7 +69,8 @@ def make(received: datetime) -> None:
 
 def make_ahead(now: datetime) -> None:
     """Make the table of the next year shortly before it begins."""
-    if table_of(now + AHEAD) not in _made:
+    name = table_of(now + AHEAD)
+    if name not in _made and name != table_of(now):
         make(now + AHEAD)
 
 

@@ -31,27 +31,32 @@ from flexmeasures_pms.storage.readings.unwritten import bits_of
 from flexmeasures_pms.storage.sources import reports_as_source
 
 # The last rows of each thing: the parts of its newest reading are among them. Sensors are
-# found by name, because they have no index by asset alone.
+# found by name, because they have no index by asset alone. OFFSET 0 has each of them looked up
+# by the index: a table of beliefs that was not analysed yet would be read as a whole.
 _ROWS = """
-    WITH catalogue AS (SELECT * FROM unnest(%s::text[], %s::text[]) AS c (kind, name))
-    SELECT t.id, t.kind, b.source_id, s.name, b.event_start, b.event_value
-    FROM pms_trackable t
-    JOIN LATERAL (
-      SELECT max(newest.event_start) AS moment
-      FROM catalogue o
+    WITH catalogue AS (SELECT * FROM unnest(%s::text[], %s::text[]) AS c (kind, name)),
+    things AS MATERIALIZED (
+      SELECT t.id, t.kind, t.asset_id, max(newest.event_start) AS moment
+      FROM pms_trackable t
+      JOIN catalogue o ON o.kind = t.kind
       JOIN sensor other ON other.name = o.name AND other.generic_asset_id = t.asset_id
-      JOIN LATERAL (
+      CROSS JOIN LATERAL (
         SELECT event_start FROM timed_belief
         WHERE sensor_id = other.id AND event_start <= %s ORDER BY event_start DESC LIMIT 1
-      ) newest ON true
-      WHERE o.kind = t.kind
-    ) last ON true
+      ) newest
+      WHERE t.id = ANY (%s::bigint[])
+      GROUP BY t.id
+    )
+    SELECT t.id, t.kind, b.source_id, s.name, b.event_start, b.event_value
+    FROM things t
     JOIN catalogue n ON n.kind = t.kind
     JOIN sensor s ON s.name = n.name AND s.generic_asset_id = t.asset_id
-    JOIN timed_belief b ON b.sensor_id = s.id AND b.event_start > last.moment - %s
-      AND b.event_start <= %s
-      AND b.belief_horizon = '0' AND b.cumulative_probability = 0.5
-    WHERE t.id = ANY (%s::bigint[])"""
+    CROSS JOIN LATERAL (
+      SELECT source_id, event_start, event_value FROM timed_belief
+      WHERE sensor_id = s.id AND event_start > t.moment - %s AND event_start <= %s
+        AND belief_horizon = '0' AND cumulative_probability = 0.5
+      OFFSET 0
+    ) b"""
 # Things without a row to lock share a limited number of locks instead, because PostgreSQL has
 # room for so many: two requests may conflict at a thing's first reading.
 _WAIT = """
@@ -144,7 +149,7 @@ def rebuild(trackable_ids: Collection[int], until: datetime) -> None:
         return
     forget_latest(trackable_ids)
     cursor = db.session.connection().connection.cursor()
-    cursor.execute(_ROWS, (*_catalogue(), until, SNAPSHOT, until, array(trackable_ids)))
+    cursor.execute(_ROWS, (*_catalogue(), until, array(trackable_ids), SNAPSHOT, until))
     streams: dict[tuple[int, int], StoredStream] = defaultdict(StoredStream)
     kinds: dict[int, str] = {}
     for trackable, kind, source, name, time, value in cursor:

@@ -46,12 +46,17 @@ _WINDOWS = """
        ORDER BY event_start LIMIT 1)
     ) b ON true"""
 
+# OFFSET 0 has each looked up by the key: a table of beliefs that was not analysed yet would be
+# read as a whole.
 _MOMENTS = """
     SELECT b.sensor_id, b.source_id, b.event_start, b.event_value
     FROM unnest(%s::int[], %s::int[], %s::timestamptz[]) AS k (sensor, source, t)
-    JOIN timed_belief b
-      ON b.event_start = k.t AND b.sensor_id = k.sensor AND b.source_id = k.source
-    WHERE b.belief_horizon = '0' AND b.cumulative_probability = 0.5"""
+    CROSS JOIN LATERAL (
+      SELECT sensor_id, source_id, event_start, event_value FROM timed_belief
+      WHERE event_start = k.t AND sensor_id = k.sensor AND source_id = k.source
+        AND belief_horizon = '0' AND cumulative_probability = 0.5
+      OFFSET 0
+    ) b"""
 
 StreamKey = tuple[int, int]
 """(subject, source)."""
