@@ -128,7 +128,7 @@ def test_the_running_hour_is_told_as_far_as_it_is(
     from datetime import UTC, datetime
 
     now = datetime.now(UTC)
-    samples = (converter_sample(now - timedelta(minutes=n)) for n in range(1, 60))
+    samples = (converter_sample(now - timedelta(minutes=n)) for n in range(60))
     client.post(
         "/pms/api/v1/devices/dataset/mppt",
         data=request({"mppt_id": "MPPT-1"}, *samples),
