@@ -13,7 +13,7 @@ from flexmeasures_pms.registry.editing.change import OrderAsked
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.moves import refuse_retired
 from flexmeasures_pms.registry.editing.spots import spot_for
-from flexmeasures_pms.registry.messages.message import PeriodText, message, stays
+from flexmeasures_pms.registry.messages.message import PeriodText, message, message_form, stays
 from flexmeasures_pms.registry.timeline import (
     FOREVER,
     SINCE_EVER,
@@ -28,7 +28,7 @@ from flexmeasures_pms.registry.timeline import (
     without,
 )
 
-_UNCHANGED = "{what} is registered so already."
+_UNCHANGED = message_form("{what} is registered so already.")
 
 
 def correct(
