@@ -17,7 +17,7 @@ import psycopg2
 
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
 from flexmeasures_pms.catalogue.readings import sensor_specs
-from flexmeasures_pms.storage.readings import parts
+from flexmeasures_pms.storage.readings import belief_tables
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 # What is sent at most; the reported pack voltage is not.
@@ -84,10 +84,10 @@ def month(sensors: Sequence[Mapping[str, int]], end: datetime) -> tuple[Stretch,
 
 def fill(database_uri: str, stretches: Sequence[Stretch], source_id: int) -> None:
     """Copy the beliefs of some stretches; keys and indexes are created again afterwards."""
-    table = parts.table_of(datetime.now(UTC))
+    table = belief_tables.table_of(datetime.now(UTC))
     connection = psycopg2.connect(database_uri)
     with connection, connection.cursor() as cursor:
-        cursor.execute(parts.MAKE.format(name=table))
+        cursor.execute(belief_tables.MAKE.format(name=table))
         cursor.execute(_KEYS, (table,))
         keys = cursor.fetchall()
         cursor.execute(_INDEXES, (table,))

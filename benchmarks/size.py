@@ -17,7 +17,7 @@ import psycopg2
 from benchmarks.platform import Platform, platform_under_test
 from flexmeasures_pms.demo.prepare import command
 from flexmeasures_pms.simulator import Site, fleet_layout
-from flexmeasures_pms.storage.readings.parts import table_of
+from flexmeasures_pms.storage.readings.belief_tables import table_of
 
 PACKS = 4
 LAYOUT = fleet_layout(1, 1, PACKS)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.migrations import belief_parts
+from flexmeasures_pms.migrations import belief_tables
 from flexmeasures_pms.registry.tables import trackable
 from flexmeasures_pms.storage.sources import reports_as_source
 
@@ -95,7 +95,7 @@ def remove(sources: Iterable[int]) -> None:
         connection.execute(sa.text(_BELIEFS))
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # Or the deletion of each sensor would look through what is deleted already.
-        tables = ", ".join(("timed_belief", *belief_parts.parts(connection)))
+        tables = ", ".join(("timed_belief", *belief_tables.names(connection)))
         connection.execute(sa.text(f"VACUUM {tables}"))
     while _some_assets():
         pass

@@ -11,7 +11,7 @@ from flexmeasures_pms.config import Settings
 from flexmeasures_pms.ingest.follow_up import complete_abandoned
 from flexmeasures_pms.storage.intake.heads import remove_unused, unused
 from flexmeasures_pms.storage.intake.receipts import purge
-from flexmeasures_pms.storage.readings import parts
+from flexmeasures_pms.storage.readings import belief_tables
 from flexmeasures_pms.storage.session import after_commit
 
 EVERY = 100
@@ -43,4 +43,4 @@ def tidy(settings: Settings) -> None:
         db.session.commit()
         complete_abandoned(MOST_THINGS, SECONDS)
     with after_commit("The table for the beliefs of next year was not made yet."):
-        parts.make_ahead(datetime.now(UTC))
+        belief_tables.make_ahead(datetime.now(UTC))

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from flexmeasures.data import db
 
 from flexmeasures_pms.errors import SchemaError
-from flexmeasures_pms.migrations import belief_parts
+from flexmeasures_pms.migrations import belief_tables
 
 PREFIX = "pms_"
 VERSION_TABLE = "pms_alembic_version"
@@ -34,7 +34,7 @@ def _is_own(name: str | None) -> bool:
     name = name or ""
     ours = name.startswith(PREFIX) and name != VERSION_TABLE
     # Tables of beliefs are parts of FlexMeasures' table, not the plugin's own.
-    return ours and not name.startswith(belief_parts.PREFIX)
+    return ours and not name.startswith(belief_tables.PREFIX)
 
 
 def _is_compared(_thing: object, name: str | None, type_: str, *_: object) -> bool:
@@ -159,7 +159,7 @@ def _adopt(connection: sa.Connection, configured: Config) -> None:
             f"they were last upgraded with, run `{UPGRADE}` there, and then upgrade again."
         )
     # No table or column shows whether these are there.
-    belief_parts.create(connection)
+    belief_tables.create(connection)
     command.stamp(configured, "head")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB
 
-from flexmeasures_pms.migrations import belief_parts
+from flexmeasures_pms.migrations import belief_tables
 from flexmeasures_pms.registry.tables import (
     UTC_NOW,
     account_column,
@@ -271,4 +271,4 @@ recording = sa.Table(
     sa.PrimaryKeyConstraint("trackable_id", "quantity"),
 )
 
-belief_parts.attach(metadata)
+belief_tables.attach(metadata)

@@ -17,7 +17,7 @@ from support.site import Site
 from support.telemetry import pack_sample, request
 from werkzeug.test import TestResponse
 
-from flexmeasures_pms.storage.readings.parts import make, table_of
+from flexmeasures_pms.storage.readings.belief_tables import make, table_of
 
 URL = "/pms/api/v1/devices/dataset/pms"
 # The server of the tests gives up on a lock after 30 seconds: that would be too late.

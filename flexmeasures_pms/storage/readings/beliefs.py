@@ -18,7 +18,7 @@ from psycopg2.errors import UndefinedTable, UniqueViolation
 
 from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.readings import parts as belief_parts
+from flexmeasures_pms.storage.readings import belief_tables
 from flexmeasures_pms.storage.readings.blocks import BeliefRows
 
 _COPY = """
@@ -89,12 +89,12 @@ def copy_rows(parts: Iterable[BeliefRows]) -> bool:
 
 def _copy(cursor: Any, text: _Text) -> None:
     now = datetime.now(UTC)
-    statement = _COPY.format(table=belief_parts.table_of(now))
+    statement = _COPY.format(table=belief_tables.table_of(now))
     try:
         cursor.copy_expert(statement, text)
     except UndefinedTable:  # nothing of the text was read
         cursor.execute("ROLLBACK TO SAVEPOINT pms_copy")
-        belief_parts.make(now)
+        belief_tables.make(now)
         cursor.copy_expert(statement, text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context, op
 
-from flexmeasures_pms.migrations import belief_parts
+from flexmeasures_pms.migrations import belief_tables
 
 revision = "0017"
 down_revision = "0016"
@@ -13,10 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    belief_parts.create(op.get_bind())
+    belief_tables.create(op.get_bind())
 
 
 def downgrade() -> None:
     # All beliefs stay: a trial that only finds out what is lost need not move them.
     if not context.config.attributes.get("trial"):
-        belief_parts.put_back(op.get_bind())
+        belief_tables.put_back(op.get_bind())

@@ -1,7 +1,7 @@
 """The tables that beliefs are written to: one for each year in which readings were received.
 
 Each inherits from FlexMeasures' ``timed_belief``, so that all of FlexMeasures finds its rows
-there. It has a key, an index, and no foreign keys (``migrations/belief_parts.py`` has triggers
+there. It has a key, an index, and no foreign keys (``migrations/belief_tables.py`` has triggers
 instead): with commit, COPY of 2,016 beliefs takes a third of the time that it takes with the
 five indexes of ``timed_belief``, 12.6 ms instead of 36.2 ms, and two thirds of the disk.
 
@@ -22,7 +22,7 @@ from typing import Any
 from flask import current_app
 
 from flexmeasures_pms.deadline import at_most
-from flexmeasures_pms.migrations.belief_parts import PREFIX
+from flexmeasures_pms.migrations.belief_tables import PREFIX
 from flexmeasures_pms.storage.engine import own_engine
 
 AHEAD = timedelta(days=7)

@@ -21,12 +21,12 @@ _SENSOR_DELETED = """
 CREATE OR REPLACE FUNCTION pms_sensor_deleted() RETURNS trigger AS $$
 DECLARE
     gone int[] := array(SELECT id FROM old_rows);
-    part regclass;
+    one regclass;
 BEGIN
     IF cardinality(gone) > 0 THEN
-        FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
+        FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
         LOOP
-            EXECUTE format('DELETE FROM %s WHERE sensor_id = ANY ($1)', part) USING gone;
+            EXECUTE format('DELETE FROM %s WHERE sensor_id = ANY ($1)', one) USING gone;
         END LOOP;
     END IF;
     RETURN NULL;
@@ -39,17 +39,17 @@ _SOURCE_DELETED = """
 CREATE OR REPLACE FUNCTION pms_source_deleted() RETURNS trigger AS $$
 DECLARE
     gone int[] := array(SELECT id FROM old_rows WHERE type = 'gateway');
-    part regclass;
+    one regclass;
     used boolean;
 BEGIN
     IF cardinality(gone) > 0 THEN
-        FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
+        FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
         LOOP
-            EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE source_id = ANY ($1))', part)
+            EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE source_id = ANY ($1))', one)
                 INTO used USING gone;
             IF used THEN
                 RAISE foreign_key_violation USING MESSAGE = 'A data source with beliefs in '
-                    || part || ' can''t be deleted: delete these first.';
+                    || one || ' can''t be deleted: delete these first.';
             END IF;
         END LOOP;
     END IF;
@@ -63,19 +63,19 @@ $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 _BELIEF_ADDED = """
 CREATE OR REPLACE FUNCTION pms_belief_added() RETURNS trigger AS $$
 DECLARE
-    part regclass;
+    one regclass;
     found boolean;
 BEGIN
     IF NOT EXISTS (SELECT FROM new_rows n JOIN data_source s ON s.id = n.source_id
                    WHERE s.type = 'gateway') THEN
         RETURN NULL;
     END IF;
-    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
+    FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
     LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM new_rows n'
             || ' JOIN data_source s ON s.id = n.source_id AND s.type = ''gateway'''
             || ' JOIN %s b USING (event_start, sensor_id, source_id, belief_horizon,'
-            || ' cumulative_probability))', part) INTO found;
+            || ' cumulative_probability))', one) INTO found;
         IF found THEN
             RAISE unique_violation USING CONSTRAINT = 'timed_belief_pkey', MESSAGE =
                 'duplicate key value violates unique constraint "timed_belief_pkey"';
@@ -117,7 +117,7 @@ CREATE = (
 DROP = tuple(f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name, *_ in _TRIGGERS)
 """Statements that drop them."""
 
-_PARTS = """
+_NAMES = """
     SELECT c.relname, i.inhrelid IS NOT NULL FROM pg_class c
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = to_regclass('timed_belief')
     WHERE c.relkind = 'r' AND starts_with(c.relname, :prefix)
@@ -126,9 +126,9 @@ _PARTS = """
 _COLUMNS = "event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id"
 
 
-def parts(connection: sa.Connection, *, inherited: bool = True) -> list[str]:
+def names(connection: sa.Connection, *, inherited: bool = True) -> list[str]:
     """Return the names of the tables of beliefs, or of those that inherit nothing any more."""
-    found = connection.execute(sa.text(_PARTS), {"prefix": PREFIX})
+    found = connection.execute(sa.text(_NAMES), {"prefix": PREFIX})
     return [name for name, inherits in found if inherits == inherited]
 
 
@@ -145,7 +145,7 @@ def put_back(connection: sa.Connection) -> None:
     """
     for statement in DROP:
         connection.execute(sa.text(statement))
-    for name in parts(connection):
+    for name in names(connection):
         move = f"""
             INSERT INTO timed_belief ({_COLUMNS}) SELECT {_COLUMNS} FROM {name} b
             WHERE EXISTS (SELECT FROM sensor s WHERE s.id = b.sensor_id)
@@ -164,14 +164,14 @@ def attach(metadata: sa.MetaData) -> None:
 
 def _after_create(_target: object, connection: sa.Connection, **event: Any) -> None:
     create(connection)
-    for name in parts(connection, inherited=False) if _concerned(event["tables"]) else ():
+    for name in names(connection, inherited=False) if _concerned(event["tables"]) else ():
         connection.execute(sa.text(f"ALTER TABLE {name} INHERIT timed_belief"))
 
 
 def _before_drop(metadata: sa.MetaData, connection: sa.Connection, **event: Any) -> None:
     if not _concerned(event["tables"]):
         return
-    for name in parts(connection):
+    for name in names(connection):
         connection.execute(sa.text(f"ALTER TABLE {name} NO INHERIT timed_belief"))
         if name not in metadata.tables:
             connection.execute(sa.text(f"DROP TABLE {name}"))

@@ -22,8 +22,8 @@ from support.site import Site
 from support.telemetry import at, pack_sample, request
 from timely_beliefs import BeliefsDataFrame
 
-from flexmeasures_pms.migrations import belief_parts
-from flexmeasures_pms.storage.readings import parts as belief_tables
+from flexmeasures_pms.migrations import belief_tables
+from flexmeasures_pms.storage.readings.belief_tables import make, make_ahead, table_of
 
 CASE = "case:0241"
 LONG_AGO = datetime(2019, 12, 30, 12, tzinfo=UTC)
@@ -83,8 +83,8 @@ def tables_of(account_id: int) -> dict[str, int]:
 
 def received_long_ago(account_id: int) -> None:
     """Let all beliefs be in the table of an earlier year."""
-    belief_tables.make(LONG_AGO)
-    now, then = map(belief_tables.table_of, (datetime.now(UTC), LONG_AGO))
+    make(LONG_AGO)
+    now, then = map(table_of, (datetime.now(UTC), LONG_AGO))
     move = sa.text(f"""
         WITH own AS (
           SELECT s.id FROM sensor s JOIN generic_asset a ON a.id = s.generic_asset_id
@@ -101,15 +101,17 @@ def test_beliefs_are_in_the_table_of_the_year_in_which_they_were_received(
     site: Site, post: Post
 ) -> None:
     post(pack_sample("0241"), pack_sample("0241", at(-60 * 24 * 365)))
-    assert set(tables_of(site.account_id)) == {belief_tables.table_of(datetime.now(UTC))}
+    assert set(tables_of(site.account_id)) == {table_of(datetime.now(UTC))}
     new_year = datetime.fromisoformat("2027-01-01T06:59:00+07:00")
-    assert belief_tables.table_of(new_year) == "pms_beliefs_2026"
+    assert table_of(new_year) == "pms_beliefs_2026"
 
 
 def test_a_table_that_lacks_is_made_with_the_first_request(
     site: Site, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(belief_tables, "table_of", lambda _: "pms_beliefs_1999")
+    monkeypatch.setattr(
+        "flexmeasures_pms.storage.readings.belief_tables.table_of", lambda _: "pms_beliefs_1999"
+    )
     for minute in (0, 1):
         assert post(pack_sample("0241", at(minute)))["stored"] == 1
         assert set(tables_of(site.account_id)) == {"pms_beliefs_1999"}
@@ -117,12 +119,12 @@ def test_a_table_that_lacks_is_made_with_the_first_request(
 
 
 def test_the_next_table_is_made_before_its_year_begins(app_context: Flask) -> None:
-    name = belief_tables.table_of(datetime(2002, 1, 1, tzinfo=UTC))
-    belief_tables.make_ahead(datetime(2001, 12, 20, tzinfo=UTC))
-    assert name not in belief_parts.parts(db.session.connection())
+    name = table_of(datetime(2002, 1, 1, tzinfo=UTC))
+    make_ahead(datetime(2001, 12, 20, tzinfo=UTC))
+    assert name not in belief_tables.names(db.session.connection())
     for _ in range(2):
-        belief_tables.make_ahead(datetime(2001, 12, 27, tzinfo=UTC))
-        assert name in belief_parts.parts(db.session.connection())
+        make_ahead(datetime(2001, 12, 27, tzinfo=UTC))
+        assert name in belief_tables.names(db.session.connection())
     dropped(name)
 
 
@@ -131,8 +133,8 @@ def test_who_makes_sure_of_a_table_waits_for_no_writer(
 ) -> None:
     post(pack_sample("0241"))
     now = datetime.now(UTC)
-    with elsewhere(database_uri, f"LOCK TABLE {belief_tables.table_of(now)} IN ROW EXCLUSIVE MODE"):
-        belief_tables.make(now)
+    with elsewhere(database_uri, f"LOCK TABLE {table_of(now)} IN ROW EXCLUSIVE MODE"):
+        make(now)
         assert post(pack_sample("0241", at(1)))["stored"] == 1
 
 
@@ -305,11 +307,11 @@ def test_a_reset_by_flexmeasures_leaves_the_tables_that_a_dump_needs(
         for table in db.metadata.sorted_tables:
             if table.name in ("timed_belief", "sensor", "data_source"):
                 _plain(table, metadata)
-        belief_parts.attach(metadata)
+        belief_tables.attach(metadata)
         belief = "'2020-01-01Z', '0', 0.5, 1, 1, 1"
         engine = sa.create_engine(uri)
         metadata.create_all(engine)
-        table = belief_tables.table_of(LONG_AGO)
+        table = table_of(LONG_AGO)
         with engine.begin() as connection:
             connection.exec_driver_sql(
                 f"CREATE TABLE {table} (PRIMARY KEY (event_start, sensor_id, source_id)) "
@@ -319,7 +321,7 @@ def test_a_reset_by_flexmeasures_leaves_the_tables_that_a_dump_needs(
         metadata.drop_all(engine)
         metadata.create_all(engine)
         with engine.connect() as connection:
-            assert belief_parts.parts(connection) == [table]
+            assert belief_tables.names(connection) == [table]
             columns = "event_start, belief_horizon, cumulative_probability, event_value"
             insert = f"INSERT INTO {{}} ({columns}, sensor_id, source_id) VALUES ({belief})"
             connection.exec_driver_sql(insert.format(table))
@@ -343,12 +345,12 @@ def test_a_downgrade_puts_all_beliefs_back(site: Site, post: Post) -> None:
     db.session.rollback()
     # As a request may leave one that stores readings while their sensor is deleted.
     orphan = sa.text(f"""
-        INSERT INTO {belief_tables.table_of(LONG_AGO)} (event_start, belief_horizon,
+        INSERT INTO {table_of(LONG_AGO)} (event_start, belief_horizon,
           cumulative_probability, event_value, sensor_id, source_id)
         VALUES (:at, '0', 0.5, 1, 0, 0)""")
     with db.engine.connect() as connection, connection.begin() as transaction:
         connection.execute(orphan, {"at": at(0)})
-        belief_parts.put_back(connection)
+        belief_tables.put_back(connection)
         query = sa.text(
             "SELECT count(*) FROM ONLY timed_belief b JOIN sensor s "
             "ON s.id = b.sensor_id JOIN generic_asset a ON a.id = s.generic_asset_id "
@@ -356,5 +358,5 @@ def test_a_downgrade_puts_all_beliefs_back(site: Site, post: Post) -> None:
         )
         values = {"case": CASE, "id": site.account_id}
         assert connection.scalar(query, values) == len(before)
-        assert belief_parts.parts(connection) == []
+        assert belief_tables.names(connection) == []
         transaction.rollback()
