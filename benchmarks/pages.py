@@ -91,7 +91,7 @@ def _make(app: Flask) -> Month:
     from flexmeasures_pms.gateways import manage
     from flexmeasures_pms.registry.editing.change import Author
     from flexmeasures_pms.registry.loading.load import load_directory
-    from flexmeasures_pms.storage.readings.rebuild import rebuild
+    from flexmeasures_pms.storage.readings.turns import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
         user = create_user(

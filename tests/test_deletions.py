@@ -248,14 +248,14 @@ def test_a_late_sample_that_comes_during_a_deletion_is_stored_after_it(
     assert written == {at(-59), at(0)}
 
 
-def test_notes_of_boards_go_with_the_last_reading_of_their_sample(
+def test_samples_of_boards_go_with_their_last_reading(
     site: Site, post: Post, delete: Delete
 ) -> None:
     site.register("acquisition-board", "B1")
     site.install(("acquisition-board", "B1"), ("case", "0241"))
     post(*(pack_sample("B1", at(n)) for n in range(3)))
     number = site.number("acquisition-board", "B1")
-    noted = f"SELECT event_start FROM pms_board_report WHERE board_id = {number} ORDER BY 1"
+    noted = f"SELECT event_time FROM pms_sample WHERE board_id = {number} ORDER BY 1"
     delete("beliefs", "--sensor", sensor_id(site.account_id, CASE, "pack current"), "--force")
     assert list(db.session.scalars(sa.text(noted))) == [at(0), at(1), at(2)]
 
@@ -461,9 +461,11 @@ def left(account_id: int) -> set[str]:
     found = set()
     things = "(SELECT id FROM pms_trackable WHERE account_id <> :id)"
     for table in db.metadata.sorted_tables:
-        if table.name == "pms_repeat_bit" or not table.name.startswith("pms_"):
+        if table.name == "pms_place" or not table.name.startswith("pms_"):
             continue
-        if "account_id" in table.c:
+        if table.name == "pms_sample":
+            where = f"subject_id NOT IN {things}"
+        elif "account_id" in table.c:
             where = "account_id = :id OR account_id NOT IN (SELECT id FROM account)"
         else:
             key = next(iter(table.foreign_keys))

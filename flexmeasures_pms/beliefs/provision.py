@@ -32,9 +32,8 @@ from flexmeasures_pms.registry.editing import pending
 from flexmeasures_pms.registry.editing.assets import link
 from flexmeasures_pms.registry.kinds import ASSET_KINDS
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.storage.readings.ahead import forget_ahead
+from flexmeasures_pms.storage.log.samples import forget as forget_samples
 from flexmeasures_pms.storage.readings.latest import forget_latest
-from flexmeasures_pms.storage.readings.unwritten import forget_repeats
 
 # The first of two numbers of the advisory lock of who makes assets; the second is the
 # organisation.
@@ -116,8 +115,7 @@ def _sync_assets(account_id: int, entries: Sequence[Entry], registered: Director
                 links[thing.entry.id] = known[thing.external_id].id
         made |= _make(account_id, kind, [t for t in there if t.external_id not in known], names)
     forget_latest(made)
-    forget_ahead(made)
-    forget_repeats(made)
+    forget_samples(made)
     assets = {entry.id: entry.asset_id for entry in entries}
     link(account_id, {n: asset for n, asset in (links | made).items() if assets[n] != asset})
     return list(made.values())

@@ -1,7 +1,7 @@
 """Re-attribution: beliefs move when a board's installation is corrected.
 
-Only samples that were sent with a board's id can be attributed to the wrong case: they are
-recorded (``pms_board_report``). After a change to a board's installations, its samples that
+Only samples that were sent with a board's id can be attributed to the wrong case: the log tells
+which. After a change to a board's installations, its samples that
 are at another case than the registry now says move to the right case; those that belong to
 no case any more go back to quarantine.
 """
@@ -20,6 +20,7 @@ from flexmeasures_pms.beliefs.provision import ensure_sensors_of, make_ready
 from flexmeasures_pms.beliefs.resolve import without_asset
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
+from flexmeasures_pms.catalogue.recording import Policies, bands
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.strays import (
@@ -35,14 +36,15 @@ from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, TrackableText, message
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.intake.quarantining import QuarantinedSample, keep
-from flexmeasures_pms.storage.intake.reports import BoardReport, drop_reports, keep_reports
+from flexmeasures_pms.storage.log import samples
+from flexmeasures_pms.storage.log.places import places_of
+from flexmeasures_pms.storage.log.samples import SampleKey
+from flexmeasures_pms.storage.log.values import BeliefValue
 from flexmeasures_pms.storage.readings import beliefs
-from flexmeasures_pms.storage.readings.ahead import drop_ahead
-from flexmeasures_pms.storage.readings.blocks import BeliefValue, Block
-from flexmeasures_pms.storage.readings.late import withdraw
-from flexmeasures_pms.storage.readings.rebuild import rebuild, take_turns
-from flexmeasures_pms.storage.readings.streams import StreamQuery, load
-from flexmeasures_pms.storage.readings.unwritten import bits_of, drop_repeats
+from flexmeasures_pms.storage.readings.blocks import Block
+from flexmeasures_pms.storage.readings.late import leave
+from flexmeasures_pms.storage.readings.newest import named
+from flexmeasures_pms.storage.readings.turns import rebuild, take_turns
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.encode import pack_request
 
@@ -115,9 +117,10 @@ def follow(account_id: int, boards: Collection[int], *, sender: str) -> Moved:
     _make_sensors(account_id, boards)
     # All at once, and before the samples are listed: a request that stores one more has either
     # committed it, or will see the change.
-    take_turns(account_id, cases, until)
+    newest = take_turns(account_id, cases, until)
+    known = {number: state.policies for number, state in newest.items()}
     for batch in _batches(_movable(strays(account_id, boards), moved)):
-        _rehome(account_id, batch, moved, sender, until)
+        _rehome(account_id, batch, moved, sender, until, known)
     rebuild(cases, until)
     return moved
 
@@ -182,56 +185,51 @@ StoredValues = Mapping[str, BeliefValue]
 
 
 def _rehome(
-    account_id: int, batch: list[Stray], moved: Moved, sender: str, until: datetime
+    account_id: int,
+    batch: list[Stray],
+    moved: Moved,
+    sender: str,
+    until: datetime,
+    policies: Mapping[int, Policies],
 ) -> None:
     """Remove all samples from their old cases first, then write them to the right ones."""
-    taken = _take(batch, until)
-    found = [s for s in batch if taken.get(s)]  # an asset that was made anew has none
-    homeless = [s for s in found if not s.new_owned]
-    going = [s for s in found if s.new_owned]
+    taken = _take(batch, until, policies)
+    homeless = [s for s in batch if s in taken and not s.new_owned]
+    going = [s for s in batch if s in taken and s.new_owned]
     written = write(account_id, _blocks(going, taken), settings().recording, until=until)
     for stray, result in zip(going, written, strict=True):
         if result.result == "conflict":
             homeless.append(stray)
         else:
             moved.count(stray.old, stray.new or "", result.beliefs)
-    gone = set(homeless)
-    keep_reports(
-        BoardReport(s.board_id, s.time, s.source_id, s.new_id or 0) for s in going if s not in gone
-    )
     moved.returned += len(homeless)
     entries = [_entry(stray, taken[stray]) for stray in homeless]
     keep(account_id, entries, sender=sender, bounds=None)
 
 
-def _take(batch: Sequence[Stray], until: datetime) -> dict[Stray, StoredValues]:
-    """Remove the strays' readings and reports, and return their values by sensor name."""
-    taken: dict[Stray, StoredValues] = {}
-    by_origin = attrgetter("old_id", "source_id")
-    for (case, source), group in groupby(sorted(batch, key=by_origin), key=by_origin):
-        at = {stray.time: stray for stray in group}
-        first = next(iter(at.values()))
-        asset = first.old_asset
+def _take(
+    batch: Sequence[Stray], until: datetime, policies: Mapping[int, Policies]
+) -> dict[Stray, StoredValues]:
+    """Remove the strays' samples and beliefs, and return their values by sensor name."""
+    by_key = {SampleKey(s.old_id, s.time, s.pms_id): s for s in batch}
+    places = places_of(CASE)
+    taken: dict[Stray, StoredValues] = {
+        by_key[one.key]: named(one.readings, places) for one in samples.take(by_key)
+    }
+    by_origin = attrgetter("old_id", "pms_id", "source_id")
+    for (case, device, source), group in groupby(sorted(batch, key=by_origin), key=by_origin):
+        strays = list(group)
+        asset, times = strays[0].old_asset, [stray.time for stray in strays]
         sensors = sensor_ids([asset])[asset] if asset is not None else {}
-        drop_ahead(case, first.pms_id or 0, at.keys())
-        for time, values in _withdraw(case, source, sensors, at.keys()).items():
-            taken[at[time]] = values
-    drop_reports((stray.board_id, stray.time, stray.source_id) for stray in batch)
-    # The latest readings may be wrong where their beliefs were removed.
+        beliefs.take(times, source, sensors.values())
+        on_change = bands(CASE, settings().recording, policies.get(case, ()))
+        stream, rows = leave((case, device), times, on_change, places)
+        samples.replace(stream.changed.values())
+        beliefs.copy_rows(
+            [[(t, sensors[n], source, value) for t, n, value in rows if n in sensors]]
+        )
+    # The latest readings may be wrong where their samples were removed.
     rebuild({stray.old_id for stray in batch}, until)
-    return taken
-
-
-def _withdraw(
-    case: int, source: int, sensors: Mapping[str, int], times: Collection[datetime]
-) -> dict[datetime, dict[str, BeliefValue]]:
-    """Remove a case's readings of some moments; readings that relied on them stay."""
-    bits = bits_of("case", sensors.keys())
-    streams = load([StreamQuery(case, source, sensors, times, sensors.keys())], bits)
-    taken, relied = withdraw(streams[case, source], sensors, times, bits)
-    beliefs.take(times, source, sensors.values())
-    drop_repeats(case, source, times)
-    beliefs.copy_rows([[(time, sensors[name], source, value) for time, name, value in relied]])
     return taken
 
 
@@ -253,12 +251,13 @@ def _blocks(going: Sequence[Stray], taken: Mapping[Stray, StoredValues]) -> list
     return [
         Block(
             subject_id=stray.new_id or 0,
-            device_id=stray.pms_id or 0,
+            device_id=stray.pms_id,
             source_id=stray.source_id,
             asset_type="case",
             time=stray.time,
             values=taken[stray],
             sensors=ids[stray.new_asset or 0],
+            board_id=stray.board_id,
         )
         for stray in going
     ]

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flexmeasures_pms.beliefs.provision import make_ready
-from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import WITHIN
 from flexmeasures_pms.ingest.flapping import Before, Flap, PackReport, follow_pack
 from flexmeasures_pms.registry.directory import Directory
@@ -121,15 +120,8 @@ def _docks_before(
     elsewhere: Sequence[Sequence[PackReport]], newest: Mapping[int, datetime]
 ) -> Mapping[int, list[DockReading]]:
     """Return the docks of cases since an hour before their first reports, by case."""
-    assets = {r[0].case.asset_id or 0: r for r in elsewhere if r[0].case.id in newest}
-    sensors = {
-        ids["dock"]: assets[asset]
-        for asset, ids in (sensor_ids(assets) if assets else {}).items()
-        if "dock" in ids
-    }
-    cases = {s: (r[0].case.id, r[0].time - WITHIN) for s, r in sensors.items()}
-    periods = [(s, case, first, newest[case]) for s, (case, first) in cases.items()]
-    return {sensors[s][0].case.id: found for s, found in dock_readings(periods).items()}
+    cases = [(r[0].case.id, r[0].time) for r in elsewhere if r[0].case.id in newest]
+    return dock_readings([(case, first - WITHIN, newest[case]) for case, first in cases])
 
 
 def record_moves(account_id: int, reports: Sequence[PackReport]) -> set[int]:

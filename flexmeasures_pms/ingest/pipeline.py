@@ -32,9 +32,8 @@ from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing.writer import lock_registry
 from flexmeasures_pms.storage.flapping import keep as keep_flapping
 from flexmeasures_pms.storage.intake.quarantine import WAITS
-from flexmeasures_pms.storage.intake.reports import BoardReport, keep_reports
 from flexmeasures_pms.storage.readings.blocks import Block, Written
-from flexmeasures_pms.storage.readings.rebuild import take_turns
+from flexmeasures_pms.storage.readings.turns import take_turns
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.samples import Sample
 
@@ -109,7 +108,6 @@ def process(
     check()
     unstored = _unstored(samples, plan.targets, plan.registered, now)
     outcomes = _outcomes(samples, unstored, plan.readings, written, plan.registered)
-    _keep_board_reports(plan.targets, outcomes, plan.sources)
     keep_flapping(plan.moved.states)
     for flap in plan.moved.flaps:
         at = flap.report.sample
@@ -164,6 +162,7 @@ def _blocks(plan: Plan) -> list[Block]:
             time=p.time,
             values=p.values,
             sensors=plan.sensors[p.subject.asset_id or 0],
+            board_id=None if p.board is None else p.board.id,
         )
         for p in plan.readings
     ]
@@ -226,14 +225,4 @@ def _conflict(path: str, one: AssetReadings, code: str) -> Problem:
         f"'{one.device.ident}' at {one.time.isoformat(timespec='milliseconds')} was "
         f"stored first and is kept.{WAITS}",
         one.subject.ident,
-    )
-
-
-def _keep_board_reports(
-    targets: Sequence[Target | Problem], outcomes: Sequence[Outcome], sources: dict[int, int]
-) -> None:
-    keep_reports(
-        BoardReport(t.board.id, t.time, sources[t.device.id], t.subject.id)
-        for t, outcome in zip(targets, outcomes, strict=True)
-        if isinstance(t, Target) and t.board is not None and outcome.result == "stored"
     )

@@ -29,7 +29,10 @@ _SUBJECTS = {kind.name: kind.asset_types[0] for kind in DEVICE_KINDS}
 
 @dataclass(frozen=True, slots=True)
 class AssetReadings:
-    """Readings for one asset, with the sample that they are from."""
+    """Readings for one asset, with the sample that they are from.
+
+    :param board: the acquisition board under whose id the sample was sent, if it was.
+    """
 
     sample: int
     subject: Entry
@@ -37,6 +40,7 @@ class AssetReadings:
     time: datetime
     values: SampleValues
     ehub: bool = False
+    board: Entry | None = None
 
 
 @dataclass(slots=True)
@@ -132,7 +136,8 @@ def _asset_readings(
     ]
     for i, _, target in located:
         if values[i]:
-            yield AssetReadings(i, target.subject, target.device, target.time, values[i])
+            where = target.subject, target.device, target.time
+            yield AssetReadings(i, *where, values[i], board=target.board)
     packs = [item for item in located if item[1].dataset == "pms"]
     yield from map(_ehub_readings, ehub_readings(packs, registered))
 

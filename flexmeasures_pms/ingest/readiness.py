@@ -15,7 +15,7 @@ from flexmeasures.data import db
 from flexmeasures_pms.beliefs import provision
 from flexmeasures_pms.beliefs.sources import make_sources
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.readings.rebuild import rebuild_stored
+from flexmeasures_pms.storage.readings.turns import rebuild_stored
 
 
 @dataclass(slots=True)

@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, se
 
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import installation, trackable
-from flexmeasures_pms.storage.sources import reports_as_source
-from flexmeasures_pms.storage.tables import board_report
+from flexmeasures_pms.storage.tables import sample
 
 _OLD, _NEW, _BOARD, _PMS = (trackable.alias() for _ in range(4))
 
@@ -36,7 +35,7 @@ class Stray:
     time: datetime
     source_id: int
     pms: str
-    pms_id: int | None
+    pms_id: int
     old_id: int
     old: str
     old_asset: int | None
@@ -50,20 +49,19 @@ class Stray:
 
 def strays(account_id: int, boards: Collection[int]) -> Iterator[Stray]:
     """Yield the strays of an organisation's boards, in order of time."""
-    report = board_report.c
+    report = sample.c
     query = (
         _of(
             account_id, boards,
-            report.board_id, _BOARD.c.ident, report.event_start, report.source_id,
-            func.coalesce(_PMS.c.ident, DataSource.name), _PMS.c.id,
+            report.board_id, _BOARD.c.ident, report.event_time, report.source_id,
+            func.coalesce(_PMS.c.ident, DataSource.name), report.device_id,
             _OLD.c.id, _OLD.c.ident, _OLD.c.asset_id, _owned(_OLD),
             _NEW.c.id, _NEW.c.ident, _NEW.c.asset_id, _owned(_NEW),
             _AWAITED,
         )
-        .join(DataSource, DataSource.id == report.source_id)
-        .outerjoin(_PMS, reports_as_source(_PMS))
-        .distinct(report.event_start, report.board_id, report.source_id)
-        .order_by(report.event_start, report.board_id, report.source_id, _PMS.c.id)
+        .outerjoin(DataSource, DataSource.id == report.source_id)
+        .outerjoin(_PMS, _PMS.c.id == report.device_id)
+        .order_by(report.event_time, report.board_id, report.device_id)
     )  # fmt: skip
     return (Stray(*row) for row in db.session.execute(query))
 
@@ -78,7 +76,7 @@ def asset_pairs(account_id: int, boards: Collection[int]) -> set[tuple[int, int]
 def boards_astray(account_id: int, boards: Collection[int]) -> set[int]:
     """Return those of an organisation's boards that have strays."""
     corrected = _corrected(boards)
-    return set(db.session.scalars(_of(account_id, corrected, board_report.c.board_id).distinct()))
+    return set(db.session.scalars(_of(account_id, corrected, sample.c.board_id).distinct()))
 
 
 def cases_awaited(account_id: int, boards: Collection[int]) -> set[int]:
@@ -110,22 +108,24 @@ def cases_of(boards: Collection[int]) -> set[int]:
 
 
 def _of(account_id: int, boards: Collection[int], *columns: Any) -> Select[Any]:
-    report, place = board_report.c, installation.c
+    report, place = sample.c, installation.c
     holds = and_(
         place.part_id == report.board_id,
         place.slot == BOARD,
         func.upper_inf(place.known),
-        place.valid.contains(report.event_start),
+        place.valid.contains(report.event_time),
     )
     return (
         select(*columns)
-        .select_from(board_report)
+        .select_from(sample)
         .join(_BOARD, _BOARD.c.id == report.board_id)
-        .join(_OLD, _OLD.c.id == report.case_id)
+        .join(_OLD, _OLD.c.id == report.subject_id)
         .outerjoin(installation, holds)
         .outerjoin(_NEW, _NEW.c.id == place.assembly_id)
+        # Samples are found by their cases.
+        .where(report.subject_id.in_(cases_of(boards)))
         .where(_BOARD.c.account_id == account_id, report.board_id.in_(boards))
-        .where(place.assembly_id.is_distinct_from(report.case_id))
+        .where(place.assembly_id.is_distinct_from(report.subject_id))
     )
 
 

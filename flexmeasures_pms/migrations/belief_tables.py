@@ -12,21 +12,42 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from flexmeasures_pms.identifiers import LOOK_ALIKES, MARKUP
+
 PREFIX = "pms_beliefs_"
 """Begin of the names of tables of beliefs."""
 
 # As ON DELETE CASCADE does for the rows of FlexMeasures' own table. A request that stores
 # readings meanwhile may leave some: nothing finds them, because numbers are never used twice.
+# Their readings leave the log, if the asset stays: a new sensor gets what is sent again.
 _SENSOR_DELETED = """
 CREATE OR REPLACE FUNCTION pms_sensor_deleted() RETURNS trigger AS $$
 DECLARE
     gone int[] := array(SELECT id FROM old_rows);
     one regclass;
+    lost record;
 BEGIN
     IF cardinality(gone) > 0 THEN
         FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
         LOOP
             EXECUTE format('DELETE FROM %s WHERE sensor_id = ANY ($1)', one) USING gone;
+        END LOOP;
+        FOR lost IN
+            SELECT t.id, array_agg(p.place + 1) AS places, sum(1::bigint << p.place)
+                FILTER (WHERE p.place < 63)::bigint AS bits
+            FROM old_rows s
+            JOIN generic_asset a ON a.id = s.generic_asset_id
+            JOIN pms_trackable t ON t.asset_id = a.id
+            JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = s.name
+            GROUP BY t.id ORDER BY t.id
+        LOOP
+            PERFORM FROM pms_latest WHERE trackable_id = lost.id FOR UPDATE;
+            UPDATE pms_sample l SET repeats = l.repeats & ~coalesce(lost.bits, 0), readings = array(
+                SELECT CASE WHEN r.n = ANY (lost.places) THEN 'NaN' ELSE r.reading END
+                FROM unnest(l.readings) WITH ORDINALITY AS r (reading, n) ORDER BY r.n)
+                WHERE l.subject_id = lost.id;
+            DELETE FROM pms_sample WHERE subject_id = lost.id AND 'NaN' = ALL (readings);
+            DELETE FROM pms_latest WHERE trackable_id = lost.id;
         END LOOP;
     END IF;
     RETURN NULL;
@@ -57,40 +78,54 @@ BEGIN
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
-# As the primary key of FlexMeasures' own table does, under its name: FlexMeasures knows that.
-# Only rows of gateways are looked for. Such a row may be newer than all that a gateway has
-# reported: latest readings that it may be newer than are read again, with the next request.
+# What is saved under a gateway's source is taken into the log, as if the gateway had reported it:
+# so the gateway's own report of it is a duplicate, or a conflict. Where it has reported already,
+# this is refused as the primary key of FlexMeasures' own table does, under its name: FlexMeasures
+# knows that. Latest readings that it may be newer than are read again, with the next request.
 _BELIEF_ADDED = """
 CREATE OR REPLACE FUNCTION pms_belief_added() RETURNS trigger AS $$
 DECLARE
-    one regclass;
-    found boolean;
+    added record;
 BEGIN
-    IF NOT EXISTS (SELECT FROM new_rows n JOIN data_source s ON s.id = n.source_id
-                   WHERE s.type = 'gateway') THEN
-        RETURN NULL;
-    END IF;
-    FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
+    FOR added IN
+        SELECT n.event_start AS moment, n.event_value AS value, n.source_id, t.id AS subject,
+            d.id AS device, p.place + 1 AS n,
+            (SELECT count(*)::int FROM pms_place WHERE asset_type = t.kind) AS places
+        FROM new_rows n
+        JOIN data_source s ON s.id = n.source_id AND s.type = 'gateway'
+        JOIN sensor o ON o.id = n.sensor_id
+        JOIN pms_trackable t ON t.asset_id = o.generic_asset_id
+        JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = o.name
+        CROSS JOIN LATERAL (
+            SELECT id FROM pms_trackable WHERE account_id = s.account_id AND kind = s.model
+                AND translate(ident, '{MARKUP}', '{LOOK_ALIKES}')
+                    = translate(s.name, '{MARKUP}', '{LOOK_ALIKES}')
+            ORDER BY id LIMIT 1
+        ) d
+        WHERE n.belief_horizon = '0' ORDER BY t.id, n.event_start
     LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM new_rows n'
-            || ' JOIN data_source s ON s.id = n.source_id AND s.type = ''gateway'''
-            || ' JOIN %s b USING (event_start, sensor_id, source_id, belief_horizon,'
-            || ' cumulative_probability))', one) INTO found;
-        IF found THEN
+        DELETE FROM pms_latest WHERE trackable_id = added.subject AND event_time <= added.moment;
+        INSERT INTO pms_sample
+                (event_time, repeats, device_id, subject_id, source_id, readings)
+            VALUES (added.moment, 0, added.device, added.subject, added.source_id,
+                array_fill('NaN'::float8, ARRAY[added.places]))
+            ON CONFLICT DO NOTHING;
+        UPDATE pms_sample SET readings = readings
+                || array_fill('NaN'::float8, ARRAY[added.places - cardinality(readings)])
+            WHERE subject_id = added.subject AND event_time = added.moment
+                AND device_id = added.device AND cardinality(readings) < added.places;
+        UPDATE pms_sample SET readings[added.n] = added.value
+            WHERE subject_id = added.subject AND event_time = added.moment
+                AND device_id = added.device AND readings[added.n] = 'NaN';
+        IF NOT FOUND THEN
             RAISE unique_violation USING CONSTRAINT = 'timed_belief_pkey', MESSAGE =
                 'duplicate key value violates unique constraint "timed_belief_pkey"';
         END IF;
     END LOOP;
-    DELETE FROM pms_latest l USING (
-        SELECT t.id, max(n.event_start) AS newest FROM new_rows n
-        JOIN data_source s ON s.id = n.source_id AND s.type = 'gateway'
-        JOIN sensor o ON o.id = n.sensor_id
-        JOIN pms_trackable t ON t.asset_id = o.generic_asset_id GROUP BY t.id
-    ) u WHERE l.trackable_id = u.id AND l.event_time <= u.newest;
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
-"""
+""".replace("{MARKUP}", MARKUP.replace("'", "''")).replace("{LOOK_ALIKES}", LOOK_ALIKES)
 _TRIGGERS = (
     ("pms_sensor_deleted", "DELETE", "sensor", "OLD TABLE AS old_rows"),
     ("pms_source_deleted", "DELETE", "data_source", "OLD TABLE AS old_rows"),

@@ -71,19 +71,18 @@ CREATE CONSTRAINT TRIGGER pms_trackable_asset_changed AFTER UPDATE ON pms_tracka
 TURNS = 64
 """Number of advisory locks of an organisation's things that have no row in ``pms_latest``."""
 
-# Beliefs that FlexMeasures deletes are forgotten here too. Readings that were not written because
-# they repeat a deleted one, or may do so (for up to a snapshot's 15 minutes), are no longer known.
-# Latest readings that may rely on deleted ones go: the next request reads them again.
-# All things are locked first, in the order of requests: a request with late readings, too, compares
-# them with what is stored, and must not meet beliefs that are about to go.
-# A sample that was sent with a board's id can be moved as long as any reading of it is left.
+# Readings whose beliefs FlexMeasures deletes leave the log: with those that were not written
+# because they repeat a deleted one, until the next that was written. They are stored when they
+# are sent again. Latest readings that may rely on deleted ones go: the next request reads them
+# again. All things are locked first, in the order of requests: a request with late readings, too,
+# compares them with the log, and must not meet readings that are about to go.
 BELIEFS_DELETED = """
 CREATE OR REPLACE FUNCTION pms_beliefs_deleted() RETURNS trigger AS $$
 DECLARE
     gone record;
     things bigint[];
 BEGIN
-    IF current_setting('pms.beliefs_move', true) = 'on' OR to_regclass('pms_repeat') IS NULL THEN
+    IF current_setting('pms.beliefs_move', true) = 'on' OR to_regclass('pms_sample') IS NULL THEN
         RETURN NULL;
     END IF;
     things := array(
@@ -97,36 +96,44 @@ BEGIN
             ORDER BY t.account_id, turn) m;
     PERFORM FROM pms_latest WHERE trackable_id = ANY (things) ORDER BY trackable_id FOR UPDATE;
     FOR gone IN
-        SELECT t.id, t.asset_id, o.source_id, min(o.first) AS first, max(o.last) AS last,
-            coalesce(bit_or(1::bigint << b.bit), 0) AS bits
+        SELECT t.id, o.sensor_id, o.source_id, p.place + 1 AS n,
+            CASE WHEN p.place < 63 THEN 1::bigint << p.place ELSE 0 END AS bit, o.first,
+            date_bin('15 minutes', o.last, timestamptz '2000-01-01 00:00+00')
+                + interval '15 minutes' AS until
         FROM (
             SELECT sensor_id, source_id, min(event_start) AS first, max(event_start) AS last
             FROM old_rows WHERE belief_horizon = '0' GROUP BY sensor_id, source_id
         ) o
         JOIN sensor s ON s.id = o.sensor_id
         JOIN pms_trackable t ON t.asset_id = s.generic_asset_id
-        LEFT JOIN pms_repeat_bit b ON b.asset_type = t.kind AND b.sensor = s.name
-        GROUP BY t.id, o.source_id ORDER BY t.id, o.source_id
+        JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = s.name
+        ORDER BY t.id, o.source_id
     LOOP
-        DELETE FROM pms_latest
-            WHERE trackable_id = gone.id AND event_time < gone.last + interval '15 minutes';
-        DELETE FROM pms_ahead
-            WHERE trackable_id = gone.id AND event_time BETWEEN gone.first AND gone.last;
-        DELETE FROM pms_repeat WHERE subject_id = gone.id AND source_id = gone.source_id
-            AND event_time >= gone.first AND event_time < gone.last + interval '15 minutes'
-            AND mask & ~gone.bits = 0;
-        UPDATE pms_repeat SET mask = mask & ~gone.bits
-            WHERE subject_id = gone.id AND source_id = gone.source_id
-            AND event_time >= gone.first AND event_time < gone.last + interval '15 minutes'
-            AND mask & gone.bits <> 0;
-        DELETE FROM pms_board_report r WHERE case_id = gone.id AND source_id = gone.source_id
-            AND event_start BETWEEN gone.first AND gone.last
-            AND NOT EXISTS (SELECT FROM pms_repeat p WHERE p.subject_id = gone.id
-                AND p.source_id = gone.source_id AND p.event_time = r.event_start)
-            AND NOT EXISTS (SELECT FROM timed_belief b JOIN sensor s ON s.id = b.sensor_id
-                WHERE s.generic_asset_id = gone.asset_id AND b.source_id = gone.source_id
-                AND b.event_start = r.event_start
-                AND b.event_start BETWEEN gone.first AND gone.last);
+        WITH told AS (
+            SELECT l.device_id, l.event_time, l.repeats & gone.bit <> 0 AS repeats,
+                o.event_start IS NOT NULL AS deleted
+            FROM pms_sample l LEFT JOIN old_rows o ON o.event_start = l.event_time
+                AND o.sensor_id = gone.sensor_id AND o.source_id = gone.source_id
+                AND o.belief_horizon = '0'
+            WHERE l.subject_id = gone.id AND l.source_id = gone.source_id
+                AND l.event_time >= gone.first AND l.event_time < gone.until
+                AND l.readings[gone.n] <> 'NaN'
+        ), numbered AS (
+            SELECT *, count(*) FILTER (WHERE NOT repeats) OVER (
+                PARTITION BY device_id ORDER BY event_time) AS written
+            FROM told
+        ), judged AS (
+            SELECT device_id, event_time, bool_or(deleted AND NOT repeats) OVER (
+                PARTITION BY device_id, written) AS lost
+            FROM numbered
+        )
+        UPDATE pms_sample l SET readings[gone.n] = 'NaN', repeats = l.repeats & ~gone.bit
+            FROM judged j
+            WHERE j.lost AND l.subject_id = gone.id AND l.event_time = j.event_time
+                AND l.device_id = j.device_id;
+        DELETE FROM pms_latest WHERE trackable_id = gone.id AND event_time < gone.until;
+        DELETE FROM pms_sample l WHERE subject_id = gone.id
+            AND event_time >= gone.first AND event_time < gone.until AND 'NaN' = ALL (readings);
     END LOOP;
     RETURN NULL;
 END

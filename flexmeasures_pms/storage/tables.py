@@ -1,11 +1,11 @@
-"""Tables besides the beliefs: latest readings, quarantine, receipts, journal, board reports."""
+"""Tables besides the beliefs: the log, latest readings, quarantine, receipts, journal."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB
 
-from flexmeasures_pms.migrations import belief_tables
+from flexmeasures_pms.migrations import belief_tables, sample_tables
 from flexmeasures_pms.registry.tables import (
     UTC_NOW,
     account_column,
@@ -80,24 +80,6 @@ quarantine = sa.Table(
         postgresql_include=["size"],
         postgresql_where=sa.text("discarded_at IS NULL"),
     ),
-)
-
-# Which samples of a case were sent with a board's id: they move with the board when its
-# installation is corrected.
-board_report = sa.Table(
-    "pms_board_report",
-    metadata,
-    trackable_reference("board_id"),
-    sa.Column("event_start", sa.DateTime(timezone=True), nullable=False),
-    sa.Column(
-        "source_id",
-        sa.Integer,
-        sa.ForeignKey("data_source.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
-    trackable_reference("case_id"),
-    sa.PrimaryKeyConstraint("board_id", "event_start", "source_id"),
-    sa.Index("pms_board_report_case_idx", "case_id", "event_start"),
 )
 
 # One row for each accepted request.
@@ -199,7 +181,7 @@ journal_turn = sa.Table(
 
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
 # ``recorded`` has the last written values of what is recorded on change, with their ages.
-# ``has_ahead`` says whether the thing has rows in ``pms_ahead``.
+# ``has_ahead`` says whether the log has samples of it that are ahead of the clock.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 latest = sa.Table(
     "pms_latest",
@@ -214,17 +196,6 @@ latest = sa.Table(
     sa.Index("pms_latest_device_idx", "device_id"),
 )
 
-# Readings that are ahead of the clock, until their time has come: they are not yet the latest.
-ahead = sa.Table(
-    "pms_ahead",
-    metadata,
-    trackable_reference("trackable_id"),
-    sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("device_id", sa.BigInteger, nullable=False),
-    sa.Column("readings", JSONB, nullable=False),
-    sa.PrimaryKeyConstraint("trackable_id", "event_time", "device_id"),
-)
-
 # Packs that are, or were, reported from several places: as long as the newest reading of a
 # pack is before ``until``, it flaps.
 flapping = sa.Table(
@@ -236,28 +207,32 @@ flapping = sa.Table(
     sa.Column("docks", ARRAY(sa.Integer), nullable=False),
 )
 
-# Readings that were received and not written because they repeat the previous one, one bit
-# for each of a sample. They show what a late reading changes, and distinguish a repeated
-# sample from one that contradicts.
-repeat = sa.Table(
-    "pms_repeat",
+# The log: every sample that was stored. It has no foreign keys, which would cost each request
+# look-ups: triggers forget what is deleted. Numbers have four bytes: 19 rows of a pack fit a page
+# instead of 18. ``repeats`` has a bit for each reading that no belief was written of.
+sample = sa.Table(
+    "pms_sample",
     metadata,
-    trackable_reference("subject_id"),
     sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("mask", sa.BigInteger, nullable=False),
+    sa.Column("repeats", sa.BigInteger, nullable=False),
+    sa.Column("device_id", sa.Integer, nullable=False),
+    sa.Column("subject_id", sa.Integer, nullable=False),
     sa.Column("source_id", sa.Integer, nullable=False),
-    sa.PrimaryKeyConstraint("subject_id", "source_id", "event_time"),
+    sa.Column("board_id", sa.Integer),
+    sa.Column("readings", ARRAY(sa.Double), nullable=False),
+    sa.PrimaryKeyConstraint("subject_id", "event_time", "device_id"),
+    postgresql_partition_by="RANGE (event_time)",
 )
 
-# The sensor of each bit of a repeat's mask, by asset type.
-repeat_bit = sa.Table(
-    "pms_repeat_bit",
+# Where each sensor's reading is in a sample's readings, by asset type.
+place = sa.Table(
+    "pms_place",
     metadata,
     sa.Column("asset_type", sa.Text, nullable=False),
     sa.Column("sensor", sa.Text, nullable=False),
-    sa.Column("bit", sa.SmallInteger, nullable=False),
+    sa.Column("place", sa.SmallInteger, nullable=False),
     sa.PrimaryKeyConstraint("asset_type", "sensor"),
-    sa.UniqueConstraint("asset_type", "bit", name="pms_repeat_bit_key"),
+    sa.UniqueConstraint("asset_type", "place", name="pms_place_key"),
 )
 
 # The recording policy of a quantity of one asset, if it differs from that of all.
@@ -272,3 +247,4 @@ recording = sa.Table(
 )
 
 belief_tables.attach(metadata)
+sample_tables.attach(metadata)

@@ -23,32 +23,47 @@ from faults.registry_site import Discard, Site
 from faults.rows import rows as _rows
 from faults.traffic import Body
 
-# What was written, and what repeats the reading written before it.
-_BELIEFS = """
-    WITH written AS (
-      SELECT b.sensor_id, b.source_id, b.event_start, b.event_value, true AS written,
-        b.belief_horizon = '0' AND b.cumulative_probability = 0.5 AS plain
+# What the log has, and whether it was written as a belief.
+_LOG = """
+    SELECT a.account_id, a.external_id, l.event_time, d.name, p.sensor, l.readings[p.place + 1],
+      d.account_id, d.type, l.repeats & (1::bigint << p.place) = 0
+    FROM pms_sample l JOIN pms_trackable t ON t.id = l.subject_id
+      JOIN generic_asset a ON a.id = t.asset_id JOIN data_source d ON d.id = l.source_id
+      JOIN pms_place p ON p.asset_type = t.kind
+    WHERE t.account_id = %s AND l.readings[p.place + 1] <> 'NaN'
+    ORDER BY a.external_id, l.event_time, d.name"""
+# Where beliefs are not what the log says: each written reading, once, and nothing else. What was
+# not written is the same as the last that was, in the same quarter of an hour.
+_UNTRUE = """
+    WITH told AS (
+      SELECT s.id AS sensor, l.source_id AS source, l.event_time AS moment,
+        l.readings[p.place + 1] AS value, l.repeats & (1::bigint << p.place) = 0 AS written
+      FROM pms_sample l JOIN pms_trackable t ON t.id = l.subject_id
+        JOIN pms_place p ON p.asset_type = t.kind
+        JOIN sensor s ON s.generic_asset_id = t.asset_id AND s.name = p.sensor
+      WHERE t.account_id = %s AND l.readings[p.place + 1] <> 'NaN'
+    ), believed AS (
+      SELECT b.sensor_id AS sensor, b.source_id AS source, b.event_start AS moment,
+        count(*) AS times, min(b.event_value) AS lowest, max(b.event_value) AS highest,
+        bool_and(b.belief_horizon = '0' AND b.cumulative_probability = 0.5) AS plain
       FROM timed_belief b JOIN sensor s ON s.id = b.sensor_id
         JOIN generic_asset a ON a.id = s.generic_asset_id
-      WHERE a.account_id = %s
-    ), repeated AS (
-      SELECT s.id, r.source_id, r.event_time, before.event_value, false, true
-      FROM pms_repeat r JOIN pms_trackable t ON t.id = r.subject_id
-        JOIN pms_repeat_bit i ON i.asset_type = t.kind AND r.mask & (1::bigint << i.bit) <> 0
-        JOIN sensor s ON s.generic_asset_id = t.asset_id AND s.name = i.sensor
-        JOIN LATERAL (
-          SELECT event_start, event_value FROM timed_belief
-          WHERE sensor_id = s.id AND source_id = r.source_id AND event_start <= r.event_time
-          ORDER BY event_start DESC LIMIT 1
-        ) before ON before.event_start < r.event_time
-      WHERE t.account_id = %s
+      WHERE a.account_id = %s GROUP BY 1, 2, 3
+    ), numbered AS (
+      SELECT *, count(*) FILTER (WHERE written) OVER (
+        PARTITION BY sensor, source ORDER BY moment) AS n FROM told
+    ), shown AS (
+      SELECT *, first_value(value) OVER since AS last, first_value(moment) OVER since AS at
+      FROM numbered WINDOW since AS (PARTITION BY sensor, source, n ORDER BY moment)
     )
-    SELECT a.account_id, a.external_id, b.event_start, d.name, s.name, b.event_value,
-      d.account_id, d.type, b.plain, b.written
-    FROM (SELECT * FROM written UNION ALL SELECT * FROM repeated) b
-      JOIN sensor s ON s.id = b.sensor_id JOIN generic_asset a ON a.id = s.generic_asset_id
-      JOIN data_source d ON d.id = b.source_id
-    ORDER BY a.external_id, b.event_start, d.name"""
+    SELECT 'belief', sensor, moment FROM (SELECT * FROM told WHERE written) l
+      FULL JOIN believed b USING (sensor, source, moment)
+    WHERE l.value IS NULL OR b.times IS DISTINCT FROM 1 OR NOT b.plain
+      OR b.lowest <> l.value OR b.highest <> l.value
+    UNION ALL
+    SELECT 'shown', sensor, moment FROM shown
+    WHERE NOT written
+      AND (n = 0 OR last <> value OR at < date_bin('15 minutes', moment, '2000-01-01 00:00+00'))"""
 _LATEST = """
     SELECT t.kind || ':' || t.ident, l.event_time, l.readings FROM pms_latest l
       JOIN pms_trackable t ON t.id = l.trackable_id
@@ -59,8 +74,8 @@ _QUARANTINE = """
     FROM pms_quarantine q LEFT JOIN pms_quarantine_head h ON h.id = q.head_id
     WHERE q.account_id = %s"""
 _REPORTS = """
-    SELECT b.ident, r.event_start, c.ident FROM pms_board_report r
-      JOIN pms_trackable b ON b.id = r.board_id JOIN pms_trackable c ON c.id = r.case_id
+    SELECT b.ident, l.event_time, c.ident FROM pms_sample l
+      JOIN pms_trackable b ON b.id = l.board_id JOIN pms_trackable c ON c.id = l.subject_id
     WHERE b.account_id = %s AND c.account_id = b.account_id"""
 
 Moment = tuple[str, datetime]
@@ -93,6 +108,7 @@ class Verdict:
     :param misplaced: samples under another case than the registry says.
     :param waiting: samples that wait although the registry says where they belong.
     :param docks: where the newest readings of packs that move say that they are.
+    :param untrue: readings that are not shown as beliefs as the log has them.
     :param unsaid: samples that were discarded, then acknowledged as waiting, and do not wait.
     """
 
@@ -105,6 +121,7 @@ class Verdict:
     stale: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
     misplaced: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     docks: dict[tuple[int, str], int] = field(default_factory=dict)
     unsaid: list[str] = field(default_factory=list)
@@ -117,7 +134,7 @@ class Verdict:
         """The kinds of broken promises, with the first few of each."""
         kinds = (
             "lost", "half", "invented", "double", "foreign", "disorder", "stale", "untold",
-            "misplaced", "waiting", "unsaid",
+            "misplaced", "waiting", "unsaid", "untrue",
         )  # fmt: skip
         found = {kind: getattr(self, kind) for kind in kinds}
         return {kind: [f"{len(f)} {kind}", *f[:MOST_SHOWN]] for kind, f in found.items() if f}
@@ -137,7 +154,11 @@ def check(uri: str, sites: list[Site], sent: list[list[Body]]) -> Verdict:
             account = site.account
             here = _Organisation(number, account, mine, claims[number], others, verdict)
             here.read_quarantine(_rows(connection, _QUARANTINE, account))
-            here.check_beliefs(_rows(connection, _BELIEFS, account, account))
+            here.check_log(_rows(connection, _LOG, account))
+            verdict.untrue += [
+                f"{account}: {what} of sensor {sensor} at {time}"
+                for what, sensor, time in _rows(connection, _UNTRUE, account, account)
+            ]
             here.check_quarantine(items[1 - number])
             here.check_discards(site.discards)
             here.check_reports(_rows(connection, _REPORTS, account))
@@ -194,20 +215,18 @@ class _Organisation:
                 if item.changes:
                     self._moving[item.time].append(item)
 
-    def check_beliefs(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Every moment has the beliefs of one reading that was sent about it, once."""
+    def check_log(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Every moment has the readings of one sample that was sent about it, once."""
         for (asset, time, source), group in groupby(rows, key=lambda row: row[1:4]):
-            beliefs = list(group)
-            self.verdict.beliefs += sum(row[9] for row in beliefs)
+            readings = list(group)
+            self.verdict.beliefs += sum(row[8] for row in readings)
             self.stored[source] += not asset.startswith("cabinet:")
             where = f"{self.account}/{asset} {time:%H:%M:%S.%f} by {source}"
-            values = {row[4]: row[5] for row in beliefs}
-            if len(values) < len(beliefs):
+            values = {row[4]: row[5] for row in readings}
+            if len(values) < len(readings):
                 self.verdict.double.append(where)
-            if any(row[6:8] != (self.account, "gateway") for row in beliefs):
+            if any(row[6:8] != (self.account, "gateway") for row in readings):
                 self.verdict.foreign.append(f"{where}: another's source")
-            if not all(row[8] for row in beliefs):
-                self.verdict.invented.append(f"{where}: another horizon")
             self._judge((asset, time), source, values, where)
         self._check_missing()
 
@@ -224,7 +243,7 @@ class _Organisation:
             due = elsewhere[0].asset or "quarantine"
             self.verdict.misplaced.append(f"{where}: {elsewhere[0].board}'s, due in {due}")
         elif _part_of(values, told):
-            self.verdict.half.append(f"{where}: {len(values)} beliefs")
+            self.verdict.half.append(f"{where}: {len(values)} readings")
         elif moment in self.others and _part_of(
             values, [c.values for c in self.others[moment].all]
         ):

@@ -74,8 +74,7 @@ def clear(account_id: int) -> None:
     )
     for table, column in (
         ("pms_latest", "trackable_id"),
-        ("pms_ahead", "trackable_id"),
-        ("pms_repeat", "subject_id"),
+        ("pms_sample", "subject_id"),
     ):
         db.session.execute(
             text(

@@ -137,7 +137,7 @@ def test_tables_of_a_newer_version_are_left_alone(
 def test_a_lost_row_of_other_tables_is_not_guessed(
     connection: sa.Connection, runner: FlaskCliRunner
 ) -> None:
-    connection.execute(sa.text("INSERT INTO pms_repeat_bit VALUES ('none', 'dock', 1)"))
+    connection.execute(sa.text("INSERT INTO pms_place VALUES ('none', 'dock', 1)"))
     connection.execute(sa.text("DELETE FROM pms_alembic_version"))
     assert said(runner, connection, "current").startswith("The revision of the tables")
     connection.execute(sa.text("ALTER TABLE pms_receipt DROP COLUMN details"))

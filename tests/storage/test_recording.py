@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import cycle
 from typing import Any
-from unittest import mock
 
 import pytest
 from conftest import Organisation
@@ -27,11 +24,9 @@ from flexmeasures_pms.beliefs.sources import make_sources, source_ids
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.storage.readings import write as write_module
-from flexmeasures_pms.storage.readings.beliefs import copy_rows
+from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.readings.blocks import Block
 from flexmeasures_pms.storage.readings.latest import latest_of
-from flexmeasures_pms.storage.readings.unwritten import bits_of
 from flexmeasures_pms.storage.readings.write import write
 
 EXAMPLES = 300
@@ -65,7 +60,7 @@ def stage(organisation: Organisation) -> Iterator[Stage]:
     devices = [registered.entry(site.number("pms", ident)) for ident in ("PMS-1", "PMS-2")]
     make_sources(organisation.id, devices)
     sources = source_ids(organisation.id, devices)
-    bits_of("case", set(NAMES))
+    places_of("case")
     db.session.commit()
     sensors = sensor_ids([case.asset_id or 0])[case.asset_id or 0]
     yield Stage(organisation.id, case, sensors, sources)
@@ -142,26 +137,24 @@ def fate_of(known: dict[Key, int], device: int, sample: Any) -> str:
 
 
 @settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
-@given(requests=deliveries, on_change=st.sets(st.sampled_from(NAMES)), distrust=st.booleans())
+@given(requests=deliveries, on_change=st.sets(st.sampled_from(NAMES)))
 def test_the_history_filled_forward_is_what_was_sent(
-    stage: Stage, requests: Any, on_change: set[str], distrust: bool
+    stage: Stage, requests: Any, on_change: set[str]
 ) -> None:
     bands = dict.fromkeys(on_change, Decimal(0))
     clocks = sorted(clock for clock, _ in requests)
     in_order = [(clock, request) for clock, (_, request) in zip(clocks, requests, strict=True)]
-    with beginning_to_fail(distrust):
-        known = deliver(stage, in_order, bands)
+    known = deliver(stage, in_order, bands)
     holds(stage, known, bands)
     assert_newest(stage, known, time_of(clocks[-1]))
 
 
 @settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
-@given(requests=deliveries, bands=policies, distrust=st.booleans())
+@given(requests=deliveries, bands=policies)
 def test_with_a_deadband_it_is_within_the_deadband(
-    stage: Stage, requests: Any, bands: Mapping[str, Decimal], distrust: bool
+    stage: Stage, requests: Any, bands: Mapping[str, Decimal]
 ) -> None:
-    with beginning_to_fail(distrust):
-        known = deliver(stage, requests, bands)
+    known = deliver(stage, requests, bands)
     holds(stage, known, bands)
 
 
@@ -181,40 +174,23 @@ near_the_clock = st.lists(
 
 
 @settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
-@given(requests=near_the_clock, distrust=st.booleans())
+@given(requests=near_the_clock)
 # What was written before a reading that was ahead is the same as what comes after it.
 @example(
     requests=[
         (0, [(0, 0, {NAMES[1]: 0}), (0, 2, {NAMES[1]: 1})]),
         (3, [(0, 0, {NAMES[1]: 0})]),
     ],
-    distrust=False,
 )
-def test_what_is_ahead_of_the_clock_changes_no_history(
-    stage: Stage, requests: Any, distrust: bool
-) -> None:
+def test_what_is_ahead_of_the_clock_changes_no_history(stage: Stage, requests: Any) -> None:
     bands = {NAMES[1]: Decimal(0)}
     clock, in_order = 2, []
     for passed, samples_ in requests:
         clock += passed
         in_order.append((clock, [(d, clock + after, values_) for d, after, values_ in samples_]))
-    with beginning_to_fail(distrust):
-        known = deliver(stage, in_order, bands)
+    known = deliver(stage, in_order, bands)
     holds(stage, known, bands)
     assert_newest(stage, known, time_of(clock))
-
-
-@contextlib.contextmanager
-def beginning_to_fail(wanted: bool) -> Iterator[None]:
-    """Let the first try of each write meet a belief that nobody told it of."""
-    if not wanted:
-        yield
-        return
-    answers = cycle([False, True])
-    with mock.patch.object(
-        write_module, "copy_rows", lambda parts: next(answers) and copy_rows(parts)
-    ):
-        yield
 
 
 def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[Key, int]:
@@ -228,10 +204,7 @@ def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[K
         outcomes = write(stage.account_id, blocks, host, until=time_of(clock))
         for i in sorted(range(len(request)), key=lambda i: request[i][1]):
             device, receipt_of = devices[request[i][0]], outcomes[i].result
-            if not any(bands.values()):
-                assert receipt_of == fate_of(known, device, request[i])
-            if receipt_of == "conflict":
-                assert fate_of(known, device, request[i]) == "conflict"
+            assert receipt_of == fate_of(known, device, request[i])
             if receipt_of == "stored":
                 found = told(known, device, request[i])
                 known |= {k: request[i][2][k[2]] for k, there in found.items() if not there}

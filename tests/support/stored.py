@@ -12,7 +12,7 @@ from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from sqlalchemy import func, select
 
 from flexmeasures_pms.registry.tables import trackable
-from flexmeasures_pms.storage.tables import quarantine, repeat
+from flexmeasures_pms.storage.tables import quarantine, sample
 
 Belief = tuple[datetime, str, str]
 
@@ -35,7 +35,7 @@ def filled(account_id: int, external_id: str) -> dict[Belief, float]:
     By (time, source, sensor), like the beliefs; a sensor counts from its first belief on.
     """
     written = beliefs(account_id, external_id)
-    moments = {(source, time) for time, source, _ in written} | _repeats(account_id, external_id)
+    moments = {(source, time) for time, source, _ in written} | _samples(account_id, external_id)
     found = {}
     for source, name in {(source, name) for _, source, name in written}:
         value = None
@@ -46,12 +46,12 @@ def filled(account_id: int, external_id: str) -> dict[Belief, float]:
     return found
 
 
-def _repeats(account_id: int, external_id: str) -> set[tuple[str, datetime]]:
-    """When a source reported what was not all written."""
+def _samples(account_id: int, external_id: str) -> set[tuple[str, datetime]]:
+    """When a source reported."""
     query = (
-        select(DataSource.name, repeat.c.event_time)
-        .join(repeat, repeat.c.source_id == DataSource.id)
-        .join(trackable, trackable.c.id == repeat.c.subject_id)
+        select(DataSource.name, sample.c.event_time)
+        .join(sample, sample.c.source_id == DataSource.id)
+        .join(trackable, trackable.c.id == sample.c.subject_id)
         .join(GenericAsset, GenericAsset.id == trackable.c.asset_id)
         .where(GenericAsset.account_id == account_id, GenericAsset.external_id == external_id)
     )

@@ -32,6 +32,10 @@ _GONE = """
       SELECT FROM unnest(%s::int[]) AS s (id)
       WHERE NOT EXISTS (SELECT FROM sensor WHERE id = s.id)
     )"""
+_THERE = """
+    SELECT b.event_start, b.sensor_id, b.source_id FROM {table} b
+    JOIN unnest(%s::timestamptz[], %s::int[], %s::int[]) AS k (t, sensor, source)
+      ON b.event_start = k.t AND b.sensor_id = k.sensor AND b.source_id = k.source"""
 # Not deleted for good: see pms_beliefs_deleted in registry/ddl.py.
 _TAKE = """
     SET LOCAL pms.beliefs_move = 'on';
@@ -51,21 +55,25 @@ class _Text:
 
     def __init__(self, parts: Iterable[BeliefRows]) -> None:
         self._parts = iter(parts)
-        self.sensors: set[int] = set()
-        self.sources: set[int] = set()
+        self.rows: BeliefRows = []
 
     def read(self, _size: int = -1) -> str:
         """Return the next rows for COPY, for any requested size."""
         for rows in self._parts:
             if rows:
-                self.sensors.update([row[1] for row in rows])
-                self.sources.update([row[2] for row in rows])
+                self.rows += rows
                 return _as_text(rows)
         return ""
 
+    def read_on(self) -> BeliefRows:
+        """Return all rows, after those that are left were read."""
+        while self.read():
+            pass
+        return self.rows
 
-def copy_rows(parts: Iterable[BeliefRows]) -> bool:
-    """Copy beliefs into the table; False (and nothing done) if one is there already.
+
+def copy_rows(parts: Iterable[BeliefRows]) -> None:
+    """Copy beliefs into the table; those that are there already stay as they are.
 
     :param parts: taken one by one while the database writes.
     :raises Gone: when a sensor or source was deleted.
@@ -76,15 +84,16 @@ def copy_rows(parts: Iterable[BeliefRows]) -> bool:
     try:
         _copy(cursor, text)
     except UniqueViolation:
+        # Of readings that the log has not: FlexMeasures, or somebody by hand, has changed rows.
         cursor.execute("ROLLBACK TO SAVEPOINT pms_copy")
-        return False
-    cursor.execute(_GONE, (array(text.sources), len(text.sources), array(text.sensors)))
+        _copy(cursor, _Text([_lacking(cursor, text.read_on())]))
+    sensors, sources = {row[1] for row in text.rows}, {row[2] for row in text.rows}
+    cursor.execute(_GONE, (array(sources), len(sources), array(sensors)))
     if cursor.fetchone()[0]:
         raise Gone(
             "A sensor or source was deleted in FlexMeasures meanwhile; nothing was stored or "
             "changed. Try again."
         )
-    return True
 
 
 def _copy(cursor: Any, text: _Text) -> None:
@@ -96,6 +105,14 @@ def _copy(cursor: Any, text: _Text) -> None:
         cursor.execute("ROLLBACK TO SAVEPOINT pms_copy")
         belief_tables.make(now)
         cursor.copy_expert(statement, text)
+
+
+def _lacking(cursor: Any, rows: BeliefRows) -> BeliefRows:
+    """Return those rows that are not in the table."""
+    columns = [array(column) for column in zip(*(row[:3] for row in rows), strict=True)]
+    cursor.execute(_THERE.format(table=belief_tables.table_of(datetime.now(UTC))), columns)
+    there = {(time.astimezone(UTC), sensor, source) for time, sensor, source in cursor}
+    return [row for row in rows if row[:3] not in there]
 
 
 def _as_text(rows: BeliefRows) -> str:

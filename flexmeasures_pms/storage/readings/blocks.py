@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 
+from flexmeasures_pms.storage.log.samples import SampleKey
+from flexmeasures_pms.storage.log.values import BeliefValue
+
 WriteResult = Literal["stored", "duplicate", "conflict"]
-BeliefValue = Decimal | int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Block:
     :param time: event start.
     :param values: value by sensor name.
     :param sensors: sensor id by name.
+    :param board_id: of the acquisition board under whose id it was sent, if it was.
     """
 
     subject_id: int
@@ -32,6 +34,12 @@ class Block:
     time: datetime
     values: Mapping[str, BeliefValue]
     sensors: Mapping[str, int]
+    board_id: int | None = None
+
+    @property
+    def key(self) -> SampleKey:
+        """What the sample is known by."""
+        return SampleKey(self.subject_id, self.time, self.device_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +59,3 @@ DUPLICATE = Written("duplicate", 0)
 
 BeliefRows = list[tuple[datetime, int, int, BeliefValue]]
 """Beliefs as (event start, sensor, source, value)."""
-
-
-def same(value: BeliefValue, known: BeliefValue, band: Decimal | None) -> bool:
-    """Whether a value equals a known one, or is within the deadband of it."""
-    if float(value) == float(known):
-        return True
-    return bool(band) and abs(_exact(value) - _exact(known)) <= (band or 0)
-
-
-def _exact(value: BeliefValue) -> Decimal:
-    # The shortest decimal with this float is the one that was sent.
-    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

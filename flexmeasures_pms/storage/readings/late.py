@@ -1,216 +1,177 @@
-"""The rule for late readings: the history, filled forward, stays correct at each reading.
-
-A reading that was not written because it repeats the previous one relies on that one. A late
-reading between them would replace it. So if it differs, the next reading that relied on the
-previous one is written too, with the value that it had until then.
-"""
+"""Readings that are not newer than all others: compared with what the log has around them."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
-from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Deadband
+from flexmeasures_pms.catalogue.recording import Bands
+from flexmeasures_pms.storage.log import samples
+from flexmeasures_pms.storage.log.places import Places
+from flexmeasures_pms.storage.log.quarters import (
+    LAST_PLACE,
+    ORIGIN,
+    QUARTER,
+    SampleStream,
+    quarter_of,
+    suffices,
+)
+from flexmeasures_pms.storage.log.samples import LoggedSample, Window
+from flexmeasures_pms.storage.log.values import NONE, BeliefValue, is_none, same
 from flexmeasures_pms.storage.readings.blocks import (
     CONFLICT,
     DUPLICATE,
     BeliefRows,
-    BeliefValue,
     Block,
     Written,
-    same,
 )
-from flexmeasures_pms.storage.readings.newest import Bits
+
+StreamKey = tuple[int, int]
+"""(subject, device)."""
+
+Streams = Mapping[StreamKey, SampleStream]
 
 
-@dataclass(slots=True)
-class SensorTrack:
-    """Written readings of one sensor by one source, in order of time."""
-
-    times: list[datetime] = field(default_factory=list)
-    values: dict[datetime, BeliefValue] = field(default_factory=dict)
-
-    def put(self, time: datetime, value: BeliefValue) -> None:
-        """Add a reading."""
-        if time not in self.values:
-            insort(self.times, time)
-            self.values[time] = value
-
-    def drop(self, time: datetime) -> None:
-        """Remove a reading."""
-        if self.values.pop(time, None) is not None:
-            del self.times[bisect_left(self.times, time)]
-
-    def before(self, time: datetime) -> tuple[datetime, BeliefValue] | None:
-        """Return the last reading at or before a time, with its time."""
-        position = bisect_right(self.times, time)
-        if not position:
-            return None
-        found = self.times[position - 1]
-        return found, self.values[found]
-
-    def near(self, time: datetime) -> BeliefValue | None:
-        """Return the value on which a reading at a time may rely."""
-        found = self.before(time)
-        return found[1] if found and time - found[0] < SNAPSHOT else None
-
-    def end(self, time: datetime) -> datetime | None:
-        """Return the time of the first reading after a time."""
-        position = bisect_right(self.times, time)
-        return self.times[position] if position < len(self.times) else None
+def stream_of(block: Block) -> StreamKey:
+    """Return the stream that a block belongs to."""
+    return block.subject_id, block.device_id
 
 
-@dataclass(slots=True)
-class StoredStream:
-    """What is stored of one thing by one source, around the times of some readings.
+def load(
+    blocks: Iterable[Block], places: Mapping[str, Places], bands: Mapping[int, Bands]
+) -> dict[StreamKey, SampleStream]:
+    """Return what the log has around some blocks.
 
-    :param tracks: the written readings by sensor name.
-    :param repeats: mask of the readings that were not written, by time.
+    :param places: by asset type.
+    :param bands: deadbands by subject.
     """
+    by_stream: dict[StreamKey, list[Block]] = {}
+    for block in blocks:
+        by_stream.setdefault(stream_of(block), []).append(block)
+    alone = {key: found[0] for key, found in by_stream.items() if len(found) == 1}
+    streams = _streams(alone, samples.around([b.key for b in alone.values()], QUARTER, ORIGIN))
+    many = [key for key, found in by_stream.items() if len(found) > 1]
+    many += [key for key, b in alone.items() if not _suffices(streams[key], b, places, bands)]
+    windows = [w for key in many for w in _windows(key, {b.time for b in by_stream[key]})]
+    streams |= _streams(many, samples.between(windows))
+    for key, stream in streams.items():
+        _fill_up(stream, len(places[by_stream[key][0].asset_type]))
+    return streams
 
-    tracks: dict[str, SensorTrack] = field(default_factory=dict)
-    repeats: dict[datetime, int] = field(default_factory=dict)
-    _times: list[datetime] = field(default_factory=list)
 
-    def track(self, name: str) -> SensorTrack:
-        """Return the written readings of a sensor."""
-        return self.tracks.setdefault(name, SensorTrack())
+def _suffices(
+    stream: SampleStream, block: Block, places: Mapping[str, Places], bands: Mapping[int, Bands]
+) -> bool:
+    of_type, of_subject = places[block.asset_type], bands[block.subject_id]
+    _fill_up(stream, len(of_type))
+    on_change = {of_type[name]: band for name, band in of_subject.items() if name in block.values}
+    return suffices(stream, block.time, map(of_type.__getitem__, block.values), on_change)
 
-    def repeat(self, time: datetime, mask: int) -> None:
-        """Record readings that are not written."""
-        if time not in self.repeats:
-            insort(self._times, time)
-        self.repeats[time] = self.repeats.get(time, 0) | mask
 
-    def known(self, name: str, time: datetime, bit: int) -> BeliefValue | None:
-        """Return the reading of a sensor at a time, written or not."""
-        track = self.track(name)
-        if (value := track.values.get(time)) is not None:
-            return value
-        return track.near(time) if self.repeats.get(time, 0) & bit else None
+def _streams(
+    keys: Iterable[StreamKey], found: Iterable[LoggedSample]
+) -> dict[StreamKey, SampleStream]:
+    streams = {key: SampleStream() for key in keys}
+    for sample in found:
+        streams[sample.key.subject_id, sample.key.device_id].samples.append(sample)
+    return streams
 
-    def next_repeat(self, name: str, time: datetime, bit: int) -> datetime | None:
-        """Return the next reading after a time that relies on the one written before."""
-        end = self.track(name).end(time)
-        for position in range(bisect_right(self._times, time), len(self._times)):
-            found = self._times[position]
-            if end is not None and found >= end:
-                return None
-            if self.repeats[found] & bit:
-                return found
-        return None
+
+def _fill_up(stream: SampleStream, length: int) -> None:
+    """Give samples places that came later than they."""
+    for sample in stream.samples:
+        sample.readings += [NONE] * (length - len(sample.readings))
+
+
+def _windows(key: StreamKey, times: Iterable[datetime]) -> Iterable[Window]:
+    """Yield the quarters of some times, those that follow each other as one."""
+    begin = end = None
+    for quarter in sorted({quarter_of(time) for time in times}):
+        if end != quarter:
+            if begin is not None and end is not None:
+                yield Window(*key, begin, end)
+            begin = quarter
+        end = quarter + QUARTER
+    if begin is not None and end is not None:
+        yield Window(*key, begin, end)
 
 
 def record_late(
     block: Block,
     bands: Bands,
-    stream: StoredStream,
-    bits: Bits,
+    stream: SampleStream,
+    places: Places,
     rows: BeliefRows,
     *,
     whole: bool = False,
-) -> tuple[Written, int]:
-    """Add the rows of a block that may be older than stored readings.
+) -> Written:
+    """Add a block to a stream, and to the rows what is to be written of it and of what follows.
 
     :param bands: deadband by sensor name, of what is recorded on change.
     :param whole: write each of its readings, also those that repeat.
-    :returns: its result, and the mask of the readings that repeat.
     """
-    new: dict[str, BeliefValue] = {}
-    for name, value in block.values.items():
-        known = stream.known(name, block.time, bits.get(name, 0))
-        if known is None:
-            new[name] = value
-        elif not same(value, known, bands.get(name)):
-            return CONFLICT, 0
-    if not new:
-        return DUPLICATE, 0
-    before, mask = len(rows), 0
+    sample = stream.find(block.time)
+    if sample is None:
+        empty = [NONE] * len(places)
+        sample = LoggedSample(block.key, block.source_id, block.board_id, 0, list(empty))
+        stream.put(sample)
+        new: Mapping[str, BeliefValue] = block.values
+    else:
+        told = {n: k for n in block.values if not is_none(k := sample.readings[places[n]])}
+        if any(not same(block.values[name], known) for name, known in told.items()):
+            return CONFLICT
+        if len(told) == len(block.values):
+            return DUPLICATE
+        new = {name: value for name, value in block.values.items() if name not in told}
+        sample.board_id = block.board_id if sample.board_id is None else sample.board_id
+    stream.changed[sample.key] = sample
+    before = len(rows)
     for name, value in new.items():
-        rule = None if whole else bands.get(name), bits.get(name, 0)
-        mask |= _record(block, name, value, stream, rule, rows)
-    if mask:
-        stream.repeat(block.time, mask)
-    return Written("stored", len(rows) - before), mask
+        band = None if whole else bands.get(name)
+        _record(block, sample, (name, places[name]), value, band, stream, rows)
+    return Written("stored", len(rows) - before)
 
 
 def _record(
     block: Block,
-    name: str,
+    sample: LoggedSample,
+    sensor: tuple[str, int],
     value: BeliefValue,
-    stream: StoredStream,
-    rule: tuple[Deadband, int],
-    rows: BeliefRows,
-) -> int:
-    track, (band, bit) = stream.track(name), rule
-    near = track.near(block.time)
-    if bit and band is not None and near is not None and same(value, near, band):
-        return bit
-    before = track.before(block.time)
-    if before is not None and float(before[1]) != float(value):
-        after = stream.next_repeat(name, block.time, bit)
-        if after is not None:
-            _put(block, name, after, before[1], track, rows)
-    _put(block, name, block.time, value, track, rows)
-    return 0
-
-
-def _put(
-    block: Block,
-    name: str,
-    time: datetime,
-    value: BeliefValue,
-    track: SensorTrack,
+    band: Decimal | None,
+    stream: SampleStream,
     rows: BeliefRows,
 ) -> None:
-    track.put(time, value)
-    rows.append((time, block.sensors[name], block.source_id, value))
+    name, place = sensor
+    sample.readings[place] = value
+    if band is not None and place <= LAST_PLACE:
+        last = stream.written_before(block.time, place, band)
+        if last is not None and same(value, last, band):
+            sample.repeats |= 1 << place
+            return
+    number, source = block.sensors[name], block.source_id
+    rows.append((block.time, number, source, value))
+    following = stream.write_following(block.time, place, value, band or Decimal(0))
+    rows += [(time, number, source, reading) for time, reading in following]
 
 
-def withdraw(
-    stream: StoredStream, names: Iterable[str], times: Iterable[datetime], bits: Bits
-) -> tuple[dict[datetime, dict[str, BeliefValue]], list[tuple[datetime, str, BeliefValue]]]:
-    """Remove all readings of some times from a stream.
+def leave(
+    subject: StreamKey, times: Iterable[datetime], bands: Bands, places: Places
+) -> tuple[SampleStream, list[tuple[datetime, str, BeliefValue]]]:
+    """Return what is left of a stream after samples of some times were taken from it.
 
-    :returns: the removed readings by time, and the rows to be written so that the
-        readings that relied on them stay: (time, sensor name, value).
+    :returns: the stream, and the readings that have to be written now, since what they repeated
+        is gone: (time, sensor name, value).
     """
-    gone = sorted(times)
-    names = list(names)
-    taken: dict[datetime, dict[str, BeliefValue]] = {time: {} for time in gone}
-    rows: list[tuple[datetime, str, BeliefValue]] = []
-    for name in names:
-        bit = bits.get(name, 0)
-        for time in gone:
-            if (value := stream.known(name, time, bit)) is not None:
-                taken[time][name] = value
-        rows += _leave(stream, name, bit, taken)
-    for time in gone:
-        stream.repeats.pop(time, None)
-    stream._times = sorted(stream.repeats)
-    return taken, rows
-
-
-def _leave(
-    stream: StoredStream, name: str, bit: int, taken: Mapping[datetime, Mapping[str, BeliefValue]]
-) -> list[tuple[datetime, str, BeliefValue]]:
-    """Remove one sensor's rows of these times; write the readings that relied on them."""
-    track = stream.track(name)
-    staying = [
-        (time, value)
-        for time in stream.repeats
-        if time not in taken
-        and stream.repeats[time] & bit
-        and (value := stream.known(name, time, bit)) is not None
-    ]
-    for time in taken:
-        track.drop(time)
+    moments = sorted(times)
+    names: Sequence[str] = tuple(places)
+    stream = _streams([subject], samples.between([*_windows(subject, moments)]))[subject]
+    _fill_up(stream, len(places))
     rows = []
-    for time, value in sorted(staying):
-        near = track.near(time)
-        if near is None or float(near) != float(value):
-            track.put(time, value)
-            rows.append((time, name, value))
-    return rows
+    for name in names:
+        place, band = places[name], bands.get(name, Decimal(0))
+        for time in moments:
+            last = stream.written_before(time, place, band)
+            found = stream.write_following(time, place, last, band)
+            rows += [(moment, name, value) for moment, value in found]
+    return stream, rows

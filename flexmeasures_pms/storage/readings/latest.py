@@ -1,8 +1,9 @@
 """The latest reading of each case, cabinet and device: one row each.
 
 Written in the transaction of the beliefs. It never moves backwards in time: late readings
-change nothing, those ahead of the clock wait (``ahead.py``), and a second part of the same
-reading is added to the first. The row is also the lock for writers of one asset's readings.
+change nothing, those ahead of the clock are in the log alone until their time has come, and a
+second part of the same reading is added to the first. The row is also the lock for writers of
+one asset's readings.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from flexmeasures.data import db
 from sqlalchemy import delete, select
 from sqlalchemy.engine import Row
 
-from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.readings.blocks import BeliefValue
+from flexmeasures_pms.storage.log.quarters import quarter_of
+from flexmeasures_pms.storage.log.values import BeliefValue
 from flexmeasures_pms.storage.readings.newest import Last, Newest
 from flexmeasures_pms.storage.tables import latest
 
@@ -30,26 +31,23 @@ _LOCK = """
       has_ahead
     FROM pms_latest l
     WHERE trackable_id = ANY (%s::bigint[]) ORDER BY trackable_id FOR UPDATE"""
-_READINGS = """
-    SELECT trackable_id, readings::text FROM pms_latest
-    WHERE trackable_id = ANY (%s::bigint[])"""
 _KEEP = """
     UPDATE pms_latest AS l SET
       event_time = n.event_time,
       device_id = n.device_id,
       readings = COALESCE(n.readings, l.readings),
-      recorded = n.recorded
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])
-      AS n (id, event_time, device_id, readings, recorded)
+      recorded = n.recorded,
+      has_ahead = n.has_ahead
+    FROM unnest(
+        %s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[], %s::boolean[])
+      AS n (id, event_time, device_id, readings, recorded, has_ahead)
     WHERE l.trackable_id = n.id
     RETURNING l.trackable_id"""
 _ADD = """
     INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded, has_ahead)
-    SELECT n.*, EXISTS (SELECT FROM pms_ahead a WHERE a.trackable_id = n.id)
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[])
-      AS n (id, event_time, device_id, readings, recorded)"""
+    SELECT * FROM unnest(
+        %s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[], %s::boolean[])"""
 
-_values: msgspec.json.Decoder[dict[str, BeliefValue]] = msgspec.json.Decoder(dict[str, Decimal])
 _written = msgspec.json.Decoder(dict[str, tuple[Decimal, int]])
 _MILLISECOND = timedelta(milliseconds=1)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -77,20 +75,14 @@ def locked(trackable_ids: Collection[int], *, first: str = "") -> dict[int, Newe
     }
 
 
-def add_readings(newest: Mapping[int, Newest]) -> None:
-    """Look up the readings of some things' newest times."""
-    if newest:
-        cursor = db.session.connection().connection.cursor()
-        cursor.execute(_READINGS, [array(newest)])
-        for trackable_id, readings in cursor:
-            newest[trackable_id].readings = dict(_values.decode(readings))
-
-
 def keep_latest(newest: Mapping[int, Newest]) -> None:
     """Keep the newest readings of things that this transaction has locked."""
     if not newest:
         return
-    rows = [(n, s.time, s.device_id, _json(s.readings), _json(_ages(s))) for n, s in newest.items()]
+    rows = [
+        (n, s.time, s.device_id, _json(s.readings), _json(_ages(s)), s.has_ahead)
+        for n, s in newest.items()
+    ]
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_KEEP, _columns(rows))
     if cursor.rowcount < len(rows):
@@ -111,11 +103,15 @@ def _recorded(text: str, time: datetime) -> dict[str, Last]:
 
 
 def _ages(newest: Newest) -> dict[str, tuple[BeliefValue, int]]:
-    """Return the last written values with their ages; too old ones are left out."""
+    """Return the values that were written last in this quarter of an hour, with their ages."""
     if newest.time is None:
         return {}
-    ages = ((n, value, newest.time - time) for n, (value, time) in newest.recorded.items())
-    return {n: (value, age // _MILLISECOND) for n, value, age in ages if age < SNAPSHOT}
+    quarter = quarter_of(newest.time)
+    return {
+        name: (value, (newest.time - time) // _MILLISECOND)
+        for name, (value, time) in newest.recorded.items()
+        if time >= quarter
+    }
 
 
 def _json(values: Mapping[str, object]) -> str | None:

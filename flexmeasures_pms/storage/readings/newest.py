@@ -9,19 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flexmeasures_pms.catalogue.recording import SNAPSHOT, Bands, Policies
+from flexmeasures_pms.catalogue.recording import Bands, Policies
+from flexmeasures_pms.storage.log.places import Places
+from flexmeasures_pms.storage.log.quarters import LAST_PLACE, quarter_of
+from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
+from flexmeasures_pms.storage.log.values import NONE, BeliefValue, is_none, plain, same
 from flexmeasures_pms.storage.readings.blocks import (
     CONFLICT,
     DUPLICATE,
     BeliefRows,
-    BeliefValue,
     Block,
     Written,
-    same,
 )
-
-Bits = Mapping[str, int]
-"""Mask by sensor name, of those that have a bit."""
 
 Last = tuple[BeliefValue, datetime]
 """A value that was written, and the time of its event."""
@@ -38,7 +37,7 @@ class Newest:
     :param policies: the host's recording policies for this one thing.
     :param bands: deadband by sensor name, of what is recorded on change.
     :param changed: whether it differs from what the database has.
-    :param has_ahead: whether readings are stored that were ahead of the clock, and are newer.
+    :param has_ahead: whether samples are in the log that are ahead of the clock, and newer.
     """
 
     time: datetime | None = None
@@ -50,12 +49,6 @@ class Newest:
     changed: bool = False
     has_ahead: bool = False
 
-    def precedes(self, block: Block) -> bool:
-        """Whether no reading of the block's stream can be newer than the block."""
-        if self.time is None or self.time < block.time:
-            return True
-        return self.time == block.time and self.device_id == block.device_id
-
     def is_later(self, until: datetime) -> bool:
         """Whether the newest reading itself is after a time."""
         return self.time is not None and self.time > until
@@ -64,64 +57,108 @@ class Newest:
         """Whether a block is newer, and too far ahead of the clock to be the newest reading."""
         return block.time > until and (self.time is None or self.time < block.time)
 
+    def is_late(self, block: Block) -> bool:
+        """Whether the log may have a block's sample already, or newer ones."""
+        return self.has_ahead or (self.time is not None and self.time >= block.time)
 
-def record_next(block: Block, newest: Newest, bits: Bits, rows: BeliefRows) -> tuple[Written, int]:
-    """Add the rows of a block that is newer than the newest reading, and make it the newest.
+    def follow(self, block: Block, sample: LoggedSample, places: Places) -> None:
+        """Take a late block for the newest reading, if it is."""
+        if (self.time, self.device_id) != (block.time, block.device_id):
+            if self.time is not None and self.time >= block.time:
+                return
+            self.time, self.device_id, self.recorded = block.time, block.device_id, {}
+        told = named(sample.readings, places)
+        self.readings = told | dict(block.values)
+        self.changed = True
 
-    :returns: its result, and the mask of the readings that repeat.
+
+def named(readings: list[BeliefValue], places: Places) -> dict[str, BeliefValue]:
+    """Return a sample's readings by sensor name."""
+    return {
+        name: plain(readings[place])
+        for name, place in places.items()
+        if place < len(readings) and not is_none(readings[place])
+    }
+
+
+@dataclass(slots=True)
+class NewSamples:
+    """Samples that a request adds to the log without a look at it.
+
+    :param places: by asset type.
     """
-    before = len(rows)
+
+    places: Mapping[str, Places]
+    added: dict[SampleKey, LoggedSample] = field(default_factory=dict)
+
+    def put(self, block: Block, values: Mapping[str, BeliefValue]) -> LoggedSample:
+        """Add readings of a block to its sample, and return it."""
+        places, key = self.places[block.asset_type], block.key
+        sample = self.added.get(key)
+        if sample is None:
+            readings = [values.get(name, NONE) for name in places]
+            sample = LoggedSample(key, block.source_id, block.board_id, 0, readings)
+            self.added[key] = sample
+        else:
+            for name, value in values.items():
+                sample.readings[places[name]] = value
+            sample.board_id = block.board_id if sample.board_id is None else sample.board_id
+        return sample
+
+
+def record_next(block: Block, newest: Newest, log: NewSamples, rows: BeliefRows) -> Written:
+    """Add a block that is not late to the log and the rows, and make it the newest reading."""
+    before, places = len(rows), log.places[block.asset_type]
+    values = block.values
+    if (sample := log.added.get(block.key)) is not None:
+        told = {n: k for n in values if not is_none(k := sample.readings[places[n]])}
+        if any(not same(values[name], known) for name, known in told.items()):
+            return CONFLICT
+        if len(told) == len(values):
+            return DUPLICATE
+        values = {name: value for name, value in values.items() if name not in told}
+    sample = log.put(block, values)
     if newest.time == block.time and newest.device_id != block.device_id:
         # Two devices reported the same moment: the first stays the newest.
-        rows += [
-            (block.time, block.sensors[n], block.source_id, v) for n, v in block.values.items()
-        ]
-        return Written("stored", len(rows) - before), 0
-    if newest.time == block.time:
-        known = newest.readings
-        told = [name for name in block.values if name in known]
-        if any(not same(block.values[n], known[n], newest.bands.get(n)) for n in told):
-            return CONFLICT, 0
-        if len(told) == len(block.values):
-            return DUPLICATE, 0
-        values = {n: v for n, v in block.values.items() if n not in known}
-    else:
-        known = newest.readings = {}
-        values = dict(block.values)
+        rows += [(block.time, block.sensors[n], block.source_id, v) for n, v in values.items()]
+        return Written("stored", len(rows) - before)
+    if newest.time != block.time:
+        newest.readings = {}
     if newest.device_id != block.device_id:
         newest.recorded = {}  # another source's
-    mask = _write(block, values, newest, bits, rows)
-    known.update(values)
+    sample.repeats |= _write(block, values, newest, places, rows)
+    newest.readings |= values
     newest.time, newest.device_id, newest.changed = block.time, block.device_id, True
-    return Written("stored", len(rows) - before), mask
+    return Written("stored", len(rows) - before)
 
 
 def _write(
     block: Block,
     values: Mapping[str, BeliefValue],
     newest: Newest,
-    bits: Bits,
+    places: Places,
     rows: BeliefRows,
 ) -> int:
     recorded, bands = newest.recorded, newest.bands
     if not recorded.keys() <= bands.keys():
         # A quantity that is now recorded every time has no last written value here.
         recorded = newest.recorded = {n: last for n, last in recorded.items() if n in bands}
-    mask, time, source, sensors = 0, block.time, block.source_id, block.sensors
+    repeats, time, source, sensors = 0, block.time, block.source_id, block.sensors
     if not bands:
         rows += [(time, sensors[name], source, value) for name, value in values.items()]
         return 0
+    quarter = quarter_of(time)
     for name, value in values.items():
         if (band := bands.get(name)) is not None:
             last = recorded.get(name)
             if (
                 last is not None
+                and last[1] >= quarter
                 and (last[0] == value or same(value, last[0], band))
-                and time - last[1] < SNAPSHOT
-                and name in bits
+                and places[name] <= LAST_PLACE
             ):
-                mask |= bits[name]
+                repeats |= 1 << places[name]
                 continue
             recorded[name] = value, time
         rows.append((time, sensors[name], source, value))
-    return mask
+    return repeats

@@ -1,4 +1,4 @@
-"""One write for all readings of a request.
+"""One write for all readings of a request: to the log of samples, and as beliefs.
 
 FlexMeasures' own ``save_to_db`` loops over sensors and compares each belief with what
 is stored: over 30 seconds for the 2,016 beliefs of one 48-pack sample, which arrives
@@ -6,44 +6,42 @@ every 5 seconds. So the rows go straight into a table of beliefs here, as FlexMe
 would have written them.
 
 Each thing that is written to is locked by its row of latest readings. So its newest reading
-does not change until the commit, and a newer one needs no query of the beliefs: its rows are
-copied. Only late readings are compared with stored ones.
+does not change until the commit, and a newer one needs no query: its rows are copied. Only late
+readings are compared with what the log has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, groupby
 
 from flexmeasures_pms.catalogue.recording import Policies, bands
-from flexmeasures_pms.errors import StorageBusy
-from flexmeasures_pms.storage.readings.ahead import keep_ahead
+from flexmeasures_pms.storage.log import samples
+from flexmeasures_pms.storage.log.places import places_of
+from flexmeasures_pms.storage.log.samples import LoggedSample
 from flexmeasures_pms.storage.readings.beliefs import copy_rows
 from flexmeasures_pms.storage.readings.blocks import DUPLICATE, BeliefRows, Block, Written
-from flexmeasures_pms.storage.readings.late import record_late
-from flexmeasures_pms.storage.readings.latest import add_readings, keep_latest
-from flexmeasures_pms.storage.readings.newest import Bits, Newest, record_next
-from flexmeasures_pms.storage.readings.rebuild import take_turns
-from flexmeasures_pms.storage.readings.streams import StreamKey, StreamQuery, load
-from flexmeasures_pms.storage.readings.unwritten import SampleKey, bits_of, keep_repeats
-
-_ATTEMPTS = 5
+from flexmeasures_pms.storage.readings.late import load, record_late, stream_of
+from flexmeasures_pms.storage.readings.latest import keep_latest
+from flexmeasures_pms.storage.readings.newest import Newest, NewSamples, record_next
+from flexmeasures_pms.storage.readings.turns import take_turns
 
 
 @dataclass(slots=True)
 class _Plan:
-    """The rows that a request would write.
+    """What a request would write.
 
     :param written: the result of each block, in their order.
-    :param ahead: which blocks are ahead of the clock, by their position.
-    :param repeats: masks of the readings that are not written, by moment.
+    :param log: samples that are new, and newer than all others of their things.
+    :param late_new: late samples that are not in the log.
+    :param late_changed: late samples that are, and differ.
     """
 
     written: list[Written]
-    ahead: set[int]
-    repeats: dict[SampleKey, int] = field(default_factory=dict)
+    log: NewSamples
+    late_new: list[LoggedSample]
+    late_changed: list[LoggedSample]
 
 
 def write(
@@ -57,140 +55,89 @@ def write(
     :param host: the host's recording policies for all assets.
     :param until: time of the last reading that is not ahead of the clock.
     :returns: the result of each block, in their order.
-    :raises StorageBusy: when other requests keep writing the same beliefs.
     """
     if not blocks:
         return []
     subjects = {block.subject_id: block.asset_type for block in blocks}
-    for attempt in range(_ATTEMPTS):
-        newest = take_turns(account_id, subjects, until)
-        for subject, kind in subjects.items():
-            newest[subject].bands = bands(kind, host, newest[subject].policies)
-        ahead = {i for i, b in enumerate(blocks) if newest[b.subject_id].is_ahead(b, until)}
-        plan = _Plan([DUPLICATE] * len(blocks), ahead)
-        if copy_rows(_planned(blocks, newest, plan, trusting=attempt == 0)):
-            keep_repeats(plan.repeats)
-            keep_latest({s: n for s, n in newest.items() if n.changed})
-            keep_ahead(blocks[i] for i in ahead if plan.written[i].result == "stored")
-            return plan.written
-    raise StorageBusy(
-        "Other requests kept writing the same readings; nothing of this one was stored. "
-        "Send it again."
-    )
+    places = {kind: places_of(kind) for kind in set(subjects.values())}
+    newest = take_turns(account_id, subjects, until)
+    for subject, kind in subjects.items():
+        newest[subject].bands = bands(kind, host, newest[subject].policies)
+    plan = _Plan([DUPLICATE] * len(blocks), NewSamples(places), [], [])
+    copy_rows(_planned(blocks, newest, plan, until))
+    samples.add([*plan.log.added.values(), *plan.late_new])
+    samples.replace(plan.late_changed)
+    keep_latest({s: n for s, n in newest.items() if n.changed and n.time is not None})
+    return plan.written
 
 
 def _planned(
-    blocks: Sequence[Block], newest: Mapping[int, Newest], plan: _Plan, *, trusting: bool
-) -> Iterable[BeliefRows]:
+    blocks: Sequence[Block], newest: Mapping[int, Newest], plan: _Plan, until: datetime
+) -> Iterator[BeliefRows]:
     """Decide on all blocks, those of one thing in the order of their times.
 
     :param plan: takes the results.
-    :param trusting: trust the latest readings about which blocks are newer.
     :returns: the rows to be written, in parts. Blocks that need the database come first;
         newer blocks are decided while the earlier parts are written.
     """
     order = sorted(range(len(blocks)), key=lambda i: blocks[i].time)
-    bits = {kind: bits_of(kind, names) for kind, names in _on_change(blocks, newest).items()}
-    _load_readings(blocks, newest)
-    late = [i for i in order if not trusting or i in plan.ahead or _is_late(blocks[i], newest)]
-    rows = _plan_late(blocks, late, newest, bits, plan)
+    late = [i for i in order if _is_late(blocks[i], newest, until)]
+    rows = _plan_late(blocks, late, newest, plan, until)
     done = set(late)
-    return chain(
-        [rows], (_plan_next(i, blocks[i], newest, bits, plan) for i in order if i not in done)
-    )
+    return _parts(rows, (i for i in order if i not in done), blocks, newest, plan)
 
 
-def _is_late(block: Block, newest: Mapping[int, Newest]) -> bool:
-    """Whether stored readings may be newer than a block, or rely on what was before it."""
+def _parts(
+    first: BeliefRows,
+    indexes: Iterable[int],
+    blocks: Sequence[Block],
+    newest: Mapping[int, Newest],
+    plan: _Plan,
+) -> Iterator[BeliefRows]:
+    yield first
+    for i in indexes:
+        rows: BeliefRows = []
+        plan.written[i] = record_next(blocks[i], newest[blocks[i].subject_id], plan.log, rows)
+        yield rows
+
+
+def _is_late(block: Block, newest: Mapping[int, Newest], until: datetime) -> bool:
+    """Whether the log may have samples that are newer than a block, or its own."""
     state = newest[block.subject_id]
-    return state.has_ahead or not state.precedes(block)
-
-
-def _plan_next(
-    i: int, block: Block, newest: Mapping[int, Newest], bits: Mapping[str, Bits], plan: _Plan
-) -> BeliefRows:
-    rows: BeliefRows = []
-    state = newest[block.subject_id]
-    plan.written[i], mask = record_next(block, state, bits[block.asset_type], rows)
-    _note(block, mask, plan)
-    return rows
-
-
-def _on_change(blocks: Iterable[Block], newest: Mapping[int, Newest]) -> dict[str, set[str]]:
-    """Return the sensors that are recorded on change, by asset type."""
-    found: dict[str, set[str]] = {}
-    for kind, subject in {(block.asset_type, block.subject_id) for block in blocks}:
-        found.setdefault(kind, set()).update(newest[subject].bands)
-    return found
-
-
-def _load_readings(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> None:
-    """Read the newest readings of things that report again for the same time."""
-    add_readings({b.subject_id: n for b in blocks if (n := newest[b.subject_id]).time == b.time})
+    return state.is_late(block) or state.is_ahead(block, until)
 
 
 def _plan_late(
     blocks: Sequence[Block],
     late: Sequence[int],
     newest: Mapping[int, Newest],
-    bits: Mapping[str, Bits],
     plan: _Plan,
+    until: datetime,
 ) -> BeliefRows:
     rows: BeliefRows = []
-    by_type = sorted(late, key=lambda i: blocks[i].asset_type)
-    for asset_type, of_type in groupby(by_type, key=lambda i: blocks[i].asset_type):
-        indexes = list(of_type)
-        wanted = _wanted([blocks[i] for i in indexes], newest)
-        streams = load(wanted, bits[asset_type])
-        for i in indexes:
-            block = blocks[i]
-            before = len(rows)
-            stream = streams[block.subject_id, block.source_id]
-            # A reading of the future relies on none that may yet come before it.
-            of_subject, is_ahead = newest[block.subject_id].bands, i in plan.ahead
-            plan.written[i], mask = record_late(
-                block, of_subject, stream, bits[asset_type], rows, whole=is_ahead
-            )
-            _note(block, mask, plan)
-            if is_ahead:
-                continue
-            _doubt(newest[block.subject_id], block, rows[before:])
-            if plan.written[i].result == "stored":
-                _advance(newest[block.subject_id], block)
+    places = plan.log.places
+    streams = load(
+        [blocks[i] for i in late], places, {n: state.bands for n, state in newest.items()}
+    )
+    there = {sample.key for stream in streams.values() for sample in stream.samples}
+    for i in late:
+        block, before = blocks[i], len(rows)
+        state, stream = newest[block.subject_id], streams[stream_of(block)]
+        # A reading of the future relies on none that may yet come before it.
+        ahead = state.is_ahead(block, until)
+        of_type = places[block.asset_type]
+        plan.written[i] = record_late(block, state.bands, stream, of_type, rows, whole=ahead)
+        if plan.written[i].result == "stored":
+            if ahead:
+                state.changed, state.has_ahead = True, True
+            else:
+                _doubt(state, block, rows[before:])
+                if (sample := stream.find(block.time)) is not None:
+                    state.follow(block, sample, of_type)
+    changed = [sample for stream in streams.values() for sample in stream.changed.values()]
+    plan.late_new = [sample for sample in changed if sample.key not in there]
+    plan.late_changed = [sample for sample in changed if sample.key in there]
     return rows
-
-
-def _wanted(blocks: Sequence[Block], newest: Mapping[int, Newest]) -> list[StreamQuery]:
-    streams: dict[StreamKey, list[Block]] = {}
-    for block in blocks:
-        streams.setdefault((block.subject_id, block.source_id), []).append(block)
-    return [
-        StreamQuery(
-            subject_id=subject,
-            source_id=source,
-            sensors={n: b.sensors[n] for b in of_stream for n in b.values},
-            times={b.time for b in of_stream},
-            on_change=newest[subject].bands.keys(),
-        )
-        for (subject, source), of_stream in streams.items()
-    ]
-
-
-def _note(block: Block, mask: int, plan: _Plan) -> None:
-    if mask:
-        moment = block.subject_id, block.time, block.source_id
-        plan.repeats[moment] = plan.repeats.get(moment, 0) | mask
-
-
-def _advance(newest: Newest, block: Block) -> None:
-    """Keep a reading that was treated as late, and is the newest."""
-    if not newest.precedes(block):
-        return
-    if newest.time != block.time:
-        newest.time, newest.device_id, newest.readings = block.time, block.device_id, {}
-        newest.recorded = {}
-    newest.readings = {**block.values, **newest.readings}
-    newest.changed = True
 
 
 def _doubt(newest: Newest, block: Block, rows: BeliefRows) -> None:
