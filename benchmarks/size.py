@@ -38,12 +38,11 @@ POLICIES = {
 _SIZES = """
     SELECT (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
         WHERE c.relkind = 'r' AND c.relname ~ '^(timed_belief$|pms_beliefs_)'),
-      pg_total_relation_size('pms_repeat'),
+      (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
+        WHERE c.relkind = 'r' AND starts_with(c.relname, 'pms_sample_')),
       (SELECT count(*) FROM timed_belief)"""
 # Each policy begins with empty tables: what is left free in them would not be counted.
-_EMPTY = (
-    "TRUNCATE timed_belief, pms_repeat, pms_latest, pms_ahead, pms_board_report, pms_receipt_hour"
-)
+_EMPTY = "TRUNCATE timed_belief, pms_sample, pms_latest, pms_receipt_hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Size:
     """The size of some pack-days [bytes], and their rows."""
 
     beliefs: int
-    repeats: int
+    log: int
     rows: int
 
 
@@ -87,12 +86,12 @@ def _write_day(path: Path) -> None:
 def _table(name: str, platform: Platform, work: Callable[[], None], pack_days: float) -> None:
     click.echo(f"\n{name}: per pack-day")
     form = "{:<34}{:>12}{:>12}{:>12}{:>10}"
-    click.echo(form.format("", "rows", "beliefs MB", "repeats MB", "of every"))
+    click.echo(form.format("", "rows", "beliefs MB", "log MB", "of every"))
     sizes = dict(_sizes(platform, work))
-    every = sizes["every"].beliefs + sizes["every"].repeats
+    every = sizes["every"].beliefs + sizes["every"].log
     for policy, size in sizes.items():
-        share = (size.beliefs + size.repeats) / every
-        megabytes = (f"{n / pack_days / 1e6:.2f}" for n in (size.beliefs, size.repeats))
+        share = (size.beliefs + size.log) / every
+        megabytes = (f"{n / pack_days / 1e6:.2f}" for n in (size.beliefs, size.log))
         rows = f"{size.rows / pack_days:,.0f}"
         click.echo(form.format(policy, rows, *megabytes, f"{share:.1%}"))
 
@@ -110,7 +109,7 @@ def _sizes(platform: Platform, work: Callable[[], None]) -> Iterator[tuple[str, 
         # A table grows ahead of what is copied into it; that is given back here.
         database.autocommit = True
         with database.cursor() as cursor:
-            cursor.execute(f"VACUUM pms_repeat, {table_of(datetime.now(UTC))}")
+            cursor.execute(f"VACUUM pms_sample, {table_of(datetime.now(UTC))}")
             cursor.execute(_SIZES)
             yield policy, Size(*cursor.fetchone())
         database.close()

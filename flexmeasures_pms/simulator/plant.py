@@ -27,7 +27,7 @@ RESERVE = 0.12  # state of charge below which the grid takes over
 _SHARED = 0.85  # of the packs' limits together: they never share quite evenly
 
 States = tuple[PackState, ...]
-Places = tuple[DockPosition | None, ...]
+PackPlaces = tuple[DockPosition | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Flows:
 
     volts: float
     amps: tuple[float, ...]
-    places: Places
+    places: PackPlaces
     irradiance: float
     loads: Loads
     supply: power.Supply
@@ -62,9 +62,9 @@ class Plant:
     weather: Weather
     packs: tuple[SimulatedPack, ...]
     _changes: tuple[float, ...] = ()
-    _places: dict[int, Places] = field(default_factory=dict)
+    _places: dict[int, PackPlaces] = field(default_factory=dict)
 
-    def places(self, seconds: float) -> Places:
+    def places(self, seconds: float) -> PackPlaces:
         """Return where each pack is; the same tuple until something is moved."""
         index = bisect_right(self._changes, seconds)
         if index not in self._places:
