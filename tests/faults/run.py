@@ -89,8 +89,8 @@ class Report:
             f"foreign {len(v.foreign)}, made up {len(v.invented)}, "
             f"out of order {len(v.disorder)}, stale {len(v.stale)}, "
             f"misplaced {len(v.misplaced)}, left waiting {len(v.waiting)}, "
-            f"discarded unsaid {len(v.unsaid)}, registry differs {len(self.differing)}, "
-            f"deadlocks {self.deadlocks}, "
+            f"discarded unsaid {len(v.unsaid)}, untrue beliefs {len(v.untrue)}, "
+            f"registry differs {len(self.differing)}, deadlocks {self.deadlocks}, "
             f"wrong receipts {len(v.untold)}, wrong replies {len(self.wrong)}",
         ]
         lines += [line for found in v.faults().values() for line in found]
