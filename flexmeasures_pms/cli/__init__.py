@@ -1,6 +1,7 @@
 """The command line: ``flexmeasures pms``, one file for each group of commands."""
 
 from flexmeasures_pms.cli import (
+    adopt,
     batch,
     completeness,
     db,
@@ -21,6 +22,7 @@ from flexmeasures_pms.cli import (
 from flexmeasures_pms.cli.blueprint import pms_cli
 
 __all__ = [
+    "adopt",
     "batch",
     "completeness",
     "db",

@@ -8,7 +8,7 @@ from flexmeasures.data import db
 from flexmeasures_pms.beliefs import removal
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.migrations import downgrade as downgrading
-from flexmeasures_pms.migrations import schema
+from flexmeasures_pms.migrations import sample_tables, schema
 from flexmeasures_pms.plural import counted
 
 
@@ -33,6 +33,12 @@ def upgrade() -> None:
         )
     else:
         click.echo(f"The tables of flexmeasures-pms are at revision {done.after} now.")
+    with db.engine.connect() as connection:
+        if not sample_tables.is_adopted(connection):
+            click.echo(
+                f"Now run `{schema.ADOPT}`: until then no telemetry is accepted, for the log of "
+                "samples lacks what was stored before."
+            )
 
 
 @tables.command("current")

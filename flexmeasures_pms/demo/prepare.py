@@ -24,8 +24,9 @@ from sqlalchemy import select
 
 from flexmeasures_pms.demo.account import ServerError
 from flexmeasures_pms.demo.store import Access, keep, recall
-from flexmeasures_pms.migrations import schema
+from flexmeasures_pms.migrations import sample_tables, schema
 from flexmeasures_pms.simulator import Layout, demo_layout, registry_csv
+from flexmeasures_pms.storage.adoption.adopt import adopt, planned
 
 ORGANISATION = "Battery demo"
 ADMIN = "admin@pms-demo.example"
@@ -55,6 +56,8 @@ def migrate() -> None:
     """Upgrade the tables of FlexMeasures, then those of the plugin."""
     flask_migrate.upgrade()
     schema.upgrade()
+    if not sample_tables.is_adopted(db.session.connection()):
+        adopt(planned(), lambda _days: None)
     # FlexMeasures' migrations configure logging and disable all other loggers.
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):

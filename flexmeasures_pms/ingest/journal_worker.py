@@ -16,10 +16,11 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.config import Settings, settings
 from flexmeasures_pms.deadline import within
-from flexmeasures_pms.errors import NotHeld, PmsError, RegistryBusy
+from flexmeasures_pms.errors import NotHeld, PmsError, RegistryBusy, SchemaError
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Origin, read, store
 from flexmeasures_pms.ingest.journal import body_of
+from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.storage.intake import journal
 from flexmeasures_pms.storage.intake.journal import Claimed
 from flexmeasures_pms.storage.session import DATABASE_ERRORS, abandon, cause
@@ -59,10 +60,11 @@ def work() -> int:
     db.engine.dispose(close=False)
     journal_queue.job_begins()
     try:
+        schema.check(db.session.connection())
         if journal.next_retry() is not None:
             journal_queue.wake_later(LEASE + SOON)  # in case this worker dies
         drained = drain(journal_queue.BUDGET_SECONDS)
-    except DATABASE_ERRORS as error:
+    except (SchemaError, *DATABASE_ERRORS) as error:
         abandon()
         current_app.logger.warning("The journal can't be read now: %s", cause(error))
         journal_queue.wake_later(LEASE)

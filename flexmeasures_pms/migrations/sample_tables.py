@@ -14,6 +14,9 @@ import sqlalchemy as sa
 PREFIX = "pms_sample_"
 """Begin of the names of partitions."""
 
+EARLIER = ("pms_ahead", "pms_board_report", "pms_repeat", "pms_repeat_bit")
+"""Tables of before the log, which stay until it has what they tell."""
+
 DEFAULT = f"""
     CREATE TABLE IF NOT EXISTS {PREFIX}default PARTITION OF pms_sample DEFAULT"""
 """What no partition of a day has."""
@@ -57,6 +60,17 @@ def names(connection: sa.Connection, *, attached: bool = True) -> list[str]:
     """Return the names of the partitions, or of tables named so that are none any more."""
     found = connection.execute(sa.text(_NAMES), {"prefix": PREFIX})
     return [name for name, is_attached in found if is_attached == attached]
+
+
+def is_adopted(connection: sa.Connection) -> bool:
+    """Whether the log has what was stored before it."""
+    left = sa.select(sa.func.to_regclass(EARLIER[0]), sa.func.to_regclass(EARLIER[2]))
+    return not any(connection.execute(left).one())
+
+
+def drop_earlier(connection: sa.Connection) -> None:
+    """Drop the tables of before the log."""
+    connection.execute(sa.text(f"DROP TABLE IF EXISTS {', '.join(EARLIER)}"))
 
 
 def attach(metadata: sa.MetaData) -> None:

@@ -22,6 +22,7 @@ from flexmeasures_pms.migrations import belief_tables, sample_tables
 PREFIX = "pms_"
 VERSION_TABLE = "pms_alembic_version"
 UPGRADE = "flexmeasures pms db upgrade"
+ADOPT = "flexmeasures pms adopt"
 _LOCK = "pms_db_upgrade"
 _TRIGGERS = f"""
     SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -38,7 +39,7 @@ def _is_own(name: str | None) -> bool:
 
 
 def _is_compared(_thing: object, name: str | None, type_: str, *_: object) -> bool:
-    return type_ != "table" or _is_own(name)
+    return type_ != "table" or (_is_own(name) and name not in sample_tables.EARLIER)
 
 
 OPTIONS: dict[str, Any] = {
@@ -82,6 +83,19 @@ def current(connection: sa.Connection) -> str | None:
 
 
 def check(connection: sa.Connection) -> None:
+    """Make sure that the tables are those of this code, and have what was stored before.
+
+    :raises SchemaError: naming the command that fixes it.
+    """
+    check_revision(connection)
+    if not sample_tables.is_adopted(connection):
+        raise SchemaError(
+            "What an earlier version of flexmeasures-pms stored is not in the log of samples yet: "
+            f"run `{ADOPT}`."
+        )
+
+
+def check_revision(connection: sa.Connection) -> None:
     """Make sure that the tables are those of this code.
 
     :raises SchemaError: naming the command that fixes it.

@@ -7,7 +7,8 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.migrations import schema
 
-_FLAG = "flexmeasures_pms_tables"
+FLAG = "flexmeasures_pms_tables"
+"""Name under which the app notes that they can be."""
 
 
 def require_tables() -> None:
@@ -15,6 +16,6 @@ def require_tables() -> None:
 
     :raises SchemaError: naming the command that fixes it.
     """
-    if not current_app.extensions.get(_FLAG):
+    if not current_app.extensions.get(FLAG):
         schema.check(db.session.connection())
-        current_app.extensions[_FLAG] = True
+        current_app.extensions[FLAG] = True

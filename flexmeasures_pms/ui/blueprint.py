@@ -30,6 +30,7 @@ MENU = {"VIEWS": ["dashboard"], "VIEW_TITLES": {}, "VIEW_ICONS": {}}
 
 pms_ui.before_request(refusals.refuse_control_characters)
 pms_ui.before_request(csrf.require)
+pms_ui.before_request(refusals.require_tables_for_changes)
 pms_ui.context_processor(frame.context)
 pms_ui.after_request(frame.finish)
 pms_ui.after_request(compressed)

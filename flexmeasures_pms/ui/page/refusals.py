@@ -17,6 +17,7 @@ from flexmeasures_pms.errors import SchemaError, StorageBusy
 from flexmeasures_pms.serving import timeouts
 from flexmeasures_pms.serving.control_characters import in_form, in_url
 from flexmeasures_pms.serving.incoming import MOST_FIELDS
+from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links
@@ -107,6 +108,15 @@ def refuse_control_characters() -> None:
     raise BadRequest(
         _("{name} has the control character {c}: remove it and try again.", name=name, c=character)
     )
+
+
+def require_tables_for_changes() -> None:
+    """Check the plugin's tables before anything is changed.
+
+    :raises SchemaError: naming the command that fixes them.
+    """
+    if request.method == "POST":
+        require_tables()
 
 
 pms_ui.before_request(log_in_first)

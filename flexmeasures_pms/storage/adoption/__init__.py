@@ -1,0 +1,1 @@
+"""Taking over into the log what was stored before there was one."""
