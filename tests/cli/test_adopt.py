@@ -15,9 +15,12 @@ from flexmeasures.data.models.time_series import Sensor
 from support import stored
 from support.commands import Command, Failure
 from support.earlier import earlier, unwritten, upgraded
+from support.queue import RealQueue
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 from werkzeug.test import TestResponse
+
+from flexmeasures_pms.serving import readiness
 
 BOARD = ("acquisition-board", "66CFF353734574E43231516")
 LOWER = "66cff353734574e43231516"
@@ -105,6 +108,19 @@ def test_until_it_is_adopted_nothing_is_accepted_and_everybody_says_so(
         "\n", " "
     )
     assert log() == []
+
+
+def test_queued_requests_wait_for_it(
+    as_before: list[Any], queue: RealQueue, post: Post, pms: Command
+) -> None:
+    queue.app.extensions[readiness.FLAG] = True  # of a process that has looked before the upgrade
+    assert post(board_sample(30)).status_code == 202
+    queue.work()
+    assert log() == []
+    pms("adopt")
+    queue.let_time_pass()
+    queue.work()
+    assert [row.event_time for row in log() if row.board_id] == [at(n) for n in (*MINUTES, 30)]
 
 
 def test_what_was_stored_is_known_afterwards(

@@ -63,6 +63,43 @@ def test_a_sample_in_quarantine_gets_its_whole_text_back(
     assert connection.scalar(query, {"id": organisation.id}) == "head text"
 
 
+def test_what_the_log_has_ahead_of_the_clock_is_ahead_again(
+    organisation: Organisation, connection: sa.Connection, source_id: int
+) -> None:
+    things = "INSERT INTO pms_trackable (account_id, kind, ident, ident_key) VALUES (:id, 'case', "
+    first, second = (
+        connection.scalar(
+            sa.text(f"{things} :name, :name) RETURNING id"), {"id": organisation.id, "name": name}
+        )
+        for name in "ab"
+    )
+    for statement in (
+        "INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, has_ahead)"
+        " VALUES (:first, now() - interval '1 hour', 1, '{}', true)",
+        "DELETE FROM pms_place",
+        "INSERT INTO pms_place VALUES ('case', 'dock', 0), ('case', 'pack current', 1)",
+        "INSERT INTO pms_sample (event_time, repeats, device_id, subject_id, source_id, readings)"
+        " SELECT now() + hours * interval '1 hour', 0, 1, t.id, :source, '{NaN, 1.5}'"
+        " FROM unnest(ARRAY[-2, -1, 1, 2]) AS u (hours), unnest(ARRAY[:first, :second]) AS t (id)"
+        " WHERE t.id = :first OR hours = 2",
+    ):  # fmt: skip
+        connection.execute(
+            sa.text(statement), {"first": first, "second": second, "source": source_id}
+        )
+    command.downgrade(schema.config(connection), "0017")
+    query = (
+        "SELECT trackable_id, round(extract(epoch FROM event_time - now()) / 3600)::int, readings"
+        " FROM pms_ahead WHERE trackable_id IN (:first, :second) ORDER BY 1, 2"
+    )
+    found = connection.execute(sa.text(query), {"first": first, "second": second})
+    value = {"pack current": 1.5}
+    assert [tuple(row) for row in found] == [
+        (first, 1, value),
+        (first, 2, value),
+        (second, 2, value),
+    ]
+
+
 @pytest.fixture
 def one_ahead(organisation: Organisation, connection: sa.Connection, source_id: int) -> None:
     """Give each table rows that a downgrade to 0010 would lose, and nothing else."""
@@ -87,7 +124,7 @@ def test_a_downgrade_says_what_it_drops_and_asks(
     assert result.stderr.splitlines() == ["Error: Nothing was changed. With --yes it does not ask."]
     first, *lines, question = result.stdout.splitlines()
     assert first == f"From revision {schema.head()} back to 0010 these are lost:"
-    assert "  table pms_ahead: 2 rows" in lines
+    assert "  table pms_sample: 2 rows" in lines
     assert "  column has_ahead of pms_latest: 1 value" in lines
     assert "  column retired_at of pms_trackable: 2 values" in lines
     assert "table pms_trackable" not in result.stdout, "it stays"
@@ -111,7 +148,9 @@ def test_a_downgrade_that_is_agreed_to_is_made(
 def test_a_downgrade_that_loses_nothing_does_not_ask(
     connection: sa.Connection, runner: FlaskCliRunner
 ) -> None:
-    connection.execute(sa.text("TRUNCATE pms_journal_turn, pms_quarantine, pms_flapping"))
+    connection.execute(
+        sa.text("TRUNCATE pms_journal_turn, pms_quarantine, pms_flapping, pms_sample, pms_place")
+    )
     connection.execute(sa.text("TRUNCATE pms_quarantine_head CASCADE"))
     result = run(runner, connection, "downgrade", "0012")
     assert result.stdout == "The tables of flexmeasures-pms are at revision 0012 now.\n"

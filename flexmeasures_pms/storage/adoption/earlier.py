@@ -23,7 +23,7 @@ from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.log.quarters import LAST_PLACE, ORIGIN, QUARTER
 
 Times = npt.NDArray[np.int64]
-Readings = npt.NDArray[np.float64]
+Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _BELIEFS = """
@@ -65,7 +65,7 @@ class EarlierReadings:
     """
 
     times: Times
-    written: Readings
+    written: Values
     marked: Flags
 
 
@@ -78,7 +78,7 @@ class ToldReadings:
     :param anew: whether it has to be written, since it repeats one of the quarter before.
     """
 
-    readings: Readings
+    readings: Values
     repeats: Flags
     anew: Flags
 
