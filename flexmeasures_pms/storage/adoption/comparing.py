@@ -13,37 +13,40 @@ from flexmeasures.data import db
 from flexmeasures_pms.storage.adoption.things import AdoptedThing
 from flexmeasures_pms.storage.arrays import array
 
+# OFFSET 0 has each sample looked up by the key: no statistics say yet how many there are.
 _BELIEFS = """
     SELECT count(*) FILTER (WHERE d.device IS NOT NULL),
-      count(*) FILTER (WHERE l.readings[b.place + 1] <> b.event_value
-        AND l.readings[b.place + 1] <> 'NaN'),
-      count(*) FILTER (WHERE d.device IS NOT NULL
-        AND coalesce(l.readings[b.place + 1], 'NaN') = 'NaN'),
+      count(*) FILTER (WHERE l.known <> b.event_value AND l.known <> 'NaN'),
+      count(*) FILTER (WHERE d.device IS NOT NULL AND coalesce(l.known, 'NaN') = 'NaN'),
       count(*) FILTER (WHERE d.device IS NULL)
-    FROM (
-      SELECT k.place, r.* FROM unnest(%(sensors)s::int[], %(places)s::int[]) AS k (sensor, place)
-      CROSS JOIN LATERAL (
-        SELECT event_start, source_id, event_value FROM timed_belief
-        WHERE sensor_id = k.sensor AND event_start >= %(begin)s AND event_start < %(end)s
-          AND belief_horizon = '0' AND cumulative_probability = 0.5 AND event_value <> 'NaN'
-        OFFSET 0
-      ) r
+    FROM unnest(%(sensors)s::int[], %(places)s::int[]) AS k (sensor, place)
+    CROSS JOIN LATERAL (
+      SELECT event_start, source_id, event_value FROM timed_belief
+      WHERE sensor_id = k.sensor AND event_start >= %(begin)s AND event_start < %(end)s
+        AND belief_horizon = '0' AND cumulative_probability = 0.5 AND event_value <> 'NaN'
+      OFFSET 0
     ) b
     JOIN unnest(%(sources)s::int[], %(devices)s::int[]) AS d (source, device)
       ON d.source = b.source_id
-    LEFT JOIN pms_sample l ON l.subject_id = %(subject)s AND l.device_id = d.device
-      AND l.event_time = b.event_start
-      AND l.event_time >= %(begin)s AND l.event_time < %(end)s"""
+    LEFT JOIN LATERAL (
+      SELECT readings[k.place + 1] AS known FROM pms_sample
+      WHERE subject_id = %(subject)s AND event_time = b.event_start AND device_id = d.device
+        AND event_time >= %(begin)s AND event_time < %(end)s
+      OFFSET 0
+    ) l ON true"""
 _REPEATS = """
     SELECT count(*)
     FROM unnest(%(sources)s::int[], %(devices)s::int[]) AS d (source, device)
     JOIN pms_repeat r ON r.subject_id = %(subject)s AND r.source_id = d.source
       AND r.event_time >= %(begin)s AND r.event_time < %(end)s
+    LEFT JOIN LATERAL (
+      SELECT readings FROM pms_sample
+      WHERE subject_id = %(subject)s AND event_time = r.event_time AND device_id = d.device
+        AND event_time >= %(begin)s AND event_time < %(end)s
+      OFFSET 0
+    ) l ON true
     JOIN unnest(%(bits)s::int[], %(bit_places)s::int[]) AS b (bit, place)
       ON r.mask >> b.bit & 1 = 1
-    LEFT JOIN pms_sample l ON l.subject_id = r.subject_id AND l.device_id = d.device
-      AND l.event_time = r.event_time
-      AND l.event_time >= %(begin)s AND l.event_time < %(end)s
     WHERE d.device IS NOT NULL AND coalesce(l.readings[b.place + 1], 'NaN') = 'NaN'"""
 _SAMPLES = """
     SELECT count(*) FROM pms_sample
