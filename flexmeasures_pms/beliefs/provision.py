@@ -114,10 +114,12 @@ def _sync_assets(account_id: int, entries: Sequence[Entry], registered: Director
                 _update(known[thing.external_id], thing, names.take(thing))
                 links[thing.entry.id] = known[thing.external_id].id
         made |= _make(account_id, kind, [t for t in there if t.external_id not in known], names)
-    forget_latest(made)
-    forget_samples(made)
     assets = {entry.id: entry.asset_id for entry in entries}
-    link(account_id, {n: asset for n, asset in (links | made).items() if assets[n] != asset})
+    new = {n: asset for n, asset in (links | made).items() if assets[n] != asset}
+    # Another asset has none of the beliefs that the log tells of.
+    forget_latest(new)
+    forget_samples(new)
+    link(account_id, new)
     return list(made.values())
 
 

@@ -15,7 +15,12 @@ from typing import TypeVar
 
 from flask import current_app
 from flexmeasures.data import db
-from psycopg2.errors import DeadlockDetected, ForeignKeyViolation, SerializationFailure
+from psycopg2.errors import (
+    DeadlockDetected,
+    ForeignKeyViolation,
+    SerializationFailure,
+    UniqueViolation,
+)
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures_pms.errors import RegistryBusy
@@ -24,7 +29,9 @@ from flexmeasures_pms.storage.session import abandon
 
 # Something in a cache is gone, or two writers conflicted: a second try reads everything
 # again.
-_WORTH_A_SECOND_TRY = (ForeignKeyViolation, Gone, DeadlockDetected, SerializationFailure)
+_WORTH_A_SECOND_TRY = (
+    ForeignKeyViolation, UniqueViolation, Gone, DeadlockDetected, SerializationFailure,
+)  # fmt: skip
 
 TRIES = 8
 """How often a transaction is begun; what changes faster is too busy."""

@@ -32,20 +32,23 @@ BEGIN
         LOOP
             EXECUTE format('DELETE FROM %s WHERE sensor_id = ANY ($1)', one) USING gone;
         END LOOP;
+        PERFORM pms_take_turns(array(
+            SELECT t.id FROM old_rows s JOIN generic_asset a ON a.id = s.generic_asset_id
+            JOIN pms_trackable t ON t.asset_id = a.id));
         FOR lost IN
             SELECT t.id, array_agg(p.place + 1) AS places, sum(1::bigint << p.place)
-                FILTER (WHERE p.place < 63)::bigint AS bits
+                FILTER (WHERE p.place < 62)::bigint AS bits
             FROM old_rows s
             JOIN generic_asset a ON a.id = s.generic_asset_id
             JOIN pms_trackable t ON t.asset_id = a.id
             JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = s.name
             GROUP BY t.id ORDER BY t.id
         LOOP
-            PERFORM FROM pms_latest WHERE trackable_id = lost.id FOR UPDATE;
             UPDATE pms_sample l SET repeats = l.repeats & ~coalesce(lost.bits, 0), readings = array(
                 SELECT CASE WHEN r.n = ANY (lost.places) THEN 'NaN' ELSE r.reading END
                 FROM unnest(l.readings) WITH ORDINALITY AS r (reading, n) ORDER BY r.n)
-                WHERE l.subject_id = lost.id;
+                WHERE l.subject_id = lost.id AND EXISTS (
+                    SELECT FROM unnest(lost.places) AS p (n) WHERE l.readings[p.n] <> 'NaN');
             DELETE FROM pms_sample WHERE subject_id = lost.id AND 'NaN' = ALL (readings);
             DELETE FROM pms_latest WHERE trackable_id = lost.id;
         END LOOP;
@@ -81,30 +84,58 @@ $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 # What is saved under a gateway's source is taken into the log, as if the gateway had reported it:
 # so the gateway's own report of it is a duplicate, or a conflict. Where it has reported already,
 # this is refused as the primary key of FlexMeasures' own table does, under its name: FlexMeasures
-# knows that. Latest readings that it may be newer than are read again, with the next request.
+# knows that. What repeats the reading before it, and comes after it, is written too. Latest
+# readings that it may be newer than are read again, with the next request. Rows of a dump are in
+# the log already.
 _BELIEF_ADDED = """
 CREATE OR REPLACE FUNCTION pms_belief_added() RETURNS trigger AS $$
 DECLARE
     added record;
+    after record;
+    refused boolean;
 BEGIN
-    FOR added IN
-        SELECT n.event_start AS moment, n.event_value AS value, n.source_id, t.id AS subject,
-            d.id AS device, p.place + 1 AS n,
+    IF current_setting('pms.beliefs_move', true) = 'on' OR NOT EXISTS (
+        SELECT FROM new_rows n JOIN data_source s ON s.id = n.source_id WHERE s.type = 'gateway'
+    ) THEN
+        RETURN NULL;
+    END IF;
+    refused := EXISTS (
+        SELECT FROM new_rows n
+        JOIN data_source s ON s.id = n.source_id AND s.type = 'gateway'
+        CROSS JOIN LATERAL (
+            SELECT FROM timed_belief b WHERE b.tableoid <> 'timed_belief'::regclass
+                AND b.event_start = n.event_start AND b.sensor_id = n.sensor_id
+                AND b.source_id = n.source_id AND b.belief_horizon = n.belief_horizon
+                AND b.cumulative_probability = n.cumulative_probability OFFSET 0
+        ) b);
+    CREATE TEMPORARY TABLE pms_added ON COMMIT DROP AS
+        WITH sources AS MATERIALIZED (
+            SELECT s.id, (
+                SELECT min(d.id) FROM pms_trackable d
+                WHERE d.account_id = s.account_id AND d.kind = s.model
+                    AND translate(d.ident, '{MARKUP}', '{LOOK_ALIKES}')
+                        = translate(s.name, '{MARKUP}', '{LOOK_ALIKES}')
+            ) AS device
+            FROM data_source s
+            WHERE s.type = 'gateway' AND s.id IN (SELECT source_id FROM new_rows)
+        )
+        SELECT n.event_start AS moment, n.event_value AS value, n.source_id, n.sensor_id,
+            t.id AS subject, s.device, p.place + 1 AS n,
+            CASE WHEN p.place < 62 THEN 1::bigint << p.place ELSE 0 END AS bit,
             (SELECT count(*)::int FROM pms_place WHERE asset_type = t.kind) AS places
         FROM new_rows n
-        JOIN data_source s ON s.id = n.source_id AND s.type = 'gateway'
+        JOIN sources s ON s.id = n.source_id AND s.device IS NOT NULL
         JOIN sensor o ON o.id = n.sensor_id
         JOIN pms_trackable t ON t.asset_id = o.generic_asset_id
         JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = o.name
-        CROSS JOIN LATERAL (
-            SELECT id FROM pms_trackable WHERE account_id = s.account_id AND kind = s.model
-                AND translate(ident, '{MARKUP}', '{LOOK_ALIKES}')
-                    = translate(s.name, '{MARKUP}', '{LOOK_ALIKES}')
-            ORDER BY id LIMIT 1
-        ) d
-        WHERE n.belief_horizon = '0' ORDER BY t.id, n.event_start
+        LEFT JOIN pms_sample l ON l.subject_id = t.id AND l.event_time = n.event_start
+            AND l.device_id = s.device
+        WHERE n.belief_horizon = '0' AND n.cumulative_probability = 0.5
+            AND n.event_value <> 'NaN' AND (l.readings[p.place + 1] IS DISTINCT FROM n.event_value
+                OR l.repeats & CASE WHEN p.place < 62 THEN 1::bigint << p.place ELSE 0 END <> 0);
+    PERFORM pms_take_turns(array(SELECT DISTINCT subject FROM pms_added));
+    FOR added IN SELECT * FROM pms_added ORDER BY subject, moment, n
     LOOP
-        DELETE FROM pms_latest WHERE trackable_id = added.subject AND event_time <= added.moment;
         INSERT INTO pms_sample
                 (event_time, repeats, device_id, subject_id, source_id, readings)
             VALUES (added.moment, 0, added.device, added.subject, added.source_id,
@@ -114,14 +145,34 @@ BEGIN
                 || array_fill('NaN'::float8, ARRAY[added.places - cardinality(readings)])
             WHERE subject_id = added.subject AND event_time = added.moment
                 AND device_id = added.device AND cardinality(readings) < added.places;
-        UPDATE pms_sample SET readings[added.n] = added.value
+        UPDATE pms_sample SET readings[added.n] = added.value, repeats = repeats & ~added.bit
             WHERE subject_id = added.subject AND event_time = added.moment
-                AND device_id = added.device AND readings[added.n] = 'NaN';
-        IF NOT FOUND THEN
-            RAISE unique_violation USING CONSTRAINT = 'timed_belief_pkey', MESSAGE =
-                'duplicate key value violates unique constraint "timed_belief_pkey"';
+                AND device_id = added.device AND readings[added.n] IN ('NaN', added.value);
+        refused := refused OR NOT FOUND;
+        SELECT event_time, readings[added.n] AS reading INTO after FROM pms_sample
+            WHERE subject_id = added.subject AND device_id = added.device
+                AND event_time > added.moment AND event_time < date_bin('15 minutes', added.moment,
+                    timestamptz '2000-01-01 00:00+00') + interval '15 minutes'
+                AND readings[added.n] <> 'NaN' AND readings[added.n] <> added.value
+            ORDER BY event_time LIMIT 1;
+        UPDATE pms_sample SET repeats = repeats & ~added.bit
+            WHERE subject_id = added.subject AND device_id = added.device
+                AND event_time = after.event_time AND repeats & added.bit <> 0;
+        IF FOUND THEN
+            PERFORM set_config('pms.beliefs_move', 'on', true);
+            INSERT INTO timed_belief (event_start, belief_horizon, cumulative_probability,
+                    event_value, sensor_id, source_id)
+                VALUES (after.event_time, '0', 0.5, after.reading, added.sensor_id,
+                    added.source_id);
+            PERFORM set_config('pms.beliefs_move', 'off', true);
         END IF;
+        DELETE FROM pms_latest WHERE trackable_id = added.subject AND event_time <= added.moment;
     END LOOP;
+    DROP TABLE pms_added;
+    IF refused THEN
+        RAISE unique_violation USING CONSTRAINT = 'timed_belief_pkey', MESSAGE =
+            'duplicate key value violates unique constraint "timed_belief_pkey"';
+    END IF;
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT

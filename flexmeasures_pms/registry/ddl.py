@@ -71,15 +71,31 @@ CREATE CONSTRAINT TRIGGER pms_trackable_asset_changed AFTER UPDATE ON pms_tracka
 TURNS = 64
 """Number of advisory locks of an organisation's things that have no row in ``pms_latest``."""
 
+# All who write to things lock them in this order, with turns before rows.
+TAKE_TURNS = """
+CREATE OR REPLACE FUNCTION pms_take_turns(things bigint[]) RETURNS void AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('pms_latest ' || m.account_id), m.turn)
+        FROM (SELECT DISTINCT t.account_id, (t.id % {TURNS})::int AS turn FROM pms_trackable t
+            WHERE t.id = ANY (things)
+            AND NOT EXISTS (SELECT FROM pms_latest l WHERE l.trackable_id = t.id)
+            ORDER BY t.account_id, turn) m;
+    PERFORM FROM pms_latest WHERE trackable_id = ANY (things) ORDER BY trackable_id FOR UPDATE;
+END
+$$ LANGUAGE plpgsql SET search_path FROM CURRENT
+""".replace("{TURNS}", str(TURNS))
+
+DROP_TAKE_TURNS = "DROP FUNCTION IF EXISTS pms_take_turns(bigint[])"
+
 # Readings whose beliefs FlexMeasures deletes leave the log: with those that were not written
-# because they repeat a deleted one, until the next that was written. They are stored when they
-# are sent again. Latest readings that may rely on deleted ones go: the next request reads them
-# again. All things are locked first, in the order of requests: a request with late readings, too,
-# compares them with the log, and must not meet readings that are about to go.
+# because they repeat a deleted one, until the last that is deleted. What repeats it after that
+# stays if there are later beliefs, and is written; where all that is later was deleted, it goes
+# too. What left the log is stored when it is sent again. Latest readings that may rely on deleted
+# ones go: the next request reads them again. All things are locked first: a request with late
+# readings, too, compares them with the log, and must not meet readings that are about to go.
 BELIEFS_DELETED = """
 CREATE OR REPLACE FUNCTION pms_beliefs_deleted() RETURNS trigger AS $$
 DECLARE
-    gone record;
     things bigint[];
 BEGIN
     IF current_setting('pms.beliefs_move', true) = 'on' OR to_regclass('pms_sample') IS NULL THEN
@@ -89,17 +105,14 @@ BEGIN
         SELECT t.id FROM pms_trackable t WHERE t.asset_id IN (
             SELECT s.generic_asset_id FROM sensor s WHERE s.id IN (
                 SELECT sensor_id FROM old_rows WHERE belief_horizon = '0')));
-    PERFORM pg_advisory_xact_lock(hashtext('pms_latest ' || m.account_id), m.turn)
-        FROM (SELECT DISTINCT t.account_id, (t.id % {TURNS})::int AS turn FROM pms_trackable t
-            WHERE t.id = ANY (things)
-            AND NOT EXISTS (SELECT FROM pms_latest l WHERE l.trackable_id = t.id)
-            ORDER BY t.account_id, turn) m;
-    PERFORM FROM pms_latest WHERE trackable_id = ANY (things) ORDER BY trackable_id FOR UPDATE;
-    FOR gone IN
-        SELECT t.id, o.sensor_id, o.source_id, p.place + 1 AS n,
-            CASE WHEN p.place < 63 THEN 1::bigint << p.place ELSE 0 END AS bit, o.first,
+    PERFORM pms_take_turns(things);
+    WITH gone AS MATERIALIZED (
+        SELECT t.id AS subject_id, o.sensor_id, o.source_id, p.place, o.first, o.last,
             date_bin('15 minutes', o.last, timestamptz '2000-01-01 00:00+00')
-                + interval '15 minutes' AS until
+                + interval '15 minutes' AS until,
+            CASE WHEN p.place < 62 THEN 1::bigint << p.place ELSE 0 END AS bit,
+            EXISTS (SELECT FROM timed_belief b WHERE b.sensor_id = o.sensor_id
+                AND b.source_id = o.source_id AND b.event_start > o.last) AS goes_on
         FROM (
             SELECT sensor_id, source_id, min(event_start) AS first, max(event_start) AS last
             FROM old_rows WHERE belief_horizon = '0' GROUP BY sensor_id, source_id
@@ -107,38 +120,65 @@ BEGIN
         JOIN sensor s ON s.id = o.sensor_id
         JOIN pms_trackable t ON t.asset_id = s.generic_asset_id
         JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = s.name
-        ORDER BY t.id, o.source_id
-    LOOP
-        WITH told AS (
-            SELECT l.device_id, l.event_time, l.repeats & gone.bit <> 0 AS repeats,
-                o.event_start IS NOT NULL AS deleted
-            FROM pms_sample l LEFT JOIN old_rows o ON o.event_start = l.event_time
-                AND o.sensor_id = gone.sensor_id AND o.source_id = gone.source_id
-                AND o.belief_horizon = '0'
-            WHERE l.subject_id = gone.id AND l.source_id = gone.source_id
-                AND l.event_time >= gone.first AND l.event_time < gone.until
-                AND l.readings[gone.n] <> 'NaN'
-        ), numbered AS (
-            SELECT *, count(*) FILTER (WHERE NOT repeats) OVER (
-                PARTITION BY device_id ORDER BY event_time) AS written
-            FROM told
-        ), judged AS (
-            SELECT device_id, event_time, bool_or(deleted AND NOT repeats) OVER (
-                PARTITION BY device_id, written) AS lost
-            FROM numbered
-        )
-        UPDATE pms_sample l SET readings[gone.n] = 'NaN', repeats = l.repeats & ~gone.bit
-            FROM judged j
-            WHERE j.lost AND l.subject_id = gone.id AND l.event_time = j.event_time
-                AND l.device_id = j.device_id;
-        DELETE FROM pms_latest WHERE trackable_id = gone.id AND event_time < gone.until;
-        DELETE FROM pms_sample l WHERE subject_id = gone.id
-            AND event_time >= gone.first AND event_time < gone.until AND 'NaN' = ALL (readings);
-    END LOOP;
+    ), windows AS MATERIALIZED (
+        SELECT subject_id, source_id, min(first) AS first, max(until) AS until
+        FROM gone GROUP BY subject_id, source_id
+    ), told AS (
+        SELECT l.subject_id, l.device_id, l.event_time, g.sensor_id, g.source_id, g.place, g.bit,
+            l.readings[g.place + 1] AS reading, l.repeats & g.bit <> 0 AS repeats,
+            o.event_start IS NOT NULL AS deleted, g.goes_on AND l.event_time > g.last AS stays
+        FROM windows w
+        JOIN pms_sample l ON l.subject_id = w.subject_id AND l.source_id = w.source_id
+            AND l.event_time >= w.first AND l.event_time < w.until
+        JOIN gone g ON g.subject_id = w.subject_id AND g.source_id = w.source_id
+            AND l.event_time >= g.first AND l.event_time < g.until
+        LEFT JOIN old_rows o ON o.event_start = l.event_time AND o.sensor_id = g.sensor_id
+            AND o.source_id = g.source_id AND o.belief_horizon = '0'
+        WHERE l.readings[g.place + 1] <> 'NaN'
+    ), numbered AS (
+        SELECT *, count(*) FILTER (WHERE NOT repeats) OVER (
+            PARTITION BY subject_id, device_id, place ORDER BY event_time) AS written
+        FROM told
+    ), relying AS (
+        SELECT *, bool_or(deleted AND NOT repeats) OVER (
+                PARTITION BY subject_id, device_id, place, written) AS is_lost,
+            row_number() OVER (PARTITION BY subject_id, device_id, place, written, stays
+                ORDER BY event_time) AS nth
+        FROM numbered
+    ), lost AS (
+        SELECT subject_id, device_id, event_time, sum(bit)::bigint AS bits,
+            array_agg(place + 1) FILTER (WHERE NOT stays) AS places
+        FROM relying WHERE is_lost AND (NOT stays OR nth = 1)
+        GROUP BY subject_id, device_id, event_time
+    ), blanked AS (
+        UPDATE pms_sample l SET repeats = l.repeats & ~x.bits, readings = array(
+            SELECT CASE WHEN r.n = ANY (x.places) THEN 'NaN' ELSE r.reading END
+            FROM unnest(l.readings) WITH ORDINALITY AS r (reading, n) ORDER BY r.n)
+        FROM lost x
+        WHERE l.subject_id = x.subject_id AND l.event_time = x.event_time
+            AND l.device_id = x.device_id
+    )
+    INSERT INTO timed_belief (event_start, belief_horizon, cumulative_probability, event_value,
+            sensor_id, source_id)
+        SELECT event_time, '0', 0.5, reading, sensor_id, source_id
+        FROM relying WHERE is_lost AND stays AND nth = 1;
+    DELETE FROM pms_sample l USING (
+        SELECT t.id, min(o.event_start) AS first, max(o.event_start) AS last
+        FROM old_rows o JOIN sensor s ON s.id = o.sensor_id
+        JOIN pms_trackable t ON t.asset_id = s.generic_asset_id
+        WHERE o.belief_horizon = '0' GROUP BY t.id
+    ) d WHERE l.subject_id = d.id AND l.event_time >= d.first
+        AND l.event_time < d.last + interval '15 minutes' AND 'NaN' = ALL (l.readings);
+    DELETE FROM pms_latest l USING (
+        SELECT t.id, max(o.event_start) AS last
+        FROM old_rows o JOIN sensor s ON s.id = o.sensor_id
+        JOIN pms_trackable t ON t.asset_id = s.generic_asset_id
+        WHERE o.belief_horizon = '0' GROUP BY t.id
+    ) d WHERE l.trackable_id = d.id AND l.event_time < d.last + interval '15 minutes';
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql
-""".replace("{TURNS}", str(TURNS))
+"""
 DROP_BELIEFS_DELETED_TRIGGER = "DROP TRIGGER IF EXISTS pms_beliefs_deleted ON timed_belief"
 BELIEFS_DELETED_TRIGGER = """
 CREATE TRIGGER pms_beliefs_deleted AFTER DELETE ON timed_belief
@@ -156,7 +196,7 @@ DROP_FUNCTIONS = (
 
 def attach(metadata: sa.MetaData, trackable: sa.Table, transaction: sa.Table) -> None:
     """Have ``create_all`` make the extension, the sequence and the triggers as well."""
-    for statement in (EXTENSION, VERSIONS, *FUNCTIONS, BELIEFS_DELETED):
+    for statement in (EXTENSION, VERSIONS, *FUNCTIONS, TAKE_TURNS, BELIEFS_DELETED):
         sa.event.listen(metadata, "before_create", _execution(statement))
     for statement in (DROP_BELIEFS_DELETED_TRIGGER, BELIEFS_DELETED_TRIGGER):
         sa.event.listen(metadata, "after_create", _execution(statement))

@@ -30,8 +30,6 @@ from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.writer import LOCK, editing
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.intake import quarantine
-from flexmeasures_pms.storage.log import places
-from flexmeasures_pms.storage.tables import place, sample
 
 BOARD = ("acquisition-board", "66CFF353734574E43231516")
 LAST_LOOK = "FOR SHARE OF v"
@@ -265,23 +263,6 @@ def test_what_was_overtaken_keeps_what_is_remembered_of_sensors(
         assert len(looks) == 2
         assert post(board(-29), first_of_all(1))[1]["receipt"]["stored"] == 2
     assert looked_up == []
-
-
-def test_what_was_overtaken_forgets_which_places_it_gave(
-    site: Site, post: Post, people: Race
-) -> None:
-    """A place that was never stored may be another quantity's for somebody else."""
-    db.session.execute(sa.delete(sample))
-    db.session.execute(sa.delete(place))
-    db.session.commit()
-    places.forget_places()
-    change, left = changing_docks(site, people), iter([True])
-    with before_each(LAST_LOOK, lambda: next(left, False) and change()) as looks:
-        assert post(board(-31))[1]["receipt"]["stored"] == 1
-    assert len(looks) == 2
-    assert post(board(-30))[1]["receipt"]["stored"] == 1
-    of_cases = sa.select(place.c.sensor).where(place.c.asset_type == "case")
-    assert set(db.session.scalars(of_cases)) == set(places.places_of("case"))
 
 
 def test_a_report_that_was_overtaken_by_a_newer_one_moves_nothing(

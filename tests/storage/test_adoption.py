@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from flexmeasures_pms.storage.adoption.comparing import Compared
 from flexmeasures_pms.storage.adoption.things import AdoptedThing, things
 from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.log.quarters import quarter_of
+from flexmeasures_pms.storage.readings import belief_tables
 
 NAMES = ("pack current", "cell 01 open", "cell 02 open")
 MIDNIGHT = NOON.replace(hour=0)
@@ -46,6 +47,7 @@ class Stage:
 
 @pytest.fixture
 def stage(organisation: Organisation) -> Iterator[Stage]:
+    belief_tables.make(datetime.now(UTC))  # or it would wait for this test's own transaction
     site = Site(organisation.id)
     with site.at_once() as new:
         new.pms("PMS-1")

@@ -21,8 +21,14 @@ QUARTER = timedelta(minutes=15)
 ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 """Quarters of an hour begin at this time."""
 
-LAST_PLACE = 62
-"""The last one with a bit in a PostgreSQL bigint without its sign: others are always written."""
+LAST_PLACE = 61
+"""The last one with a bit of its own: others are always written."""
+
+INEXACT = 1 << 62
+"""Bit of a sample with a reading that is not written and only nearly what is shown.
+
+The last bit of a PostgreSQL bigint without its sign.
+"""
 
 _LOSSLESS = Decimal(0)
 
@@ -30,6 +36,14 @@ _LOSSLESS = Decimal(0)
 def quarter_of(time: datetime) -> datetime:
     """Return the beginning of the quarter of an hour of a time."""
     return time - (time - ORIGIN) % QUARTER
+
+
+def mark(place: int, value: BeliefValue, shown: BeliefValue) -> int:
+    """Return the bits of a reading that is not written.
+
+    :param shown: what was written last before it.
+    """
+    return 1 << place if same(value, shown) else 1 << place | INEXACT
 
 
 @dataclass(slots=True)
@@ -70,14 +84,12 @@ class SampleStream:
             if sample.key.time > time:
                 yield sample
 
-    def written_before(
-        self, time: datetime, place: int, band: Decimal = _LOSSLESS
-    ) -> BeliefValue | None:
+    def written_before(self, time: datetime, place: int) -> BeliefValue | None:
         """Return the last value of a place that was written in the same quarter before a time."""
         for sample in self.before(time):
             value = sample.readings[place]
-            # Without a deadband, what was not written is the same.
-            if not is_none(value) and (not band or not sample.repeats & 1 << place):
+            shown = not sample.repeats & (1 << place) or not sample.repeats & INEXACT
+            if not is_none(value) and shown:
                 return value
         return None
 
@@ -100,6 +112,9 @@ class SampleStream:
                 self.changed[sample.key] = sample
                 yield sample.key.time, reading
                 value = reading
+            elif not same(reading, value):
+                sample.repeats |= INEXACT
+                self.changed[sample.key] = sample
 
     def _position(self, time: datetime) -> int:
         return bisect_left(self.samples, time, key=_time_of)
@@ -115,9 +130,12 @@ def suffices(
     """
     if any(bands.values()):
         return False
-    beside = [next(stream.before(time), None), next(stream.after(time), None)]
     wanted = tuple(places)
-    return not any(sample and any(is_none(sample.readings[p]) for p in wanted) for sample in beside)
+    return not any(
+        sample.repeats & INEXACT or any(is_none(sample.readings[place]) for place in wanted)
+        for sample in (next(stream.before(time), None), next(stream.after(time), None))
+        if sample is not None
+    )
 
 
 def _time_of(sample: LoggedSample) -> datetime:

@@ -1,8 +1,8 @@
-"""Samples in the log: one row for each, in the table of its day.
+"""Samples in the log: one row for each.
 
 The key of a row is its thing, its time, and the device that reported it: so a sample that comes
 again is found, and what it says is compared. Readings are doubles in the order of their places,
-NaN where the sample has none: all arrays of an asset type have one length.
+NaN where the sample has none. Those of a quantity that came later are missing at the end.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _line(row: LoggedSample) -> str:
 
 def _readings(row: LoggedSample) -> str:
     text = array(row.readings)
-    if "-0" in text:  # a negative zero would not be a whole number when it is folded
+    if "-0," in text or "-0." in text:  # a negative zero is no whole number when it is folded
         text = array(value or 0 for value in row.readings)
     return text
 

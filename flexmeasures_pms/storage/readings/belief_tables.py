@@ -7,8 +7,8 @@ five indexes of ``timed_belief``, 12.6 ms instead of 36.2 ms, and two thirds of 
 
 They are few, because each is looked at for each reading that is searched.
 
-A row is in one of them, or in ``timed_belief`` itself: no key says so, but whoever writes a
-reading has locked its thing, and has looked for the reading in all of them.
+A row is in one of them, or in ``timed_belief`` itself: no key says so, but the key of the log,
+which tells what is written already.
 """
 
 from __future__ import annotations

@@ -108,11 +108,15 @@ def _copy(cursor: Any, text: _Text) -> None:
 
 
 def _lacking(cursor: Any, rows: BeliefRows) -> BeliefRows:
-    """Return those rows that are not in the table."""
+    """Return those rows that are not in the table, each once.
+
+    Devices whose ids look alike share a source, and may report the same moment.
+    """
     columns = [array(column) for column in zip(*(row[:3] for row in rows), strict=True)]
     cursor.execute(_THERE.format(table=belief_tables.table_of(datetime.now(UTC))), columns)
     there = {(time.astimezone(UTC), sensor, source) for time, sensor, source in cursor}
-    return [row for row in rows if row[:3] not in there]
+    first = {row[:3]: row for row in reversed(rows)}
+    return [row for key, row in first.items() if key not in there]
 
 
 def _as_text(rows: BeliefRows) -> str:

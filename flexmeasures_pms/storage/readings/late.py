@@ -14,6 +14,7 @@ from flexmeasures_pms.storage.log.quarters import (
     ORIGIN,
     QUARTER,
     SampleStream,
+    mark,
     quarter_of,
     suffices,
 )
@@ -29,8 +30,6 @@ from flexmeasures_pms.storage.readings.blocks import (
 
 StreamKey = tuple[int, int]
 """(subject, device)."""
-
-Streams = Mapping[StreamKey, SampleStream]
 
 
 def stream_of(block: Block) -> StreamKey:
@@ -145,9 +144,9 @@ def _record(
     name, place = sensor
     sample.readings[place] = value
     if band is not None and place <= LAST_PLACE:
-        last = stream.written_before(block.time, place, band)
+        last = stream.written_before(block.time, place)
         if last is not None and same(value, last, band):
-            sample.repeats |= 1 << place
+            sample.repeats |= mark(place, value, last)
             return
     number, source = block.sensors[name], block.source_id
     rows.append((block.time, number, source, value))
@@ -171,7 +170,7 @@ def leave(
     for name in names:
         place, band = places[name], bands.get(name, Decimal(0))
         for time in moments:
-            last = stream.written_before(time, place, band)
+            last = stream.written_before(time, place)
             found = stream.write_following(time, place, last, band)
             rows += [(moment, name, value) for moment, value in found]
     return stream, rows

@@ -45,8 +45,9 @@ _KEEP = """
     RETURNING l.trackable_id"""
 _ADD = """
     INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded, has_ahead)
-    SELECT * FROM unnest(
-        %s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[], %s::boolean[])"""
+    SELECT id, event_time, device_id, COALESCE(readings, '{}'), recorded, has_ahead FROM unnest(
+        %s::bigint[], %s::timestamptz[], %s::bigint[], %s::jsonb[], %s::json[], %s::boolean[])
+      AS n (id, event_time, device_id, readings, recorded, has_ahead)"""
 
 _written = msgspec.json.Decoder(dict[str, tuple[Decimal, int]])
 _MILLISECOND = timedelta(milliseconds=1)

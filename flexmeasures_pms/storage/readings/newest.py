@@ -11,7 +11,7 @@ from datetime import datetime
 
 from flexmeasures_pms.catalogue.recording import Bands, Policies
 from flexmeasures_pms.storage.log.places import Places
-from flexmeasures_pms.storage.log.quarters import LAST_PLACE, quarter_of
+from flexmeasures_pms.storage.log.quarters import LAST_PLACE, mark, quarter_of
 from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.log.values import NONE, BeliefValue, is_none, plain, same
 from flexmeasures_pms.storage.readings.blocks import (
@@ -96,7 +96,9 @@ class NewSamples:
         places, key = self.places[block.asset_type], block.key
         sample = self.added.get(key)
         if sample is None:
-            readings = [values.get(name, NONE) for name in places]
+            readings: list[BeliefValue] = [NONE] * len(places)
+            for name, value in values.items():
+                readings[places[name]] = value
             sample = LoggedSample(key, block.source_id, block.board_id, 0, readings)
             self.added[key] = sample
         else:
@@ -157,7 +159,7 @@ def _write(
                 and (last[0] == value or same(value, last[0], band))
                 and places[name] <= LAST_PLACE
             ):
-                repeats |= 1 << places[name]
+                repeats |= mark(places[name], value, last[0])
                 continue
             recorded[name] = value, time
         rows.append((time, sensors[name], source, value))

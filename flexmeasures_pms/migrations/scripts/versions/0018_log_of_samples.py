@@ -144,7 +144,7 @@ REPEATS = """
     SELECT l.subject_id, l.event_time, l.source_id, sum(1::bigint << b.bit)::bigint
     FROM pms_sample l
     JOIN pms_trackable t ON t.id = l.subject_id
-    JOIN pms_place p ON p.asset_type = t.kind AND p.place < 63 AND l.repeats >> p.place & 1 = 1
+    JOIN pms_place p ON p.asset_type = t.kind AND p.place < 62 AND l.repeats >> p.place & 1 = 1
     JOIN pms_repeat_bit b ON b.asset_type = p.asset_type AND b.sensor = p.sensor
     WHERE l.repeats <> 0
     GROUP BY l.subject_id, l.event_time, l.source_id ON CONFLICT DO NOTHING"""
@@ -192,6 +192,7 @@ def upgrade() -> None:
     )
     sample_tables.create(op.get_bind())
     belief_tables.create(op.get_bind())
+    op.execute(ddl.TAKE_TURNS)
     op.execute(ddl.BELIEFS_DELETED)
     if not op.get_bind().scalar(sa.text(HAS_BELIEFS)):
         for table in sample_tables.EARLIER:
@@ -211,6 +212,7 @@ def downgrade() -> None:
         BELIEFS_DELETED_BEFORE, SENSOR_DELETED_BEFORE, BELIEF_ADDED_BEFORE, *sample_tables.DROP
     ):  # fmt: skip
         op.execute(statement)
+    op.execute(ddl.DROP_TAKE_TURNS)
     op.drop_table("pms_place")
     op.drop_table("pms_sample")
 
