@@ -158,6 +158,39 @@ def test_with_a_deadband_it_is_within_the_deadband(
     holds(stage, known, bands)
 
 
+@settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
+@given(parts=st.lists(st.tuples(deliveries, policies), min_size=2, max_size=3))
+# What was not written within a deadband is not what is shown.
+@example(
+    parts=[
+        ([(45, [(0, 0, {NAMES[0]: 1}), (0, 1, {NAMES[0]: 2})])], {NAMES[0]: Decimal(1)}),
+        ([(45, [(0, 2, {NAMES[0]: 2})])], {NAMES[0]: Decimal(0)}),
+    ]
+)
+@example(
+    parts=[
+        (
+            [(45, [(0, 0, {NAMES[0]: 1}), (0, 2, {NAMES[0]: 2}), (0, 3, {NAMES[0]: 0})])],
+            {NAMES[0]: Decimal(1)},
+        ),
+        ([(45, [(0, 1, {NAMES[0]: 7})])], {}),
+    ]
+)
+def test_a_reading_is_shown_as_the_policies_since_it_came_promise(stage: Stage, parts: Any) -> None:
+    db.session.rollback()
+    known: dict[Key, int] = {}
+    allowed: dict[Key, Decimal] = {}
+    for requests, bands in parts:
+        deliver_on(stage, requests, bands, known)
+        for key in known:
+            allowed[key] = max(allowed.get(key, Decimal(0)), bands.get(key[2], Decimal(0)))
+    rows = written(stage)
+    for key, value in known.items():
+        found = filled_forward(rows, key)
+        assert found is not None
+        assert abs(found[1] - value) <= allowed[key]
+
+
 # Requests shortly after each other, with readings a few minutes before and ahead of the clock.
 near_the_clock = st.lists(
     st.tuples(
@@ -196,8 +229,16 @@ def test_what_is_ahead_of_the_clock_changes_no_history(stage: Stage, requests: A
 def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[Key, int]:
     """Write requests, and return the readings that were accepted: the first of each."""
     db.session.rollback()
-    host = tuple((QUANTITIES[name], bands.get(name)) for name in NAMES)
     known: dict[Key, int] = {}
+    deliver_on(stage, requests, bands, known)
+    return known
+
+
+def deliver_on(
+    stage: Stage, requests: Any, bands: Mapping[str, Decimal], known: dict[Key, int]
+) -> None:
+    """Write requests, and add the readings that were accepted to those that are known."""
+    host = tuple((QUANTITIES[name], bands.get(name)) for name in NAMES)
     devices = list(stage.sources)
     for clock, request in requests:
         blocks = blocks_of(stage, request)
@@ -208,7 +249,6 @@ def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[K
             if receipt_of == "stored":
                 found = told(known, device, request[i])
                 known |= {k: request[i][2][k[2]] for k, there in found.items() if not there}
-    return known
 
 
 def holds(stage: Stage, known: Mapping[Key, int], bands: Mapping[str, Decimal]) -> None:
