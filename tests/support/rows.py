@@ -25,6 +25,7 @@ _VALUES: tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...] = (
     (sa.Integer, "{n}"),
     (sa.Numeric, "{n}"),
     (sa.DateTime, NOON),
+    (sa.Date, NOON[:10]),
     (pg.TSTZRANGE, f"[{NOON},)"),
     (sa.Uuid, "00000000-0000-0000-0000-{n:012}"),
     (sa.ARRAY, "{{{n}}}"),

@@ -1,0 +1,65 @@
+"""Rows of PostgreSQL in its binary format: arrays are read without looking at each element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from struct import Struct
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from flexmeasures.data import db
+
+_SIGNATURE_AND_FLAGS = 19
+_SHORT, _LONG = Struct(">h"), Struct(">i")
+_ARRAY_HEAD = 20
+_ELEMENTS = {2: ">i2", 4: ">i4", 8: ">i8"}
+
+
+def copied(query: str, arguments: Sequence[Any]) -> bytes:
+    """Return what a query returns as PostgreSQL's binary COPY."""
+    cursor = db.session.connection().connection.cursor()
+    file = BytesIO()
+    statement = cursor.mogrify(query, arguments).decode()
+    cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT binary)", file)
+    return file.getvalue()
+
+
+def rows(data: bytes) -> Iterator[list[bytes | None]]:
+    """Yield the fields of each row of :func:`copied`."""
+    at = _SIGNATURE_AND_FLAGS
+    while (count := _SHORT.unpack_from(data, at)[0]) >= 0:
+        at += _SHORT.size
+        fields: list[bytes | None] = []
+        for _ in range(count):
+            size = _LONG.unpack_from(data, at)[0]
+            at += _LONG.size
+            fields.append(None if size < 0 else data[at : at + size])
+            at += max(size, 0)
+        yield fields
+
+
+def whole(field: bytes) -> int:
+    """Return a whole number of any width."""
+    return int.from_bytes(field, signed=True)
+
+
+def integers(field: bytes, width: int) -> npt.NDArray[Any]:
+    """Return an array of whole numbers without NULL.
+
+    :param width: bytes of each.
+    """
+    return _elements(field, _ELEMENTS[width])
+
+
+def doubles(field: bytes) -> npt.NDArray[np.float64]:
+    """Return an array of doubles without NULL."""
+    return _elements(field, ">f8")
+
+
+def _elements(field: bytes, kind: str) -> npt.NDArray[Any]:
+    element = np.dtype([("size", ">i4"), ("value", kind)])
+    # An empty array has no dimensions, and so a shorter head.
+    found = np.frombuffer(field[_ARRAY_HEAD:], dtype=element)["value"]
+    return found.astype(found.dtype.newbyteorder("="))

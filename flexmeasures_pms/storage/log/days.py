@@ -1,0 +1,124 @@
+"""Folded days of the log: read as they are, without making samples of them again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from flexmeasures.data import db
+
+from flexmeasures_pms.storage.arrays import array
+from flexmeasures_pms.storage.log import binary
+from flexmeasures_pms.storage.log.chunk import Chunk
+from flexmeasures_pms.storage.log.clock import begin_of, day_of, milliseconds
+from flexmeasures_pms.storage.log.whole_numbers import Numbers, unfold
+
+_AT_ONCE = 96
+"""Days times places that are read with one query: some megabytes."""
+
+_LISTED = """
+    SELECT subject_id, day, device_id, source_id, samples, last, xmin::text::bigint FROM pms_day
+    WHERE subject_id = ANY (%s::int[]) AND day BETWEEN %s AND %s
+    ORDER BY subject_id, day, device_id"""
+_GAPS = """
+    SELECT k.n, d.gaps
+    FROM unnest(%s::int[], %s::date[], %s::int[]) WITH ORDINALITY AS k (subject, day, device, n)
+    JOIN pms_day d ON d.subject_id = k.subject AND d.day = k.day AND d.device_id = k.device"""
+_READINGS = """
+    SELECT k.n, r.place, r.decimals, r.small, r.numbers, r.doubles
+    FROM unnest(%s::int[], %s::date[], %s::int[]) WITH ORDINALITY AS k (subject, day, device, n)
+    JOIN pms_day_reading r
+      ON r.subject_id = k.subject AND r.day = k.day AND r.device_id = k.device
+    WHERE r.place = ANY (%s::int[])"""
+
+
+class FoldedDay(NamedTuple):
+    """A day of a thing, by a device, that is folded.
+
+    :param last: time of its last sample [ms of the day].
+    :param version: another one if it was thawed and folded again meanwhile.
+    """
+
+    subject_id: int
+    day: date
+    device_id: int
+    source_id: int
+    samples: int
+    last: int
+    version: int
+
+    @property
+    def begin(self) -> int:
+        """When the day begins [ms since 1970-01-01 UTC]."""
+        return begin_of(self.day)
+
+
+def folded_days(subject_ids: Collection[int], begin: datetime, end: datetime) -> list[FoldedDay]:
+    """Return the folded days of some things that a period touches, in order.
+
+    Who reads hot samples and folded days one after the other compares this before and after: a
+    day may be folded, or thawed, in between.
+
+    :param end: not included.
+    """
+    cursor = db.session.connection().connection.cursor()
+    last = day_of(end - timedelta(microseconds=1))
+    cursor.execute(_LISTED, (array(subject_ids), day_of(begin), last))
+    return [FoldedDay(*row) for row in cursor]
+
+
+def read_days(
+    subject_ids: Collection[int], begin: datetime, end: datetime, places: Sequence[int]
+) -> Iterator[Chunk]:
+    """Yield what is folded of some things in a period: by thing, day and device.
+
+    A day may have hot samples besides. Few days are in memory at a time.
+
+    :param end: not included.
+    :param places: of the readings that are wanted.
+    """
+    first, until = milliseconds(begin), milliseconds(end)
+    for chunk in read_folded(folded_days(subject_ids, begin, end), places):
+        inside = slice(*np.searchsorted(chunk.times, [first, until]))
+        if inside.start < inside.stop:
+            yield Chunk(
+                chunk.subject_id, chunk.device_id, chunk.source_id,
+                chunk.times[inside], chunk.readings[:, inside],
+            )  # fmt: skip
+
+
+def read_folded(days: Sequence[FoldedDay], places: Sequence[int]) -> Iterator[Chunk]:
+    """Yield folded days whole; one that was thawed meanwhile is left out."""
+    step = max(1, _AT_ONCE // max(1, len(places)))
+    for start in range(0, len(days), step):
+        yield from _read(days[start : start + step], places)
+
+
+def _read(days: Sequence[FoldedDay], places: Sequence[int]) -> Iterator[Chunk]:
+    keys = [array(column) for column in list(zip(*days, strict=True))[:3]]
+    times: dict[int, npt.NDArray[np.int64]] = {}
+    for number, gaps in binary.rows(binary.copied(_GAPS, keys)):
+        if number and gaps:
+            n = binary.whole(number) - 1
+            times[n] = days[n].begin + np.cumsum(binary.integers(gaps, 4), dtype=np.int64)
+    readings = {n: np.full((len(places), len(found)), np.nan) for n, found in times.items()}
+    positions = {place: n for n, place in enumerate(places)}
+    for number, place, *numbers in binary.rows(binary.copied(_READINGS, [*keys, array(places)])):
+        n = binary.whole(number or b"") - 1
+        if n in readings:
+            readings[n][positions[binary.whole(place or b"")]] = unfold(_numbers(*numbers))
+    for n, found in times.items():
+        day = days[n]
+        yield Chunk(day.subject_id, day.device_id, day.source_id, found, readings[n])
+
+
+def _numbers(
+    decimals: bytes | None, small: bytes | None, numbers: bytes | None, doubles: bytes | None
+) -> Numbers:
+    if decimals is None:
+        return Numbers(None, binary.doubles(doubles or b""))
+    whole = binary.integers(small, 2) if small else binary.integers(numbers or b"", 4)
+    return Numbers(binary.whole(decimals), whole)

@@ -1,0 +1,171 @@
+"""Levels of folded days: what the readings of each quarter of an hour, and hour, come to.
+
+The same is made of hot samples by :func:`reduce`, to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from flexmeasures.data import db
+
+from flexmeasures_pms.storage.log import binary
+from flexmeasures_pms.storage.log.chunk import Chunk
+from flexmeasures_pms.storage.log.clock import DAY_MS, begin_of, day_of, milliseconds
+
+MINUTES = (15, 60)
+"""Of a span, in each level."""
+
+_READ = """
+    SELECT subject_id, device_id, source_id, day - date '1970-01-01', places, begins,
+      low, high, total, count, last, newest
+    FROM pms_level
+    WHERE subject_id = %s AND minutes = %s AND day BETWEEN %s AND %s
+    ORDER BY day, device_id"""
+
+_WRITE = """
+    INSERT INTO pms_level (subject_id, day, device_id, source_id, minutes, places, begins,
+      low, high, total, count, last, newest)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Spans of one thing by one device, in order of time: those that have samples.
+
+    All but ``begins`` are arrays of (place, span).
+
+    :param begins: of the spans [ms since 1970-01-01 UTC].
+    :param low: the lowest reading in SI units; NaN where there is none, as in ``high`` and
+        ``last``.
+    :param total: sum of the readings, one after the other in order of time; 0 of none.
+    :param count: number of readings.
+    :param last: the last reading.
+    :param newest: its time [ms since 1970-01-01 UTC]; of no meaning where there is none.
+    """
+
+    subject_id: int
+    device_id: int
+    source_id: int
+    begins: npt.NDArray[np.int64]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    total: npt.NDArray[np.float64]
+    count: npt.NDArray[np.int32]
+    last: npt.NDArray[np.float64]
+    newest: npt.NDArray[np.int64]
+
+
+def reduce(chunk: Chunk, minutes: int) -> Level:
+    """Return what samples come to in spans of the clock (UTC)."""
+    width = minutes * 60_000
+    spans = chunk.times // width
+    starts = np.flatnonzero(np.diff(spans, prepend=spans[:1] - 1))
+    readings, there = chunk.readings, ~np.isnan(chunk.readings)
+    numbers = np.cumsum(np.diff(spans, prepend=spans[:1]) != 0)
+    # One after the other: other sums of the same numbers differ in their last bits.
+    total = [
+        np.bincount(numbers, weights=row, minlength=len(starts))
+        for row in np.where(there, readings, 0.0)
+    ]
+    count = np.add.reduceat(there, starts, axis=1, dtype=np.int32)
+    positions = np.maximum.reduceat(np.where(there, np.arange(len(spans)), 0), starts, axis=1)
+    return Level(
+        chunk.subject_id,
+        chunk.device_id,
+        chunk.source_id,
+        begins=spans[starts] * width,
+        low=np.fmin.reduceat(readings, starts, axis=1),
+        high=np.fmax.reduceat(readings, starts, axis=1),
+        total=np.array(total, dtype=np.float64).reshape(len(readings), len(starts)),
+        count=count,
+        last=np.where(count, np.take_along_axis(readings, positions, axis=1), np.nan),
+        newest=chunk.times[positions],
+    )
+
+
+def read_levels(
+    subject_ids: Collection[int],
+    begin: datetime,
+    end: datetime,
+    minutes: int,
+    places: Sequence[int],
+) -> Iterator[Level]:
+    """Yield the levels of folded days of some things: by thing, day and device.
+
+    :param end: not included; spans that begin in the period are taken.
+    :param minutes: one of :data:`MINUTES`.
+    :param places: of the readings that are wanted.
+    """
+    last = day_of(end - timedelta(microseconds=1))
+    bounds = milliseconds(begin), milliseconds(end)
+    for subject in subject_ids:
+        data = binary.copied(_READ, (subject, minutes, day_of(begin), last))
+        for row in binary.rows(data):
+            level = _level([field or b"" for field in row], places)
+            if (inside := _inside(level, *bounds)) is not None:
+                yield inside
+
+
+def write_levels(chunk: Chunk, day: date, places: Sequence[int]) -> None:
+    """Keep the levels of a day that is folded.
+
+    :param places: of the chunk's readings.
+    """
+    cursor = db.session.connection().connection.cursor()
+    for minutes in MINUTES:
+        level = reduce(chunk, minutes)
+        columns: list[tuple[npt.NDArray[Any], str]] = [
+            (np.array(places), "<i2"),
+            (level.begins - begin_of(day), "<i4"),
+            *((values, "<f8") for values in (level.low, level.high, level.total)),
+            (level.count, "<i4"),
+            (level.last, "<f8"),
+            (level.newest - level.begins, "<i4"),
+        ]
+        key = (chunk.subject_id, day, chunk.device_id, chunk.source_id, minutes)
+        cursor.execute(_WRITE, (*key, *(values.astype(kind).tobytes() for values, kind in columns)))
+
+
+def _level(row: Sequence[bytes], places: Sequence[int]) -> Level:
+    subject, device, source, days = map(binary.whole, row[:4])
+    stored = np.frombuffer(row[4], dtype="<i2").tolist()
+    spans = np.frombuffer(row[5], dtype="<i4")
+    begins = spans + np.int64(days) * DAY_MS
+    # The last row, which has nothing, stands for what the day has no readings of.
+    order = [stored.index(place) if place in stored else len(stored) for place in places]
+
+    def table(field: bytes, kind: str, none: float) -> npt.NDArray[Any]:
+        found = np.frombuffer(field, dtype=kind).reshape(len(stored), len(spans))
+        return np.vstack([found, np.full((1, len(spans)), none, dtype=kind)])[order]
+
+    low, high, total, count, last, newest = row[6:]
+    return Level(
+        subject,
+        device,
+        source,
+        begins,
+        low=table(low, "<f8", np.nan),
+        high=table(high, "<f8", np.nan),
+        total=table(total, "<f8", 0.0),
+        count=table(count, "<i4", 0),
+        last=table(last, "<f8", np.nan),
+        newest=table(newest, "<i4", 0) + begins,
+    )
+
+
+def _inside(level: Level, first: int, until: int) -> Level | None:
+    """Return the spans that begin in a period, if there are any."""
+    if first <= level.begins[0] and level.begins[-1] < until:
+        return level
+    inside = slice(*np.searchsorted(level.begins, [first, until]))
+    if inside.start == inside.stop:
+        return None
+    names = ("low", "high", "total", "count", "last", "newest")
+    cut = {name: getattr(level, name)[:, inside] for name in names}
+    return replace(level, begins=level.begins[inside], **cut)

@@ -1,0 +1,69 @@
+"""Readings of a day as whole numbers, from which exactly the same doubles come back.
+
+Readings are sent with few decimals. So a day of a quantity is kept as whole numbers of the
+fewest decimals that give the same doubles: ``number / 10**decimals``, a division that IEEE 754
+rounds correctly. A product would not do: ``3655 * 0.001`` is not the double 3.655.
+What has no such decimals is kept as doubles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int16] | npt.NDArray[np.int32]
+
+MOST_DECIMALS = 9
+"""More are hardly sent: a reading in SI units has three to six."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Readings of one quantity in their order.
+
+    :param decimals: how many the whole numbers stand for; None for doubles.
+    :param values: whole numbers of two bytes each if they fit, or of four: the lowest that there
+        is stands for no reading. Doubles if ``decimals`` is None: NaN stands for no reading.
+    """
+
+    decimals: int | None
+    values: Integers | Doubles
+
+
+def fold(readings: Doubles) -> Numbers:
+    """Return readings as whole numbers if they are the same doubles then.
+
+    :param readings: NaN where there is none.
+    """
+    missing = np.isnan(readings)
+    known = readings[~missing]
+    for decimals in range(MOST_DECIMALS + 1):
+        scaled = np.rint(known * 10.0**decimals)
+        if not np.all(np.abs(scaled) <= np.iinfo(np.int32).max):
+            break
+        numbers = scaled.astype(np.int32)
+        # Bits, because a zero with a sign equals one without.
+        if np.array_equal((numbers / 10.0**decimals).view(np.int64), known.view(np.int64)):
+            return Numbers(decimals, _with_gaps(numbers, missing))
+    return Numbers(None, readings)
+
+
+def _with_gaps(numbers: npt.NDArray[np.int32], missing: npt.NDArray[np.bool_]) -> Integers:
+    fits = not np.any(np.abs(numbers) > np.iinfo(np.int16).max)
+    kind = np.dtype(np.int16 if fits else np.int32)
+    whole: Integers = np.full(missing.shape, np.iinfo(kind).min, dtype=kind)
+    whole[~missing] = numbers
+    return whole
+
+
+def unfold(numbers: Numbers) -> Doubles:
+    """Return the readings again, NaN where there is none."""
+    values = numbers.values
+    if numbers.decimals is None:
+        return np.asarray(values, dtype=np.float64)
+    readings = values / 10.0**numbers.decimals
+    readings[values == np.iinfo(values.dtype).min] = np.nan  # type: ignore[type-var]
+    return readings
