@@ -44,6 +44,7 @@ BEGIN
             JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = s.name
             GROUP BY t.id ORDER BY t.id
         LOOP
+            PERFORM pms_thaw(lost.id);
             UPDATE pms_sample l SET repeats = l.repeats & ~coalesce(lost.bits, 0), readings = array(
                 SELECT CASE WHEN r.n = ANY (lost.places) THEN 'NaN' ELSE r.reading END
                 FROM unnest(l.readings) WITH ORDINALITY AS r (reading, n) ORDER BY r.n)
@@ -93,6 +94,8 @@ DECLARE
     added record;
     after record;
     refused boolean;
+    things bigint[];
+    days date[];
 BEGIN
     IF current_setting('pms.beliefs_move', true) = 'on' OR NOT EXISTS (
         SELECT FROM new_rows n JOIN data_source s ON s.id = n.source_id WHERE s.type = 'gateway'
@@ -108,6 +111,17 @@ BEGIN
                 AND b.source_id = n.source_id AND b.belief_horizon = n.belief_horizon
                 AND b.cumulative_probability = n.cumulative_probability OFFSET 0
         ) b);
+    -- What folded days have is looked up in rows, too.
+    things := array(
+        SELECT DISTINCT t.id FROM new_rows n
+        JOIN data_source s ON s.id = n.source_id AND s.type = 'gateway'
+        JOIN sensor o ON o.id = n.sensor_id
+        JOIN pms_trackable t ON t.asset_id = o.generic_asset_id);
+    days := array(SELECT DISTINCT (event_start AT TIME ZONE 'UTC')::date FROM new_rows);
+    IF pms_is_folded(things, days) THEN
+        PERFORM pms_take_turns(things);
+        PERFORM pms_thaw(t.id, days) FROM unnest(things) AS t (id) ORDER BY t.id;
+    END IF;
     CREATE TEMPORARY TABLE pms_added ON COMMIT DROP AS
         WITH sources AS MATERIALIZED (
             SELECT s.id, (

@@ -1,4 +1,4 @@
-"""What the log of samples needs of PostgreSQL besides its table: a partition, and triggers.
+"""What the log of samples needs of PostgreSQL besides tables: a partition, functions, triggers.
 
 Used by the migration, and by ``metadata.create_all`` (FlexMeasures' ``db-ops reset`` and its
 test fixtures make the tables that way).
@@ -21,16 +21,89 @@ DEFAULT = f"""
     CREATE TABLE IF NOT EXISTS {PREFIX}default PARTITION OF pms_sample DEFAULT"""
 """What no partition of a day has."""
 
+# Makes samples of folded days again, as they were: of all days, or of some. Whoever calls it has
+# locked the thing. Whole numbers are divided by a power of ten, which IEEE 754 rounds correctly,
+# as numpy does.
+_THAW = """
+CREATE OR REPLACE FUNCTION pms_thaw(thing bigint, days date[] DEFAULT NULL) RETURNS void AS $$
+DECLARE
+    one record;
+    arrays text;
+    columns text;
+    readings text;
+BEGIN
+    IF to_regclass('pms_day') IS NULL THEN
+        RETURN;
+    END IF;
+    FOR one IN SELECT * FROM pms_day WHERE subject_id = thing
+        AND (days IS NULL OR day = ANY (days)) ORDER BY day, device_id FOR UPDATE
+    LOOP
+        WITH kept AS (
+            SELECT place, decimals, CASE WHEN small IS NOT NULL THEN 'small'
+                WHEN numbers IS NOT NULL THEN 'numbers' ELSE 'doubles' END AS form
+            FROM pms_day_reading
+            WHERE subject_id = thing AND day = one.day AND device_id = one.device_id
+        )
+        SELECT
+            string_agg(', (SELECT ' || form || ' FROM pms_day_reading WHERE subject_id = $1'
+                || ' AND day = $2 AND device_id = $3 AND place = ' || place || ')',
+                '' ORDER BY place),
+            string_agg(CASE WHEN form IS NOT NULL THEN ', r' || place END, '' ORDER BY place),
+            string_agg(CASE form WHEN 'doubles' THEN 'r' || place
+                WHEN 'small' THEN 'coalesce(nullif(r' || place || ', -32768) / 1e' || decimals
+                    || '::float8, ''NaN'')'
+                WHEN 'numbers' THEN 'coalesce(nullif(r' || place || ', -2147483648) / 1e'
+                    || decimals || '::float8, ''NaN'')'
+                ELSE quote_literal('NaN') END, ', ' ORDER BY place)
+            INTO arrays, columns, readings
+            FROM generate_series(0, (SELECT max(place) FROM kept)) AS p (place)
+            LEFT JOIN kept USING (place);
+        EXECUTE 'INSERT INTO pms_sample '
+            || '(event_time, repeats, device_id, subject_id, source_id, board_id, readings) '
+            || 'SELECT $2::timestamp AT TIME ZONE ''UTC'''
+            || ' + sum(gap) OVER (ORDER BY n) * interval ''1 millisecond'','
+            || ' coalesce(repeats, 0), $3, $1, $4, board, ARRAY[' || readings || ']::float8[] '
+            || 'FROM unnest($5, $6, $7' || arrays || ') WITH ORDINALITY'
+            || ' AS u (gap, repeats, board' || columns || ', n)'
+            USING thing::int, one.day, one.device_id, one.source_id,
+                one.gaps, one.repeats, one.boards;
+        DELETE FROM pms_day_reading
+            WHERE subject_id = thing AND day = one.day AND device_id = one.device_id;
+        DELETE FROM pms_level WHERE subject_id = thing AND minutes IN (15, 60)
+            AND day = one.day AND device_id = one.device_id;
+        DELETE FROM pms_day
+            WHERE subject_id = thing AND day = one.day AND device_id = one.device_id;
+    END LOOP;
+END
+$$ LANGUAGE plpgsql SET search_path FROM CURRENT
+"""
+_IS_FOLDED = """
+CREATE OR REPLACE FUNCTION pms_is_folded(things bigint[], days date[]) RETURNS boolean AS $$
+BEGIN
+    IF to_regclass('pms_day') IS NULL THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (SELECT FROM pms_day WHERE subject_id = ANY (things) AND day = ANY (days));
+END
+$$ LANGUAGE plpgsql SET search_path FROM CURRENT
+"""
 _TRACKABLE_DELETED = """
 CREATE OR REPLACE FUNCTION pms_trackable_deleted() RETURNS trigger AS $$
 BEGIN
     DELETE FROM pms_sample WHERE subject_id IN (SELECT id FROM old_rows);
+    IF to_regclass('pms_day') IS NOT NULL THEN
+        DELETE FROM pms_day_reading WHERE subject_id IN (SELECT id FROM old_rows);
+        DELETE FROM pms_level WHERE subject_id IN (SELECT id FROM old_rows);
+        DELETE FROM pms_day WHERE subject_id IN (SELECT id FROM old_rows);
+    END IF;
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
 CREATE = (
     DEFAULT,
+    _THAW,
+    _IS_FOLDED,
     _TRACKABLE_DELETED,
     "DROP TRIGGER IF EXISTS pms_trackable_deleted ON pms_trackable",
     "CREATE TRIGGER pms_trackable_deleted AFTER DELETE ON pms_trackable "
@@ -39,8 +112,12 @@ CREATE = (
 )
 """Statements that make them, also where they are there already."""
 
-DROP = ("DROP FUNCTION IF EXISTS pms_trackable_deleted() CASCADE",)
-"""Statements that drop the triggers."""
+DROP = (
+    "DROP FUNCTION IF EXISTS pms_trackable_deleted() CASCADE",
+    "DROP FUNCTION IF EXISTS pms_thaw(bigint, date[])",
+    "DROP FUNCTION IF EXISTS pms_is_folded(bigint[], date[])",
+)
+"""Statements that drop the functions, with their triggers."""
 
 _NAMES = """
     SELECT c.relname, i.inhrelid IS NOT NULL FROM pg_class c

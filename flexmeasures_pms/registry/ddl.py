@@ -106,6 +106,12 @@ BEGIN
             SELECT s.generic_asset_id FROM sensor s WHERE s.id IN (
                 SELECT sensor_id FROM old_rows WHERE belief_horizon = '0')));
     PERFORM pms_take_turns(things);
+    PERFORM pms_thaw(d.id, d.days) FROM (
+        SELECT t.id, array_agg(DISTINCT (o.event_start AT TIME ZONE 'UTC')::date) AS days
+        FROM old_rows o
+        JOIN sensor s ON s.id = o.sensor_id
+        JOIN pms_trackable t ON t.asset_id = s.generic_asset_id
+        WHERE o.belief_horizon = '0' GROUP BY t.id ORDER BY t.id) d;
     WITH gone AS MATERIALIZED (
         SELECT t.id AS subject_id, o.sensor_id, o.source_id, p.place, o.first, o.last,
             date_bin('15 minutes', o.last, timestamptz '2000-01-01 00:00+00')

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from flexmeasures.data import db
 from flexmeasures.data.models.time_series import TimedBelief
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 from support.profiles import examples
 from support.site import Site
 from support.telemetry import NOON
@@ -24,9 +25,11 @@ from flexmeasures_pms.beliefs.sources import make_sources, source_ids
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.storage.log import days
 from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.readings.blocks import Block
 from flexmeasures_pms.storage.readings.latest import latest_of
+from flexmeasures_pms.storage.readings.turns import rebuild
 from flexmeasures_pms.storage.readings.write import write
 
 EXAMPLES = 300
@@ -82,7 +85,8 @@ policies = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([Decimal(0), 
 
 
 def time_of(step: int) -> datetime:
-    return NOON + timedelta(minutes=step)
+    """A minute of an evening: the day ends in the middle of them."""
+    return NOON + timedelta(hours=11, minutes=38 + step)
 
 
 def blocks_of(stage: Stage, request: Sequence[Any]) -> list[Block]:
@@ -226,21 +230,68 @@ def test_what_is_ahead_of_the_clock_changes_no_history(stage: Stage, requests: A
     assert_newest(stage, known, time_of(clock))
 
 
-def deliver(stage: Stage, requests: Any, bands: Mapping[str, Decimal]) -> dict[Key, int]:
+DAYS = (NOON.date(), NOON.date() + timedelta(days=1))
+# Days that are folded after a request, and such that are thawed.
+foldings = st.lists(
+    st.tuples(st.sets(st.sampled_from(DAYS)), st.sets(st.sampled_from(DAYS))), max_size=6
+)
+
+
+@settings(max_examples=examples(EXAMPLES), suppress_health_check=SLOW)
+@given(requests=deliveries, on_change=st.sets(st.sampled_from(NAMES)), folds=foldings)
+def test_folded_days_change_nothing(
+    stage: Stage, requests: Any, on_change: set[str], folds: Any
+) -> None:
+    bands = dict.fromkeys(on_change, Decimal(0))
+    clock = max(clock for clock, _ in requests)
+    requests = [(clock, request) for _, request in requests]
+    deliver(stage, requests, bands)
+    expected = written(stage), log(stage)
+    known = deliver(stage, requests, bands, folds)
+    assert_newest(stage, known, time_of(clock))
+    rebuild([stage.case.id], time_of(clock))
+    assert_newest(stage, known, time_of(clock))
+    assert (written(stage), log(stage)) == expected
+
+
+def log(stage: Stage) -> list[Any]:
+    """All samples of the case, with the places that they have readings at."""
+    days.thaw(stage.case.id, DAYS)
+    query = text(
+        "SELECT event_time, device_id, source_id, board_id, repeats, readings "
+        "FROM pms_sample WHERE subject_id = :id ORDER BY 1, 2"
+    )
+    found = db.session.execute(query, {"id": stage.case.id})
+    return [
+        (*row[:-1], {n: value for n, value in enumerate(row.readings) if value == value})
+        for row in found
+    ]
+
+
+def deliver(
+    stage: Stage, requests: Any, bands: Mapping[str, Decimal], folds: Sequence[Any] = ()
+) -> dict[Key, int]:
     """Write requests, and return the readings that were accepted: the first of each."""
     db.session.rollback()
     known: dict[Key, int] = {}
-    deliver_on(stage, requests, bands, known)
+    deliver_on(stage, requests, bands, known, folds)
     return known
 
 
 def deliver_on(
-    stage: Stage, requests: Any, bands: Mapping[str, Decimal], known: dict[Key, int]
+    stage: Stage,
+    requests: Any,
+    bands: Mapping[str, Decimal],
+    known: dict[Key, int],
+    folds: Sequence[Any] = (),
 ) -> None:
     """Write requests, and add the readings that were accepted to those that are known."""
     host = tuple((QUANTITIES[name], bands.get(name)) for name in NAMES)
     devices = list(stage.sources)
-    for clock, request in requests:
+    nothing: Any = ((), ())
+    for (clock, request), (folded, thawed) in zip_longest(
+        requests, folds[: len(requests)], fillvalue=nothing
+    ):
         blocks = blocks_of(stage, request)
         outcomes = write(stage.account_id, blocks, host, until=time_of(clock))
         for i in sorted(range(len(request)), key=lambda i: request[i][1]):
@@ -249,6 +300,9 @@ def deliver_on(
             if receipt_of == "stored":
                 found = told(known, device, request[i])
                 known |= {k: request[i][2][k[2]] for k, there in found.items() if not there}
+        for day in folded:
+            days.fold(stage.case.id, day)
+        days.thaw(stage.case.id, thawed)
 
 
 def holds(stage: Stage, known: Mapping[Key, int], bands: Mapping[str, Decimal]) -> None:

@@ -21,3 +21,8 @@ def begin_of(day: date) -> int:
 def milliseconds(time: datetime) -> int:
     """Return the first millisecond at or after a time."""
     return -((EPOCH - time) // timedelta(milliseconds=1))
+
+
+def microseconds(time: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (time - EPOCH) // timedelta(microseconds=1)

@@ -1,4 +1,6 @@
-"""Samples in the log: one row for each.
+"""Hot samples of the log: one row for each.
+
+What is folded has other rows: see :mod:`flexmeasures_pms.storage.log.days`.
 
 The key of a row is its thing, its time, and the device that reported it: so a sample that comes
 again is found, and what it says is compared. Readings are doubles in the order of their places,
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 from flexmeasures.data import db
 
 from flexmeasures_pms.storage.arrays import array
+from flexmeasures_pms.storage.log.last_folded import LastSample, last_folded
 from flexmeasures_pms.storage.log.values import BeliefValue
 
 
@@ -97,6 +100,12 @@ _TAKE = """
     WHERE s.subject_id = k.subject AND s.event_time = k.at AND s.device_id = k.device
     RETURNING s.subject_id, s.event_time, s.device_id, s.source_id, s.board_id, s.repeats,
       s.readings"""
+
+_FORGET = """
+    DELETE FROM pms_sample WHERE subject_id = ANY (%s::int[]);
+    DELETE FROM pms_day_reading WHERE subject_id = ANY (%s::int[]);
+    DELETE FROM pms_level WHERE subject_id = ANY (%s::int[]);
+    DELETE FROM pms_day WHERE subject_id = ANY (%s::int[])"""
 
 
 class Window(NamedTuple):
@@ -199,29 +208,29 @@ def around(keys: Collection[SampleKey], step: Any, origin: datetime) -> list[Log
 
 
 def newest(subject_ids: Collection[int], until: datetime) -> dict[int, NewestSample]:
-    """Return the newest sample of each thing.
+    """Return the newest sample of each thing, hot or folded; they are locked.
 
     Of two devices that reported one moment, the first registered is taken.
 
     :param until: time of the last sample that is not ahead of the clock.
     """
+    folded = last_folded(subject_ids, until)
     cursor = _cursor()
     cursor.execute(_NEWEST, (until, array(subject_ids), until))
-    return {
-        subject: NewestSample(
-            None if time is None else SampleKey(subject, time.astimezone(UTC), device),
-            readings or (),
-            has_ahead,
-        )
-        for subject, time, device, readings, has_ahead in cursor
-    }
+    found = {}
+    for subject, time, device, readings, has_ahead in cursor:
+        ends = [LastSample(time.astimezone(UTC), device, readings)] if time else []
+        ends += [folded[subject]] if subject in folded else []
+        last = max(ends, key=lambda end: (end.time, -end.device_id), default=None)
+        key = SampleKey(subject, last.time, last.device_id) if last else None
+        found[subject] = NewestSample(key, last.readings if last else (), has_ahead)
+    return found
 
 
 def forget(subject_ids: Collection[int]) -> None:
     """Delete all samples of some things: their beliefs are deleted."""
     if subject_ids:
-        statement = "DELETE FROM pms_sample WHERE subject_id = ANY (%s::int[])"
-        _cursor().execute(statement, (array(subject_ids),))
+        _cursor().execute(_FORGET, [array(subject_ids)] * 4)
 
 
 def _samples(cursor: Iterable[Any]) -> Iterator[LoggedSample]:

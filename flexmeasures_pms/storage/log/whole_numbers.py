@@ -9,12 +9,13 @@ What has no such decimals is kept as doubles.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int16] | npt.NDArray[np.int32]
+Integers = npt.NDArray[np.integer[Any]]
 
 MOST_DECIMALS = 9
 """More are hardly sent: a reading in SI units has three to six."""
@@ -53,8 +54,8 @@ def fold(readings: Doubles) -> Numbers:
 
 def _with_gaps(numbers: npt.NDArray[np.int32], missing: npt.NDArray[np.bool_]) -> Integers:
     fits = not np.any(np.abs(numbers) > np.iinfo(np.int16).max)
-    kind = np.dtype(np.int16 if fits else np.int32)
-    whole: Integers = np.full(missing.shape, np.iinfo(kind).min, dtype=kind)
+    kind: type[np.integer[Any]] = np.int16 if fits else np.int32
+    whole = np.full(missing.shape, np.iinfo(kind).min, dtype=kind)
     whole[~missing] = numbers
     return whole
 
@@ -65,5 +66,5 @@ def unfold(numbers: Numbers) -> Doubles:
     if numbers.decimals is None:
         return np.asarray(values, dtype=np.float64)
     readings = values / 10.0**numbers.decimals
-    readings[values == np.iinfo(values.dtype).min] = np.nan  # type: ignore[type-var]
+    readings[values == -(2 ** (8 * values.itemsize - 1))] = np.nan
     return readings

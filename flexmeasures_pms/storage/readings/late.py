@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -27,6 +27,7 @@ from flexmeasures_pms.storage.readings.blocks import (
     Block,
     Written,
 )
+from flexmeasures_pms.storage.readings.folded import known_in_folded
 
 StreamKey = tuple[int, int]
 """(subject, device)."""
@@ -38,16 +39,18 @@ def stream_of(block: Block) -> StreamKey:
 
 
 def load(
-    blocks: Iterable[Block], places: Mapping[str, Places], bands: Mapping[int, Bands]
+    late: Collection[Block], places: Mapping[str, Places], bands: Mapping[int, Bands]
 ) -> dict[StreamKey, SampleStream]:
-    """Return what the log has around some blocks.
+    """Return what the log has around late blocks.
 
     :param places: by asset type.
     :param bands: deadbands by subject.
     """
+    known = known_in_folded(late, places)
     by_stream: dict[StreamKey, list[Block]] = {}
-    for block in blocks:
-        by_stream.setdefault(stream_of(block), []).append(block)
+    for block in late:
+        if block.key not in known:
+            by_stream.setdefault(stream_of(block), []).append(block)
     alone = {key: found[0] for key, found in by_stream.items() if len(found) == 1}
     streams = _streams(alone, samples.around([b.key for b in alone.values()], QUARTER, ORIGIN))
     many = [key for key, found in by_stream.items() if len(found) > 1]
@@ -56,6 +59,9 @@ def load(
     streams |= _streams(many, samples.between(windows))
     for key, stream in streams.items():
         _fill_up(stream, len(places[by_stream[key][0].asset_type]))
+    for sample in known.values():
+        stream_key = sample.key.subject_id, sample.key.device_id
+        streams.setdefault(stream_key, SampleStream()).put(sample)
     return streams
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from flexmeasures_pms.migrations import belief_tables, sample_tables
@@ -61,3 +61,11 @@ def upgrade() -> None:
     sample_tables.create(op.get_bind())
     belief_tables.create(op.get_bind())
     op.execute(ddl.BELIEFS_DELETED)
+
+
+def downgrade() -> None:
+    # Samples stay: a trial that only finds out what is lost need not make them again.
+    if not context.config.attributes.get("trial"):
+        op.execute("SELECT pms_thaw(subject_id) FROM pms_day GROUP BY subject_id")
+    for table in ("pms_level", "pms_day_reading", "pms_day"):
+        op.drop_table(table)
