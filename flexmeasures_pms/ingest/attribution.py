@@ -30,6 +30,7 @@ from flexmeasures_pms.ingest.strays import (
     cases_awaited,
     cases_of,
     strays,
+    thaw_strays,
 )
 from flexmeasures_pms.registry.editing.writer import lock_registry
 from flexmeasures_pms.registry.kinds import CASE
@@ -118,6 +119,7 @@ def follow(account_id: int, boards: Collection[int], *, sender: str) -> Moved:
     # All at once, and before the samples are listed: a request that stores one more has either
     # committed it, or will see the change.
     newest = take_turns(account_id, cases, until)
+    thaw_strays(account_id, boards)
     known = {number: state.policies for number, state in newest.items()}
     for batch in _batches(_movable(strays(account_id, boards), moved)):
         _rehome(account_id, batch, moved, sender, until, known)

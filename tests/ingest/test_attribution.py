@@ -12,7 +12,7 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
-from support import stored
+from support import folding, stored
 from support.site import AUTHOR, Site, commit
 from support.telemetry import at, pack_sample, request
 
@@ -41,8 +41,14 @@ def site(organisation: Organisation) -> Site:
     return site
 
 
+@pytest.fixture(params=["hot", "folded"])
+def is_folded(request: pytest.FixtureRequest) -> bool:
+    """Whether what is stored is folded after each request."""
+    return bool(request.param == "folded")
+
+
 @pytest.fixture
-def post(client: FlaskClient, organisation: Organisation) -> Post:
+def post(client: FlaskClient, organisation: Organisation, is_folded: bool) -> Post:
     def send(*samples: dict[str, Any]) -> dict[str, Any]:
         reply = client.post(
             "/pms/api/v1/devices/dataset/pms",
@@ -52,6 +58,8 @@ def post(client: FlaskClient, organisation: Organisation) -> Post:
         )
         assert reply.status_code == 200, reply.get_data(as_text=True)
         body: dict[str, Any] = reply.get_json()
+        if is_folded:
+            folding.fold(organisation.id)
         return body
 
     return send

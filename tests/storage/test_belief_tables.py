@@ -16,7 +16,7 @@ from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.data.utils import save_to_db
-from support import stored
+from support import folding, stored
 from support.elsewhere import elsewhere
 from support.site import Site
 from support.telemetry import at, pack_sample, request
@@ -44,7 +44,13 @@ def site(owner: Organisation) -> Site:
 
 
 @pytest.fixture
-def post(client: FlaskClient, owner: Organisation, site: Site) -> Post:
+def is_folded(request: pytest.FixtureRequest) -> bool:
+    """Whether what is stored is folded after each request."""
+    return bool(getattr(request, "param", False))
+
+
+@pytest.fixture
+def post(client: FlaskClient, owner: Organisation, site: Site, is_folded: bool) -> Post:
     def send(*samples: object) -> dict[str, int]:
         reply = client.post(
             "/pms/api/v1/devices/dataset/pms",
@@ -54,6 +60,8 @@ def post(client: FlaskClient, owner: Organisation, site: Site) -> Post:
         )
         assert reply.status_code == 200, reply.get_data(as_text=True)
         receipt: dict[str, int] = reply.get_json()["receipt"]
+        if is_folded:
+            folding.fold(owner.id)
         return receipt
 
     return send
@@ -236,6 +244,7 @@ def test_a_source_with_beliefs_is_not_deleted(site: Site, post: Post) -> None:
     assert stored.beliefs(site.account_id, CASE) == before
 
 
+@pytest.mark.parametrize("is_folded", [False, True], indirect=True)
 def test_nothing_is_saved_beside_what_a_gateway_has_reported(site: Site, post: Post) -> None:
     """FlexMeasures may not change what a gateway has reported, and says so as for its own rows."""
     post(pack_sample("0241"))
@@ -256,6 +265,7 @@ def test_nothing_is_saved_beside_what_a_gateway_has_reported(site: Site, post: P
     assert len(tables_of(site.account_id)) == 1
 
 
+@pytest.mark.parametrize("is_folded", [False, True], indirect=True)
 def test_what_is_saved_under_a_gateways_source_is_met_by_the_gateway(
     site: Site, post: Post
 ) -> None:

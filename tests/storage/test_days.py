@@ -1,0 +1,311 @@
+"""Days that are over are folded: the rows are fewer, and nothing else is different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from math import nan
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from conftest import Organisation
+from flask import Flask
+from flask.testing import FlaskClient
+from flexmeasures.data import db
+from support import folding, stored
+from support.elsewhere import elsewhere
+from support.site import Site
+from support.telemetry import at, pack_sample, request
+
+from flexmeasures_pms.storage.log import days
+from flexmeasures_pms.storage.log.chunk import Chunk
+from flexmeasures_pms.storage.log.days import Folded
+from flexmeasures_pms.storage.log.levels import MINUTES, Level, read_levels, reduce
+from flexmeasures_pms.storage.log.partitions import (
+    drop_empty_partitions,
+    make_partitions,
+    name_of,
+)
+from flexmeasures_pms.storage.log.places import places_of
+from flexmeasures_pms.storage.readings.latest import latest_of
+
+CASE = "case:0241"
+DAY = date(2026, 3, 1)
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+END = BEGIN + timedelta(days=1)
+LATER = datetime(2026, 3, 2, 2, tzinfo=UTC)
+Post = Callable[..., dict[str, int]]
+
+
+@pytest.fixture
+def site(organisation: Organisation) -> Site:
+    site = Site(organisation.id)
+    with site.at_once() as new:
+        new.pms("PMS-1")
+        new.case("0241", "PMS-1-A", 1)
+    return site
+
+
+@pytest.fixture
+def post(client: FlaskClient, organisation: Organisation, site: Site) -> Post:
+    def send(*samples: object) -> dict[str, int]:
+        reply = client.post(
+            "/pms/api/v1/devices/dataset/pms",
+            data=request({"pms_id": "PMS-1"}, *samples),
+            headers=organisation.headers,
+            content_type="application/json",
+        )
+        assert reply.status_code == 200, reply.get_data(as_text=True)
+        receipt: dict[str, int] = reply.get_json()["receipt"]
+        return receipt
+
+    return send
+
+
+@pytest.fixture
+def case(site: Site, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A case; what other tests have left is none of what is to be folded."""
+    number = site.number("case", "0241")
+    everywhere = days.foldable
+
+    def foldable(now: datetime) -> list[tuple[int, date]]:
+        return [(thing, day) for thing, day in everywhere(now) if thing == number]
+
+    monkeypatch.setattr(days, "foldable", foldable)
+    return number
+
+
+def hot(case: int) -> list[Any]:
+    query = sa.text(
+        "SELECT event_time, device_id, source_id, board_id, repeats, readings::text "
+        "FROM pms_sample WHERE subject_id = :id ORDER BY 1, 2"
+    )
+    return list(db.session.execute(query, {"id": case}))
+
+
+def is_folded(case: int) -> bool:
+    return bool(days.folded_days([case], BEGIN, END))
+
+
+# --- folding
+
+
+def test_samples_are_what_they_were_when_a_day_is_thawed(post: Post, case: int) -> None:
+    odd = [pack_sample("0241", at(1.00025), amps=0.001), pack_sample("0241", at(3), temp=None)]
+    post(pack_sample("0241"), *odd, pack_sample("0241", at(4), amps=None, dock=3))
+    before = hot(case)
+    assert len(before) == 4
+    assert days.fold(case, DAY) == 4
+    assert hot(case) == []
+    days.thaw(case, [DAY])
+    assert hot(case) == before
+    assert not is_folded(case)
+
+
+def test_a_day_is_folded_when_it_has_been_over_for_two_hours(
+    post: Post, case: int, site: Site
+) -> None:
+    post(pack_sample("0241"), pack_sample("0241", at(24 * 60)))
+    assert days.fold_all(LATER - timedelta(seconds=1)) == Folded(0, 0, 0, 0)
+    told = []
+    folded = days.fold_all(LATER, progress=lambda *done: told.append(done))
+    assert folded == Folded(days=1, samples=1, kept=0, left=0)
+    assert told == [(1, 1)]
+    assert is_folded(case)
+    assert [row[0] for row in hot(case)] == [at(24 * 60)]
+    assert days.fold_all(LATER) == Folded(0, 0, 0, 0)
+
+
+def test_folding_ends_when_it_is_told_to(post: Post, case: int) -> None:
+    post(pack_sample("0241"))
+    assert days.fold_all(LATER, stop=lambda: True) == Folded(0, 0, 0, left=1)
+    assert not is_folded(case)
+
+
+@pytest.mark.parametrize("change", ["event_time = event_time + '1 us'", "source_id = 1"])
+def test_what_a_folded_day_cannot_tell_stays_rows(post: Post, case: int, change: str) -> None:
+    post(pack_sample("0241"), pack_sample("0241", at(1)))
+    one = sa.text(f"UPDATE pms_sample SET {change} WHERE subject_id = :id AND event_time = :at")
+    db.session.execute(one, {"id": case, "at": at(1)})
+    db.session.commit()
+    before = hot(case)
+    assert days.fold_all(LATER) == Folded(0, 0, kept=1, left=0)
+    assert hot(case) == before
+    db.session.execute(sa.text("DELETE FROM pms_sample WHERE subject_id = :id"), {"id": case})
+    db.session.commit()
+
+
+def test_a_day_is_not_folded_while_its_thing_is_written_to(
+    post: Post, case: int, database_uri: str
+) -> None:
+    post(pack_sample("0241"))
+    lock = f"SELECT FROM pms_latest WHERE trackable_id = {case} FOR UPDATE"
+    with elsewhere(database_uri, lock):
+        db.session.execute(sa.text("SET LOCAL lock_timeout = '100ms'"))
+        with pytest.raises(Exception, match="lock timeout"):
+            days.fold(case, DAY)
+    db.session.rollback()
+    assert len(hot(case)) == 1
+
+
+def test_old_days_are_forgotten_where_the_host_wants_it(post: Post, case: int) -> None:
+    post(pack_sample("0241"), pack_sample("0241", at(-24 * 60)))
+    days.fold_all(LATER)
+    days.forget_days(LATER, 1)
+    assert [found.day for found in days.folded_days([case], BEGIN - timedelta(days=9), END)] == [
+        DAY
+    ]
+
+
+# --- what is sent to a folded day
+
+
+def test_what_is_known_is_told_without_thawing(post: Post, case: int, site: Site) -> None:
+    sent = [pack_sample("0241", at(n)) for n in range(3)]
+    post(*sent)
+    folding.fold(site.account_id)
+    assert post(*sent)["duplicate"] == 3
+    assert post(pack_sample("0241", at(1), amps=None))["duplicate"] == 1
+    assert post(pack_sample("0241", at(1), amps=9))["quarantined"] == 1
+    assert is_folded(case)
+    assert hot(case) == []
+
+
+@pytest.mark.parametrize("late", [pack_sample("0241", at(0.5)), pack_sample("0241", at(1), amps=4)])
+def test_what_adds_to_a_day_thaws_it(post: Post, case: int, site: Site, late: Any) -> None:
+    post(
+        pack_sample("0241", at(0)),
+        pack_sample("0241", at(1), amps=None),
+        pack_sample("0241", at(2)),
+    )
+    folding.fold(site.account_id)
+    assert post(late, pack_sample("0241", at(0), amps=7))["stored"] == 1
+    assert not is_folded(case)
+    assert len(stored.times(site.account_id, CASE)) == len(hot(case))
+    folding.fold(site.account_id)
+    assert post(late, pack_sample("0241", at(2)))["duplicate"] == 2
+
+
+def test_newer_samples_of_a_folded_day_are_folded_with_it_the_next_time(
+    post: Post, case: int, site: Site
+) -> None:
+    post(pack_sample("0241"))
+    folding.fold(site.account_id)
+    assert post(pack_sample("0241", at(1)))["stored"] == 1
+    assert is_folded(case)
+    folding.fold(site.account_id)
+    (chunk,) = days.read_days([case], BEGIN, END, [0])
+    assert len(chunk.times) == 2
+
+
+def test_the_newest_reading_is_found_among_folded_days(post: Post, case: int, site: Site) -> None:
+    post(pack_sample("0241", at(-24 * 60)), pack_sample("0241", amps=4.5))
+    folding.fold(site.account_id)
+    db.session.execute(sa.text("DELETE FROM pms_latest WHERE trackable_id = :id"), {"id": case})
+    db.session.commit()
+    assert post(pack_sample("0241", at(-24 * 60)))["duplicate"] == 1
+    newest = latest_of([case])[case]
+    assert (newest.event_time, newest.readings["pack current"]) == (at(0), 4.5)
+
+
+# --- reading
+
+
+def test_folded_days_are_read_by_place_and_period(post: Post, case: int, site: Site) -> None:
+    post(*(pack_sample("0241", at(n), amps=n, dock=None if n == 1 else 2) for n in range(4)))
+    folding.fold(site.account_id)
+    places = places_of("case")
+    wanted = [places["dock"], 200, places["pack current"]]
+    (chunk,) = days.read_days([case, case + 10_000], at(1), at(3), wanted)
+    assert [datetime.fromtimestamp(ms / 1000, UTC) for ms in chunk.times] == [at(1), at(2)]
+    assert np.array_equal(chunk.readings, [[np.nan, 2], [np.nan, np.nan], [1, 2]], equal_nan=True)
+    assert list(days.read_days([case], END, END + timedelta(days=1), wanted)) == []
+
+
+@pytest.mark.parametrize("minutes", MINUTES)
+def test_levels_are_what_samples_come_to(post: Post, case: int, site: Site, minutes: int) -> None:
+    post(*(pack_sample("0241", at(n * 7), amps=n * 0.1) for n in range(20)))
+    folding.fold(site.account_id)
+    current = places_of("case")["pack current"]
+    (chunk,) = days.read_days([case], BEGIN, END, [current, 200])
+    (level,) = read_levels([case], BEGIN, END, minutes, [current, 200])
+    assert same(level, reduce(chunk, minutes))
+    assert level.count.sum() == 20
+    (cut,) = read_levels([case], at(60), at(120), minutes, [current])
+    assert cut.begins.tolist() == [b for b in level.begins if ms(at(60)) <= b < ms(at(120))]
+    assert list(read_levels([case], at(0), at(0), minutes, [current])) == []
+
+
+def test_a_span_comes_to_its_readings_one_after_the_other() -> None:
+    times = np.array([0, 1, 2, 3_600_000])
+    readings = np.array([[0.1, np.nan, 0.2, np.nan], [np.nan, np.nan, 5.0, 6.0]])
+    level = reduce(Chunk(1, 2, 3, times, readings), 60)
+    assert level.begins.tolist() == [0, 3_600_000]
+    assert level.total.tolist() == [[0.1 + 0.2, 0.0], [5.0, 6.0]]
+    assert level.count.tolist() == [[2, 0], [1, 1]]
+    assert equal(level.low, [[0.1, nan], [5, 6]])
+    assert equal(level.high, [[0.2, nan], [5, 6]])
+    assert equal(level.last, [[0.2, nan], [5, 6]])
+    assert level.newest[level.count > 0].tolist() == [2, 2, 3_600_000]
+
+
+def equal(found: Any, expected: Any) -> bool:
+    return np.array_equal(found, np.array(expected, dtype=float), equal_nan=True)
+
+
+def same(one: Level, two: Level) -> bool:
+    names = ("begins", "low", "high", "total", "count", "last")
+    alike = all(equal(getattr(one, name), getattr(two, name)) for name in names)
+    there = one.count > 0
+    return alike and np.array_equal(one.newest[there], two.newest[there])
+
+
+def ms(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
+
+
+# --- partitions
+
+
+@pytest.fixture
+def future(app_context: Flask) -> datetime:
+    """A time whose days nobody else makes partitions of."""
+    return datetime(2042, 5, 5, 12, tzinfo=UTC)
+
+
+def test_partitions_are_made_ahead_and_dropped_when_they_are_empty(future: datetime) -> None:
+    first = future.date()
+    assert make_partitions(future) == [first + timedelta(days=n) for n in range(3)]
+    assert make_partitions(future) == []
+    values = f"('{first}T01:00Z', 0, 1, 999999999, 1, '{{1}}')"
+    columns = "(event_time, repeats, device_id, subject_id, source_id, readings)"
+    db.session.execute(sa.text(f"INSERT INTO pms_sample {columns} VALUES {values}"))
+    db.session.commit()
+    later = future + timedelta(days=9)
+    assert set(drop_empty_partitions(later)) == {first + timedelta(days=n) for n in (1, 2)}
+    db.session.execute(sa.text(f"DELETE FROM {name_of(first)}"))
+    db.session.commit()
+    assert drop_empty_partitions(future + timedelta(hours=13)) == []
+    assert drop_empty_partitions(later) == [first]
+
+
+def test_a_day_with_samples_stays_in_the_default_partition(future: datetime) -> None:
+    today = future.date() + timedelta(days=100)
+    values = f"('{today}T01:00Z', 0, 1, 999999999, 1, '{{1}}')"
+    columns = "(event_time, repeats, device_id, subject_id, source_id, readings)"
+    db.session.execute(sa.text(f"INSERT INTO pms_sample {columns} VALUES {values}"))
+    db.session.commit()
+    made = make_partitions(future + timedelta(days=100))
+    assert made == [today + timedelta(days=n) for n in (1, 2)]
+    db.session.execute(sa.text("DELETE FROM pms_sample WHERE subject_id = 999999999"))
+    db.session.commit()
+    drop_empty_partitions(future + timedelta(days=200))
+
+
+def test_who_writes_samples_keeps_partitions_as_they_are(
+    future: datetime, database_uri: str
+) -> None:
+    with elsewhere(database_uri, "LOCK TABLE pms_sample IN ROW EXCLUSIVE MODE"):
+        assert make_partitions(future + timedelta(days=300)) == []
