@@ -58,6 +58,7 @@ BEGIN
             INTO arrays, columns, readings
             FROM generate_series(0, (SELECT max(place) FROM kept)) AS p (place)
             LEFT JOIN kept USING (place);
+        CONTINUE WHEN readings IS NULL;
         EXECUTE 'INSERT INTO pms_sample '
             || '(event_time, repeats, device_id, subject_id, source_id, board_id, readings) '
             || 'SELECT $2::timestamp AT TIME ZONE ''UTC'''

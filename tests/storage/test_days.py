@@ -220,7 +220,7 @@ def test_folded_days_are_read_by_place_and_period(post: Post, case: int, site: S
     wanted = [places["dock"], 200, places["pack current"]]
     (chunk,) = days.read_days([case, case + 10_000], at(1), at(3), wanted)
     assert [datetime.fromtimestamp(ms / 1000, UTC) for ms in chunk.times] == [at(1), at(2)]
-    assert np.array_equal(chunk.readings, [[np.nan, 2], [np.nan, np.nan], [1, 2]], equal_nan=True)
+    assert equal(chunk.readings, [[nan, 2], [nan, nan], [1, 2]])
     assert list(days.read_days([case], END, END + timedelta(days=1), wanted)) == []
 
 

@@ -47,10 +47,15 @@ def known_in_folded(
 
 
 def _known(
-    blocks: Iterable[Block], by_device: Mapping[int, FoldedDay], places: Mapping[str, Places]
+    blocks: Collection[Block], by_device: Mapping[int, FoldedDay], places: Mapping[str, Places]
 ) -> dict[SampleKey, LoggedSample] | None:
-    """Return what a thing's day has at the times of blocks; None if one adds something."""
+    """Return what a thing's day has at the times of blocks; None if one adds something.
+
+    So what is hot of a folded day is newer than what is folded.
+    """
     known: dict[SampleKey, LoggedSample] = {}
+    if any(block.device_id not in by_device for block in blocks):
+        return None
     for device, row in by_device.items():
         of_device = [block for block in blocks if block.device_id == device]
         found = dict(_samples(row, of_device, places))
