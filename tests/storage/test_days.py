@@ -29,6 +29,7 @@ from flexmeasures_pms.storage.log.partitions import (
     name_of,
 )
 from flexmeasures_pms.storage.log.places import places_of
+from flexmeasures_pms.storage.queries.docks import dock_readings
 from flexmeasures_pms.storage.readings.latest import latest_of
 
 CASE = "case:0241"
@@ -208,6 +209,15 @@ def test_the_newest_reading_is_found_among_folded_days(post: Post, case: int, si
     assert post(pack_sample("0241", at(-24 * 60)))["duplicate"] == 1
     newest = latest_of([case])[case]
     assert (newest.event_time, newest.readings["pack current"]) == (at(0), 4.5)
+
+
+def test_docks_of_before_are_found_in_folded_days(post: Post, case: int, site: Site) -> None:
+    post(*(pack_sample("0241", at(n), dock=dock) for n, dock in enumerate((1, 1, 2, 2, 1))))
+    period = (case, at(1), at(4))
+    stays = dock_readings([period])
+    assert [(stay.time, stay.dock) for stay in stays[case]] == [(at(1), 1), (at(2), 2), (at(4), 1)]
+    folding.fold(site.account_id)
+    assert dock_readings([period]) == stays
 
 
 # --- reading

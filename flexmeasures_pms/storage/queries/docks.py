@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from math import isnan
 from typing import NamedTuple
 
 from flexmeasures.data import db
 
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.storage.arrays import array
+from flexmeasures_pms.storage.log.clock import EPOCH
+from flexmeasures_pms.storage.log.days import folded_days, read_days
 from flexmeasures_pms.storage.log.places import places_of
 
 # A pack that flaps has thousands of readings in an hour: the newest say that it does. All of the
@@ -63,4 +66,30 @@ def dock_readings(
         cursor.execute(_READINGS, (*columns, places_of(CASE)["dock"] + 1))
         for case, time, source, value in cursor:
             found[case].append(DockReading(time.astimezone(UTC), source, int(value)))
+        begin, end = min(first for _, first, _ in periods), max(last for *_, last in periods)
+        folded = {day.subject_id for day in folded_days([c for c, *_ in periods], begin, end)}
+        for case, first, last in periods:
+            if case in folded:
+                # What is hot of a folded day is newer than what is folded.
+                found[case] = _stays([*_folded(case, first, last), *found[case]])
     return found
+
+
+def _folded(case: int, first: datetime, last: datetime) -> list[DockReading]:
+    place = places_of(CASE)["dock"]
+    readings = [
+        DockReading(EPOCH + timedelta(milliseconds=time), chunk.source_id, int(dock))
+        for chunk in read_days([case], first, last + timedelta(milliseconds=1), [place])
+        for time, dock in zip(chunk.times.tolist(), chunk.readings[0].tolist(), strict=True)
+        if not isnan(dock)
+    ]
+    return sorted(readings)[-_MOST_READ:]
+
+
+def _stays(readings: Iterable[DockReading]) -> list[DockReading]:
+    """Return the first reading of each stay in a dock, the newest of them."""
+    stays: list[DockReading] = []
+    for reading in readings:
+        if not stays or stays[-1][1:] != reading[1:]:
+            stays.append(reading)
+    return stays[-_MOST:]
