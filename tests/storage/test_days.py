@@ -22,7 +22,7 @@ from support.telemetry import at, pack_sample, request
 from flexmeasures_pms.storage.log import days
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.days import Folded
-from flexmeasures_pms.storage.log.levels import MINUTES, Level, read_levels, reduce
+from flexmeasures_pms.storage.log.levels import MINUTES, Spans, read_levels, reduce
 from flexmeasures_pms.storage.log.partitions import (
     drop_empty_partitions,
     make_partitions,
@@ -265,7 +265,7 @@ def equal(found: Any, expected: Any) -> bool:
     return np.array_equal(found, np.array(expected, dtype=float), equal_nan=True)
 
 
-def same(one: Level, two: Level) -> bool:
+def same(one: Spans, two: Spans) -> bool:
     names = ("begins", "low", "high", "total", "count", "last")
     alike = all(equal(getattr(one, name), getattr(two, name)) for name in names)
     there = one.count > 0

@@ -35,7 +35,7 @@ _WRITE = """
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Spans:
     """Spans of one thing by one device, in order of time: those that have samples.
 
     All but ``begins`` are arrays of (place, span).
@@ -61,9 +61,13 @@ class Level:
     newest: npt.NDArray[np.int64]
 
 
-def reduce(chunk: Chunk, minutes: int) -> Level:
+def reduce(chunk: Chunk, minutes: int) -> Spans:
     """Return what samples come to in spans of the clock (UTC)."""
-    width = minutes * 60_000
+    return in_spans(chunk, minutes * 60_000)
+
+
+def in_spans(chunk: Chunk, width: int) -> Spans:
+    """Return what samples come to in spans of a width [ms] of which a day is a multiple."""
     spans = chunk.times // width
     starts = np.flatnonzero(np.diff(spans, prepend=spans[:1] - 1))
     readings, there = chunk.readings, ~np.isnan(chunk.readings)
@@ -75,7 +79,7 @@ def reduce(chunk: Chunk, minutes: int) -> Level:
     ]
     count = np.add.reduceat(there, starts, axis=1, dtype=np.int32)
     positions = np.maximum.reduceat(np.where(there, np.arange(len(spans)), 0), starts, axis=1)
-    return Level(
+    return Spans(
         chunk.subject_id,
         chunk.device_id,
         chunk.source_id,
@@ -95,7 +99,7 @@ def read_levels(
     end: datetime,
     minutes: int,
     places: Sequence[int],
-) -> Iterator[Level]:
+) -> Iterator[Spans]:
     """Yield the levels of folded days of some things: by thing, day and device.
 
     :param end: not included; spans that begin in the period are taken.
@@ -132,7 +136,7 @@ def write_levels(chunk: Chunk, day: date, places: Sequence[int]) -> None:
         cursor.execute(_WRITE, (*key, *(values.astype(kind).tobytes() for values, kind in columns)))
 
 
-def _level(row: Sequence[bytes], places: Sequence[int]) -> Level:
+def _level(row: Sequence[bytes], places: Sequence[int]) -> Spans:
     subject, device, source, days = map(binary.whole, row[:4])
     stored = np.frombuffer(row[4], dtype="<i2").tolist()
     spans = np.frombuffer(row[5], dtype="<i4")
@@ -145,7 +149,7 @@ def _level(row: Sequence[bytes], places: Sequence[int]) -> Level:
         return np.vstack([found, np.full((1, len(spans)), none, dtype=kind)])[order]
 
     low, high, total, count, last, newest = row[6:]
-    return Level(
+    return Spans(
         subject,
         device,
         source,
@@ -159,7 +163,7 @@ def _level(row: Sequence[bytes], places: Sequence[int]) -> Level:
     )
 
 
-def _inside(level: Level, first: int, until: int) -> Level | None:
+def _inside(level: Spans, first: int, until: int) -> Spans | None:
     """Return the spans that begin in a period, if there are any."""
     if first <= level.begins[0] and level.begins[-1] < until:
         return level
