@@ -1,4 +1,6 @@
-"""Some 30 million beliefs, copied straight into the table in the order of their time.
+"""Some 700,000 samples and their 30 million beliefs, copied straight into the tables.
+
+All are in the order of their time, as requests would have written them.
 
 A month of readings for the pages: 12 packs with a reading a minute for 30 days, 12 packs with one
 every 5 seconds for the last day, and all 48 packs with one every 5 seconds for the last hour.
@@ -7,7 +9,7 @@ every 5 seconds for the last day, and all 48 packs with one every 5 seconds for 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -17,6 +19,7 @@ import psycopg2
 
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
 from flexmeasures_pms.catalogue.readings import sensor_specs
+from flexmeasures_pms.simulator.layout import System
 from flexmeasures_pms.storage.readings import belief_tables
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -40,6 +43,10 @@ _COPY = """
     COPY {table} (
       event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id
     ) FROM STDIN (FORMAT binary)"""
+_COPY_SAMPLES = """
+    COPY pms_sample (event_time, repeats, device_id, subject_id, source_id, board_id, readings)
+    FROM STDIN (FORMAT binary)"""
+_FLOAT8 = 701
 _KEYS = """
     SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE conrelid = %s::regclass AND contype IN ('p', 'f')"""
@@ -49,13 +56,52 @@ _INDEXES = """
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Some packs that report at one step from a time up to, not including, another.
+class Packs:
+    """Some packs, and the PMS that reports them.
 
+    :param cases: their numbers in the registry.
     :param sensors: for each pack, its sensor ids by name.
+    :param device: the PMS's number, and ``source`` that of its data source.
+    :param places: of the readings in a sample, by the names of their sensors.
     """
 
+    cases: Sequence[int]
     sensors: Sequence[Mapping[str, int]]
+    device: int
+    source: int
+    places: Mapping[str, int]
+
+    def __getitem__(self, some: slice) -> Packs:
+        """Return some of them."""
+        return replace(self, cases=self.cases[some], sensors=self.sensors[some])
+
+
+def packs_of(account_id: int, system: System) -> Packs:
+    """Return the packs of a registered PMS."""
+    from flexmeasures.data import db
+
+    from flexmeasures_pms.beliefs.sensors import sensor_ids
+    from flexmeasures_pms.beliefs.sources import make_sources, source_ids
+    from flexmeasures_pms.registry.loading.load import load_directory
+    from flexmeasures_pms.storage.log.places import places_of
+
+    registered = load_directory(account_id)
+    found = (registered.find("case", case.ident) for case in system.cases())
+    assets = {case.id: case.asset_id for case in found if case and case.asset_id}
+    known = sensor_ids(assets.values())
+    pms = registered.find("pms", system.pms)
+    assert pms is not None  # noqa: S101 - registered above
+    make_sources(account_id, [pms])
+    source, places = source_ids(account_id, [pms])[pms.id], places_of("case")
+    db.session.commit()
+    return Packs(list(assets), [known[one] for one in assets.values()], pms.id, source, places)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some packs that report at one step from a time up to, not including, another."""
+
+    packs: Packs
     begin: datetime
     end: datetime
     step: timedelta
@@ -68,22 +114,41 @@ class Stretch:
     @property
     def beliefs(self) -> int:
         """How many rows it makes."""
-        return self.samples * len(self.sensors) * len(NAMES)
+        return self.samples * len(self.packs.sensors) * len(NAMES)
 
 
-def month(sensors: Sequence[Mapping[str, int]], end: datetime) -> tuple[Stretch, ...]:
+def month(packs: Packs, end: datetime) -> tuple[Stretch, ...]:
     """Return the stretches of a month that ends at a time, for 48 packs, oldest first."""
     minute, five = timedelta(minutes=1), timedelta(seconds=5)
     hour, day = end - timedelta(hours=1), end - timedelta(days=1)
     return (
-        Stretch(sensors[12:24], end - timedelta(days=30), hour, minute),
-        Stretch(sensors[:12], day, hour, five),
-        Stretch(sensors, hour, end, five),
+        Stretch(packs[12:24], end - timedelta(days=30), hour, minute),
+        Stretch(packs[:12], day, hour, five),
+        Stretch(packs, hour, end, five),
     )
 
 
-def fill(database_uri: str, stretches: Sequence[Stretch], source_id: int) -> None:
-    """Copy the beliefs of some stretches; keys and indexes are created again afterwards."""
+def fill(database_uri: str, stretches: Sequence[Stretch]) -> None:
+    """Copy the samples and the beliefs of some stretches."""
+    _fill_samples(database_uri, stretches)
+    _fill_beliefs(database_uri, stretches)
+
+
+def _fill_samples(database_uri: str, stretches: Sequence[Stretch]) -> None:
+    connection = psycopg2.connect(database_uri)
+    with connection, connection.cursor() as cursor:
+        for stretch in stretches:
+            for times in _moments(stretch):
+                rows = _samples(stretch.packs, times)
+                cursor.copy_expert(_COPY_SAMPLES, BytesIO(_file(rows)))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) pms_sample")
+    connection.close()
+
+
+def _fill_beliefs(database_uri: str, stretches: Sequence[Stretch]) -> None:
+    """Copy beliefs; keys and indexes are created again afterwards."""
     table = belief_tables.table_of(datetime.now(UTC))
     connection = psycopg2.connect(database_uri)
     with connection, connection.cursor() as cursor:
@@ -97,7 +162,7 @@ def fill(database_uri: str, stretches: Sequence[Stretch], source_id: int) -> Non
         for name, _ in indexes:
             cursor.execute(f'DROP INDEX "{name}"')
         for stretch in stretches:
-            for rows in _chunks(stretch, source_id):
+            for rows in _chunks(stretch):
                 cursor.copy_expert(_COPY.format(table=table), BytesIO(_file(rows)))
         cursor.execute("SET LOCAL maintenance_work_mem = '1GB'")
         for name, definition in sorted(keys, key=lambda key: "FOREIGN" in key[1]):
@@ -110,15 +175,54 @@ def fill(database_uri: str, stretches: Sequence[Stretch], source_id: int) -> Non
     connection.close()
 
 
-def _chunks(stretch: Stretch, source_id: int) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield rows in order of time, pack and sensor, as requests would have written them."""
-    ids = np.array([[sensors[name] for name in NAMES] for sensors in stretch.sensors])
-    at_once = max(1, _CHUNK // ids.size)
+def _moments(stretch: Stretch) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield the times of samples, as many as are copied at once."""
+    at_once = max(1, _CHUNK // (len(stretch.packs.cases) * len(NAMES)))
     begin = (stretch.begin - EPOCH) // timedelta(microseconds=1)
     step = stretch.step // timedelta(microseconds=1)
     for first in range(0, stretch.samples, at_once):
         count = min(at_once, stretch.samples - first)
-        times = begin + step * np.arange(first, first + count)
+        yield begin + step * np.arange(first, first + count)
+
+
+def _samples(packs: Packs, times: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return rows in order of time and pack."""
+    values, places = _values(times, len(packs.cases)), packs.places
+    rows = np.zeros(len(times) * len(packs.cases), _sample_row(len(places)))
+    rows["fields"] = 7
+    for length, size in zip(("l1", "l2", "l3", "l4", "l5", "l6"), (8, 8, 4, 4, 4, -1), strict=True):
+        rows[length] = size
+    rows["l7"] = 20 + 12 * len(places)
+    rows["header"] = (1, 0, _FLOAT8, len(places), 1)
+    rows["event_time"] = np.repeat(times, len(packs.cases))
+    rows["device"], rows["source"] = packs.device, packs.source
+    rows["subject"] = np.tile(packs.cases, len(times))
+    rows["readings"]["length"] = 8
+    rows["readings"]["value"] = np.nan
+    rows["readings"]["value"][:, [places[name] for name in NAMES]] = values.reshape(len(rows), -1)
+    return rows
+
+
+def _sample_row(places: int) -> np.dtype[Any]:
+    element = np.dtype([("length", ">i4"), ("value", ">f8")])
+    return np.dtype(
+        [
+            ("fields", ">i2"),
+            ("l1", ">i4"), ("event_time", ">i8"),
+            ("l2", ">i4"), ("repeats", ">i8"),
+            ("l3", ">i4"), ("device", ">i4"),
+            ("l4", ">i4"), ("subject", ">i4"),
+            ("l5", ">i4"), ("source", ">i4"),
+            ("l6", ">i4"),
+            ("l7", ">i4"), ("header", ">i4", 5), ("readings", element, places),
+        ]
+    )  # fmt: skip
+
+
+def _chunks(stretch: Stretch) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield rows in order of time, pack and sensor, as requests would have written them."""
+    ids = np.array([[sensors[name] for name in NAMES] for sensors in stretch.packs.sensors])
+    for times in _moments(stretch):
         values = _values(times, len(ids))
         rows = np.zeros(values.size, _ROW)
         rows["fields"] = 6
@@ -129,8 +233,8 @@ def _chunks(stretch: Stretch, source_id: int) -> Iterator[np.ndarray[Any, Any]]:
         rows["event_start"] = np.repeat(times, ids.size)
         rows["probability"] = 0.5
         rows["value"] = values.reshape(-1)
-        rows["sensor"] = np.tile(ids.reshape(-1), count)
-        rows["source"] = source_id
+        rows["sensor"] = np.tile(ids.reshape(-1), len(times))
+        rows["source"] = stretch.packs.source
         yield rows
 
 

@@ -86,11 +86,8 @@ def _make(app: Flask) -> Month:
     from flexmeasures.data import db
     from flexmeasures.data.services.users import create_user
 
-    from flexmeasures_pms.beliefs.sensors import sensor_ids
-    from flexmeasures_pms.beliefs.sources import make_sources, source_ids
     from flexmeasures_pms.gateways import manage
     from flexmeasures_pms.registry.editing.change import Author
-    from flexmeasures_pms.registry.loading.load import load_directory
     from flexmeasures_pms.storage.readings.turns import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
@@ -110,20 +107,11 @@ def _make(app: Flask) -> Month:
             rates=(10**9, 10**9),
             author=Author("bench"),
         )
-        registered = load_directory(user.account_id)
-        cases = [registered.find("case", case.ident) for case in LAYOUT.systems[0].cases()]
-        assets = [case.asset_id for case in cases if case and case.asset_id]
-        sensors = sensor_ids(assets)
-        pms = registered.find("pms", LAYOUT.systems[0].pms)
-        assert pms is not None  # noqa: S101 - registered above
-        make_sources(user.account_id, [pms])
-        source = source_ids(user.account_id, [pms])[pms.id]
-        db.session.commit()
         end = datetime.now(UTC).replace(second=0, microsecond=0)
-        stretches = month.month([sensors[asset] for asset in assets], end)
-        uri = str(app.config["SQLALCHEMY_DATABASE_URI"])
-        month.fill(uri, stretches, source)
-        rebuild([case.id for case in cases if case], end)
+        packs = month.packs_of(user.account_id, LAYOUT.systems[0])
+        stretches = month.month(packs, end)
+        month.fill(str(app.config["SQLALCHEMY_DATABASE_URI"]), stretches)
+        rebuild(packs.cases, end)
         db.session.commit()
         made = Month(user.account_id, user.get_auth_token(), key.text, end)
         db.session.remove()

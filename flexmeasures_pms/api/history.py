@@ -38,7 +38,7 @@ def history_of_device(ident: str) -> Response:
     start, end = _time(now)
     width = whole_number("width", most=MOST_COLUMNS) or COLUMNS
     names = _names(entry.kind)
-    found = period_history(registered.account_id, entry, names, start, end, width, scope)
+    found = period_history(registered, entry, names, start, end, width, scope)
     return reply(200, record(entry.kind, entry.ident, found))
 
 

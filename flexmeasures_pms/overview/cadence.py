@@ -2,68 +2,60 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 
-from flexmeasures_pms.storage.queries.history import HistoryColumn
+import numpy as np
 
-USUAL = timedelta(minutes=1)
-"""The assumed time between two samples if there is no data: the slowest known interval."""
+from flexmeasures_pms.storage.log.columns import Columns, Times
+
+_MS = timedelta(milliseconds=1)
+USUAL = timedelta(minutes=1) // _MS
+"""The assumed time between two samples if there is no data: the slowest known interval [ms]."""
 _AROUND = 5
 """How many steps on either side determine the usual interval: more than a short outage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """The usual time between two samples.
+    """The usual time between two samples [ms].
 
-    :param at: moments, in order of time.
+    :param at: moments, in order of time [ms since 1970-01-01 UTC].
     :param usual: the usual time around each of them.
-    :param shortest: the shortest of them.
     """
 
-    at: Sequence[datetime]
-    usual: Sequence[timedelta]
-    shortest: timedelta
+    at: Times
+    usual: Times
 
-    def around(self, moment: datetime) -> timedelta:
-        """Return the usual time at a moment."""
-        return self.usual[max(0, bisect_right(self.at, moment) - 1)] if self.at else USUAL
+    def around(self, moments: Times) -> Times:
+        """Return the usual time at some moments."""
+        if not len(self.at):
+            return np.full(len(moments), USUAL)
+        position = np.searchsorted(self.at, moments, side="right") - 1
+        found: Times = self.usual[np.maximum(0, position)]
+        return found
 
 
-def cadence(
-    measured: Sequence[Sequence[HistoryColumn]],
-    heard: Sequence[datetime],
-    step: timedelta,
-    *,
-    exact: bool,
-) -> Cadence:
-    """Return how often a device reported, from its measurements: these have all samples.
+def cadence(read: Columns, step: timedelta, *, exact: bool) -> Cadence:
+    """Return how often a device reported.
 
-    :param measured: the columns of each measurement.
-    :param heard: when anything was read, in order.
+    :param read: what it reported of all quantities.
     :param step: width of a column.
     :param exact: no column has more than one reading.
     """
-    if not any(measured):
-        return Cadence((), (), USUAL)
+    there = read.count > 0
     if exact:
-        at, steps = heard[1:], [b - a for a, b in pairwise(heard)]
+        heard = np.unique(read.newest[there])
+        at, steps = heard[1:], np.diff(heard)
     else:
-        most: dict[datetime, int] = {}
-        for column in (column for one in measured for column in one):
-            most[column.begin] = max(column.readings, most.get(column.begin, 0))
-        at = sorted(most)
-        ends = [*at[1:], at[-1] + step]
-        steps = [(end - begin) / most[begin] for begin, end in zip(at, ends, strict=True)]
-    usual = list(_medians(steps))
-    return Cadence(at, usual, min(usual, default=USUAL))
+        most = read.count.max(axis=0, initial=0)
+        at = read.begins[most > 0]
+        steps = np.diff(at, append=at[-1:] + step // _MS) // most[most > 0]
+    return Cadence(at, np.fromiter(_medians(steps.tolist()), np.int64, len(steps)))
 
 
-def _medians(steps: Sequence[timedelta]) -> Iterator[timedelta]:
+def _medians(steps: Sequence[int]) -> Iterator[int]:
     for i in range(len(steps)):
         near = sorted(steps[max(0, i - _AROUND) : i + _AROUND + 1])
         yield near[len(near) // 2]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from flexmeasures_pms.overview.cells import CellMap, PackCells
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.storage.queries.cells import ReadingGrid
+from flexmeasures_pms.storage.log.hot_moments import Grid
 
 Mask = npt.NDArray[np.bool_]
 
@@ -82,7 +82,7 @@ def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[RankedCell]:
         )
 
 
-def lowest(values: ReadingGrid) -> Mask:
+def lowest(values: Grid) -> Mask:
     """Return which cells are the lowest of their column; none where all read the same."""
     least = np.where(np.isnan(values), np.inf, values).min(axis=0)
     most = np.where(np.isnan(values), -np.inf, values).max(axis=0)
@@ -90,11 +90,11 @@ def lowest(values: ReadingGrid) -> Mask:
     return found
 
 
-def below_others(values: ReadingGrid) -> ReadingGrid:
+def below_others(values: Grid) -> Grid:
     """Return how far each cell is below the mean of the other cells of its column."""
     cells = np.count_nonzero(~np.isnan(values), axis=0)
     total = np.nansum(values, axis=0)
-    found: ReadingGrid = (total - values) / np.maximum(cells - 1, 1) - values
+    found: Grid = (total - values) / np.maximum(cells - 1, 1) - values
     return found
 
 

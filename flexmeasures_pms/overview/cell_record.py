@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
 from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells, shown
-from flexmeasures_pms.storage.queries.cells import ReadingGrid
+from flexmeasures_pms.storage.log.hot_moments import Grid
 
 MOST_RANKED = 100
 
@@ -104,7 +104,7 @@ def _pack(found: CellMap, row: PackCells) -> CellsOfPack:
     return CellsOfPack(stay.case.ident, stay.dock, stay.cabinet, stay.begin, stay.end, cells)
 
 
-def _whole(values: ReadingGrid) -> list[list[int | None]]:
+def _whole(values: Grid) -> list[list[int | None]]:
     whole = np.nan_to_num(values, nan=-1).astype(int).tolist()
     return [[None if value < 0 else value for value in cell] for cell in whole]
 

@@ -7,7 +7,7 @@ it is not too old by then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -15,20 +15,14 @@ from typing import Literal, get_args
 import numpy as np
 
 from flexmeasures_pms.beliefs.resolve import EARLIEST
-from flexmeasures_pms.beliefs.sensors import sensor_ids
-from flexmeasures_pms.beliefs.sources import reporters
 from flexmeasures_pms.catalogue.quantities import CELLS
-from flexmeasures_pms.catalogue.recording import SNAPSHOT, bands
-from flexmeasures_pms.config import settings
 from flexmeasures_pms.gateways.reading import ReadingScope
 from flexmeasures_pms.overview.dock_stays import DockStay, dock_stays
 from flexmeasures_pms.registry.directory import Directory
-from flexmeasures_pms.storage.queries.cells import (
-    ReadingGrid,
-    at_moments,
-    usual_steps,
-)
-from flexmeasures_pms.storage.readings.recordings import policies_of
+from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.storage.log.hot_moments import Grid
+from flexmeasures_pms.storage.log.moments import around
+from flexmeasures_pms.storage.log.places import places_of
 
 CellQuantity = Literal["voltage", "difference", "open"]
 QUANTITIES: tuple[CellQuantity, ...] = get_args(CellQuantity)
@@ -41,8 +35,8 @@ FEWEST_COLUMNS = 12
 MISSED = 3
 """How many missed readings make a gap."""
 _A_MOMENT = timedelta(microseconds=1)
-LONGEST_HELD = SNAPSHOT + timedelta(minutes=5)
-"""How old a reading recorded on change may be: it may be written again late."""
+LONGEST = timedelta(minutes=20)
+"""How old a reading may be where no pack has two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class PackCells:
     """
 
     stay: DockStay
-    values: ReadingGrid
+    values: Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,32 +117,26 @@ def cell_map(
     :param scope: only what may be read with a key; None for all.
     """
     there = dock_stays(registered, pms_id, start, end)
-    assets = list(dict.fromkeys(t.case.asset_id for t in there if t.case.asset_id is not None))
-    number = columns_for(len(assets), columns)
+    cases = list(dict.fromkeys(stay.case.id for stay in there if stay.case.asset_id is not None))
+    number = columns_for(len(cases), columns)
     width = (end - start) / number
     moments = [start + (i + 1) * width for i in range(number)]
-    sensors = _sensors(assets, quantity)
-    known = reporters(registered.account_id)
-    sources = list(known if scope is None else scope.sources(known))
-    if _held([t.case.id for t in there], quantity):
-        look_back = np.full((len(assets), number), LONGEST_HELD.total_seconds())
-    else:
-        look_back = _look_back(usual_steps(sensors[::CELLS], moments, sources))
+    names = places_of(CASE)
+    places = [names[sensor_name(n, quantity)] for n in range(1, CELLS + 1)]
+    found = around(cases, moments, places, None if scope is None else scope.devices)
+    look_back = _look_back(found.usual_steps())
     if scope is not None:
-        cases = {t.case.asset_id: t.case.id for t in there}
-        look_back = np.minimum(look_back, _since([cases[a] for a in assets], moments, scope))
-    values = at_moments(sensors, moments, look_back, sources)
-    values = values.reshape(len(assets), CELLS, number)
-    read = dict(zip(assets, values, strict=True))
+        look_back = np.minimum(look_back, _since(cases, moments, scope))
+    read = dict(zip(cases, found.newest(look_back), strict=True))
     rows = (
-        PackCells(stay, _while_there(read[stay.case.asset_id], stay, moments))
+        PackCells(stay, _while_there(read[stay.case.id], stay, moments))
         for stay in there
-        if stay.case.asset_id is not None
+        if stay.case.id in read
     )
     return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
 
 
-def shown(found: CellMap, row: PackCells) -> ReadingGrid:
+def shown(found: CellMap, row: PackCells) -> Grid:
     """Return a row as the map shows it: mV, mV above the pack's lowest cell, or 0 and 1."""
     if found.quantity == "open":
         return row.values
@@ -156,7 +144,7 @@ def shown(found: CellMap, row: PackCells) -> ReadingGrid:
     if found.quantity == "voltage":
         return millivolts
     lowest = np.where(np.isnan(millivolts), np.inf, millivolts).min(axis=0)
-    above: ReadingGrid = millivolts - lowest
+    above: Grid = millivolts - lowest
     return above
 
 
@@ -165,34 +153,18 @@ def sensor_name(cell: int, quantity: CellQuantity) -> str:
     return f"cell {cell:02d} {'open' if quantity == 'open' else 'voltage'}"
 
 
-def _sensors(assets: Sequence[int], quantity: CellQuantity) -> list[int]:
-    """Return the sensors of all cells, pack by pack; 0, which reads nothing, for one missing."""
-    known = sensor_ids(assets)
-    names = [sensor_name(n, quantity) for n in range(1, CELLS + 1)]
-    return [known[asset].get(name, 0) for asset in assets for name in names]
-
-
-def _held(cases: Collection[int], quantity: CellQuantity) -> bool:
-    """Whether a reading is valid until the next one is written: always for states."""
-    if quantity == "open":
-        return True
-    sensor = sensor_name(1, quantity)
-    host, own = settings().recording, policies_of(cases)
-    return any(sensor in bands("case", host, own.get(case, ())) for case in cases)
-
-
-def _look_back(steps: ReadingGrid) -> ReadingGrid:
+def _look_back(steps: Grid) -> Grid:
     """Return how old a reading may be at each moment [s].
 
     :param steps: the usual time between two around each moment, by pack [s]. A pack without two
         readings has what is usual of the others.
     """
     known = steps[~np.isnan(steps)]
-    usual = MISSED * float(np.median(known)) if known.size else LONGEST_HELD.total_seconds()
+    usual = MISSED * float(np.median(known)) if known.size else LONGEST.total_seconds()
     return np.where(np.isnan(steps), usual, MISSED * steps)
 
 
-def _since(cases: Sequence[int], moments: Sequence[datetime], scope: ReadingScope) -> ReadingGrid:
+def _since(cases: Sequence[int], moments: Sequence[datetime], scope: ReadingScope) -> Grid:
     """Return for how long cases have been in a key's scope at some moments [s], 0 if not."""
     since = np.zeros((len(cases), len(moments)))
     for i, case in enumerate(cases):
@@ -202,12 +174,12 @@ def _since(cases: Sequence[int], moments: Sequence[datetime], scope: ReadingScop
     return since
 
 
-def _range(look_back: ReadingGrid) -> tuple[timedelta, timedelta]:
+def _range(look_back: Grid) -> tuple[timedelta, timedelta]:
     if not look_back.size:
-        return LONGEST_HELD, LONGEST_HELD
+        return LONGEST, LONGEST
     return timedelta(seconds=look_back.min()), timedelta(seconds=look_back.max())
 
 
-def _while_there(values: ReadingGrid, stay: DockStay, moments: Sequence[datetime]) -> ReadingGrid:
+def _while_there(values: Grid, stay: DockStay, moments: Sequence[datetime]) -> Grid:
     inside = np.array([stay.begin < moment <= stay.end for moment in moments], dtype=bool)
     return np.where(inside, values, np.nan)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
 from flexmeasures_pms.overview.history import PeriodHistory, Reporter, Series
+from flexmeasures_pms.storage.log.columns import Level, Readings
 
 _MS = timedelta(milliseconds=1)
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HistorySeries(Struct, frozen=True):
@@ -18,7 +21,7 @@ class HistorySeries(Struct, frozen=True):
     :param name: of the sensor.
     :param state: it is a state, such as open or closed.
     :param held: it holds until it is read again: its values are the last of each column.
-    :param mean: of all readings, as they were taken.
+    :param mean: of all readings.
     :param times: which of the history's lists of times is its own.
     :param values: readings, or means of columns; null begins a gap.
     :param low: the least of each column, where it differs from the values.
@@ -47,7 +50,8 @@ class History(Struct, frozen=True):
     :param end: when the last column ends.
     :param step: width of a column [ms].
     :param exact: no column has more than one reading; the readings are as they were taken.
-    :param sample: how much of each column was looked at, from its begin [ms]; null for all.
+    :param level: what columns are summed up from: samples, or the columns of each quarter of an
+        hour or hour.
     :param reporters: the devices that reported it.
     :param times: lists of moments, in milliseconds since ``start``.
     :param series: of each sensor that was read.
@@ -59,16 +63,17 @@ class History(Struct, frozen=True):
     end: datetime
     step: float
     exact: bool
-    sample: float | None
+    level: Level
     reporters: tuple[Reporter, ...]
-    times: list[tuple[int, ...]]
+    times: list[list[int]]
     series: list[HistorySeries]
 
 
 def record(kind: str, ident: str, past: PeriodHistory) -> History:
     """Return a past, without sensors that were not read."""
-    axes: dict[tuple[int, ...], int] = {}
-    series = [_series(one, past.start, axes) for one in past.series if one.at]
+    axes: dict[bytes, int] = {}
+    begin = (past.start - _UNIX) // _MS
+    series = [_series(one, begin, axes) for one in past.series if len(one.at)]
     return History(
         kind=kind,
         id=ident,
@@ -76,21 +81,21 @@ def record(kind: str, ident: str, past: PeriodHistory) -> History:
         end=past.end,
         step=past.step / _MS,
         exact=past.exact,
-        sample=past.sample / _MS if past.sample else None,
+        level=past.level,
         reporters=past.reporters,
-        times=list(axes),
+        times=[np.frombuffer(axis, np.int64).tolist() for axis in axes],
         series=series,
     )
 
 
-def _series(one: Series, start: datetime, axes: dict[tuple[int, ...], int]) -> HistorySeries:
-    at = tuple(round((time - start) / _MS) for time in one.at)
-    varied = one.low != one.values or one.high != one.values
+def _series(one: Series, begin: int, axes: dict[bytes, int]) -> HistorySeries:
+    at = (one.at - begin).tobytes()
+    varied = not all(np.array_equal(v, one.values, equal_nan=True) for v in (one.low, one.high))
     return HistorySeries(
         name=one.name,
         unit=one.quantity.unit,
         state=one.quantity.state,
-        held=one.held,
+        held=one.quantity.state,
         mean=one.mean,
         times=axes.setdefault(at, len(axes)),
         values=_short(one.values),
@@ -99,5 +104,11 @@ def _series(one: Series, start: datetime, axes: dict[tuple[int, ...], int]) -> H
     )
 
 
-def _short(values: Sequence[float | None]) -> Sequence[float | None]:
-    return [int(v) if v is not None and v.is_integer() else v for v in values]
+def _short(values: Readings) -> Sequence[float | None]:
+    """Return values as JSON is to have them: null for none, and whole numbers as such."""
+    found: list[float | None] = values.tolist()
+    for n in np.flatnonzero(np.isnan(values)).tolist():
+        found[n] = None
+    for n in np.flatnonzero(values == np.floor(values)).tolist():
+        found[n] = int(values[n])
+    return found

@@ -152,16 +152,6 @@ def test_a_state_holds_until_it_was_last_known(post: Send, history: Ask) -> None
     assert [(round(m), v) for m, v in changes] == [(0, 0), (3, 1), (5, None), (40, 1), (41, None)]
 
 
-def test_a_state_is_known_from_just_before_the_time(post: Send, history: Ask) -> None:
-    post(pack_sample("0241", at(-10), fet={"temp": [34, 32], "open": [2]}))
-    post(*(pack_sample("0241", at(n), fet=None) for n in (-1, 0, 1, 2)))
-
-    drawn = lines(history(quantity=["open", "current"]))["FET 2 open"]
-
-    assert drawn[:2] == [(0, 1), (2, 1)]
-    assert drawn[2][1] is None
-
-
 def test_two_devices_make_one_history_and_are_told(post: Send, history: Ask) -> None:
     post(pack_sample("0241", at(0), amps=1), pack_sample("0241", at(1), amps=2))
     post(pack_sample("0241", at(2), amps=3), pack_sample("0241", at(3), amps=4), pms_id="PMS-2")
@@ -182,22 +172,23 @@ def test_charts_and_sensors_can_be_named_together(post: Send, history: Ask) -> N
     assert len(history()["series"]) == 40
 
 
-def test_of_too_many_readings_a_sample_is_shown(
-    post: Send, history: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wide_columns_tell_what_they_are_summed_up_from(post: Send, history: Ask) -> None:
     post(*(pack_sample("0241", at(n), amps=n % 30) for n in (*range(240), *range(360, 600))))
-    asked = {"end": 600, "width": 20, "quantity": ["current", "open"]}
-    assert history(**asked)["sample"] is None
 
-    monkeypatch.setattr("flexmeasures_pms.storage.queries.history.MOST_READINGS", 1000)
-    found = history(**asked)
+    levels = {width: history(end=600, width=width)["level"] for width in (2000, 100, 40, 10)}
+    assert levels == {2000: "samples", 100: "samples", 40: "quarter", 10: "hour"}
 
-    assert 0 < found["sample"] < found["step"] == 30 * 60_000
-    drawn = lines(found)
-    assert [v is None for _, v in drawn["pack current"]] == [False] * 8 + [True] + [False] * 8 + [
-        True
-    ]
-    assert {v for _, v in drawn["cell 03 open"]} == {1, None}
+    found = history(end=600, width=10, quantity=["current", "open"])
+    (series,) = (one for one in found["series"] if one["name"] == "pack current")
+    assert series["values"] == [14.5] * 4 + [None] + [14.5] * 4 + [None]
+    assert (series["low"][0], series["high"][0], series["mean"]) == (0, 29, 14.5)
+    assert {v for _, v in lines(found)["cell 03 open"]} == {1, None}
+
+
+def test_readings_that_repeat_are_there_however_they_are_recorded(post: Send, history: Ask) -> None:
+    post(*(pack_sample("0241", at(n)) for n in range(30)))
+    drawn = lines(history(quantity="dock"))["dock"]
+    assert drawn[:30] == [(n, 1) for n in range(30)]
 
 
 def test_sensors_read_together_share_their_moments(post: Send, history: Ask) -> None:

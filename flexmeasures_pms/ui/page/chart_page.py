@@ -14,9 +14,9 @@ from werkzeug.exceptions import BadRequest
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.charts import CHARTS, sensors_of
-from flexmeasures_pms.overview.history import known_bounds
 from flexmeasures_pms.overview.location import timezone
 from flexmeasures_pms.registry.messages.moments import shifted
+from flexmeasures_pms.storage.log import series
 from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links, period
@@ -100,7 +100,7 @@ def chart_page(seen: Seen, zone: str) -> ChartPage:
 
     :raises BadRequest: for an invalid period or chart.
     """
-    bounds = known_bounds(seen.organisation.id, seen.entry)
+    bounds = series.bounds(seen.entry.id)
     shown = period.period(bounds, zone, seen.now)
     return ChartPage(bounds, shown, tuple(_charts(seen)), tuple(_spans(shown)), zone)
 

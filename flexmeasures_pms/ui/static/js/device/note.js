@@ -21,10 +21,6 @@ export function note(history, zone) {
 function resolution(history) {
   if (!history.series.size) return t("There are no readings in this period.");
   if (history.exact) return t("Single readings, not averaged.");
-  if (history.sample !== null) {
-    const values = { sample: duration(Math.ceil(history.sample / 1000) * 1000), step: duration(history.step) };
-    return t("Sampled: lines are means of the first {sample} of every {step}.", values);
-  }
   return t("Lines are means of {step}, with the lowest and highest behind them.", { step: duration(history.step) });
 }
 

@@ -8,7 +8,7 @@ import { moment } from "./format.js";
  * @property {string} name of the sensor
  * @property {string} unit
  * @property {boolean} state
- * @property {boolean} held whether it is recorded when it changes, and is valid until the next record
+ * @property {boolean} held whether it is valid until the next reading
  * @property {number | null} mean of all readings
  * @property {number[]} times in milliseconds since 1970
  * @property {Array<number | null>} values a reading, the mean of a column, or the last state;
@@ -19,7 +19,6 @@ import { moment } from "./format.js";
  * @typedef {object} History
  * @property {number} step milliseconds of a column
  * @property {boolean} exact whether these are single readings, not means of columns
- * @property {number | null} sample milliseconds of each column that were read, if not all of it
  * @property {Array<{kind: string, id: string, begin: string, end: string}>} reporters
  * @property {Map<string, Series>} series by name
  */
@@ -57,7 +56,7 @@ function decode(body) {
     const { low = one.values, high = one.values } = one;
     series.set(one.name, { ...one, low, high, times: axes[one.times] });
   }
-  return { step: body.step, exact: body.exact, sample: body.sample, reporters: body.reporters, series };
+  return { step: body.step, exact: body.exact, reporters: body.reporters, series };
 }
 
 /**
