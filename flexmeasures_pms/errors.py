@@ -4,6 +4,7 @@
 
     PmsError
     ├── ConfigError             a setting has an unusable value
+    ├── NotInstalled            a package that is not needed otherwise
     ├── SchemaError             the plugin's tables are missing or behind the code
     ├── WireError               a request body that can't be read as a whole
     │   ├── UnreadableBody          not JSON, not CSV, not gzip (400)
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "MisshapenBody",
     "NotHeld",
+    "NotInstalled",
     "OutOfScope",
     "PmsError",
     "Problem",
@@ -59,6 +61,10 @@ class PmsError(Exception):
 
 class ConfigError(PmsError):
     """A setting has an unusable value."""
+
+
+class NotInstalled(PmsError):
+    """A package that is not needed otherwise."""
 
 
 class SchemaError(PmsError):

@@ -97,6 +97,9 @@ def _response(reply: Reply) -> Json:
         }
     if reply.body is not None:
         response["content"] = {"application/json": {"schema": reference(reply.body)}}
+    if reply.files:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        response["content"] = dict.fromkeys(reply.files, file)
     return response
 
 

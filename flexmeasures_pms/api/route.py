@@ -41,11 +41,13 @@ class Reply:
 
     :param body: type of the JSON body; None without a body.
     :param headers: name and description of each.
+    :param files: media types, where it is a file in one of them instead.
     """
 
     description: str
     body: type | AnyOf | None
     headers: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from functools import cache
 
 from flask import Response
 
-from flexmeasures_pms.api import cells, completeness, datasets, fleet, history, latest, receipts
+from flexmeasures_pms.api import (
+    cells,
+    completeness,
+    datasets,
+    export,
+    fleet,
+    history,
+    latest,
+    receipts,
+)
 from flexmeasures_pms.api.common import (
     ACCOUNT,
     END,
@@ -25,6 +34,7 @@ from flexmeasures_pms.api.common import (
     up_to,
 )
 from flexmeasures_pms.api.document import document
+from flexmeasures_pms.api.export import EXPORT
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.health import HEALTH
 from flexmeasures_pms.api.replies import (
@@ -146,8 +156,8 @@ ROUTES: tuple[Route, ...] = (
         description="A period is divided into at most `width` columns of `step` milliseconds. Each "
         "has the mean, lowest and highest of its readings; a sensor that is `held`, such as a "
         "state, has its last reading. If no column has more than one, the readings are as they "
-        "were taken (`exact`). Of more than 2.5 million readings only the first `sample` "
-        "milliseconds of each column are read.",
+        "were taken (`exact`). Columns that are multiples of an hour or a quarter of one are "
+        "summed up from those of each hour or quarter (`level`).",
         parameters=(
             Parameter("ident", TEXT, "Id of the case or device.", where="path"),
             Parameter("kind", one_of(*CHARTS), "Kind of the thing."),
@@ -164,6 +174,7 @@ ROUTES: tuple[Route, ...] = (
         replies={200: Reply("Its readings by sensor.", History)},
         errors=ERRORS | {404: "No case or device of this id is registered in the organisation."},
     ),
+    EXPORT,
     Route(
         "getFleet",
         f"{PREFIX}/fleet",

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from flexmeasures_pms.storage.log.chunk import Chunk
+from flexmeasures_pms.storage.log import levels
+from flexmeasures_pms.storage.log.clock import milliseconds
 
 Level = Literal["samples", "quarter", "hour"]
 Times = npt.NDArray[np.int64]
@@ -31,15 +32,15 @@ NEVER = -1
 """Stands for the time of a reading where there is none."""
 
 _MS = timedelta(milliseconds=1)
-_EPOCH_MS = (EPOCH - datetime(1970, 1, 1, tzinfo=UTC)) // _MS
+_EPOCH_MS = milliseconds(EPOCH)
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Readings of some places in columns of time; all arrays but the first are (place, column).
 
-    :param begins: of those columns in which something was read, in order of time [ms since
-        1970-01-01 UTC].
+    :param begins: of those columns that have samples, in order of time [ms since 1970-01-01
+        UTC].
     :param low: the least of each; NaN where nothing was read, as in ``high`` and ``last``.
     :param total: the sum of its readings.
     :param newest: when the last of them was taken [ms since 1970-01-01 UTC].
@@ -69,28 +70,16 @@ def level_of(step: timedelta) -> Level:
     return "samples"
 
 
-def grain_of(step: timedelta) -> timedelta:
-    """Return the width of the columns that those of a width are summed up from."""
-    level = level_of(step)
-    return step if level == "samples" else timedelta(minutes=MINUTES[level])
-
-
-def columns_of(chunk: Chunk, step: timedelta) -> Columns:
-    """Return the columns of a run of samples."""
-    readings = chunk.readings
-    begins, starts = _groups(chunk.times, step)
-    there = ~np.isnan(readings)
-    position = np.where(there, np.arange(len(chunk.times)), NEVER)
-    newest = np.maximum.reduceat(position, starts, axis=1)
-    found = newest != NEVER
+def columns_of(level: levels.Level) -> Columns:
+    """Return spans of samples as columns."""
     return Columns(
-        begins=begins,
-        low=np.fmin.reduceat(readings, starts, axis=1),
-        high=np.fmax.reduceat(readings, starts, axis=1),
-        total=np.add.reduceat(np.where(there, readings, 0.0), starts, axis=1),
-        count=np.add.reduceat(there, starts, axis=1, dtype=np.int64),
-        newest=np.where(found, chunk.times[newest], NEVER),
-        last=np.where(found, np.take_along_axis(readings, newest, axis=1), np.nan),
+        begins=level.begins,
+        low=level.low,
+        high=level.high,
+        total=level.total,
+        count=level.count.astype(np.int64),
+        newest=np.where(level.count > 0, level.newest, NEVER),
+        last=level.last,
     )
 
 

@@ -11,21 +11,19 @@ import numpy.typing as npt
 
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.log.columns import EPOCH
-from flexmeasures_pms.storage.log.hot_rows import Rows, Selected, copied, selected
+from flexmeasures_pms.storage.log.hot_rows import Rows, Selected, rows, selected
 
 Grid = npt.NDArray[np.float64]
 
 _AROUND = """
-    COPY (
-      SELECT b.event_time, b.device_id, ((s.n - 1) * %s + m.n - 1)::int, {readings}
-      FROM unnest(%s::int[]) WITH ORDINALITY AS s (subject, n)
-      CROSS JOIN unnest(%s::timestamptz[]) WITH ORDINALITY AS m (moment, n)
-      CROSS JOIN LATERAL (
-        SELECT event_time, device_id, readings FROM pms_sample
-        WHERE subject_id = s.subject AND {side}
-        LIMIT %s
-      ) b
-    ) TO STDOUT (FORMAT binary)"""
+    SELECT b.event_time, b.device_id, ((s.n - 1) * %s + m.n - 1)::int, {readings}
+    FROM unnest(%s::int[]) WITH ORDINALITY AS s (subject, n)
+    CROSS JOIN unnest(%s::timestamptz[]) WITH ORDINALITY AS m (moment, n)
+    CROSS JOIN LATERAL (
+      SELECT event_time, device_id, readings FROM pms_sample
+      WHERE subject_id = s.subject AND {side}
+      LIMIT %s
+    ) b"""
 _BEFORE = (
     "event_time <= m.moment AND event_time >= %s {devices} ORDER BY event_time DESC, device_id"
 )
@@ -56,10 +54,10 @@ def before(wanted: Wanted, places: Sequence[int]) -> tuple[Grid, Grid]:
     :returns: arrays of (thing, moment, sample) and (thing, moment, sample, place).
     """
     readings_of = selected(places)
-    rows = _rows(wanted, _BEFORE, wanted.period[0], readings_of)
-    ages, spots = _placed(wanted, rows, newest_first=True)
+    found = _rows(wanted, _BEFORE, wanted.period[0], readings_of)
+    ages, spots = _placed(wanted, found, newest_first=True)
     readings = np.full((ages.size, len(places)), np.nan)
-    readings[spots] = readings_of.of(rows)
+    readings[spots] = readings_of.of(found)
     return -ages, readings.reshape(*ages.shape, len(places))
 
 
@@ -68,8 +66,8 @@ def after(wanted: Wanted) -> Grid:
 
     :returns: an array of (thing, moment, sample).
     """
-    rows = _rows(wanted, _AFTER, wanted.period[1], _NONE)
-    return _placed(wanted, rows, newest_first=False)[0]
+    found = _rows(wanted, _AFTER, wanted.period[1], _NONE)
+    return _placed(wanted, found, newest_first=False)[0]
 
 
 def _rows(wanted: Wanted, side: str, limit: datetime, readings: Selected) -> Rows:
@@ -83,7 +81,7 @@ def _rows(wanted: Wanted, side: str, limit: datetime, readings: Selected) -> Row
         *([array(wanted.devices)] if wanted.devices is not None else []),
         wanted.most,
     ]
-    return copied(_AROUND.replace("{side}", side), readings, values)
+    return rows(_AROUND.replace("{side}", side), readings, values)
 
 
 def _placed(

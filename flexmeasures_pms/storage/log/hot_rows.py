@@ -6,23 +6,20 @@ A day of a pack with a sample each 5 s, which is 690,000 readings, takes some 70
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
-from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from flexmeasures.data import db
 
+from flexmeasures_pms.storage.log import binary
 from flexmeasures_pms.storage.log.chunk import Chunk
 
 _SAMPLES = """
-    COPY (
-      SELECT event_time, device_id, source_id, {readings} FROM pms_sample
-      WHERE subject_id = %s AND event_time >= %s AND event_time < %s
-      ORDER BY event_time, device_id
-    ) TO STDOUT (FORMAT binary)"""
+    SELECT event_time, device_id, source_id, {readings} FROM pms_sample
+    WHERE subject_id = %s AND event_time >= %s AND event_time < %s
+    ORDER BY event_time, device_id"""
 # A row has the places that there were when it was written.
 _WHOLE = """
     CASE
@@ -30,13 +27,7 @@ _WHOLE = """
       WHEN cardinality(readings) > {n} THEN readings[1:{n}]
       ELSE readings || array_fill('NaN'::float8, ARRAY[{n} - cardinality(readings)])
     END"""
-_NEXT = """
-    SELECT event_time FROM pms_sample
-    WHERE subject_id = %s AND event_time >= %s AND event_time < %s
-    ORDER BY event_time LIMIT 1"""
-_BOUNDS = """
-    SELECT min(event_time), max(event_time) FROM pms_sample WHERE subject_id = %s"""
-_HEADER, _TRAILER = 19, 2
+_HEADER = 19  # bytes before the first row
 _MS = 1000  # µs
 _EPOCH = 946_684_800_000  # ms of 2000-01-01 UTC, from which PostgreSQL counts
 
@@ -48,10 +39,10 @@ def samples(
 ) -> Iterator[Chunk]:
     """Yield the hot samples of a thing in a period, a run for each device."""
     wanted = selected(places)
-    rows = copied(_SAMPLES, wanted, (subject_id, begin, end))
-    devices = np.unique(rows["device"]).tolist()
+    found = rows(_SAMPLES, wanted, (subject_id, begin, end))
+    devices = np.unique(found["device"]).tolist()
     for device in devices:
-        own = rows if len(devices) == 1 else rows[rows["device"] == device]
+        own = found if len(devices) == 1 else found[found["device"] == device]
         yield Chunk(
             subject_id,
             device,
@@ -59,22 +50,6 @@ def samples(
             own["time"].astype(np.int64) // _MS + _EPOCH,
             np.ascontiguousarray(wanted.of(own).T, np.float64),
         )
-
-
-def next_sample(subject_id: int, begin: datetime, end: datetime) -> datetime | None:
-    """Return when the first hot sample of a thing in a period was taken, if any."""
-    cursor = db.session.connection().connection.cursor()
-    cursor.execute(_NEXT, (subject_id, begin, end))
-    found = cursor.fetchone()
-    return found[0] if found else None
-
-
-def bounds(subject_id: int) -> tuple[datetime, datetime] | None:
-    """Return when the first and the newest hot sample of a thing were taken, if any."""
-    cursor = db.session.connection().connection.cursor()
-    cursor.execute(_BOUNDS, (subject_id,))
-    ((first, last),) = cursor.fetchall()
-    return None if first is None else (first.astimezone(UTC), last.astimezone(UTC))
 
 
 class Selected(NamedTuple):
@@ -89,9 +64,9 @@ class Selected(NamedTuple):
     length: int
     positions: list[int]
 
-    def of(self, rows: Rows) -> npt.NDArray[np.float64]:
+    def of(self, some: Rows) -> npt.NDArray[np.float64]:
         """Return the readings of some rows, an array of (row, place)."""
-        found: npt.NDArray[np.float64] = rows["readings"]["value"][:, self.positions]
+        found: npt.NDArray[np.float64] = some["readings"]["value"][:, self.positions]
         return found
 
 
@@ -104,12 +79,11 @@ def selected(places: Sequence[int]) -> Selected:
     return Selected(f"ARRAY[{', '.join(elements)}]", len(places), list(range(len(places))))
 
 
-def copied(query: str, wanted: Selected, values: Sequence[Any]) -> Rows:
-    """Return the rows of a COPY of a time, two numbers, and an array of readings."""
-    cursor = db.session.connection().connection.cursor()
-    file = BytesIO()
-    cursor.copy_expert(cursor.mogrify(query.replace("{readings}", wanted.sql), values), file)
-    return np.frombuffer(file.getbuffer()[_HEADER:-_TRAILER], _row(wanted.length))
+def rows(query: str, wanted: Selected, values: Sequence[Any]) -> Rows:
+    """Return the rows of a query for a time, two numbers, and an array of readings."""
+    data = binary.copied(query.replace("{readings}", wanted.sql), values)
+    count = (len(data) - _HEADER) // _row(wanted.length).itemsize
+    return np.frombuffer(data, _row(wanted.length), count, _HEADER)
 
 
 @cache

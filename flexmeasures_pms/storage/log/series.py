@@ -6,18 +6,45 @@ A thing's day is either hot, in rows of ``pms_sample``, or folded. What is read 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from flexmeasures.data import db
 
 from flexmeasures_pms.storage.log import hot_rows
 from flexmeasures_pms.storage.log.chunk import Chunk
-from flexmeasures_pms.storage.log.columns import Columns, columns_of, grain_of, joined
+from flexmeasures_pms.storage.log.clock import DAY_MS, EPOCH, begin_of, day_of, milliseconds
+from flexmeasures_pms.storage.log.columns import MINUTES, Columns, columns_of, joined, level_of
+from flexmeasures_pms.storage.log.days import folded_days, read_days
+from flexmeasures_pms.storage.log.levels import Level, in_spans, read_levels
 
-DAY = timedelta(days=1)
-_UNIX, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_MS = timedelta(milliseconds=1)
+_TRIES = 5
+"""How often a day is read again that was folded or thawed meanwhile."""
+
+# In one statement: a day that is folded meanwhile would be in neither.
+_NEXT = """
+    SELECT least(
+      (SELECT event_time FROM pms_sample
+       WHERE subject_id = %(subject)s AND event_time >= %(begin)s AND event_time < %(end)s
+       ORDER BY event_time LIMIT 1),
+      (SELECT day::timestamp AT TIME ZONE 'UTC' FROM pms_day
+       WHERE subject_id = %(subject)s AND day BETWEEN %(first)s AND %(last)s
+       ORDER BY day LIMIT 1))"""
+_BOUNDS = """
+    SELECT
+      least(
+        (SELECT min(event_time) FROM pms_sample WHERE subject_id = %(subject)s),
+        (SELECT min(day::timestamp AT TIME ZONE 'UTC' + gaps[1] * interval '1 ms') FROM (
+           SELECT day, gaps FROM pms_day WHERE subject_id = %(subject)s
+           ORDER BY day FETCH FIRST 1 ROW WITH TIES) d)),
+      greatest(
+        (SELECT max(event_time) FROM pms_sample WHERE subject_id = %(subject)s),
+        (SELECT max(day::timestamp AT TIME ZONE 'UTC' + last * interval '1 ms') FROM (
+           SELECT day, last FROM pms_day WHERE subject_id = %(subject)s
+           ORDER BY day DESC FETCH FIRST 1 ROW WITH TIES) d))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +58,27 @@ class Readable:
     devices: Collection[int] | None = None
     periods: Sequence[tuple[datetime, datetime]] | None = None
 
+    def includes(self, device_id: int) -> bool:
+        """Whether what a device reported may be read."""
+        return self.devices is None or device_id in self.devices
+
     def of(self, chunk: Chunk) -> Chunk | None:
         """Return the samples of a run that may be read, if any."""
-        if self.devices is not None and chunk.device_id not in self.devices:
+        if not self.includes(chunk.device_id):
             return None
         if self.periods is None:
             return chunk
         inside = np.zeros(len(chunk.times), dtype=bool)
         for begin, end in self.periods:
-            inside |= (chunk.times >= _ceil(begin)) & (chunk.times < _ceil(end))
+            inside |= (chunk.times >= milliseconds(begin)) & (chunk.times < milliseconds(end))
         if not inside.any():
             return None
         return replace(chunk, times=chunk.times[inside], readings=chunk.readings[:, inside])
+
+    def whole(self, begin: datetime, end: datetime) -> bool:
+        """Whether one of the periods includes all of another."""
+        periods = [(begin, end)] if self.periods is None else self.periods
+        return any(first <= begin and end <= last for first, last in periods)
 
 
 ALL = Readable()
@@ -60,7 +96,7 @@ def chunks(
     """
     for subject_id in subject_ids:
         for first, last in _days(subject_id, begin, end):
-            yield from hot_rows.samples(subject_id, first, last, places)
+            yield from _day(subject_id, first, last, places)
 
 
 def summed(
@@ -76,27 +112,121 @@ def summed(
     :param begin: of the first column, and ``end`` of the last one.
     :param step: width of a column.
     """
-    parts: dict[int, list[Columns]] = defaultdict(list)
-    for chunk in chunks([subject_id], begin, end, places) if places else ():
-        if (seen := readable.of(chunk)) is not None:
-            parts[chunk.device_id].append(columns_of(seen, grain_of(step)))
-    return {device: joined(parts[device], step, len(places)) for device in sorted(parts)}
+    parts: dict[int, list[Level]] = defaultdict(list)
+    for level in _spans(subject_id, begin, end, step, places, readable) if places else ():
+        parts[level.device_id].append(level)
+    return {
+        device: joined([columns_of(level) for level in parts[device]], step, len(places))
+        for device in sorted(parts)
+    }
 
 
 def bounds(subject_id: int) -> tuple[datetime, datetime] | None:
     """Return when the first and the newest sample of a thing were taken, if any."""
-    return hot_rows.bounds(subject_id)
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_BOUNDS, {"subject": subject_id})
+    ((first, last),) = cursor.fetchall()
+    return None if first is None else (first.astimezone(UTC), last.astimezone(UTC))
 
 
-def _days(subject_id: int, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the parts of a period that are in one day of UTC each, and have samples."""
-    first = hot_rows.next_sample(subject_id, begin, end)
-    while first is not None:
-        midnight = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-        yield first, min(midnight, end)
-        first = hot_rows.next_sample(subject_id, midnight, end) if midnight < end else None
+def _spans(
+    subject_id: int,
+    begin: datetime,
+    end: datetime,
+    step: timedelta,
+    places: Sequence[int],
+    readable: Readable,
+) -> list[Level]:
+    """Return a period in the spans that columns are made of, in order of time."""
+    level = level_of(step)
+    if level == "samples":
+        return list(_reduced(chunks([subject_id], begin, end, places), step, readable))
+    return _levels(subject_id, begin, end, MINUTES[level], places, readable)
 
 
-def _ceil(moment: datetime) -> int:
-    """Return a moment as milliseconds since 1970; of one between two, the later one."""
-    return -((_UNIX - moment) // _MS)
+def _reduced(found: Iterable[Chunk], width: timedelta, readable: Readable) -> Iterator[Level]:
+    seen = (readable.of(chunk) for chunk in found)
+    yield from (in_spans(chunk, width // _MS) for chunk in seen if chunk is not None)
+
+
+def _levels(
+    subject_id: int,
+    begin: datetime,
+    end: datetime,
+    minutes: int,
+    places: Sequence[int],
+    readable: Readable,
+) -> list[Level]:
+    """Return the spans of a level: those of folded days are stored, others are made of samples."""
+    width = timedelta(minutes=minutes)
+    for _ in range(_TRIES):
+        folded = folded_days([subject_id], begin, end)
+        found = []
+        cut = {
+            d.begin
+            for d in folded
+            if not readable.whole(_moment(d.begin), _moment(d.begin + DAY_MS))
+        }
+        for level in read_levels([subject_id], begin, end, minutes, places):
+            day = int(level.begins[0]) // DAY_MS * DAY_MS
+            if day not in cut and readable.includes(level.device_id):
+                found.append(level)
+        for day in sorted(cut):
+            first, last = max(begin, _moment(day)), min(end, _moment(day + DAY_MS))
+            found += _reduced(read_days([subject_id], first, last, places), width, readable)
+        for first, last in _days(subject_id, begin, end, folded=False):
+            found += _reduced(hot_rows.samples(subject_id, first, last, places), width, readable)
+        if folded_days([subject_id], begin, end) == folded:
+            break
+    return sorted(found, key=lambda one: int(one.begins[0]))
+
+
+def _day(subject_id: int, begin: datetime, end: datetime, places: Sequence[int]) -> Iterator[Chunk]:
+    """Yield the samples of a part of one day, by device."""
+    for _ in range(_TRIES):
+        folded = folded_days([subject_id], begin, end)
+        found = list(hot_rows.samples(subject_id, begin, end, places))
+        if folded:
+            found += read_days([subject_id], begin, end, places)
+        if folded_days([subject_id], begin, end) == folded:
+            break
+    by_device: dict[int, list[Chunk]] = defaultdict(list)
+    for chunk in found:
+        by_device[chunk.device_id].append(chunk)
+    for device in sorted(by_device):
+        yield _in_order(by_device[device])
+
+
+def _in_order(parts: Sequence[Chunk]) -> Chunk:
+    """Return samples by one device as one run: a day that is folded may have new ones."""
+    if len(parts) == 1:
+        return parts[0]
+    times = np.concatenate([part.times for part in parts])
+    order = np.argsort(times, kind="stable")
+    readings = np.concatenate([part.readings for part in parts], axis=1)
+    return replace(parts[0], times=times[order], readings=readings[:, order])
+
+
+def _days(
+    subject_id: int, begin: datetime, end: datetime, *, folded: bool = True
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the parts of a period that are in one day of UTC each, and have samples.
+
+    :param folded: also those of folded days.
+    """
+    cursor = db.session.connection().connection.cursor()
+    last = day_of(end - _MS) if folded else None
+    while begin < end:
+        values = {"subject": subject_id, "begin": begin, "end": end, "last": last}
+        cursor.execute(_NEXT, values | {"first": day_of(begin)})
+        ((found,),) = cursor.fetchall()
+        if found is None:
+            return
+        begin = max(begin, found.astimezone(UTC))
+        midnight = _moment(begin_of(day_of(begin)) + DAY_MS)
+        yield begin, min(midnight, end)
+        begin = midnight
+
+
+def _moment(ms: int) -> datetime:
+    return EPOCH + ms * _MS
