@@ -11,7 +11,6 @@ from flexmeasures_pms.api import (
     cells,
     completeness,
     datasets,
-    export,
     fleet,
     history,
     latest,

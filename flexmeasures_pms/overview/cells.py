@@ -20,8 +20,9 @@ from flexmeasures_pms.gateways.reading import ReadingScope
 from flexmeasures_pms.overview.dock_stays import DockStay, dock_stays
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.storage.log.columns import EPOCH
 from flexmeasures_pms.storage.log.hot_moments import Grid
-from flexmeasures_pms.storage.log.moments import around
+from flexmeasures_pms.storage.log.moments import QUARTER, around, ends_of_quarters
 from flexmeasures_pms.storage.log.places import places_of
 
 CellQuantity = Literal["voltage", "difference", "open"]
@@ -118,22 +119,40 @@ def cell_map(
     """
     there = dock_stays(registered, pms_id, start, end)
     cases = list(dict.fromkeys(stay.case.id for stay in there if stay.case.asset_id is not None))
-    number = columns_for(len(cases), columns)
-    width = (end - start) / number
+    start, width, number = _columns(start, end, columns_for(len(cases), columns))
     moments = [start + (i + 1) * width for i in range(number)]
     names = places_of(CASE)
     places = [names[sensor_name(n, quantity)] for n in range(1, CELLS + 1)]
-    found = around(cases, moments, places, None if scope is None else scope.devices)
-    look_back = _look_back(found.usual_steps())
+    devices = None if scope is None else scope.devices
+    if width < QUARTER:
+        near = around(cases, moments, places, devices)
+        newest, look_back = near.newest(), _look_back(near.usual_steps())
+    else:
+        newest = ends_of_quarters(cases, moments, places, devices)
+        look_back = np.full((len(cases), number), (QUARTER + _A_MOMENT).total_seconds())
     if scope is not None:
         look_back = np.minimum(look_back, _since(cases, moments, scope))
-    read = dict(zip(cases, found.newest(look_back), strict=True))
+    read = dict(zip(cases, newest.within(look_back), strict=True))
     rows = (
         PackCells(stay, _while_there(read[stay.case.id], stay, moments))
         for stay in there
         if stay.case.id in read
     )
     return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
+
+
+def _columns(start: datetime, end: datetime, most: int) -> tuple[datetime, timedelta, int]:
+    """Return when the first column begins, how wide each is, and how many there are.
+
+    Those of a quarter of an hour and more end at quarters of the clock.
+    """
+    width = (end - start) / most
+    if width < QUARTER:
+        return start, width, most
+    width = -(-width // QUARTER) * QUARTER
+    end -= (end - EPOCH) % QUARTER
+    number = max(1, (end - start) // width)
+    return end - number * width, width, number
 
 
 def shown(found: CellMap, row: PackCells) -> Grid:
@@ -177,7 +196,8 @@ def _since(cases: Sequence[int], moments: Sequence[datetime], scope: ReadingScop
 def _range(look_back: Grid) -> tuple[timedelta, timedelta]:
     if not look_back.size:
         return LONGEST, LONGEST
-    return timedelta(seconds=look_back.min()), timedelta(seconds=look_back.max())
+    shortest, longest = (look_back.min(), look_back.max())
+    return timedelta(seconds=round(shortest, 3)), timedelta(seconds=round(longest, 3))
 
 
 def _while_there(values: Grid, stay: DockStay, moments: Sequence[datetime]) -> Grid:

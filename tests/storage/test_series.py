@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import fsum
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,10 @@ from support.site import Site
 from support.telemetry import NOON
 
 from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.storage.log import days as days_of
 from flexmeasures_pms.storage.log import samples, series
 from flexmeasures_pms.storage.log.columns import EPOCH, Columns, joined, level_of
+from flexmeasures_pms.storage.log.moments import around, ends_of_quarters
 from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.log.series import Readable, bounds, chunks, summed
@@ -106,7 +109,7 @@ def test_columns_are_what_all_readings_one_by_one_come_to(case: Case) -> None:
         rows=st.dictionaries(moments, values, max_size=40),
         start=st.integers(-100, 2000),
         length=st.integers(1, 100_000),
-        step=st.sampled_from([1, 7, 60, 600, 900, 1800, 3600, 43_200, 86_400]),
+        step=st.sampled_from([1, 5, 60, 600, 900, 1800, 3600, 43_200, 86_400]),
     )
     def check(rows: Rows, start: int, length: int, step: int) -> None:
         with undone():
@@ -211,3 +214,68 @@ def test_the_first_and_the_newest_sample_are_found(case: Case) -> None:
         assert bounds(case.number) is None
         case.put({(30, case.devices[0]): {"dock": 1}, (90, case.devices[1]): {"dock": 2}})
         assert bounds(case.number) == (after(30), after(90))
+
+
+def test_folded_days_read_the_same_to_the_last_bit(case: Case) -> None:
+    first, second = case.devices
+    chance = np.random.default_rng(7)
+    seconds = np.sort(chance.choice(3 * 86_400, 900, replace=False)).tolist()
+    rows: Rows = {
+        (second_, first if chance.random() < 0.8 else second): {
+            name: round(chance.normal(50, 3), 3) for name in NAMES if chance.random() < 0.9
+        }
+        for second_ in seconds
+    }
+    steps = [60, 600, 900, 3600, 43_200, 172_800]
+    whole, part = (NOON, after(3 * 86_400)), (after(7_200), after(2.5 * 86_400))
+    within = Readable([first], [(after(3_000), after(100_000)), (after(110_000), after(200_000))])
+
+    def read() -> list[bytes]:
+        asked = [(*time, step, seen) for time in (whole, part) for step in steps
+                 for seen in (series.ALL, within)]  # fmt: skip
+        found = [summed(case.number, b, e, timedelta(seconds=s), case.places, seen)
+                 for b, e, s, seen in asked]  # fmt: skip
+        runs = [chunk for time in (whole, part)
+                for chunk in chunks([case.number], *time, case.places)]  # fmt: skip
+        return [
+            *(getattr(columns, name).tobytes() for one in found for columns in one.values()
+              for name in Columns.__slots__),
+            *(array.tobytes() for run in runs for array in (run.times, run.readings)),
+            repr(bounds(case.number)).encode(),
+        ]  # fmt: skip
+
+    with undone():
+        case.put(rows)
+        hot = read()
+        for days in (1, 0, 2, 3):
+            assert days_of.fold(case.number, (NOON + timedelta(days=days)).date()) > 0
+            assert read() == hot
+
+
+def test_moments_of_folded_days_read_the_same(case: Case) -> None:
+    first, second = case.devices
+    near = [after(n) for n in range(-30, 4_000, 97)]
+    quarters = [NOON + n * 15 * MINUTE for n in range(-2, 300, 7)]
+    chance = np.random.default_rng(7)
+    rows: Rows = {
+        (n, first if n % 360 else second): {name: float(chance.integers(99)) for name in NAMES}
+        for n in (*range(0, 7_200, 10), *range(7_200, 200_000, 120))
+    }
+
+    def read() -> list[Any]:
+        ones, both = [case.number], None
+        found = [around(ones, near, case.places, seen) for seen in (both, [first])]
+        ends = [ends_of_quarters(ones, quarters, case.places, seen) for seen in (both, [first])]
+        return [
+            *(one.newest().within(3 * one.usual_steps()).tolist() for one in found),
+            *(np.round([*one.ages[0].T, *one.readings[0].T], 6).tolist() for one in ends),
+        ]
+
+    with undone():
+        case.put(rows)
+        hot = read()
+        assert not np.isnan(hot[0]).all()
+        assert not np.isnan(hot[2]).all()
+        for days in range(3):
+            days_of.fold(case.number, (NOON + timedelta(days=days)).date())
+        assert repr(read()) == repr(hot)

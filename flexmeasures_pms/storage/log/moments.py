@@ -1,7 +1,8 @@
 """The readings of things at some moments of a period, however many are stored.
 
-The samples around each moment are looked up by the index: 48 packs at 60 moments take no longer
-for a month than for an hour.
+Hot samples around each moment are looked up by the index: 48 packs at 60 moments take no longer
+for a month than for an hour. Of folded days, those of an hour or so are read; where moments are far
+apart, they are the ends of quarters of an hour, and the last reading of each quarter is stored.
 """
 
 from __future__ import annotations
@@ -12,13 +13,38 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from flexmeasures_pms.storage.log import hot_moments
+from flexmeasures_pms.storage.log import hot_moments, level_moments
+from flexmeasures_pms.storage.log.clock import EPOCH
+from flexmeasures_pms.storage.log.days import folded_days
 from flexmeasures_pms.storage.log.hot_moments import Grid
+from flexmeasures_pms.storage.log.series import chunks
 
 AROUND = 3
 """Samples on either side that determine the usual time, so that one long step has no effect."""
 REACH = timedelta(hours=1)
 """How far before and after a period they are searched."""
+QUARTER = timedelta(minutes=15)
+
+_MS = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Each place's newest reading at some moments; arrays of (thing, moment, place).
+
+    :param ages: of the readings [s]; NaN for none.
+    """
+
+    ages: Grid
+    readings: Grid
+
+    def within(self, look_back: Grid) -> Grid:
+        """Return those that are not too old, (thing, place, moment).
+
+        :param look_back: how old they may be [s], an array of (thing, moment).
+        """
+        found = np.where(self.ages < look_back[:, :, None], self.readings, np.nan)
+        return found.transpose(0, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +71,15 @@ class Around:
         middle = np.maximum(0, (known + 1) // 2 - 1)
         return np.take_along_axis(gaps, middle[:, :, None], axis=2)[:, :, 0]
 
-    def newest(self, look_back: Grid) -> Grid:
-        """Return each place's newest reading at each moment, (thing, place, moment).
-
-        :param look_back: how old it may be [s], an array of (thing, moment).
-        """
-        there = self.ages < look_back[:, :, None]
+    def newest(self) -> Newest:
+        """Return each place's newest reading at each moment."""
         found = np.full_like(self.readings[:, :, 0], np.nan)
+        ages = found.copy()
         for n in range(self.ages.shape[2] - 1, -1, -1):
-            reading = self.readings[:, :, n]
-            found = np.where(there[:, :, n, None] & ~np.isnan(reading), reading, found)
-        return found.transpose(0, 2, 1)
+            there = ~np.isnan(self.readings[:, :, n])
+            found = np.where(there, self.readings[:, :, n], found)
+            ages = np.where(there, self.ages[:, :, n, None], ages)
+        return Newest(ages, found)
 
 
 def around(
@@ -64,16 +88,90 @@ def around(
     places: Sequence[int],
     devices: Collection[int] | None = None,
 ) -> Around:
-    """Return the samples of some things around some moments.
+    """Return the samples of some things around some moments, of a day or less.
 
     :param moments: in order of time.
     :param devices: those that reported them; None for all.
     """
-    if not subject_ids or not moments:
-        shape = len(subject_ids), len(moments), AROUND
-        none = np.full(shape, np.nan)
-        return Around(none, np.full((*shape, len(places)), np.nan), none)
-    period = moments[0] - REACH, moments[-1] + REACH
+    if not subject_ids:
+        none = np.empty((0, len(moments), AROUND))
+        return Around(none, np.empty((*none.shape, len(places))), none)
+    begin, end = moments[0] - REACH, moments[-1] + REACH
+    found = _hot(subject_ids, moments, places, devices, (begin, end))
+    for subject_id in {day.subject_id for day in folded_days(subject_ids, begin, end)}:
+        own = _read(subject_id, moments, places, devices, (begin, end))
+        n = subject_ids.index(subject_id)
+        found.ages[n], found.readings[n], found.ahead[n] = own.ages, own.readings, own.ahead
+    return found
+
+
+def ends_of_quarters(
+    subject_ids: Sequence[int],
+    moments: Sequence[datetime],
+    places: Sequence[int],
+    devices: Collection[int] | None = None,
+) -> Newest:
+    """Return what each place read last in the quarter of an hour before each moment.
+
+    :param moments: in order of time; each ends a quarter of an hour of the clock (UTC).
+    :param devices: those that reported; None for all.
+    """
+    if not subject_ids:
+        none = np.empty((0, len(moments), len(places)))
+        return Newest(none, none)
+    before, period = [moment - _MS for moment in moments], (moments[0] - QUARTER, moments[-1])
+    hot = _hot(subject_ids, before, places, devices, period, after=False).newest()
+    of_hot = hot.ages + _MS.total_seconds()
+    of_hot = np.where(of_hot <= QUARTER.total_seconds(), of_hot, np.nan)
+    ages, readings = level_moments.ends(subject_ids, moments, places, devices)
+    # Of one that is not known neither is less.
+    folded = np.isnan(of_hot) | (ages < of_hot)
+    return Newest(np.where(folded, ages, of_hot), np.where(folded, readings, hot.readings))
+
+
+def _hot(
+    subject_ids: Sequence[int],
+    moments: Sequence[datetime],
+    places: Sequence[int],
+    devices: Collection[int] | None,
+    period: tuple[datetime, datetime],
+    *,
+    after: bool = True,
+) -> Around:
     wanted = hot_moments.Wanted(subject_ids, moments, period, devices, AROUND)
     ages, readings = hot_moments.before(wanted, places)
-    return Around(ages, readings, hot_moments.after(wanted))
+    ahead = hot_moments.after(wanted) if after else np.full_like(ages, np.nan)
+    return Around(ages, readings, ahead)
+
+
+def _read(
+    subject_id: int,
+    moments: Sequence[datetime],
+    places: Sequence[int],
+    devices: Collection[int] | None,
+    period: tuple[datetime, datetime],
+) -> Around:
+    """Return the samples of one thing around some moments; arrays without the thing."""
+    at = np.array([(moment - EPOCH) / _MS for moment in moments])
+    ages, ahead = np.full((2, len(at), AROUND), np.nan)
+    readings = np.full((len(at), AROUND, len(places)), np.nan)
+    found = [chunk for chunk in chunks([subject_id], *period, places)
+             if devices is None or chunk.device_id in devices]  # fmt: skip
+    if not found:
+        return Around(ages, readings, ahead)
+    times = np.concatenate([chunk.times for chunk in found])
+    # Of two devices at one moment, the one that was registered first is the newest.
+    numbers = np.concatenate([np.full(len(chunk.times), -chunk.device_id) for chunk in found])
+    order = np.lexsort((numbers, times))
+    times = times[order]
+    read = np.concatenate([chunk.readings for chunk in found], axis=1)[:, order]
+    following = np.searchsorted(times, at, side="right")
+    for n in range(AROUND):
+        before = following - 1 - n
+        there = before >= 0
+        ages[there, n] = (at[there] - times[before[there]]) / 1000
+        readings[there, n] = read[:, before[there]].T
+        later = following + n
+        there = later < len(times)
+        ahead[there, n] = (times[later[there]] - at[there]) / 1000
+    return Around(ages, readings, ahead)
