@@ -18,7 +18,15 @@ PUBLIC = {
         *("PackSample", "PmsDataset", "PmsRequest", "Sample", "decode"),
     },
     "flexmeasures_pms.errors": {
-        *("AccessError", "AmbiguousId", "BodyTooLarge", "ConfigError", "MisshapenBody", "NotHeld"),
+        *(
+            "AccessError",
+            "AmbiguousId",
+            "BodyTooLarge",
+            "ConfigError",
+            "MisshapenBody",
+            "NotHeld",
+            "NotInstalled",
+        ),
         *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryBusy"),
         *("RegistryConflict", "RegistryError"),
         *("SchemaError", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from flexmeasures_pms.storage.log.columns import Columns, Times
+from flexmeasures_pms.storage.log.columns import Columns, TimeArray
 
 _MS = timedelta(milliseconds=1)
 USUAL = timedelta(minutes=1) // _MS
@@ -25,15 +25,15 @@ class Cadence:
     :param usual: the usual time around each of them.
     """
 
-    at: Times
-    usual: Times
+    at: TimeArray
+    usual: TimeArray
 
-    def around(self, moments: Times) -> Times:
+    def around(self, moments: TimeArray) -> TimeArray:
         """Return the usual time at some moments."""
         if not len(self.at):
             return np.full(len(moments), USUAL)
         position = np.searchsorted(self.at, moments, side="right") - 1
-        found: Times = self.usual[np.maximum(0, position)]
+        found: TimeArray = self.usual[np.maximum(0, position)]
         return found
 
 

@@ -33,6 +33,8 @@ MOST_COLUMNS = 240
 MOST_LOOKUPS = 60 * 48 * CELLS
 """Cells times columns of one map: 60 columns of 48 packs, 240 of 12."""
 FEWEST_COLUMNS = 12
+LONG = timedelta(hours=12)
+"""Of a period as long as this, columns have the newest reading of the quarter before their end."""
 MISSED = 3
 """How many missed readings make a gap."""
 _A_MOMENT = timedelta(microseconds=1)
@@ -119,12 +121,13 @@ def cell_map(
     """
     there = dock_stays(registered, pms_id, start, end)
     cases = list(dict.fromkeys(stay.case.id for stay in there if stay.case.asset_id is not None))
+    long = end - start >= LONG
     start, width, number = _columns(start, end, columns_for(len(cases), columns))
     moments = [start + (i + 1) * width for i in range(number)]
     names = places_of(CASE)
     places = [names[sensor_name(n, quantity)] for n in range(1, CELLS + 1)]
     devices = None if scope is None else scope.devices
-    if width < QUARTER:
+    if not long:
         near = around(cases, moments, places, devices)
         newest, look_back = near.newest(), _look_back(near.usual_steps())
     else:
@@ -144,10 +147,10 @@ def cell_map(
 def _columns(start: datetime, end: datetime, most: int) -> tuple[datetime, timedelta, int]:
     """Return when the first column begins, how wide each is, and how many there are.
 
-    Those of a quarter of an hour and more end at quarters of the clock.
+    Those of a long period end at quarters of an hour of the clock.
     """
     width = (end - start) / most
-    if width < QUARTER:
+    if end - start < LONG:
         return start, width, most
     width = -(-width // QUARTER) * QUARTER
     end -= (end - EPOCH) % QUARTER

@@ -20,7 +20,7 @@ from flexmeasures_pms.overview.history import readable
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.clock import DAY_MS
-from flexmeasures_pms.storage.log.columns import Readings, Times
+from flexmeasures_pms.storage.log.columns import ReadingArray, TimeArray
 from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.log.series import chunks
 
@@ -84,9 +84,9 @@ class ExportPart:
     """
 
     ident: str
-    times: Times
+    times: TimeArray
     devices: list[str]
-    readings: Readings
+    readings: ReadingArray
 
 
 def export_of(

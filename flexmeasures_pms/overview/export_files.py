@@ -11,7 +11,7 @@ import numpy as np
 
 from flexmeasures_pms.errors import NotInstalled
 from flexmeasures_pms.overview.export import Export, ExportPart
-from flexmeasures_pms.storage.log.columns import Readings
+from flexmeasures_pms.storage.log.columns import ReadingArray
 
 MIMETYPES: Mapping[str, str] = {
     "csv": "text/csv",
@@ -45,7 +45,7 @@ def _lines(rows: Any) -> bytes:
     return text.getvalue().encode()
 
 
-def _texts(column: Readings) -> list[object]:
+def _texts(column: ReadingArray) -> list[object]:
     """Return readings as a CSV file has them: nothing for none, and 3 instead of 3.0."""
     found: list[object] = column.tolist()
     for n in np.flatnonzero(np.isnan(column)).tolist():
@@ -102,8 +102,10 @@ class _Taken(RawIOBase):
         self._size += len(data)
         return len(data)
 
-    def tell(self) -> int:
+    def _position(self) -> int:
         return self._size
+
+    tell = _position
 
     def take(self) -> bytes:
         """Return what was written since the last time."""

@@ -7,8 +7,9 @@ more than one reading, the readings are returned as they were taken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,9 @@ from flexmeasures_pms.storage.log import series
 from flexmeasures_pms.storage.log.columns import (
     EPOCH,
     Columns,
-    Level,
-    Readings,
-    Times,
+    LevelName,
+    ReadingArray,
+    TimeArray,
     joined,
     level_of,
 )
@@ -62,10 +63,10 @@ class Series:
 
     name: str
     quantity: Quantity
-    at: Times
-    values: Readings
-    low: Readings
-    high: Readings
+    at: TimeArray
+    values: ReadingArray
+    low: ReadingArray
+    high: ReadingArray
     mean: float | None
 
 
@@ -96,7 +97,7 @@ class PeriodHistory:
     end: datetime
     step: timedelta
     exact: bool
-    level: Level
+    level: LevelName
     series: tuple[Series, ...]
     reporters: tuple[Reporter, ...]
 
@@ -131,14 +132,14 @@ def period_history(
     found = series.summed(entry.id, first, last, step, wanted, readable(entry, scope))
     read = joined(list(found.values()), step, len(wanted))
     exact = bool((read.count <= 1).all())
-    view = _View(cadence(read, step, exact=exact), step, exact)
+    view, means = _View(cadence(read, step, exact=exact), step, exact), read.means
     return PeriodHistory(
         start=first.astimezone(UTC),
         end=last.astimezone(UTC),
         step=step,
         exact=exact,
         level=level_of(step),
-        series=tuple(_series(specs[name], read, n, view) for n, name in enumerate(names)),
+        series=tuple(_series(specs[name], read, means, n, view) for n, name in enumerate(names)),
         reporters=tuple(_reporters(registered, found)),
     )
 
@@ -146,6 +147,13 @@ def period_history(
 def readable(entry: Entry, scope: ReadingScope | None) -> series.Readable:
     """Return what of a thing may be read with a key; all without a scope."""
     return series.ALL if scope is None else series.Readable(scope.devices, scope.periods(entry.id))
+
+
+class _Line(NamedTuple):
+    """When a line goes through readings or columns, and before which of them it breaks."""
+
+    at: TimeArray
+    breaks: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,30 +166,39 @@ class _View:
     often: Cadence
     step: timedelta
     exact: bool
+    _lines: dict[tuple[bytes, bytes], _Line] = field(default_factory=dict, repr=False)
 
-    def gaps(self, newest: Times, following: Times) -> npt.NDArray[np.bool_]:
-        """Return where there is a gap between the newest reading and a later one."""
-        usual = np.maximum(self.often.around(newest), self.often.around(following))
-        return following - newest > MISSED * usual
+    def line(self, begins: TimeArray, newest: TimeArray) -> _Line:
+        """Return when a line goes through columns. Most sensors are read at the same times."""
+        key = begins.tobytes(), newest.tobytes()
+        if key not in self._lines:
+            self._lines[key] = self._line(newest if self.exact else begins, newest)
+        return self._lines[key]
+
+    def _line(self, at: TimeArray, newest: TimeArray) -> _Line:
+        usual = np.maximum(self.often.around(newest[:-1]), self.often.around(at[1:]))
+        # It ends at a gap, and after its last reading.
+        ends = np.append(at[1:] - newest[:-1] > MISSED * usual, [True] * bool(len(at)))
+        breaks = np.flatnonzero(ends) + 1
+        after = at[breaks - 1] + (1 if self.exact else self.step // _MS)
+        return _Line(np.insert(at, breaks, after), breaks)
 
 
-def _series(spec: SensorSpec, read: Columns, place: int, view: _View) -> Series:
+def _series(
+    spec: SensorSpec, read: Columns, means: ReadingArray, place: int, view: _View
+) -> Series:
     there = np.flatnonzero(read.count[place])
     low, high, last, mean, newest = (
-        values[place, there] for values in (read.low, read.high, read.last, read.means, read.newest)
+        values[place, there] for values in (read.low, read.high, read.last, means, read.newest)
     )
-    at = newest if view.exact else read.begins[there]
+    at, breaks = view.line(read.begins[there], newest)
     values = np.where(read.count[place, there] == 1, last, mean.round(spec.quantity.decimals))
     if spec.quantity.state:
         values = last
-    # A line ends at a gap, and after its last reading.
-    ends = np.append(view.gaps(newest[:-1], at[1:]), [True] * bool(len(at)))
-    breaks = np.flatnonzero(ends) + 1
-    after = at[breaks - 1] + (1 if view.exact else view.step // _MS)
     return Series(
         spec.name,
         spec.quantity,
-        np.insert(at, breaks, after),
+        at,
         np.insert(values, breaks, np.nan),
         np.insert(low, breaks, np.nan),
         np.insert(high, breaks, np.nan),

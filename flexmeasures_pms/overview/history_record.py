@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
 from flexmeasures_pms.overview.history import PeriodHistory, Reporter, Series
-from flexmeasures_pms.storage.log.columns import Level, Readings
+from flexmeasures_pms.storage.log.columns import LevelName, ReadingArray
 
 _MS = timedelta(milliseconds=1)
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ class History(Struct, frozen=True):
     end: datetime
     step: float
     exact: bool
-    level: Level
+    level: LevelName
     reporters: tuple[Reporter, ...]
     times: list[list[int]]
     series: list[HistorySeries]
@@ -104,11 +104,16 @@ def _series(one: Series, begin: int, axes: dict[bytes, int]) -> HistorySeries:
     )
 
 
-def _short(values: Readings) -> Sequence[float | None]:
+def _short(values: ReadingArray) -> Sequence[float | None]:
     """Return values as JSON is to have them: null for none, and whole numbers as such."""
-    found: list[float | None] = values.tolist()
-    for n in np.flatnonzero(np.isnan(values)).tolist():
+    none, whole = np.isnan(values), values == np.floor(values)
+    found: list[float | None]
+    if (none | whole).all():
+        found = np.where(none, 0, values).astype(np.int64).tolist()
+    else:
+        found = values.tolist()
+        for n in np.flatnonzero(whole).tolist():
+            found[n] = int(found[n] or 0)
+    for n in np.flatnonzero(none).tolist():
         found[n] = None
-    for n in np.flatnonzero(values == np.floor(values)).tolist():
-        found[n] = int(values[n])
     return found

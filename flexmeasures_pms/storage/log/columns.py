@@ -18,14 +18,14 @@ import numpy.typing as npt
 from flexmeasures_pms.storage.log import levels
 from flexmeasures_pms.storage.log.clock import milliseconds
 
-Level = Literal["samples", "quarter", "hour"]
-Times = npt.NDArray[np.int64]
-Readings = npt.NDArray[np.float64]
+LevelName = Literal["samples", "quarter", "hour"]
+TimeArray = npt.NDArray[np.int64]
+ReadingArray = npt.NDArray[np.float64]
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Columns of every width are aligned to this time."""
 
-MINUTES: dict[Level, int] = {"quarter": 15, "hour": 60}
+MINUTES: dict[LevelName, int] = {"quarter": 15, "hour": 60}
 """How wide the columns of a level are; those of samples have any width."""
 
 NEVER = -1
@@ -47,22 +47,22 @@ class Columns:
     :param last: that reading.
     """
 
-    begins: Times
-    low: Readings
-    high: Readings
-    total: Readings
-    count: Times
-    newest: Times
-    last: Readings
+    begins: TimeArray
+    low: ReadingArray
+    high: ReadingArray
+    total: ReadingArray
+    count: TimeArray
+    newest: TimeArray
+    last: ReadingArray
 
     @property
-    def means(self) -> Readings:
+    def means(self) -> ReadingArray:
         """The mean of each, never outside its readings by rounding."""
         with np.errstate(invalid="ignore"):
             return np.clip(self.total / self.count, self.low, self.high)
 
 
-def level_of(step: timedelta) -> Level:
+def level_of(step: timedelta) -> LevelName:
     """Return what columns of a width are summed up from."""
     for level in ("hour", "quarter"):
         if not step % timedelta(minutes=MINUTES[level]):
@@ -116,11 +116,11 @@ def joined(parts: Sequence[Columns], step: timedelta, places: int) -> Columns:
     )
 
 
-def _numbers(times: Times, step: timedelta) -> Times:
+def _numbers(times: TimeArray, step: timedelta) -> TimeArray:
     return (times - _EPOCH_MS) // (step // _MS)
 
 
-def _groups(times: Times, step: timedelta) -> tuple[Times, npt.NDArray[np.intp]]:
+def _groups(times: TimeArray, step: timedelta) -> tuple[TimeArray, npt.NDArray[np.intp]]:
     """Return when the columns of some times in order begin, and where their times start."""
     numbers = _numbers(times, step)
     starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1))

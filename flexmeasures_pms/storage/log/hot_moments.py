@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.log.columns import EPOCH
-from flexmeasures_pms.storage.log.hot_rows import Rows, Selected, rows, selected
+from flexmeasures_pms.storage.log.hot_rows import RowArray, Selected, rows, selected
 
 Grid = npt.NDArray[np.float64]
 
@@ -21,13 +21,15 @@ _AROUND = """
     CROSS JOIN unnest(%s::timestamptz[]) WITH ORDINALITY AS m (moment, n)
     CROSS JOIN LATERAL (
       SELECT event_time, device_id, readings FROM pms_sample
-      WHERE subject_id = s.subject AND {side}
+      WHERE subject_id = s.subject AND{side}
       LIMIT %s
     ) b"""
-_BEFORE = (
-    "event_time <= m.moment AND event_time >= %s {devices} ORDER BY event_time DESC, device_id"
-)
-_AFTER = "event_time > m.moment AND event_time <= %s {devices} ORDER BY event_time"
+_BEFORE = """
+          event_time <= m.moment AND event_time >= greatest(%s, m.moment - %s) {devices}
+        ORDER BY event_time DESC, device_id"""
+_AFTER = """
+          event_time > m.moment AND event_time <= least(%s, m.moment + %s) {devices}
+        ORDER BY event_time"""
 _DEVICES = "AND device_id = ANY (%s::int[])"
 _NONE = Selected("ARRAY[0::float8]", 1, [])
 _US = timedelta(microseconds=1)
@@ -37,6 +39,7 @@ class Wanted(NamedTuple):
     """What is looked up.
 
     :param period: nothing before or after it is.
+    :param reach: nothing further from a moment is.
     :param devices: those that reported; None for all.
     :param most: how many samples on either side of a moment.
     """
@@ -44,6 +47,7 @@ class Wanted(NamedTuple):
     subject_ids: Sequence[int]
     moments: Sequence[datetime]
     period: tuple[datetime, datetime]
+    reach: timedelta
     devices: Collection[int] | None
     most: int
 
@@ -70,7 +74,7 @@ def after(wanted: Wanted) -> Grid:
     return _placed(wanted, found, newest_first=False)[0]
 
 
-def _rows(wanted: Wanted, side: str, limit: datetime, readings: Selected) -> Rows:
+def _rows(wanted: Wanted, side: str, limit: datetime, readings: Selected) -> RowArray:
     chosen = wanted.devices is not None
     side = side.format(devices=_DEVICES if chosen else "")
     values: list[Any] = [
@@ -78,6 +82,7 @@ def _rows(wanted: Wanted, side: str, limit: datetime, readings: Selected) -> Row
         array(wanted.subject_ids),
         array(moment.isoformat() for moment in wanted.moments),
         limit,
+        wanted.reach,
         *([array(wanted.devices)] if wanted.devices is not None else []),
         wanted.most,
     ]
@@ -85,7 +90,7 @@ def _rows(wanted: Wanted, side: str, limit: datetime, readings: Selected) -> Row
 
 
 def _placed(
-    wanted: Wanted, rows: Rows, *, newest_first: bool
+    wanted: Wanted, rows: RowArray, *, newest_first: bool
 ) -> tuple[Grid, npt.NDArray[np.int64]]:
     """Return when rows were taken after their moments [s], and where in that array each is."""
     number, time = rows["source"].astype(np.int64), rows["time"].astype(np.int64)

@@ -31,7 +31,7 @@ _HEADER = 19  # bytes before the first row
 _MS = 1000  # µs
 _EPOCH = 946_684_800_000  # ms of 2000-01-01 UTC, from which PostgreSQL counts
 
-Rows = np.ndarray[Any, Any]
+RowArray = np.ndarray[Any, Any]
 
 
 def samples(
@@ -64,7 +64,7 @@ class Selected(NamedTuple):
     length: int
     positions: list[int]
 
-    def of(self, some: Rows) -> npt.NDArray[np.float64]:
+    def of(self, some: RowArray) -> npt.NDArray[np.float64]:
         """Return the readings of some rows, an array of (row, place)."""
         found: npt.NDArray[np.float64] = some["readings"]["value"][:, self.positions]
         return found
@@ -79,7 +79,7 @@ def selected(places: Sequence[int]) -> Selected:
     return Selected(f"ARRAY[{', '.join(elements)}]", len(places), list(range(len(places))))
 
 
-def rows(query: str, wanted: Selected, values: Sequence[Any]) -> Rows:
+def rows(query: str, wanted: Selected, values: Sequence[Any]) -> RowArray:
     """Return the rows of a query for a time, two numbers, and an array of readings."""
     data = binary.copied(query.replace("{readings}", wanted.sql), values)
     count = (len(data) - _HEADER) // _row(wanted.length).itemsize

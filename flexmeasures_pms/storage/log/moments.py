@@ -29,7 +29,7 @@ _MS = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Newest:
+class NewestReadings:
     """Each place's newest reading at some moments; arrays of (thing, moment, place).
 
     :param ages: of the readings [s]; NaN for none.
@@ -71,7 +71,7 @@ class Around:
         middle = np.maximum(0, (known + 1) // 2 - 1)
         return np.take_along_axis(gaps, middle[:, :, None], axis=2)[:, :, 0]
 
-    def newest(self) -> Newest:
+    def newest(self) -> NewestReadings:
         """Return each place's newest reading at each moment."""
         found = np.full_like(self.readings[:, :, 0], np.nan)
         ages = found.copy()
@@ -79,7 +79,7 @@ class Around:
             there = ~np.isnan(self.readings[:, :, n])
             found = np.where(there, self.readings[:, :, n], found)
             ages = np.where(there, self.ages[:, :, n, None], ages)
-        return Newest(ages, found)
+        return NewestReadings(ages, found)
 
 
 def around(
@@ -97,7 +97,7 @@ def around(
         none = np.empty((0, len(moments), AROUND))
         return Around(none, np.empty((*none.shape, len(places))), none)
     begin, end = moments[0] - REACH, moments[-1] + REACH
-    found = _hot(subject_ids, moments, places, devices, (begin, end))
+    found = _hot(subject_ids, moments, places, devices, (begin, end), end - begin)
     for subject_id in {day.subject_id for day in folded_days(subject_ids, begin, end)}:
         own = _read(subject_id, moments, places, devices, (begin, end))
         n = subject_ids.index(subject_id)
@@ -110,7 +110,7 @@ def ends_of_quarters(
     moments: Sequence[datetime],
     places: Sequence[int],
     devices: Collection[int] | None = None,
-) -> Newest:
+) -> NewestReadings:
     """Return what each place read last in the quarter of an hour before each moment.
 
     :param moments: in order of time; each ends a quarter of an hour of the clock (UTC).
@@ -118,15 +118,15 @@ def ends_of_quarters(
     """
     if not subject_ids:
         none = np.empty((0, len(moments), len(places)))
-        return Newest(none, none)
+        return NewestReadings(none, none)
     before, period = [moment - _MS for moment in moments], (moments[0] - QUARTER, moments[-1])
-    hot = _hot(subject_ids, before, places, devices, period, after=False).newest()
+    hot = _hot(subject_ids, before, places, devices, period, QUARTER, after=False).newest()
     of_hot = hot.ages + _MS.total_seconds()
     of_hot = np.where(of_hot <= QUARTER.total_seconds(), of_hot, np.nan)
     ages, readings = level_moments.ends(subject_ids, moments, places, devices)
     # Of one that is not known neither is less.
     folded = np.isnan(of_hot) | (ages < of_hot)
-    return Newest(np.where(folded, ages, of_hot), np.where(folded, readings, hot.readings))
+    return NewestReadings(np.where(folded, ages, of_hot), np.where(folded, readings, hot.readings))
 
 
 def _hot(
@@ -135,10 +135,11 @@ def _hot(
     places: Sequence[int],
     devices: Collection[int] | None,
     period: tuple[datetime, datetime],
+    reach: timedelta,
     *,
     after: bool = True,
 ) -> Around:
-    wanted = hot_moments.Wanted(subject_ids, moments, period, devices, AROUND)
+    wanted = hot_moments.Wanted(subject_ids, moments, period, reach, devices, AROUND)
     ages, readings = hot_moments.before(wanted, places)
     ahead = hot_moments.after(wanted) if after else np.full_like(ages, np.nan)
     return Around(ages, readings, ahead)
