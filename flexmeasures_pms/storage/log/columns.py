@@ -70,7 +70,7 @@ def level_of(step: timedelta) -> LevelName:
     return "samples"
 
 
-def columns_of(level: levels.Level) -> Columns:
+def columns_of(level: levels.Spans) -> Columns:
     """Return spans of samples as columns."""
     return Columns(
         begins=level.begins,

@@ -18,7 +18,7 @@ from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.clock import DAY_MS, EPOCH, begin_of, day_of, milliseconds
 from flexmeasures_pms.storage.log.columns import MINUTES, Columns, columns_of, joined, level_of
 from flexmeasures_pms.storage.log.days import folded_days, read_days
-from flexmeasures_pms.storage.log.levels import Level, in_spans, read_levels
+from flexmeasures_pms.storage.log.levels import Spans, in_spans, read_levels
 
 _MS = timedelta(milliseconds=1)
 _TRIES = 5
@@ -112,7 +112,7 @@ def summed(
     :param begin: of the first column, and ``end`` of the last one.
     :param step: width of a column.
     """
-    parts: dict[int, list[Level]] = defaultdict(list)
+    parts: dict[int, list[Spans]] = defaultdict(list)
     for level in _spans(subject_id, begin, end, step, places, readable) if places else ():
         parts[level.device_id].append(level)
     return {
@@ -136,7 +136,7 @@ def _spans(
     step: timedelta,
     places: Sequence[int],
     readable: Readable,
-) -> list[Level]:
+) -> list[Spans]:
     """Return a period in the spans that columns are made of, in order of time."""
     level = level_of(step)
     if level == "samples":
@@ -144,7 +144,7 @@ def _spans(
     return _levels(subject_id, begin, end, MINUTES[level], places, readable)
 
 
-def _reduced(found: Iterable[Chunk], width: timedelta, readable: Readable) -> Iterator[Level]:
+def _reduced(found: Iterable[Chunk], width: timedelta, readable: Readable) -> Iterator[Spans]:
     seen = (readable.of(chunk) for chunk in found)
     yield from (in_spans(chunk, width // _MS) for chunk in seen if chunk is not None)
 
@@ -156,7 +156,7 @@ def _levels(
     minutes: int,
     places: Sequence[int],
     readable: Readable,
-) -> list[Level]:
+) -> list[Spans]:
     """Return the spans of a level: those of folded days are stored, others are made of samples."""
     width = timedelta(minutes=minutes)
     for _ in range(_TRIES):
