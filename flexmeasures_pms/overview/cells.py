@@ -34,7 +34,7 @@ MOST_LOOKUPS = 60 * 48 * CELLS
 """Cells times columns of one map: 60 columns of 48 packs, 240 of 12."""
 FEWEST_COLUMNS = 12
 LONG = timedelta(hours=12)
-"""Of a period as long as this, columns have the newest reading of the quarter before their end."""
+"""In a period as long as this, a column has the newest reading of the last full quarter."""
 MISSED = 3
 """How many missed readings make a gap."""
 _A_MOMENT = timedelta(microseconds=1)
@@ -121,9 +121,11 @@ def cell_map(
     """
     there = dock_stays(registered, pms_id, start, end)
     cases = list(dict.fromkeys(stay.case.id for stay in there if stay.case.asset_id is not None))
-    long = end - start >= LONG
-    start, width, number = _columns(start, end, columns_for(len(cases), columns))
+    number = columns_for(len(cases), columns)
+    width = (end - start) / number
     moments = [start + (i + 1) * width for i in range(number)]
+    if long := end - start >= LONG:
+        moments = [moment - (moment - EPOCH) % QUARTER for moment in moments]
     names = places_of(CASE)
     places = [names[sensor_name(n, quantity)] for n in range(1, CELLS + 1)]
     devices = None if scope is None else scope.devices
@@ -141,21 +143,9 @@ def cell_map(
         for stay in there
         if stay.case.id in read
     )
+    if long:  # the quarter that ended at most another one before
+        look_back += QUARTER.total_seconds()
     return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
-
-
-def _columns(start: datetime, end: datetime, most: int) -> tuple[datetime, timedelta, int]:
-    """Return when the first column begins, how wide each is, and how many there are.
-
-    Those of a long period end at quarters of an hour of the clock.
-    """
-    width = (end - start) / most
-    if end - start < LONG:
-        return start, width, most
-    width = -(-width // QUARTER) * QUARTER
-    end -= (end - EPOCH) % QUARTER
-    number = max(1, (end - start) // width)
-    return end - number * width, width, number
 
 
 def shown(found: CellMap, row: PackCells) -> Grid:
