@@ -32,9 +32,10 @@ class Setting:
     :param name: the FlexMeasures setting.
     :param default: its value where the host sets none.
     :param description: what it does, with its unit.
-    :param choices: its allowed values; none for a whole number of at least 1.
+    :param choices: its allowed values; none for a whole number.
     :param parse: reads a text of its own form.
     :param most: the highest whole number that is allowed.
+    :param least: the lowest.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Setting:
     choices: tuple[str | bool, ...] = ()
     parse: Callable[[str], Any] | None = None
     most: int | None = None
+    least: int = 1
 
     def read(self, config: Mapping[str, Any]) -> Any:
         """Return the setting's value in a configuration.
@@ -55,8 +57,8 @@ class Setting:
         elif self.choices:
             good, wanted = value in self.choices, " or ".join(map(repr, self.choices))
         elif self.most is not None:
-            good = type(value) is int and 1 <= value <= self.most
-            wanted = f"a whole number from 1 to {self.most}"
+            good = type(value) is int and self.least <= value <= self.most
+            wanted = f"a whole number from {self.least} to {self.most}"
         else:
             good, wanted = type(value) is int and value >= 1, "a whole number of at least 1"
         if not good:
@@ -74,9 +76,10 @@ def _setting(
     choices: tuple[str | bool, ...] = (),
     parse: Callable[[str], Any] | None = None,
     most: int | None = None,
+    least: int = 1,
 ) -> Any:
     known = {"default": default, "description": description, "choices": choices, "parse": parse}
-    return field(metadata=known | {"most": most})
+    return field(metadata=known | {"most": most, "least": least})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,21 @@ class Settings:
         "Recording policies that replace the catalogue's: `every` reading, or on `change` beyond "
         "a deadband, such as `cell voltage: change 0.002; *: change`.",
         parse=parse_policies,
+    )
+    beliefs: str = _setting(
+        "recorded",
+        "Which readings FlexMeasures has as beliefs: with `recorded` each one that is recorded "
+        "(`PMS_RECORDING`), with `thinned` only the first of each five minutes of a sensor and "
+        "source. The plugin's own pages and API have all of them.",
+        choices=("recorded", "thinned"),
+    )
+    belief_days: int = _setting(
+        7,
+        "Time for which FlexMeasures has each recorded reading, in days since it was received, up "
+        "to 140; then the first of each five minutes is left, once its week is over. 0 is for "
+        "ever.",
+        most=140,
+        least=0,
     )
     sensor_cache: int = _setting(
         5_000, "Maximum number of assets whose sensor ids one process caches."

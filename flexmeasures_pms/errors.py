@@ -20,6 +20,7 @@
     ├── TooMany                 beyond a gateway's or user's rate (429)
     ├── StorageBusy             can't be stored now: send it again later (503)
     │   └── RegistryBusy            because the registry kept changing
+    ├── MaintenanceError        a step of maintenance can't go on; nothing was lost
     ├── NotHeld                 another worker processes a request of the journal
     └── QueueAway               Redis can't be reached to wake workers
 
@@ -35,6 +36,7 @@ __all__ = [
     "AmbiguousId",
     "BodyTooLarge",
     "ConfigError",
+    "MaintenanceError",
     "MisshapenBody",
     "NotHeld",
     "NotInstalled",
@@ -188,6 +190,10 @@ class StorageBusy(PmsError):
 
 class RegistryBusy(StorageBusy):
     """The registry changed each time that the request was tried: nothing was stored."""
+
+
+class MaintenanceError(PmsError):
+    """A step of maintenance can't go on: nothing was lost."""
 
 
 class NotHeld(PmsError):

@@ -47,7 +47,7 @@ def post_dataset(dataset: str) -> Response:
         key_id=sender.key_id,
     )
     found = _taken(known, origin, sender)
-    tidy(settings())
+    tidy()
     return reply(200, _processed(found)) if isinstance(found, Receipt) else _accepted(found)
 
 

@@ -223,7 +223,8 @@ _NAMES = """
     WHERE c.relkind = 'r' AND starts_with(c.relname, :prefix)
       AND c.relnamespace = current_schema()::regnamespace
     ORDER BY c.relname"""
-_COLUMNS = "event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id"
+COLUMNS = "event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id"
+"""Of a belief."""
 
 
 def names(connection: sa.Connection, *, inherited: bool = True) -> list[str]:
@@ -247,7 +248,7 @@ def put_back(connection: sa.Connection) -> None:
         connection.execute(sa.text(statement))
     for name in names(connection):
         move = f"""
-            INSERT INTO timed_belief ({_COLUMNS}) SELECT {_COLUMNS} FROM {name} b
+            INSERT INTO timed_belief ({COLUMNS}) SELECT {COLUMNS} FROM {name} b
             WHERE EXISTS (SELECT FROM sensor s WHERE s.id = b.sensor_id)
               AND EXISTS (SELECT FROM data_source s WHERE s.id = b.source_id)
             ON CONFLICT DO NOTHING"""  # noqa: S608 - our names

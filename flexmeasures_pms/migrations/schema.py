@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from flexmeasures.data import db
 
 from flexmeasures_pms.errors import SchemaError
-from flexmeasures_pms.migrations import belief_tables, sample_tables
+from flexmeasures_pms.migrations import belief_tables, sample_tables, thinning_tables
 
 PREFIX = "pms_"
 VERSION_TABLE = "pms_alembic_version"
@@ -35,7 +35,8 @@ def _is_own(name: str | None) -> bool:
     name = name or ""
     ours = name.startswith(PREFIX) and name != VERSION_TABLE
     # Tables of beliefs are parts of FlexMeasures' table, partitions those of the log.
-    return ours and not name.startswith((belief_tables.PREFIX, sample_tables.PREFIX))
+    parts = (belief_tables.PREFIX, sample_tables.PREFIX, thinning_tables.PREFIX)
+    return ours and not name.startswith(parts)
 
 
 def _is_compared(_thing: object, name: str | None, type_: str, *_: object) -> bool:
@@ -174,6 +175,7 @@ def _adopt(connection: sa.Connection, configured: Config) -> None:
         )
     # No table or column shows whether these are there.
     belief_tables.create(connection)
+    thinning_tables.create(connection)
     sample_tables.create(connection)
     command.stamp(configured, "head")
 

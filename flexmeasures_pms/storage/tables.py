@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB
 
-from flexmeasures_pms.migrations import belief_tables, sample_tables
+from flexmeasures_pms.migrations import belief_tables, sample_tables, thinning_tables
 from flexmeasures_pms.registry.tables import (
     UTC_NOW,
     account_column,
@@ -302,4 +302,5 @@ recording = sa.Table(
 )
 
 belief_tables.attach(metadata)
+thinning_tables.attach(metadata)
 sample_tables.attach(metadata)

@@ -87,11 +87,10 @@ def test_a_lock_that_someone_holds_is_not_waited_for_long(
 
 @contextmanager
 def trigger(uri: str, table: str, body: str, *, when: str = "INSERT") -> Iterator[None]:
-    """Something that happens to each row of a table; beliefs are in that of this year."""
+    """Something that happens to each row of a table; beliefs are in that of this week."""
     if table == "beliefs":
-        now = datetime.now(UTC)
-        make(now)
-        table = table_of(now)
+        table = table_of(datetime.now(UTC))
+        make(table)
     committed(
         uri,
         f"CREATE FUNCTION pms_fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} "

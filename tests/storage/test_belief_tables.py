@@ -1,9 +1,10 @@
-"""Beliefs are in a table for each year, and FlexMeasures finds them as if they were in its own."""
+"""Beliefs are in a table for each week, and FlexMeasures finds them as if they were in its own."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from support.site import Site
 from support.telemetry import at, pack_sample, request
 from timely_beliefs import BeliefsDataFrame
 
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.migrations import belief_tables
 from flexmeasures_pms.storage.readings.belief_tables import make, make_ahead, table_of
 
@@ -90,9 +92,9 @@ def tables_of(account_id: int) -> dict[str, int]:
 
 
 def received_long_ago(account_id: int) -> None:
-    """Let all beliefs be in the table of an earlier year."""
-    make(LONG_AGO)
+    """Let all beliefs be in the table of an earlier week."""
     now, then = map(table_of, (datetime.now(UTC), LONG_AGO))
+    make(then)
     move = sa.text(f"""
         WITH own AS (
           SELECT s.id FROM sensor s JOIN generic_asset a ON a.id = s.generic_asset_id
@@ -105,34 +107,43 @@ def received_long_ago(account_id: int) -> None:
     db.session.commit()
 
 
-def test_beliefs_are_in_the_table_of_the_year_in_which_they_were_received(
+def test_beliefs_are_in_the_table_of_the_week_in_which_they_were_received(
     site: Site, post: Post
 ) -> None:
     post(pack_sample("0241"), pack_sample("0241", at(-60 * 24 * 365)))
     assert set(tables_of(site.account_id)) == {table_of(datetime.now(UTC))}
+    monday = datetime.fromisoformat("2027-01-04T06:59:00+07:00")
+    assert table_of(monday) == "pms_beliefs_2026_w53"
+
+
+def test_where_nothing_is_thinned_there_is_a_table_for_each_year(
+    app_context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for_ever = replace(settings(), belief_days=0)
+    monkeypatch.setitem(app_context.extensions, "flexmeasures_pms", for_ever)
     new_year = datetime.fromisoformat("2027-01-01T06:59:00+07:00")
-    assert table_of(new_year) == "pms_beliefs_2026"
+    assert table_of(new_year) == "pms_beliefs_2026_w00"
 
 
 def test_a_table_that_lacks_is_made_with_the_first_request(
     site: Site, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "flexmeasures_pms.storage.readings.belief_tables.table_of", lambda _: "pms_beliefs_1999"
+        "flexmeasures_pms.storage.readings.belief_tables.table_of", lambda _: "pms_beliefs_1999_w07"
     )
     for minute in (0, 1):
         assert post(pack_sample("0241", at(minute)))["stored"] == 1
-        assert set(tables_of(site.account_id)) == {"pms_beliefs_1999"}
-        dropped("pms_beliefs_1999")
+        assert set(tables_of(site.account_id)) == {"pms_beliefs_1999_w07"}
+        dropped("pms_beliefs_1999_w07")
 
 
-def test_the_next_table_is_made_before_its_year_begins(app_context: Flask) -> None:
-    name = table_of(datetime(2002, 1, 1, tzinfo=UTC))
-    make_ahead(datetime(2001, 12, 20, tzinfo=UTC))
+def test_the_next_table_is_made_before_its_week_begins(app_context: Flask) -> None:
+    name = table_of(datetime(2002, 1, 7, tzinfo=UTC))
+    assert make_ahead(datetime(2002, 1, 5, 12, tzinfo=UTC)) is None
     assert name not in belief_tables.names(db.session.connection())
-    for _ in range(2):
-        make_ahead(datetime(2001, 12, 27, tzinfo=UTC))
-        assert name in belief_tables.names(db.session.connection())
+    assert make_ahead(datetime(2002, 1, 6, 12, tzinfo=UTC)) == name
+    assert make_ahead(datetime(2002, 1, 6, 12, tzinfo=UTC)) is None
+    assert name in belief_tables.names(db.session.connection())
     dropped(name)
 
 
@@ -140,9 +151,9 @@ def test_who_makes_sure_of_a_table_waits_for_no_writer(
     site: Site, post: Post, database_uri: str
 ) -> None:
     post(pack_sample("0241"))
-    now = datetime.now(UTC)
-    with elsewhere(database_uri, f"LOCK TABLE {table_of(now)} IN ROW EXCLUSIVE MODE"):
-        make(now)
+    table = table_of(datetime.now(UTC))
+    with elsewhere(database_uri, f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"):
+        make(table)
         assert post(pack_sample("0241", at(1)))["stored"] == 1
 
 
@@ -152,7 +163,7 @@ def dropped(table: str) -> None:
     db.session.commit()
 
 
-def test_what_was_received_in_another_year_is_a_duplicate_or_contradicts(
+def test_what_was_received_in_another_week_is_a_duplicate_or_contradicts(
     site: Site, post: Post
 ) -> None:
     post(pack_sample("0241"), pack_sample("0241", at(1)))

@@ -1,4 +1,4 @@
-"""Beliefs, as FlexMeasures would have written them, in the table of this year.
+"""Beliefs, as FlexMeasures would have written them, in the table of this week.
 
 One COPY behind a savepoint. For 2,016 rows, on a table with FlexMeasures' own indexes,
 medians of 40 runs in one process: COPY 26.4 ms, COPY behind a savepoint 26.9 ms,
@@ -33,7 +33,7 @@ _GONE = """
       WHERE NOT EXISTS (SELECT FROM sensor WHERE id = s.id)
     )"""
 _THERE = """
-    SELECT b.event_start, b.sensor_id, b.source_id FROM {table} b
+    SELECT b.event_start, b.sensor_id, b.source_id FROM timed_belief b
     JOIN unnest(%s::timestamptz[], %s::int[], %s::int[]) AS k (t, sensor, source)
       ON b.event_start = k.t AND b.sensor_id = k.sensor AND b.source_id = k.source"""
 # Not deleted for good: see pms_beliefs_deleted in registry/ddl.py.
@@ -97,23 +97,23 @@ def copy_rows(parts: Iterable[BeliefRows]) -> None:
 
 
 def _copy(cursor: Any, text: _Text) -> None:
-    now = datetime.now(UTC)
-    statement = _COPY.format(table=belief_tables.table_of(now))
+    table = belief_tables.table_of(datetime.now(UTC))
+    statement = _COPY.format(table=table)
     try:
         cursor.copy_expert(statement, text)
     except UndefinedTable:  # nothing of the text was read
         cursor.execute("ROLLBACK TO SAVEPOINT pms_copy")
-        belief_tables.make(now)
+        belief_tables.make(table)
         cursor.copy_expert(statement, text)
 
 
 def _lacking(cursor: Any, rows: BeliefRows) -> BeliefRows:
-    """Return those rows that are not in the table, each once.
+    """Return those rows that are not there, each once.
 
     Devices whose ids look alike share a source, and may report the same moment.
     """
     columns = [array(column) for column in zip(*(row[:3] for row in rows), strict=True)]
-    cursor.execute(_THERE.format(table=belief_tables.table_of(datetime.now(UTC))), columns)
+    cursor.execute(_THERE, columns)
     there = {(time.astimezone(UTC), sensor, source) for time, sensor, source in cursor}
     first = {row[:3]: row for row in reversed(rows)}
     return [row for key, row in first.items() if key not in there]
