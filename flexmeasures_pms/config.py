@@ -283,6 +283,11 @@ def settings() -> Settings:
     return found
 
 
+def is_thinned() -> bool:
+    """Whether only the first reading of each five minutes is written as a belief."""
+    return settings().beliefs == "thinned"
+
+
 __settings__: dict[str, dict[str, Any]] = {
     s.name: {"description": s.description, "level": "debug"} for s in SETTINGS
 }

@@ -31,6 +31,9 @@ Policies = tuple[tuple[str, Deadband], ...]
 EVERYTHING = "*"
 """Stands for all quantities in a setting."""
 
+ANYTHING = Decimal("Infinity")
+"""The deadband of what is written once in each five minutes, whatever it is."""
+
 _LOSSLESS = Decimal(0)
 
 
@@ -101,12 +104,17 @@ def default(quantity: Quantity) -> Deadband:
 
 
 @lru_cache(maxsize=1024)
-def bands(asset_type: str, host: Policies = (), asset: Policies = ()) -> Bands:
+def bands(
+    asset_type: str, host: Policies = (), asset: Policies = (), *, thinned: bool = False
+) -> Bands:
     """Return the deadbands of the sensors of an asset that are recorded on change.
 
     :param host: the host's policies by quantity (or ``*``), for all assets.
     :param asset: those for this asset, which take precedence.
+    :param thinned: whether only the first of each five minutes is written of any of them.
     """
+    if thinned:
+        return dict.fromkeys(sensor_specs(asset_type), ANYTHING)
     by_host, by_asset = dict(host), dict(asset)
     found = {
         name: chosen(spec.quantity, by_asset, by_host)[1]

@@ -107,10 +107,10 @@ def _flexmeasures_tables(connection: sa.Connection) -> CheckResult:
 def _belief_tables(connection: sa.Connection) -> CheckResult:
     row = connection.execute(_BELIEFS).one()
     if row.makes and not row.others:
-        return CheckResult("ok", "tables of beliefs", f"{row.role} may make one for each year.")
+        return CheckResult("ok", "tables of beliefs", f"{row.role} may make one for each week.")
     owner = "".join(f' ALTER TABLE {name} OWNER TO "{row.role}";' for name in row.others)
     grant = "" if row.makes else f' GRANT CREATE ON SCHEMA "{row.schema}" TO "{row.role}";'
-    said = f"{row.role} can't make or write one for each year: as a superuser, run{owner}{grant}"
+    said = f"{row.role} can't make or write one for each week: as a superuser, run{owner}{grant}"
     return CheckResult("fix", "tables of beliefs", said)
 
 

@@ -71,7 +71,7 @@ def list_(since: datetime | None, limit: int, account_id: int | None, as_json: b
 def purge(days: int | None) -> None:
     """Delete old receipts, and the completeness figures that depend on them.
 
-    Requests also do this, step by step. Telemetry is not deleted.
+    `flexmeasures pms maintain` does this too. Telemetry is not deleted.
 
     \b
     Example:

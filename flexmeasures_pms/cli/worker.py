@@ -1,7 +1,7 @@
-"""Make a worker of the queue ``ingestion`` process the journal when it starts.
+"""Make a worker of the queue ``ingestion`` process the journal, and maintain, when it starts.
 
 ``flexmeasures jobs run-worker`` is FlexMeasures' own command, and has no hook for plugins.
-So the command is wrapped: it puts a job on the queue first.
+So the command is wrapped: it puts jobs on the queue first.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from flask.cli import with_appcontext
 from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.errors import QueueAway
 from flexmeasures_pms.ingest import journal_queue
+from flexmeasures_pms.maintenance import job
 
 _MARK = "looks_at_the_journal"
 
@@ -31,7 +32,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
 
 
 def looking_first(start: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the command, preceded by a job that processes the journal."""
+    """Return the command, preceded by jobs that process the journal and maintain."""
 
     @functools.wraps(start)
     def run(*args: Any, queue: str, **options: Any) -> Any:
@@ -47,5 +48,6 @@ def looking_first(start: Callable[..., Any]) -> Callable[..., Any]:
 def _look() -> None:
     try:
         journal_queue.wake_for_certain()
+        job.plan_at_start()
     except QueueAway as error:
         current_app.logger.warning(str(error))

@@ -22,6 +22,7 @@ from flexmeasures_pms.demo.gateway import (
     paced,
 )
 from flexmeasures_pms.demo.log import DemoLog
+from flexmeasures_pms.demo.maintenance import maintained
 from flexmeasures_pms.demo.once import compare, table
 from flexmeasures_pms.demo.postgres import postgres_home
 from flexmeasures_pms.demo.reader import FlexMeasures
@@ -100,7 +101,7 @@ def started(data_dir: Path, port: int, say: Say) -> Iterator[Demo]:
             + (", for the first time: making tables, users and a site" if first else "")
             + " ... (some 20 seconds)"
         )
-        with web_server(data_dir, port, variables) as process:
+        with web_server(data_dir, port, variables) as process, maintained(data_dir, variables):
             access = recall(data_dir, Access)
             if access is None:
                 raise ServerError(f"The web server left no access in {data_dir}: see web.log.")

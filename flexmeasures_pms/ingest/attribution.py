@@ -21,7 +21,7 @@ from flexmeasures_pms.beliefs.resolve import without_asset
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.catalogue.recording import Policies, bands
-from flexmeasures_pms.config import settings
+from flexmeasures_pms.config import is_thinned, settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.strays import (
     Stray,
@@ -39,6 +39,7 @@ from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.intake.quarantining import QuarantinedSample, keep
 from flexmeasures_pms.storage.log import samples
 from flexmeasures_pms.storage.log.places import places_of
+from flexmeasures_pms.storage.log.quarters import FIVE_MINUTES, QUARTER
 from flexmeasures_pms.storage.log.samples import SampleKey
 from flexmeasures_pms.storage.log.values import BeliefValue
 from flexmeasures_pms.storage.readings import beliefs
@@ -198,7 +199,9 @@ def _rehome(
     taken = _take(batch, until, policies)
     homeless = [s for s in batch if s in taken and not s.new_owned]
     going = [s for s in batch if s in taken and s.new_owned]
-    written = write(account_id, _blocks(going, taken), settings().recording, until=until)
+    written = write(
+        account_id, _blocks(going, taken), settings().recording, until=until, thinned=is_thinned()
+    )
     for stray, result in zip(going, written, strict=True):
         if result.result == "conflict":
             homeless.append(stray)
@@ -224,8 +227,11 @@ def _take(
         asset, times = strays[0].old_asset, [stray.time for stray in strays]
         sensors = sensor_ids([asset])[asset] if asset is not None else {}
         beliefs.take(times, source, sensors.values())
-        on_change = bands(CASE, settings().recording, policies.get(case, ()))
-        stream, rows = leave((case, device), times, on_change, places)
+        thinned = is_thinned()
+        host, own = settings().recording, policies.get(case, ())
+        on_change = bands(CASE, host, own, thinned=thinned)
+        step = FIVE_MINUTES if thinned else QUARTER
+        stream, rows = leave((case, device), times, on_change, places, step)
         samples.replace(stream.changed.values())
         beliefs.copy_rows(
             [[(t, sensors[n], source, value) for t, n, value in rows if n in sensors]]

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from flexmeasures_pms.beliefs.resolve import Target, reporter
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
-from flexmeasures_pms.config import settings
+from flexmeasures_pms.config import is_thinned, settings
 from flexmeasures_pms.deadline import check
 from flexmeasures_pms.errors import Problem, RegistryBusy
 from flexmeasures_pms.ingest.carry_through import Overtaken
@@ -104,7 +104,9 @@ def process(
             plan = planned(account_id, samples, now, values, until)
         _leave_out_late_moves(account_id, plan, until)
     check()
-    written = write(account_id, _blocks(plan), settings().recording, until=until)
+    written = write(
+        account_id, _blocks(plan), settings().recording, until=until, thinned=is_thinned()
+    )
     check()
     unstored = _unstored(samples, plan.targets, plan.registered, now)
     outcomes = _outcomes(samples, unstored, plan.readings, written, plan.registered)

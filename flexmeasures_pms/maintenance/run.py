@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -48,7 +48,7 @@ def alone() -> Iterator[bool]:
         yield bool(connection.scalar(select(func.pg_try_advisory_lock(_LOCK))))
 
 
-def maintain(seconds: float, steps: Sequence[Step] = STEPS) -> Iterator[StepReport]:
+def maintain(seconds: float) -> Iterator[StepReport]:
     """Run all steps, and record that for FlexMeasures' monitoring; yields what each did.
 
     To be called while :func:`alone`. A step that fails does not keep others from running.
@@ -56,7 +56,7 @@ def maintain(seconds: float, steps: Sequence[Step] = STEPS) -> Iterator[StepRepo
     :param seconds: after which no step begins anything more. Each has an equal share of what
         those before it leave.
     """
-    end = time.monotonic() + seconds
+    end, steps = time.monotonic() + seconds, STEPS
     succeeded = True
     for position, step in enumerate(steps):
         left = max(0.0, end - time.monotonic())

@@ -18,10 +18,9 @@ from support.telemetry import NOON, at, converter_sample, pack_sample, request
 from werkzeug.test import TestResponse
 
 from flexmeasures_pms.gateways import manage
-from flexmeasures_pms.ingest import housekeeping
 from flexmeasures_pms.ingest.receipt import ReceiptCounts
 from flexmeasures_pms.storage.intake import receipts
-from flexmeasures_pms.storage.tables import COUNTS, receipt, receipt_hour
+from flexmeasures_pms.storage.tables import COUNTS, receipt_hour
 
 PREFIX = "/pms/api/v1"
 URL = f"{PREFIX}/devices/dataset/pms"
@@ -230,34 +229,3 @@ def test_a_receipt_is_written_with_the_beliefs_or_not_at_all(
     monkeypatch.undo()
     assert ids(get("receipts", organisation.headers)) == []
     assert post(organisation.headers).get_json()["receipt"]["stored"] == 1
-
-
-def test_old_receipts_go_a_few_at_a_time(
-    site: Site, post: Any, get: Any, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(housekeeping, "EVERY", 1)
-    monkeypatch.setattr(housekeeping, "MOST", 0)
-    sent = [post(organisation.headers).get_json()["receipt"]["id"] for _ in range(4)]
-    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
-    for day, number in enumerate(sent):
-        when = long_ago + timedelta(days=day)
-        db.session.execute(
-            sa.update(receipt).where(receipt.c.id == number).values(received_at=when)
-        )
-
-    monkeypatch.setattr(housekeeping, "MOST", 3)
-    last = post(organisation.headers).get_json()["receipt"]["id"]
-
-    assert ids(get("receipts", organisation.headers)) == [last, sent[3]]
-    assert hours(sent[0]) == []
-
-
-def test_a_purge_that_fails_is_not_the_senders_trouble(
-    site: Site, post: Any, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> int:
-        raise sa.exc.OperationalError("DELETE", {}, Exception("read-only"))
-
-    monkeypatch.setattr(housekeeping, "EVERY", 1)
-    monkeypatch.setattr(housekeeping, "purge", fail)
-    assert post(organisation.headers).status_code == 200

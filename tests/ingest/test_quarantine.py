@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from conftest import Organisation
-from flask.testing import FlaskClient
+from flask.testing import FlaskClient, FlaskCliRunner
 from flexmeasures.data import db
 from sqlalchemy import event
 from support import stored
 from support.site import Site
 from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
-from flexmeasures_pms.ingest import housekeeping
 from flexmeasures_pms.ingest import replay as replaying
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.storage.intake import quarantine
@@ -273,14 +272,14 @@ def test_what_samples_share_goes_with_the_last_of_them(site: Site, post: Post) -
     assert heads(site.account_id) == 0
 
 
-def test_what_a_replay_leaves_behind_goes_with_requests(
-    site: Site, post: Post, monkeypatch: pytest.MonkeyPatch
+def test_what_a_replay_leaves_behind_goes_with_maintenance(
+    site: Site, post: Post, monkeypatch: pytest.MonkeyPatch, runner: FlaskCliRunner
 ) -> None:
     post(request({"pms_id": "PMS-1", "status": STATUS}, pack_sample("new", at(2))))
     with monkeypatch.context() as cut_off:
         cut_off.setattr(replaying, "remove_unused", lambda _heads: None)
         site.case("new", "PMS-1-A", 7)
     assert heads(site.account_id) == 1
-    monkeypatch.setattr(housekeeping, "EVERY", 1)
-    post(request({"pms_id": "PMS-1"}, pack_sample("269", at(3), dock=6)))
+    db.session.rollback()
+    runner.invoke(args=["pms", "maintain"])
     assert heads(site.account_id) == 0

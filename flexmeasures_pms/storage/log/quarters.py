@@ -4,6 +4,9 @@ A reading on change is written if it is the first of its sensor and source in a 
 of the clock, or differs from the last one that was written before it by more than the deadband.
 So the samples of one quarter tell all of it, whenever they come: a sample that comes late only
 adds beliefs.
+
+Where beliefs are thinned from the start, five minutes take the place of a quarter, and all readings
+that of those that are the same.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.log.values import BeliefValue, is_none, same
 
 QUARTER = timedelta(minutes=15)
+FIVE_MINUTES = timedelta(minutes=5)
 ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 """Quarters of an hour begin at this time."""
 
@@ -33,9 +37,12 @@ The last bit of a PostgreSQL bigint without its sign.
 _LOSSLESS = Decimal(0)
 
 
-def quarter_of(time: datetime) -> datetime:
-    """Return the beginning of the quarter of an hour of a time."""
-    return time - (time - ORIGIN) % QUARTER
+def quarter_of(time: datetime, step: timedelta = QUARTER) -> datetime:
+    """Return the beginning of the quarter of an hour of a time.
+
+    :param step: what takes its place.
+    """
+    return time - (time - ORIGIN) % step
 
 
 def mark(place: int, value: BeliefValue, shown: BeliefValue) -> int:
@@ -51,10 +58,12 @@ class SampleStream:
     """Samples of one thing by one device, in order of time: whole quarters, or some of them.
 
     :param changed: keys of those that differ from what the log has.
+    :param step: what takes the place of a quarter.
     """
 
     samples: list[LoggedSample] = field(default_factory=list)
     changed: dict[SampleKey, LoggedSample] = field(default_factory=dict)
+    step: timedelta = QUARTER
 
     def find(self, time: datetime) -> LoggedSample | None:
         """Return the sample of a time."""
@@ -69,7 +78,7 @@ class SampleStream:
 
     def before(self, time: datetime) -> Iterator[LoggedSample]:
         """Yield the samples of the same quarter before a time, the last one first."""
-        begin = quarter_of(time)
+        begin = quarter_of(time, self.step)
         for position in range(self._position(time) - 1, -1, -1):
             if (sample := self.samples[position]).key.time < begin:
                 return
@@ -77,7 +86,7 @@ class SampleStream:
 
     def after(self, time: datetime) -> Iterator[LoggedSample]:
         """Yield the samples of the same quarter after a time."""
-        end = quarter_of(time) + QUARTER
+        end = quarter_of(time, self.step) + self.step
         for position in range(self._position(time), len(self.samples)):
             if (sample := self.samples[position]).key.time >= end:
                 return

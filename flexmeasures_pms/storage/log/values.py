@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from math import isnan
 
+from flexmeasures_pms.catalogue.recording import ANYTHING
+
 BeliefValue = Decimal | int | float
 
 NONE = float("nan")
@@ -18,7 +20,7 @@ def is_none(value: BeliefValue) -> bool:
 
 def same(value: BeliefValue, known: BeliefValue, band: Decimal | None = None) -> bool:
     """Whether a value equals a known one, or is within the deadband of it."""
-    if float(value) == float(known):
+    if band is ANYTHING or float(value) == float(known):
         return True
     return bool(band) and abs(_exact(value) - _exact(known)) <= (band or 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from flexmeasures_pms.catalogue.recording import Bands
@@ -39,12 +39,16 @@ def stream_of(block: Block) -> StreamKey:
 
 
 def load(
-    late: Collection[Block], places: Mapping[str, Places], bands: Mapping[int, Bands]
+    late: Collection[Block],
+    places: Mapping[str, Places],
+    bands: Mapping[int, Bands],
+    step: timedelta = QUARTER,
 ) -> dict[StreamKey, SampleStream]:
     """Return what the log has around late blocks.
 
     :param places: by asset type.
     :param bands: deadbands by subject.
+    :param step: what takes the place of a quarter of an hour.
     """
     known = known_in_folded(late, places)
     by_stream: dict[StreamKey, list[Block]] = {}
@@ -52,16 +56,17 @@ def load(
         if block.key not in known:
             by_stream.setdefault(stream_of(block), []).append(block)
     alone = {key: found[0] for key, found in by_stream.items() if len(found) == 1}
-    streams = _streams(alone, samples.around([b.key for b in alone.values()], QUARTER, ORIGIN))
+    near = samples.around([block.key for block in alone.values()], step, ORIGIN)
+    streams = _streams(alone, near, step)
     many = [key for key, found in by_stream.items() if len(found) > 1]
     many += [key for key, b in alone.items() if not _suffices(streams[key], b, places, bands)]
-    windows = [w for key in many for w in _windows(key, {b.time for b in by_stream[key]})]
-    streams |= _streams(many, samples.between(windows))
+    windows = [w for key in many for w in _windows(key, {b.time for b in by_stream[key]}, step)]
+    streams |= _streams(many, samples.between(windows), step)
     for key, stream in streams.items():
         _fill_up(stream, len(places[by_stream[key][0].asset_type]))
     for sample in known.values():
         stream_key = sample.key.subject_id, sample.key.device_id
-        streams.setdefault(stream_key, SampleStream()).put(sample)
+        streams.setdefault(stream_key, SampleStream(step=step)).put(sample)
     return streams
 
 
@@ -75,9 +80,9 @@ def _suffices(
 
 
 def _streams(
-    keys: Iterable[StreamKey], found: Iterable[LoggedSample]
+    keys: Iterable[StreamKey], found: Iterable[LoggedSample], step: timedelta
 ) -> dict[StreamKey, SampleStream]:
-    streams = {key: SampleStream() for key in keys}
+    streams = {key: SampleStream(step=step) for key in keys}
     for sample in found:
         streams[sample.key.subject_id, sample.key.device_id].samples.append(sample)
     return streams
@@ -89,15 +94,15 @@ def _fill_up(stream: SampleStream, length: int) -> None:
         sample.readings += [NONE] * (length - len(sample.readings))
 
 
-def _windows(key: StreamKey, times: Iterable[datetime]) -> Iterable[Window]:
+def _windows(key: StreamKey, times: Iterable[datetime], step: timedelta) -> Iterable[Window]:
     """Yield the quarters of some times, those that follow each other as one."""
     begin = end = None
-    for quarter in sorted({quarter_of(time) for time in times}):
+    for quarter in sorted({quarter_of(time, step) for time in times}):
         if end != quarter:
             if begin is not None and end is not None:
                 yield Window(*key, begin, end)
             begin = quarter
-        end = quarter + QUARTER
+        end = quarter + step
     if begin is not None and end is not None:
         yield Window(*key, begin, end)
 
@@ -161,22 +166,28 @@ def _record(
 
 
 def leave(
-    subject: StreamKey, times: Iterable[datetime], bands: Bands, places: Places
+    subject: StreamKey,
+    times: Iterable[datetime],
+    bands: Bands,
+    places: Places,
+    step: timedelta = QUARTER,
 ) -> tuple[SampleStream, list[tuple[datetime, str, BeliefValue]]]:
     """Return what is left of a stream after samples of some times were taken from it.
 
+    :param step: what takes the place of a quarter of an hour.
     :returns: the stream, and the readings that have to be written now, since what they repeated
         is gone: (time, sensor name, value).
     """
     moments = sorted(times)
     names: Sequence[str] = tuple(places)
-    stream = _streams([subject], samples.between([*_windows(subject, moments)]))[subject]
+    found = samples.between([*_windows(subject, moments, step)])
+    stream = _streams([subject], found, step)[subject]
     _fill_up(stream, len(places))
     rows = []
     for name in names:
         place, band = places[name], bands.get(name, Decimal(0))
         for time in moments:
             last = stream.written_before(time, place)
-            found = stream.write_following(time, place, last, band)
-            rows += [(moment, name, value) for moment, value in found]
+            following = stream.write_following(time, place, last, band)
+            rows += [(moment, name, value) for moment, value in following]
     return stream, rows

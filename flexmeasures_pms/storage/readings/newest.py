@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flexmeasures_pms.catalogue.recording import Bands, Policies
 from flexmeasures_pms.storage.log.places import Places
-from flexmeasures_pms.storage.log.quarters import LAST_PLACE, mark, quarter_of
+from flexmeasures_pms.storage.log.quarters import (
+    FIVE_MINUTES,
+    LAST_PLACE,
+    QUARTER,
+    mark,
+    quarter_of,
+)
 from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.log.values import NONE, BeliefValue, is_none, plain, same
 from flexmeasures_pms.storage.readings.blocks import (
@@ -38,6 +44,8 @@ class Newest:
     :param bands: deadband by sensor name, of what is recorded on change.
     :param changed: whether it differs from what the database has.
     :param has_ahead: whether samples are in the log that are ahead of the clock, and newer.
+    :param thinned: whether only the first of each five minutes is written.
+    :param others: as ``recorded``, of devices that reported before this one, if it is thinned.
     """
 
     time: datetime | None = None
@@ -48,6 +56,13 @@ class Newest:
     bands: Bands = field(default_factory=dict)
     changed: bool = False
     has_ahead: bool = False
+    thinned: bool = False
+    others: dict[int, dict[str, Last]] = field(default_factory=dict)
+
+    @property
+    def step(self) -> timedelta:
+        """In which one reading at least is written of each sensor and source."""
+        return FIVE_MINUTES if self.thinned else QUARTER
 
     def is_later(self, until: datetime) -> bool:
         """Whether the newest reading itself is after a time."""
@@ -61,12 +76,41 @@ class Newest:
         """Whether the log may have a block's sample already, or newer ones."""
         return self.has_ahead or (self.time is not None and self.time >= block.time)
 
+    def is_unsure(self, block: Block) -> bool:
+        """Whether only the log can tell if a block is the first of its five minutes."""
+        if not self.thinned or self.time is None or self.time < quarter_of(block.time, self.step):
+            return False
+        return self.device_id != block.device_id or not block.values.keys() <= self.recorded.keys()
+
+    def recorded_of(self, device_id: int) -> dict[str, Last]:
+        """Return what is known to be written last of what a device reported."""
+        if device_id == self.device_id:
+            return self.recorded
+        return self.others.setdefault(device_id, {}) if self.thinned else {}
+
+    def pass_to(self, device_id: int) -> None:
+        """Let another device be the one that reports."""
+        if device_id != self.device_id:
+            known = self.recorded_of(device_id)
+            self.others[self.device_id] = self.recorded
+            self.recorded, self.device_id = known, device_id
+
+    def note(self, block: Block) -> None:
+        """Note that of each reading of a late block one is written in its five minutes."""
+        recorded = self.recorded_of(block.device_id)
+        for name, value in block.values.items():
+            if name not in recorded or recorded[name][1] < block.time:
+                recorded[name], self.changed = (value, block.time), True
+
     def follow(self, block: Block, sample: LoggedSample, places: Places) -> None:
         """Take a late block for the newest reading, if it is."""
         if (self.time, self.device_id) != (block.time, block.device_id):
             if self.time is not None and self.time >= block.time:
                 return
-            self.time, self.device_id, self.recorded = block.time, block.device_id, {}
+            self.pass_to(block.device_id)
+            self.time = block.time
+            if not self.thinned:
+                self.recorded = {}
         told = named(sample.readings, places)
         self.readings = told | dict(block.values)
         self.changed = True
@@ -122,34 +166,38 @@ def record_next(block: Block, newest: Newest, log: NewSamples, rows: BeliefRows)
     sample = log.put(block, values)
     if newest.time == block.time and newest.device_id != block.device_id:
         # Two devices reported the same moment: the first stays the newest.
+        if newest.thinned:
+            recorded = newest.recorded_of(block.device_id)
+            sample.repeats |= _write(block, values, recorded, newest, places, rows)
+            return Written("stored", len(rows) - before)
         rows += [(block.time, block.sensors[n], block.source_id, v) for n, v in values.items()]
         return Written("stored", len(rows) - before)
     if newest.time != block.time:
         newest.readings = {}
-    if newest.device_id != block.device_id:
-        newest.recorded = {}  # another source's
-    sample.repeats |= _write(block, values, newest, places, rows)
+    newest.pass_to(block.device_id)
+    if not newest.recorded.keys() <= newest.bands.keys():
+        # A quantity that is now recorded every time has no last written value here.
+        newest.recorded = {n: last for n, last in newest.recorded.items() if n in newest.bands}
+    sample.repeats |= _write(block, values, newest.recorded, newest, places, rows)
     newest.readings |= values
-    newest.time, newest.device_id, newest.changed = block.time, block.device_id, True
+    newest.time, newest.changed = block.time, True
     return Written("stored", len(rows) - before)
 
 
 def _write(
     block: Block,
     values: Mapping[str, BeliefValue],
+    recorded: dict[str, Last],
     newest: Newest,
     places: Places,
     rows: BeliefRows,
 ) -> int:
-    recorded, bands = newest.recorded, newest.bands
-    if not recorded.keys() <= bands.keys():
-        # A quantity that is now recorded every time has no last written value here.
-        recorded = newest.recorded = {n: last for n, last in recorded.items() if n in bands}
+    bands = newest.bands
     repeats, time, source, sensors = 0, block.time, block.source_id, block.sensors
     if not bands:
         rows += [(time, sensors[name], source, value) for name, value in values.items()]
         return 0
-    quarter = quarter_of(time)
+    quarter = quarter_of(time, newest.step)
     for name, value in values.items():
         if (band := bands.get(name)) is not None:
             last = recorded.get(name)

@@ -19,6 +19,7 @@ from datetime import datetime
 from flexmeasures_pms.catalogue.recording import Policies, bands
 from flexmeasures_pms.storage.log import samples
 from flexmeasures_pms.storage.log.places import places_of
+from flexmeasures_pms.storage.log.quarters import FIVE_MINUTES, QUARTER
 from flexmeasures_pms.storage.log.samples import LoggedSample
 from flexmeasures_pms.storage.readings.beliefs import copy_rows
 from flexmeasures_pms.storage.readings.blocks import DUPLICATE, BeliefRows, Block, Written
@@ -45,7 +46,12 @@ class _Plan:
 
 
 def write(
-    account_id: int, blocks: Sequence[Block], host: Policies = (), *, until: datetime
+    account_id: int,
+    blocks: Sequence[Block],
+    host: Policies = (),
+    *,
+    until: datetime,
+    thinned: bool = False,
 ) -> list[Written]:
     """Write the readings of blocks, each block whole or not at all; the caller commits.
 
@@ -54,6 +60,7 @@ def write(
 
     :param host: the host's recording policies for all assets.
     :param until: time of the last reading that is not ahead of the clock.
+    :param thinned: write as beliefs only the first of each five minutes of a sensor and source.
     :returns: the result of each block, in their order.
     """
     if not blocks:
@@ -62,7 +69,8 @@ def write(
     places = {kind: places_of(kind) for kind in set(subjects.values())}
     newest = take_turns(account_id, subjects, until)
     for subject, kind in subjects.items():
-        newest[subject].bands = bands(kind, host, newest[subject].policies)
+        newest[subject].bands = bands(kind, host, newest[subject].policies, thinned=thinned)
+        newest[subject].thinned = thinned
     plan = _Plan([DUPLICATE] * len(blocks), NewSamples(places), [], [])
     copy_rows(_planned(blocks, newest, plan, until))
     samples.add([*plan.log.added.values(), *plan.late_new])
@@ -104,7 +112,7 @@ def _parts(
 def _is_late(block: Block, newest: Mapping[int, Newest], until: datetime) -> bool:
     """Whether the log may have samples that are newer than a block, or its own."""
     state = newest[block.subject_id]
-    return state.is_late(block) or state.is_ahead(block, until)
+    return state.is_late(block) or state.is_ahead(block, until) or state.is_unsure(block)
 
 
 def _plan_late(
@@ -116,9 +124,10 @@ def _plan_late(
 ) -> BeliefRows:
     rows: BeliefRows = []
     places = plan.log.places
-    streams = load(
-        [blocks[i] for i in late], places, {n: state.bands for n, state in newest.items()}
-    )
+    of_all = {number: state.bands for number, state in newest.items()}
+    thinned = any(state.thinned for state in newest.values())
+    step = FIVE_MINUTES if thinned else QUARTER
+    streams = load([blocks[i] for i in late], places, of_all, step)
     there = {sample.key for stream in streams.values() for sample in stream.samples}
     for i in late:
         block, before = blocks[i], len(rows)
@@ -126,14 +135,18 @@ def _plan_late(
         # A reading of the future relies on none that may yet come before it.
         ahead = state.is_ahead(block, until)
         of_type = places[block.asset_type]
-        plan.written[i] = record_late(block, state.bands, stream, of_type, rows, whole=ahead)
+        whole = ahead and not thinned
+        plan.written[i] = record_late(block, state.bands, stream, of_type, rows, whole=whole)
         if plan.written[i].result == "stored":
             if ahead:
                 state.changed, state.has_ahead = True, True
             else:
-                _doubt(state, block, rows[before:])
+                if not thinned:
+                    _doubt(state, block, rows[before:])
                 if (sample := stream.find(block.time)) is not None:
                     state.follow(block, sample, of_type)
+                if thinned:
+                    state.note(block)
     changed = [sample for stream in streams.values() for sample in stream.changed.values()]
     plan.late_new = [sample for sample in changed if sample.key not in there]
     plan.late_changed = [sample for sample in changed if sample.key in there]
