@@ -18,15 +18,8 @@ PUBLIC = {
         *("PackSample", "PmsDataset", "PmsRequest", "Sample", "decode"),
     },
     "flexmeasures_pms.errors": {
-        *(
-            "AccessError",
-            "AmbiguousId",
-            "BodyTooLarge",
-            "ConfigError",
-            "MisshapenBody",
-            "NotHeld",
-            "NotInstalled",
-        ),
+        *("AccessError", "AmbiguousId", "BodyTooLarge", "ConfigError"),
+        *("MaintenanceError", "MisshapenBody", "NotHeld", "NotInstalled"),
         *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryBusy"),
         *("RegistryConflict", "RegistryError"),
         *("SchemaError", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),

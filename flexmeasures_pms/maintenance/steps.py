@@ -12,9 +12,7 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.intake import heads, receipts
 from flexmeasures_pms.storage.readings import belief_tables, thinning
-
-GoesOn = Callable[[], bool]
-"""Whether there is time for more."""
+from flexmeasures_pms.storage.readings.thinning import GoesOn
 
 NOTHING = "nothing to do"
 _AT_ONCE = 5_000
