@@ -15,8 +15,10 @@ from flexmeasures.data import db
 from redis import RedisError
 from rq import Queue
 
+from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.ingest.journal_queue import QUEUE
 from flexmeasures_pms.maintenance import run
+from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.storage.impatient import line
 
 JOB = "flexmeasures_pms.maintenance.job.work"
@@ -38,6 +40,12 @@ def work() -> None:
     db.session.remove()
     db.engine.dispose(close=False)
     _plan(EVERY)
+    try:
+        schema.check(db.session.connection())
+    except SchemaError as error:
+        current_app.logger.warning("Nothing is maintained now: %s", error)
+        return
+    db.session.rollback()
     with run.alone() as is_alone:
         reports = [*run.maintain(SECONDS)] if is_alone else []
     if any(not report.finished and report.error is None for report in reports):
