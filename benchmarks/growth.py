@@ -44,7 +44,7 @@ def _fill(platform: Platform, beliefs: int, years: int) -> None:
         return
     with platform.app.app_context():
         packs = month.packs_of(platform.account_id, measures.ONE_PMS.systems[0])
-    begin = BEFORE - timedelta(days=365 * (years + 1))
-    samples = beliefs // (len(packs.cases) * len(month.NAMES))
-    stretch = month.Stretch(packs, begin, begin + measures.STEP * samples, measures.STEP)
-    month.fill(platform.database_uri, [stretch])
+        begin = BEFORE - timedelta(days=365 * (years + 1))
+        samples = beliefs // (len(packs.cases) * len(month.NAMES))
+        stretch = month.Stretch(packs, begin, begin + measures.STEP * samples, measures.STEP)
+        month.fill(platform.database_uri, [stretch])
