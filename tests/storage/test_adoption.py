@@ -47,7 +47,8 @@ class Stage:
 
 @pytest.fixture
 def stage(organisation: Organisation) -> Iterator[Stage]:
-    belief_tables.make(datetime.now(UTC))  # or it would wait for this test's own transaction
+    # Or it would wait for this test's own transaction.
+    belief_tables.make(belief_tables.table_of(datetime.now(UTC)))
     site = Site(organisation.id)
     with site.at_once() as new:
         new.pms("PMS-1")
