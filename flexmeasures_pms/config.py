@@ -194,6 +194,12 @@ class Settings:
         most=140,
         least=0,
     )
+    sample_days: int = _setting(
+        0,
+        "Time for which the plugin's own log keeps samples, in days; 0 is for ever.",
+        most=36_500,
+        least=0,
+    )
     sensor_cache: int = _setting(
         5_000, "Maximum number of assets whose sensor ids one process caches."
     )

@@ -25,7 +25,7 @@ from flexmeasures_pms.maintenance import run, steps
 from flexmeasures_pms.maintenance.steps import Done, Step
 from flexmeasures_pms.migrations import belief_tables
 from flexmeasures_pms.storage.readings import belief_tables as tables
-from flexmeasures_pms.storage.tables import receipt
+from flexmeasures_pms.storage.tables import receipt, sample
 
 CASE = "case:0241"
 Run = Callable[..., Any]
@@ -123,14 +123,19 @@ def test_nothing_is_thinned_where_beliefs_are_kept_for_ever(
     assert stored.times(site.account_id, CASE) == {at(1)}
 
 
-def test_what_was_packed_is_unpacked_and_packed_again(site: Site, post: Run, pms: Run) -> None:
+@pytest.mark.parametrize("folded", [False, True])
+def test_what_was_packed_is_unpacked_and_packed_again(
+    site: Site, post: Run, pms: Run, folded: bool
+) -> None:
     samples = [pack_sample("0241", at(m), amps=m / 8) for m in range(7)]
     others = [pack_sample("0242", at(m), amps=m / 8, dock=2) for m in range(7)]
     post(*samples, *others)
     before = stored.beliefs(site.account_id, CASE)
     received(site.account_id, timedelta(days=20))
-    pms("pack")
+    pms("maintain" if folded else "pack")
     assert stored.times(site.account_id, CASE) == {at(0), at(5)}
+    hot = sa.select(sa.func.count()).where(sample.c.subject_id == site.number("case", "0241"))
+    assert (db.session.scalar(hot) == 0) == folded
 
     period = ("--start", at(1).isoformat(), "--end", at(5).isoformat())
     own = ("--account", str(site.account_id))
