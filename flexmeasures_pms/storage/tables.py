@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSON, JSONB
 
@@ -224,15 +226,22 @@ sample = sa.Table(
     postgresql_partition_by="RANGE (event_time)",
 )
 
+
+def _of_day() -> tuple[sa.Column[Any], ...]:
+    return (
+        sa.Column("subject_id", sa.Integer, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("device_id", sa.Integer, nullable=False),
+    )
+
+
 # Days of the log that are over: a row for each thing, device and day (UTC) instead of one for each
 # sample. ``last`` is the time of the last sample [ms of the day]; ``gaps`` are the times, each
 # since the one before [ms], the first since the day began. None of ``repeats``: all are 0.
 day = sa.Table(
     "pms_day",
     metadata,
-    sa.Column("subject_id", sa.Integer, nullable=False),
-    sa.Column("day", sa.Date, nullable=False),
-    sa.Column("device_id", sa.Integer, nullable=False),
+    *_of_day(),
     sa.Column("source_id", sa.Integer, nullable=False),
     sa.Column("samples", sa.Integer, nullable=False),
     sa.Column("last", sa.Integer, nullable=False),
@@ -247,9 +256,7 @@ day = sa.Table(
 day_reading = sa.Table(
     "pms_day_reading",
     metadata,
-    sa.Column("subject_id", sa.Integer, nullable=False),
-    sa.Column("day", sa.Date, nullable=False),
-    sa.Column("device_id", sa.Integer, nullable=False),
+    *_of_day(),
     sa.Column("place", sa.SmallInteger, nullable=False),
     sa.Column("decimals", sa.SmallInteger),
     sa.Column("small", ARRAY(sa.SmallInteger)),
@@ -263,9 +270,7 @@ day_reading = sa.Table(
 level = sa.Table(
     "pms_level",
     metadata,
-    sa.Column("subject_id", sa.Integer, nullable=False),
-    sa.Column("day", sa.Date, nullable=False),
-    sa.Column("device_id", sa.Integer, nullable=False),
+    *_of_day(),
     sa.Column("source_id", sa.Integer, nullable=False),
     sa.Column("minutes", sa.SmallInteger, nullable=False),
     sa.Column("places", BYTEA, nullable=False),

@@ -48,7 +48,6 @@ _READINGS = """
     JOIN pms_day_reading r
       ON r.subject_id = k.subject AND r.day = k.day AND r.device_id = k.device
     WHERE r.place = ANY (%s::int[])"""
-
 _BESIDES = """
     SELECT repeats, boards FROM pms_day WHERE subject_id = %s AND day = %s AND device_id = %s"""
 # The first sample of each thing, then the first of each later day: the index has few steps to go.
