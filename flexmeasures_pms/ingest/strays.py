@@ -34,7 +34,7 @@ from flexmeasures_pms import deadline
 from flexmeasures_pms.registry.kinds import BOARD
 from flexmeasures_pms.registry.tables import installation, trackable
 from flexmeasures_pms.storage.log.days import thaw
-from flexmeasures_pms.storage.tables import day, sample
+from flexmeasures_pms.storage.log_tables import day, sample
 
 _OLD, _NEW, _BOARD, _PMS = (trackable.alias() for _ in range(4))
 

@@ -22,8 +22,9 @@ from flexmeasures_pms.ingest.accept import Origin, accept
 from flexmeasures_pms.ingest.receipt import Receipt
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.storage.log_tables import sample
 from flexmeasures_pms.storage.readings.latest import forget_latest, latest_of
-from flexmeasures_pms.storage.tables import latest, sample
+from flexmeasures_pms.storage.tables import latest
 
 Post = Callable[..., dict[str, Any]]
 Get = Callable[[str], Any]

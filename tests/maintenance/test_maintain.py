@@ -24,8 +24,9 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.maintenance import run, steps
 from flexmeasures_pms.maintenance.steps import Done, Step
 from flexmeasures_pms.migrations import belief_tables
+from flexmeasures_pms.storage.log_tables import sample
 from flexmeasures_pms.storage.readings import belief_tables as tables
-from flexmeasures_pms.storage.tables import receipt, sample
+from flexmeasures_pms.storage.tables import receipt
 
 CASE = "case:0241"
 Run = Callable[..., Any]

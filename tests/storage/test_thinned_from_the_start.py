@@ -19,8 +19,8 @@ from support.recording import NAMES, Key, Stage, blocks_of, stage, time_of, writ
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 
+from flexmeasures_pms.storage.log_tables import sample
 from flexmeasures_pms.storage.readings.write import write
-from flexmeasures_pms.storage.tables import sample
 
 __all__ = ["stage"]
 

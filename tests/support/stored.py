@@ -12,7 +12,8 @@ from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from sqlalchemy import func, select
 
 from flexmeasures_pms.registry.tables import trackable
-from flexmeasures_pms.storage.tables import quarantine, sample
+from flexmeasures_pms.storage.log_tables import sample
+from flexmeasures_pms.storage.tables import quarantine
 
 Belief = tuple[datetime, str, str]
 
