@@ -25,7 +25,7 @@ PATIENCE = 60
 PAUSE = 0.2
 MOST_SHOWN = 400
 # What a command prints of a connection that was lost.
-_LOST = re.compile("The database is not available|OperationalError|InterfaceError|connection")
+LOST = re.compile("The database is not available|OperationalError|InterfaceError|connection")
 _REFUSAL = re.compile(r'class="registry-refused".*?</div>', re.DOTALL)
 # What was stored, or discarded by an attempt whose outcome was not told.
 _GONE = "No sample"
@@ -124,7 +124,7 @@ class Commands:
         if task.words[:2] != ("quarantine", "replay"):
             words += ["--author", self.name, "--note", f"{task.what} by {self.name}"]
         try:
-            said = self._ask(words)
+            said = ask(self.port, words)
         except (OSError, ValueError):
             self.notes.counts["command broken"] += 1
             return False
@@ -134,28 +134,33 @@ class Commands:
         printed = f"{said['printed']} {said['raised'] or ''}"
         if _DEADLOCK in printed:
             self.notes.counts["command deadlocked"] += 1
-        if _LOST.search(printed):
+        if LOST.search(printed):
             self.notes.counts["command without database"] += 1
             return False
         raise Impossible(f"{' '.join(words)}: {printed[-MOST_SHOWN:]}")
 
     def complete(self) -> None:
         """Have the assets made that lack, and the samples replayed that waited for a change."""
-        said = self._ask(["pms", "make-assets", "--account", str(self.account)])
+        said = ask(self.port, ["pms", "make-assets", "--account", str(self.account)])
         if said["code"]:
             self.notes.wrong.append(f"make-assets: {said['printed'][-MOST_SHOWN:]}")
 
     def read(self, *words: str) -> Any:
         """Run a command that prints JSON."""
-        said = self._ask(["pms", *words, "--account", str(self.account), "--json"])
+        said = ask(self.port, ["pms", *words, "--account", str(self.account), "--json"])
         return json.loads(said["printed"]) if said["code"] == 0 else said
 
-    def _ask(self, words: list[str]) -> dict[str, Any]:
-        with socket.create_connection((HOST, self.port), PATIENCE) as connection:
-            connection.sendall(json.dumps(words).encode() + b"\n")
-            with connection.makefile("r") as lines:
-                said: dict[str, Any] = json.loads(lines.readline())
-        return said
+
+def ask(port: int, words: list[str]) -> dict[str, Any]:
+    """Run a command in one of the processes of :mod:`faults.authors`.
+
+    :raises OSError, ValueError: when it died meanwhile.
+    """
+    with socket.create_connection((HOST, port), PATIENCE) as connection:
+        connection.sendall(json.dumps(words).encode() + b"\n")
+        with connection.makefile("r") as lines:
+            said: dict[str, Any] = json.loads(lines.readline())
+    return said
 
 
 @dataclass

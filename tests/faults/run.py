@@ -14,6 +14,7 @@ import requests
 from faults import plant
 from faults.checker import Verdict, check
 from faults.gateway import Gateways
+from faults.maintenance import Maintenance
 from faults.proxy import Proxy
 from faults.registry_run import Downtimes, make_changes
 from faults.registry_traffic import ChangingTraffic
@@ -43,7 +44,8 @@ class Report:
     """What happened, and what the checker found.
 
     :param changes: acknowledged changes of the registry, by kind.
-    :param notes: what befell their authors.
+    :param notes: what befell their authors, and maintenance.
+    :param folded: days of things that were folded.
     :param differing: where the registry is not what was ordered.
     :param wrong: replies that should never come.
     """
@@ -59,6 +61,7 @@ class Report:
     replies: Counter[str]
     changes: Counter[str]
     notes: Counter[str]
+    folded: int
     deadlocks: int
     differing: list[str]
     wrong: list[str]
@@ -82,6 +85,7 @@ class Report:
             f"kills         {sum(self.kills.values())}: {_counted(self.kills)}",
             f"changes       {sum(self.changes.values())} of the registry: {_counted(self.changes)}",
             f"authors met   {_counted(self.notes)}",
+            f"folded        {self.folded} days of things",
             f"acknowledged  {self.acknowledged} bodies, {v.samples} samples",
             f"found         {v.beliefs} beliefs, {v.quarantined} samples in quarantine, "
             f"{v.receipts} receipts; {self.looks} looks at the latest readings",
@@ -170,6 +174,8 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
     senders = [_thread(g.run) for g in gateways for _ in range(SENDERS)]
     watcher = Watcher(world.uri)
     links, deaths, watch = map(_thread, (proxy.serve_forever, killer.run, watcher.run))
+    maintenance = Maintenance(world.authors_port)
+    keeper = _thread(maintenance.run)
     changes.start()
     time.sleep(seconds)
     killer.stopping.set()
@@ -187,7 +193,9 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
     with suppress(TimeoutError):  # the checker says what is not done
         world.settle()
     watcher.stopping.set()
+    maintenance.stopping.set()
     watch.join()
+    keeper.join()
     sent = [g.sent for g in gateways]
     bodies = [body for g in gateways for body in g.sent]
     verdict = check(world.uri, changes.sites, sent)
@@ -202,7 +210,8 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
         kills=killer.kills,
         replies=sum((g.replies for g in gateways), Counter()),
         changes=changes.counts,
-        notes=changes.notes.counts,
+        notes=changes.notes.counts + maintenance.counts,
+        folded=maintenance.folded,
         deadlocks=world.deadlocks(),
         differing=changes.differing(world.uri, verdict.docks),
         wrong=[
@@ -210,6 +219,7 @@ def run(world: World, seconds: float, seed: int, every: tuple[float, float] = (0
             *_never_taken(gateways),
             *watcher.backwards,
             *changes.notes.wrong,
+            *maintenance.wrong,
             *_asked_for(world.port, gateways, seed),
         ],
         verdict=verdict,
