@@ -196,7 +196,8 @@ class Settings:
     )
     sample_days: int = _setting(
         0,
-        "Time for which the plugin's own log keeps samples, in days; 0 is for ever.",
+        "Time for which the plugin's own log keeps samples, in days; 0 is for ever. Older ones "
+        "that are sent wait in quarantine.",
         most=36_500,
         least=0,
     )

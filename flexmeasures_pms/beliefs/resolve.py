@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KIND_BY_NAME
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CASE, KINDS
@@ -92,14 +93,23 @@ def reporter(sample: Sample, registered: Directory, now: datetime) -> Entry | No
 
 
 def _in_range(time: datetime, now: datetime) -> bool:
-    return EARLIEST <= time <= now + SAMPLES_AHEAD
+    return _oldest() <= time <= now + SAMPLES_AHEAD
+
+
+def _oldest() -> datetime:
+    """Return the time before which nothing is stored: the log has forgotten what it had of it."""
+    days = settings().sample_days
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return max(EARLIEST, today - timedelta(days=days)) if days else EARLIEST
 
 
 def _out_of_range(sample: Sample) -> Problem:
+    days = settings().sample_days
+    oldest = f"more than {days} days ago (PMS_SAMPLE_DAYS)" if days else "before 2010"
     return Problem(
         f"{sample.path}.time_local",
         "time_out_of_range",
-        "The time is before 2010 or more than a day ahead of the server. Set the clock of the "
+        f"The time is {oldest} or more than a day ahead of the server. Set the clock of the "
         f"gateway.{WAITS}",
         sample.time.isoformat() if sample.time else "",
     )

@@ -161,6 +161,21 @@ def test_what_was_packed_is_unpacked_and_packed_again(
     )
 
 
+def test_what_the_log_has_forgotten_is_not_stored_again(
+    site: Site, post: Run, pms: Run, app_context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(pack_sample("0241"))
+    maintained(pms)
+    before = stored.belief_count(site.account_id)
+    with_an_end = replace(settings(), sample_days=10)
+    monkeypatch.setitem(app_context.extensions, "flexmeasures_pms", with_an_end)
+    assert maintained(pms)["old samples"]["done"] != "nothing to do"
+    assert post(pack_sample("0241"))["quarantined"] == 1
+    (waiting,) = stored.waiting(site.account_id)
+    assert "more than 10 days ago (PMS_SAMPLE_DAYS)" in waiting.message
+    assert stored.belief_count(site.account_id) == before
+
+
 def test_old_receipts_and_what_replays_leave_behind_go(site: Site, post: Run, pms: Run) -> None:
     number = post(pack_sample("0241"))["id"]
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
