@@ -38,8 +38,7 @@ POLICIES = {
 _SIZES = """
     SELECT (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
         WHERE c.relkind = 'r' AND c.relname ~ '^(timed_belief$|pms_beliefs_)'),
-      (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
-        WHERE c.relkind = 'r' AND starts_with(c.relname, 'pms_sample_')),
+      pg_total_relation_size('pms_sample'),
       (SELECT count(*) FROM timed_belief)"""
 # Each policy begins with empty tables: what is left free in them would not be counted.
 _EMPTY = "TRUNCATE timed_belief, pms_sample, pms_latest, pms_receipt_hour"

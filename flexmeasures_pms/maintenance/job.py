@@ -70,7 +70,11 @@ def _plan(step: timedelta, *, ahead: int = 1) -> None:
         queue = _queue()
         mark = f"{MARK}:{seconds:.0f}:{slot}"
         if queue.connection.set(mark, 1, nx=True, ex=wait + step):
-            queue.enqueue_in(wait, JOB, job_timeout=_LONGEST_SECONDS, result_ttl=0)
+            try:
+                queue.enqueue_in(wait, JOB, job_timeout=_LONGEST_SECONDS, result_ttl=0)
+            except (RedisError, OSError):
+                queue.connection.delete(mark)
+                raise
     except (RedisError, OSError) as error:
         current_app.logger.warning("The next maintenance could not be planned: %s", error)
 

@@ -41,11 +41,11 @@ class StepReport(msgspec.Struct, frozen=True):
 def alone() -> Iterator[bool]:
     """Keep other maintenance of this database away; yields whether none runs.
 
-    It ends with the process, however that ends.
+    It ends with the process, however that ends. The lock is a transaction's, since a pooler may
+    give the session to others.
     """
-    options = {"isolation_level": "AUTOCOMMIT"}
-    with own_engine(current_app).connect().execution_options(**options) as connection:
-        yield bool(connection.scalar(select(func.pg_try_advisory_lock(_LOCK))))
+    with own_engine(current_app).connect() as connection:
+        yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))))
 
 
 def maintain(seconds: float) -> Iterator[StepReport]:

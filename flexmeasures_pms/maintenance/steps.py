@@ -11,12 +11,13 @@ from flexmeasures.data import db
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.intake import heads, receipts
-from flexmeasures_pms.storage.log import days, partitions
+from flexmeasures_pms.storage.log import days
 from flexmeasures_pms.storage.readings import belief_tables, thinning
 from flexmeasures_pms.storage.readings.thinning import GoesOn
 
 NOTHING = "nothing to do"
 _AT_ONCE = 5_000
+_DAYS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,6 @@ def _in_parts(what: str, goes_on: GoesOn, part: Callable[[], int]) -> Done:
     return Done(text, some < _AT_ONCE)
 
 
-def _partitions(now: datetime, _goes_on: GoesOn) -> Done:
-    made = partitions.make_partitions(now)
-    dropped = partitions.drop_empty_partitions(now)
-    if not made and not dropped:
-        return Done()
-    return Done(f"made {counted(len(made), 'partition')}, dropped {len(dropped)}")
-
-
 def _fold(now: datetime, goes_on: GoesOn) -> Done:
     found = days.fold_all(now, stop=lambda: not goes_on())
     kept = f", left {counted(found.kept, 'day')} as it was" if found.kept else ""
@@ -85,11 +78,15 @@ def _fold(now: datetime, goes_on: GoesOn) -> Done:
     return Done(text if found.days or found.kept else NOTHING, not found.left)
 
 
-def _forget(now: datetime, _goes_on: GoesOn) -> Done:
+def _forget(now: datetime, goes_on: GoesOn) -> Done:
     if not settings().sample_days:
         return Done("samples are kept for ever")
-    count = days.forget_days(now, settings().sample_days)
-    return Done(f"deleted {counted(count, 'day')} of things" if count else NOTHING)
+    total, some = 0, _DAYS_AT_ONCE
+    while some == _DAYS_AT_ONCE and goes_on():
+        some = days.forget_days(now, settings().sample_days, _DAYS_AT_ONCE)
+        total += some
+    text = f"deleted {counted(total, 'day')} of things" if total else NOTHING
+    return Done(text, some < _DAYS_AT_ONCE)
 
 
 def _thin(now: datetime, goes_on: GoesOn) -> Done:
@@ -112,7 +109,6 @@ STEPS: tuple[Step, ...] = (
     Step("receipts", _purge_receipts),
     Step("quarantine", _remove_heads),
     Step("old samples", _forget),
-    Step("partitions", _partitions),
     Step("folding", _fold),
     Step("thinning", _thin),
 )

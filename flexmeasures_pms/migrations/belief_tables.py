@@ -28,6 +28,7 @@ DECLARE
     lost record;
 BEGIN
     IF cardinality(gone) > 0 THEN
+        LOCK TABLE ONLY timed_belief IN ACCESS SHARE MODE;  -- no table goes meanwhile
         FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
         LOOP
             EXECUTE format('DELETE FROM %s WHERE sensor_id = ANY ($1)', one) USING gone;
@@ -44,7 +45,9 @@ BEGIN
             JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = s.name
             GROUP BY t.id ORDER BY t.id
         LOOP
-            PERFORM pms_thaw(lost.id);
+            PERFORM pms_thaw(lost.id, array(
+                SELECT DISTINCT day FROM pms_day_reading
+                WHERE subject_id = lost.id AND place + 1 = ANY (lost.places)));
             UPDATE pms_sample l SET repeats = l.repeats & ~coalesce(lost.bits, 0), readings = array(
                 SELECT CASE WHEN r.n = ANY (lost.places) THEN 'NaN' ELSE r.reading END
                 FROM unnest(l.readings) WITH ORDINALITY AS r (reading, n) ORDER BY r.n)
@@ -68,6 +71,7 @@ DECLARE
     used boolean;
 BEGIN
     IF cardinality(gone) > 0 THEN
+        LOCK TABLE ONLY timed_belief IN ACCESS SHARE MODE;  -- no table goes meanwhile
         FOR one IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'timed_belief'::regclass
         LOOP
             EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE source_id = ANY ($1))', one)
@@ -118,8 +122,8 @@ BEGIN
         JOIN sensor o ON o.id = n.sensor_id
         JOIN pms_trackable t ON t.asset_id = o.generic_asset_id);
     days := array(SELECT DISTINCT (event_start AT TIME ZONE 'UTC')::date FROM new_rows);
+    PERFORM pms_take_turns(things);  -- or a day may be folded just after it was looked at
     IF pms_is_folded(things, days) THEN
-        PERFORM pms_take_turns(things);
         PERFORM pms_thaw(t.id, days) FROM unnest(things) AS t (id) ORDER BY t.id;
     END IF;
     CREATE TEMPORARY TABLE pms_added ON COMMIT DROP AS
@@ -147,7 +151,6 @@ BEGIN
         WHERE n.belief_horizon = '0' AND n.cumulative_probability = 0.5
             AND n.event_value <> 'NaN' AND (l.readings[p.place + 1] IS DISTINCT FROM n.event_value
                 OR l.repeats & CASE WHEN p.place < 62 THEN 1::bigint << p.place ELSE 0 END <> 0);
-    PERFORM pms_take_turns(array(SELECT DISTINCT subject FROM pms_added));
     FOR added IN SELECT * FROM pms_added ORDER BY subject, moment, n
     LOOP
         INSERT INTO pms_sample

@@ -1,4 +1,4 @@
-"""What the log of samples needs of PostgreSQL besides tables: a partition, functions, triggers.
+"""What the log of samples needs of PostgreSQL besides tables: functions and triggers.
 
 Used by the migration, and by ``metadata.create_all`` (FlexMeasures' ``db-ops reset`` and its
 test fixtures make the tables that way).
@@ -6,20 +6,12 @@ test fixtures make the tables that way).
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 
-PREFIX = "pms_sample_"
-"""Begin of the names of partitions."""
-
 EARLIER = ("pms_ahead", "pms_board_report", "pms_repeat", "pms_repeat_bit")
 """Tables of before the log, which stay until it has what they tell."""
-
-DEFAULT = f"""
-    CREATE TABLE IF NOT EXISTS {PREFIX}default PARTITION OF pms_sample DEFAULT"""
-"""What no partition of a day has."""
 
 # Makes samples of folded days again, as they were: of all days, or of some. Whoever calls it has
 # locked the thing. Whole numbers are divided by a power of ten, which IEEE 754 rounds correctly,
@@ -102,7 +94,6 @@ END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
 CREATE = (
-    DEFAULT,
     _THAW,
     _IS_FOLDED,
     _TRACKABLE_DELETED,
@@ -120,24 +111,11 @@ DROP = (
 )
 """Statements that drop the functions, with their triggers."""
 
-_NAMES = """
-    SELECT c.relname, i.inhrelid IS NOT NULL FROM pg_class c
-    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = to_regclass('pms_sample')
-    WHERE c.relkind = 'r' AND starts_with(c.relname, :prefix)
-      AND c.relnamespace = current_schema()::regnamespace
-    ORDER BY c.relname"""
-
 
 def create(connection: sa.Connection) -> None:
-    """Make the partition and the triggers."""
+    """Make the functions and the triggers."""
     for statement in CREATE:
         connection.execute(sa.text(statement))
-
-
-def names(connection: sa.Connection, *, attached: bool = True) -> list[str]:
-    """Return the names of the partitions, or of tables named so that are none any more."""
-    found = connection.execute(sa.text(_NAMES), {"prefix": PREFIX})
-    return [name for name, is_attached in found if is_attached == attached]
 
 
 def is_adopted(connection: sa.Connection) -> bool:
@@ -152,31 +130,10 @@ def drop_earlier(connection: sa.Connection) -> None:
 
 
 def attach(metadata: sa.MetaData) -> None:
-    """Have ``create_all`` and ``drop_all`` keep to what are partitions.
-
-    FlexMeasures' ``db-ops reset`` reads all tables of the database before, and takes partitions
-    for tables of their own.
-    """
+    """Have ``create_all`` make them as well."""
     sa.event.listen(metadata, "after_create", _after_create)
-    sa.event.listen(metadata, "before_drop", _before_drop)
 
 
 def _after_create(_target: object, connection: sa.Connection, **event: Any) -> None:
-    if not _concerned(event["tables"]):
-        return
-    for name in names(connection, attached=False):
-        connection.execute(sa.text(f"DROP TABLE {name}"))
-    create(connection)
-
-
-def _before_drop(metadata: sa.MetaData, connection: sa.Connection, **event: Any) -> None:
-    if not _concerned(event["tables"]):
-        return
-    for name in names(connection):
-        connection.execute(sa.text(f"ALTER TABLE pms_sample DETACH PARTITION {name}"))
-        if name not in metadata.tables:
-            connection.execute(sa.text(f"DROP TABLE {name}"))
-
-
-def _concerned(tables: Collection[sa.Table]) -> bool:
-    return any(table.name == "pms_sample" for table in tables)
+    if any(table.name == "pms_sample" for table in event["tables"]):
+        create(connection)

@@ -34,9 +34,8 @@ _TRIGGERS = f"""
 def _is_own(name: str | None) -> bool:
     name = name or ""
     ours = name.startswith(PREFIX) and name != VERSION_TABLE
-    # Tables of beliefs are parts of FlexMeasures' table, partitions those of the log.
-    parts = (belief_tables.PREFIX, sample_tables.PREFIX, thinning_tables.PREFIX)
-    return ours and not name.startswith(parts)
+    # Tables of beliefs are parts of FlexMeasures' table, not the plugin's own.
+    return ours and not name.startswith((belief_tables.PREFIX, thinning_tables.PREFIX))
 
 
 def _is_compared(_thing: object, name: str | None, type_: str, *_: object) -> bool:

@@ -74,25 +74,40 @@ TURNS = 64
 # All who write to things lock them in this order, with turns before rows.
 TAKE_TURNS = """
 CREATE OR REPLACE FUNCTION pms_take_turns(things bigint[]) RETURNS void AS $$
+DECLARE
+    taken int[] := '{}';
+    lacking int[];
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('pms_latest ' || m.account_id), m.turn)
-        FROM (SELECT DISTINCT t.account_id, (t.id % {TURNS})::int AS turn FROM pms_trackable t
-            WHERE t.id = ANY (things)
-            AND NOT EXISTS (SELECT FROM pms_latest l WHERE l.trackable_id = t.id)
-            ORDER BY t.account_id, turn) m;
-    PERFORM FROM pms_latest WHERE trackable_id = ANY (things) ORDER BY trackable_id FOR UPDATE;
+    LOOP
+        lacking := array(
+            SELECT DISTINCT (t.id % {TURNS})::int FROM pms_trackable t WHERE t.id = ANY (things)
+            AND NOT EXISTS (SELECT FROM pms_latest l WHERE l.trackable_id = t.id));
+        PERFORM pg_advisory_xact_lock(hashtext('pms_latest ' || m.account_id), m.turn)
+            FROM (SELECT DISTINCT t.account_id, (t.id % {TURNS})::int AS turn FROM pms_trackable t
+                WHERE t.id = ANY (things) AND (t.id % {TURNS})::int = ANY (lacking)
+                ORDER BY t.account_id, turn) m;
+        taken := taken || lacking;
+        PERFORM FROM pms_latest WHERE trackable_id = ANY (things)
+            ORDER BY trackable_id FOR UPDATE;
+        -- A row that was waited for may have been deleted, and made again.
+        EXIT WHEN NOT EXISTS (
+            SELECT FROM pms_trackable t WHERE t.id = ANY (things)
+            AND NOT (t.id % {TURNS})::int = ANY (taken)
+            AND NOT EXISTS (SELECT FROM pms_latest l WHERE l.trackable_id = t.id FOR UPDATE));
+    END LOOP;
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """.replace("{TURNS}", str(TURNS))
 
 DROP_TAKE_TURNS = "DROP FUNCTION IF EXISTS pms_take_turns(bigint[])"
 
-# Readings whose beliefs FlexMeasures deletes leave the log: with those that were not written
-# because they repeat a deleted one, until the last that is deleted. What repeats it after that
-# stays if there are later beliefs, and is written; where all that is later was deleted, it goes
-# too. What left the log is stored when it is sent again. Latest readings that may rely on deleted
-# ones go: the next request reads them again. All things are locked first: a request with late
-# readings, too, compares them with the log, and must not meet readings that are about to go.
+# Readings whose beliefs FlexMeasures deletes leave the log: with those that have no belief, since
+# they repeat a deleted one or were thinned beside it, until the last that is deleted. What repeats
+# it after that stays if there are later beliefs, and is written; where all that is later was
+# deleted, it goes too. What left the log is stored when it is sent again. Latest readings that may
+# rely on deleted ones go: the next request reads them again. All things are locked first: a request
+# with late readings, too, compares them with the log, and must not meet readings that are about to
+# go.
 BELIEFS_DELETED = """
 CREATE OR REPLACE FUNCTION pms_beliefs_deleted() RETURNS trigger AS $$
 DECLARE
@@ -131,7 +146,11 @@ BEGIN
         FROM gone GROUP BY subject_id, source_id
     ), told AS (
         SELECT l.subject_id, l.device_id, l.event_time, g.sensor_id, g.source_id, g.place, g.bit,
-            l.readings[g.place + 1] AS reading, l.repeats & g.bit <> 0 AS repeats,
+            l.readings[g.place + 1] AS reading, l.repeats & g.bit <> 0
+                OR (o.event_start IS NULL AND NOT EXISTS (
+                    SELECT FROM timed_belief b WHERE b.event_start = l.event_time
+                    AND b.sensor_id = g.sensor_id AND b.source_id = g.source_id
+                    AND b.belief_horizon = '0')) AS repeats,
             o.event_start IS NOT NULL AS deleted, g.goes_on AND l.event_time > g.last AS stays
         FROM windows w
         JOIN pms_sample l ON l.subject_id = w.subject_id AND l.source_id = w.source_id

@@ -24,7 +24,6 @@ sample = sa.Table(
     sa.Column("board_id", sa.Integer),
     sa.Column("readings", ARRAY(sa.Double), nullable=False),
     sa.PrimaryKeyConstraint("subject_id", "event_time", "device_id"),
-    postgresql_partition_by="RANGE (event_time)",
 )
 
 

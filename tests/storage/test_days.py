@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
-from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support import folding, stored
@@ -23,11 +22,6 @@ from flexmeasures_pms.storage.log import days
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.days import Folded
 from flexmeasures_pms.storage.log.levels import MINUTES, Spans, read_levels, reduce
-from flexmeasures_pms.storage.log.partitions import (
-    drop_empty_partitions,
-    make_partitions,
-    name_of,
-)
 from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.queries.docks import dock_readings
 from flexmeasures_pms.storage.readings.latest import latest_of
@@ -110,10 +104,8 @@ def test_a_day_is_folded_when_it_has_been_over_for_two_hours(
 ) -> None:
     post(pack_sample("0241"), pack_sample("0241", at(24 * 60)))
     assert days.fold_all(LATER - timedelta(seconds=1)) == Folded(0, 0, 0, 0)
-    told = []
-    folded = days.fold_all(LATER, progress=lambda *done: told.append(done))
+    folded = days.fold_all(LATER)
     assert folded == Folded(days=1, samples=1, kept=0, left=0)
-    assert told == [(1, 1)]
     assert is_folded(case)
     assert [row[0] for row in hot(case)] == [at(24 * 60)]
     assert days.fold_all(LATER) == Folded(0, 0, 0, 0)
@@ -154,7 +146,7 @@ def test_a_day_is_not_folded_while_its_thing_is_written_to(
 def test_old_days_are_forgotten_where_the_host_wants_it(post: Post, case: int) -> None:
     post(pack_sample("0241"), pack_sample("0241", at(-24 * 60)))
     days.fold_all(LATER)
-    days.forget_days(LATER, 1)
+    days.forget_days(LATER, 1, 50)
     assert [found.day for found in days.folded_days([case], BEGIN - timedelta(days=9), END)] == [
         DAY
     ]
@@ -274,48 +266,3 @@ def same(one: Spans, two: Spans) -> bool:
 
 def ms(time: datetime) -> int:
     return round(time.timestamp() * 1000)
-
-
-# --- partitions
-
-
-@pytest.fixture
-def future(app_context: Flask) -> datetime:
-    """A time whose days nobody else makes partitions of."""
-    return datetime(2042, 5, 5, 12, tzinfo=UTC)
-
-
-def test_partitions_are_made_ahead_and_dropped_when_they_are_empty(future: datetime) -> None:
-    first = future.date()
-    assert make_partitions(future) == [first + timedelta(days=n) for n in range(3)]
-    assert make_partitions(future) == []
-    values = f"('{first}T01:00Z', 0, 1, 999999999, 1, '{{1}}')"
-    columns = "(event_time, repeats, device_id, subject_id, source_id, readings)"
-    db.session.execute(sa.text(f"INSERT INTO pms_sample {columns} VALUES {values}"))
-    db.session.commit()
-    later = future + timedelta(days=9)
-    assert set(drop_empty_partitions(later)) == {first + timedelta(days=n) for n in (1, 2)}
-    db.session.execute(sa.text(f"DELETE FROM {name_of(first)}"))
-    db.session.commit()
-    assert drop_empty_partitions(future + timedelta(hours=13)) == []
-    assert drop_empty_partitions(later) == [first]
-
-
-def test_a_day_with_samples_stays_in_the_default_partition(future: datetime) -> None:
-    today = future.date() + timedelta(days=100)
-    values = f"('{today}T01:00Z', 0, 1, 999999999, 1, '{{1}}')"
-    columns = "(event_time, repeats, device_id, subject_id, source_id, readings)"
-    db.session.execute(sa.text(f"INSERT INTO pms_sample {columns} VALUES {values}"))
-    db.session.commit()
-    made = make_partitions(future + timedelta(days=100))
-    assert made == [today + timedelta(days=n) for n in (1, 2)]
-    db.session.execute(sa.text("DELETE FROM pms_sample WHERE subject_id = 999999999"))
-    db.session.commit()
-    drop_empty_partitions(future + timedelta(days=200))
-
-
-def test_who_writes_samples_keeps_partitions_as_they_are(
-    future: datetime, database_uri: str
-) -> None:
-    with elsewhere(database_uri, "LOCK TABLE pms_sample IN ROW EXCLUSIVE MODE"):
-        assert make_partitions(future + timedelta(days=300)) == []

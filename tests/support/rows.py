@@ -71,7 +71,7 @@ def own_tables(connection: sa.Connection) -> dict[str, Table]:
     inspector = sa.inspect(connection)
     found = {}
     for name in inspector.get_table_names():
-        parts = ("pms_beliefs_", "pms_sample_", "pms_thinning_")
+        parts = ("pms_beliefs_", "pms_thinning_")
         other = name == "pms_alembic_version" or name.startswith(parts)
         if other or not name.startswith("pms_"):
             continue

@@ -16,8 +16,10 @@ from flexmeasures.data import db
 from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
+from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.migrations import sample_tables
+from flexmeasures_pms.migrations.belief_tables import COLUMNS, PREFIX
 from flexmeasures_pms.storage.adoption.comparing import Compared, compare
 from flexmeasures_pms.storage.adoption.earlier import Flags, Times, read, to_number, to_time, told
 from flexmeasures_pms.storage.adoption.things import AdoptedThing, next_time, things
@@ -27,6 +29,7 @@ from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.log.quarters import LAST_PLACE
 from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey, Window
 from flexmeasures_pms.storage.log.values import NONE, is_none
+from flexmeasures_pms.storage.readings.belief_tables import make, table_of
 from flexmeasures_pms.storage.readings.beliefs import copy_rows
 from flexmeasures_pms.storage.readings.blocks import BeliefRows
 from flexmeasures_pms.storage.readings.turns import rebuild, take_turns
@@ -36,6 +39,16 @@ _REPORTS = """
     SELECT event_start, min(board_id) FROM pms_board_report
     WHERE case_id = %s AND source_id = %s AND event_start >= %s AND event_start < %s
     GROUP BY event_start"""
+# To where they are thinned as what is received. Readings stay in the log.
+_MOVE = f"""
+    SET LOCAL pms.beliefs_move = 'on';
+    WITH moved AS (
+      DELETE FROM ONLY timed_belief WHERE sensor_id = ANY (%s::int[])
+        AND source_id = ANY (%s::int[]) AND event_start >= %s AND event_start < %s
+        AND belief_horizon = '0' AND cumulative_probability = 0.5
+      RETURNING {COLUMNS}
+    ) INSERT INTO {{table}} ({COLUMNS}) SELECT * FROM moved ON CONFLICT DO NOTHING;
+    SET LOCAL pms.beliefs_move = 'off'"""  # noqa: S608 - our names
 _FORGET = """
     DELETE FROM pms_repeat WHERE subject_id = %s AND source_id = ANY (%s::int[])
       AND event_time >= %s AND event_time < %s"""
@@ -110,7 +123,19 @@ def adopt_day(thing: AdoptedThing, day: datetime, compared: Compared) -> int:
             # Of what is written now, they must not seem to be repeats the next time.
             _execute(_FORGET, thing.id, array(thing.sources), day, day + DAY)
     compared.add(found)
+    if not found.lacking and not found.differing:
+        _move(thing, day)
     return written
+
+
+def _move(thing: AdoptedThing, day: datetime) -> None:
+    """Move beliefs out of FlexMeasures' own table, where they would never be thinned."""
+    now = datetime.now(UTC)
+    recent = not settings().belief_days or day > now - timedelta(days=settings().belief_days)
+    table = table_of(now) if recent else f"{PREFIX}{now.year - 1}_w00"
+    make(table)
+    statement = _MOVE.format(table=table)
+    _execute(statement, array(thing.places), array(thing.sources), day, day + DAY)
 
 
 def _until() -> datetime:

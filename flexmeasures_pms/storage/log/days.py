@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from flask import current_app
 from flexmeasures.data import db
+from psycopg2.errors import UniqueViolation
 
 from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.storage.arrays import array
@@ -70,8 +71,11 @@ _FOLDABLE = """
     SELECT id, (at AT TIME ZONE 'UTC')::date AS day FROM found ORDER BY day, id"""
 _FORGET = """
     WITH gone AS (
-      DELETE FROM pms_day d USING pms_trackable t
-      WHERE d.subject_id = t.id AND d.day < %(first)s
+      DELETE FROM pms_day d USING (
+        SELECT o.subject_id, o.day, o.device_id FROM pms_trackable t
+        JOIN pms_day o ON o.subject_id = t.id AND o.day < %(first)s LIMIT %(most)s
+      ) o
+      WHERE d.subject_id = o.subject_id AND d.day = o.day AND d.device_id = o.device_id
       RETURNING d.subject_id, d.day, d.device_id
     ), readings AS (
       DELETE FROM pms_day_reading r USING gone g
@@ -261,14 +265,9 @@ class Folded:
     left: int
 
 
-def fold_all(
-    now: datetime,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Folded:
+def fold_all(now: datetime, stop: Callable[[], bool] = lambda: False) -> Folded:
     """Fold what is over, each day of a thing in a transaction of its own.
 
-    :param progress: is told how many days are done, of how many.
     :param stop: is asked before each whether to end.
     """
     days = foldable(now)
@@ -279,22 +278,21 @@ def fold_all(
             break
         try:
             samples += fold(subject_id, day)
-        except CantFold as error:
+        except (CantFold, UniqueViolation) as error:
             db.session.rollback()
             current_app.logger.warning("%s", error)
             kept += 1
         else:
             db.session.commit()
             folded += 1
-        progress(folded + kept, len(days))
     return Folded(folded, samples, kept, len(days) - folded - kept)
 
 
-def forget_days(now: datetime, days: int) -> int:
+def forget_days(now: datetime, days: int, most: int) -> int:
     """Delete folded days that are older than some, and return how many of things; commits."""
     cursor = db.session.connection().connection.cursor()
     first = day_of(now) - timedelta(days=days)
-    cursor.execute(_FORGET, {"first": first, "minutes": list(MINUTES)})
+    cursor.execute(_FORGET, {"first": first, "minutes": list(MINUTES), "most": most})
     (count,) = cursor.fetchone()
     db.session.commit()
     return int(count)

@@ -41,7 +41,7 @@ _THIN = "_thin"
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _FIVE_MINUTES = timedelta(minutes=5)
-_FIRST_SPAN, _LONGEST_SPAN = timedelta(hours=1), timedelta(days=1)
+_FIRST_SPAN, _LONGEST_SPAN = _FIVE_MINUTES, timedelta(days=1)
 _QUICK_SECONDS, _SLOW_SECONDS = 0.5, 2.0
 # Less than PostgreSQL's deadlock_timeout: who meets us in the other order goes on.
 _PATIENCE = "SET LOCAL lock_timeout = '500ms'"
@@ -170,7 +170,8 @@ def _copy(of_week: dict[str, str], part: dict[str, datetime], connection: sa.Con
 
 
 def _swap(week: str, connection: sa.Connection) -> None:
-    _lock(connection, week, "ACCESS EXCLUSIVE")
+    # Who waits for the week has read already which tables there are, and would miss the copy.
+    _lock(connection, f"ONLY timed_belief, {week}", "ACCESS EXCLUSIVE")
     connection.execute(sa.text(_SWAP.format(**_names(week))))
 
 

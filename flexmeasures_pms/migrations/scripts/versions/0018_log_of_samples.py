@@ -146,6 +146,14 @@ REPEATS = """
     JOIN pms_trackable t ON t.id = l.subject_id
     JOIN pms_place p ON p.asset_type = t.kind AND p.place < 62 AND l.repeats >> p.place & 1 = 1
     JOIN pms_repeat_bit b ON b.asset_type = p.asset_type AND b.sensor = p.sensor
+    JOIN sensor s ON s.generic_asset_id = t.asset_id AND s.name = p.sensor
+    -- Of what was thinned, the belief that it repeats may be gone.
+    JOIN LATERAL (
+      SELECT event_value FROM timed_belief WHERE sensor_id = s.id AND source_id = l.source_id
+        AND event_start <= l.event_time AND event_start > l.event_time - interval '15 minutes'
+        AND belief_horizon = '0' AND cumulative_probability = 0.5
+      ORDER BY event_start DESC LIMIT 1
+    ) shown ON shown.event_value = l.readings[p.place + 1]
     WHERE l.repeats <> 0
     GROUP BY l.subject_id, l.event_time, l.source_id ON CONFLICT DO NOTHING"""
 REPORTS = """
@@ -180,7 +188,6 @@ def upgrade() -> None:
         sa.Column("board_id", sa.Integer),
         sa.Column("readings", ARRAY(sa.Double), nullable=False),
         sa.PrimaryKeyConstraint("subject_id", "event_time", "device_id"),
-        postgresql_partition_by="RANGE (event_time)",
     )
     op.create_table(
         "pms_place",

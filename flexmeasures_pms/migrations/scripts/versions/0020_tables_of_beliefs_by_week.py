@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
 from alembic import op
 
 from flexmeasures_pms.migrations import thinning_tables
@@ -16,7 +17,9 @@ depends_on = None
 
 def upgrade() -> None:
     thinning_tables.create(op.get_bind())
-    thinning_tables.rename_years(op.get_bind(), datetime.now(UTC))
+    # Where nothing is registered, tables of years are those of a reset: of what was thinned.
+    if op.get_bind().scalar(sa.text("SELECT EXISTS (SELECT FROM pms_trackable)")):
+        thinning_tables.rename_years(op.get_bind(), datetime.now(UTC))
 
 
 def downgrade() -> None:
