@@ -18,7 +18,6 @@ from flexmeasures_pms.catalogue.readings import SensorSpec, sensor_specs
 from flexmeasures_pms.gateways.reading import ReadingScope
 from flexmeasures_pms.overview.history import readable
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
-from flexmeasures_pms.storage import session
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.clock import DAY_MS
 from flexmeasures_pms.storage.log.columns import ReadingArray, TimeArray
@@ -63,7 +62,6 @@ class Export:
             there = (chunk for chunk in found if chunk is not None)
             for _day, of_day in groupby(there, key=lambda chunk: int(chunk.times[0]) // DAY_MS):
                 yield self._part(thing, list(of_day))
-                session.end()  # who reads slowly keeps no connection meanwhile
 
     def _part(self, thing: Entry, by_device: Sequence[Chunk]) -> ExportPart:
         numbers = [chunk.device_id for chunk in by_device]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,12 +22,11 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.beliefs.sources import make_sources, source_ids
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.storage.adoption.adopt import adopt_day
+from flexmeasures_pms.storage.adoption.adopt import adopt_day, make_tables
 from flexmeasures_pms.storage.adoption.comparing import Compared
 from flexmeasures_pms.storage.adoption.things import AdoptedThing, things
 from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.log.quarters import quarter_of
-from flexmeasures_pms.storage.readings import belief_tables
 
 NAMES = ("pack current", "cell 01 open", "cell 02 open")
 MIDNIGHT = NOON.replace(hour=0)
@@ -48,7 +47,7 @@ class Stage:
 @pytest.fixture
 def stage(organisation: Organisation) -> Iterator[Stage]:
     # Or it would wait for this test's own transaction.
-    belief_tables.make(belief_tables.table_of(datetime.now(UTC)))
+    make_tables()  # or they would wait for this test's own transaction
     site = Site(organisation.id)
     with site.at_once() as new:
         new.pms("PMS-1")

@@ -70,10 +70,22 @@ class Adopted:
 
 def planned() -> list[AdoptedThing]:
     """Return what is to be taken over; the caller commits."""
+    make_tables()
+    return list(things())
+
+
+def make_tables() -> None:
+    """Make the tables that beliefs are moved to: nobody else may hold FlexMeasures' own."""
     for kind in sorted(BY_ASSET_TYPE):
         places_of(kind)
     db.session.commit()
-    return list(things())
+    now = datetime.now(UTC)
+    for table in (table_of(now), _table_of_before(now)):
+        make(table)
+
+
+def _table_of_before(now: datetime) -> str:
+    return f"{PREFIX}{now.year - 1}_w00"
 
 
 def days(found: Sequence[AdoptedThing]) -> int:
@@ -132,9 +144,7 @@ def _move(thing: AdoptedThing, day: datetime) -> None:
     """Move beliefs out of FlexMeasures' own table, where they would never be thinned."""
     now = datetime.now(UTC)
     recent = not settings().belief_days or day > now - timedelta(days=settings().belief_days)
-    table = table_of(now) if recent else f"{PREFIX}{now.year - 1}_w00"
-    make(table)
-    statement = _MOVE.format(table=table)
+    statement = _MOVE.format(table=table_of(now) if recent else _table_of_before(now))
     _execute(statement, array(thing.places), array(thing.sources), day, day + DAY)
 
 
