@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -41,7 +42,15 @@ _SIZES = """
       pg_total_relation_size('pms_sample'),
       (SELECT count(*) FROM timed_belief)"""
 # Each policy begins with empty tables: what is left free in them would not be counted.
-_EMPTY = "TRUNCATE timed_belief, pms_sample, pms_latest, pms_receipt_hour"
+_EMPTY = (
+    "TRUNCATE timed_belief, pms_sample, pms_day, pms_day_reading, pms_level, pms_latest, "
+    "pms_receipt_hour"
+)
+
+
+_FOLDED = """
+    SELECT pg_total_relation_size('pms_day') + pg_total_relation_size('pms_day_reading'),
+      pg_total_relation_size('pms_level')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +96,33 @@ def _table(name: str, platform: Platform, work: Callable[[], None], pack_days: f
     form = "{:<34}{:>12}{:>12}{:>12}{:>10}"
     click.echo(form.format("", "rows", "beliefs MB", "log MB", "of every"))
     sizes = dict(_sizes(platform, work))
-    every = sizes["every"].beliefs + sizes["every"].log
+    every = sizes["every"].beliefs
     for policy, size in sizes.items():
-        share = (size.beliefs + size.log) / every
+        share = size.beliefs / every
         megabytes = (f"{n / pack_days / 1e6:.2f}" for n in (size.beliefs, size.log))
         rows = f"{size.rows / pack_days:,.0f}"
         click.echo(form.format(policy, rows, *megabytes, f"{share:.1%}"))
+    _echo_folded(platform, pack_days)
+
+
+def _echo_folded(platform: Platform, pack_days: float) -> None:
+    """Fold what was stored last, and print what that takes."""
+    from flexmeasures_pms.storage.log.days import fold_all
+
+    with platform.app.app_context():
+        begin = time.monotonic()
+        found = fold_all(datetime.now(UTC))
+        took = time.monotonic() - begin
+    database = psycopg2.connect(platform.database_uri)
+    database.autocommit = True
+    with closing(database), database.cursor() as cursor:
+        cursor.execute("VACUUM FULL pms_day, pms_day_reading, pms_level")
+        cursor.execute(_FOLDED)
+        days, levels = cursor.fetchone()
+    click.echo(
+        f"folded, per pack-day: {days / pack_days / 1e6:.3f} MB, levels "
+        f"{levels / pack_days / 1e6:.3f} MB; {found.days} days of things in {took:.1f} s"
+    )
 
 
 def _sizes(platform: Platform, work: Callable[[], None]) -> Iterator[tuple[str, Size]]:
@@ -105,10 +135,12 @@ def _sizes(platform: Platform, work: Callable[[], None]) -> Iterator[tuple[str, 
         with database, database.cursor() as cursor:
             cursor.execute(_EMPTY)
         work()
+        with platform.app.app_context():
+            table = table_of(datetime.now(UTC))
         # A table grows ahead of what is copied into it; that is given back here.
         database.autocommit = True
         with database.cursor() as cursor:
-            cursor.execute(f"VACUUM pms_sample, {table_of(datetime.now(UTC))}")
+            cursor.execute(f"VACUUM pms_sample, {table}")
             cursor.execute(_SIZES)
             yield policy, Size(*cursor.fetchone())
         database.close()
