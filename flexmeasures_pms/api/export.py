@@ -6,22 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, request, stream_with_context
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms import deadline
 from flexmeasures_pms.api.common import ACCOUNT, END, ERRORS, TEXT, TIME, one_of
-from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.query import moment
 from flexmeasures_pms.api.route import PREFIX, Parameter, Reply, Route
+from flexmeasures_pms.api.thing import asked_thing
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import NotInstalled
-from flexmeasures_pms.gateways.caller import READ
-from flexmeasures_pms.gateways.reading import reading_scope
 from flexmeasures_pms.overview.export import KINDS, export_of
 from flexmeasures_pms.overview.export_files import MIMETYPES, blocks
-from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.serving.readiness import require_tables
 
 BY_DEFAULT = timedelta(days=1)
 LONGEST = timedelta(days=31)
@@ -29,14 +24,8 @@ LONGEST = timedelta(days=31)
 
 def export_of_device(ident: str) -> Response:
     """Reply with a row for each sample of a thing, as they come from the database."""
-    require_tables()
     now = datetime.now(UTC)
-    sender = caller(now)
-    registered = load_directory(organisation(sender, READ))
-    entry = _find(registered, ident)
-    scope = reading_scope(sender, registered)
-    if entry is None or (scope and not scope.periods(entry.id)):
-        raise NotFound("No case, cabinet or device of this id is registered in the organisation.")
+    registered, entry, scope = asked_thing(ident, KINDS, now, "case, cabinet or device")
     wanted, file_format = export_of(registered, [entry], *_time(now), scope), _format()
     try:
         found = blocks(wanted, file_format)
@@ -54,13 +43,6 @@ def _each(first: bytes, found: Iterator[bytes]) -> Iterator[bytes]:
     for block in found:
         yield block
         deadline.begin(settings().request_timeout)
-
-
-def _find(registered: Directory, ident: str) -> Entry | None:
-    wanted = request.args.get("kind")
-    kinds = KINDS if wanted is None else tuple(kind for kind in KINDS if kind == wanted)
-    found = next(filter(None, (registered.find(kind, ident) for kind in kinds)), None)
-    return found if found is not None and not found.asset_is_gone else None
 
 
 def _time(now: datetime) -> tuple[datetime, datetime]:

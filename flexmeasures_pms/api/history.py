@@ -5,19 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from flask import Response, request
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest
 
-from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
-from flexmeasures_pms.gateways.caller import READ
-from flexmeasures_pms.gateways.reading import reading_scope
+from flexmeasures_pms.api.thing import asked_thing
 from flexmeasures_pms.overview.charts import CHARTS, KINDS, named, words
 from flexmeasures_pms.overview.history import period_history
 from flexmeasures_pms.overview.history_record import record
-from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.serving.readiness import require_tables
 
 MOST_COLUMNS = 2_000
 COLUMNS = 800
@@ -27,26 +22,13 @@ BY_DEFAULT = timedelta(days=1)
 
 def history_of_device(ident: str) -> Response:
     """Reply with the readings of a thing, in at most the requested number of columns."""
-    require_tables()
     now = datetime.now(UTC)
-    sender = caller(now)
-    registered = load_directory(organisation(sender, READ))
-    entry = _find(registered, ident)
-    scope = reading_scope(sender, registered)
-    if entry is None or (scope and not scope.periods(entry.id)):
-        raise NotFound("No case or device of this id is registered in the organisation.")
+    registered, entry, scope = asked_thing(ident, KINDS, now, "case or device")
     start, end = _time(now)
     width = whole_number("width", most=MOST_COLUMNS) or COLUMNS
     names = _names(entry.kind)
     found = period_history(registered, entry, names, start, end, width, scope)
     return reply(200, record(entry.kind, entry.ident, found))
-
-
-def _find(registered: Directory, ident: str) -> Entry | None:
-    wanted = request.args.get("kind")
-    kinds = KINDS if wanted is None else tuple(kind for kind in KINDS if kind == wanted)
-    found = next(filter(None, (registered.find(kind, ident) for kind in kinds)), None)
-    return found if found is not None and not found.asset_is_gone else None
 
 
 def _time(now: datetime) -> tuple[datetime, datetime]:

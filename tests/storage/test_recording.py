@@ -2,75 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import zip_longest
 from math import isnan
 from typing import Any
 
-import pytest
-from conftest import Organisation
 from flexmeasures.data import db
-from flexmeasures.data.models.time_series import TimedBelief
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import text
 from support.profiles import examples
-from support.site import Site
+from support.recording import NAMES, QUANTITIES, Key, Stage, blocks_of, time_of, written
 from support.telemetry import NOON
 
-from flexmeasures_pms.beliefs.sensors import sensor_ids
-from flexmeasures_pms.beliefs.sources import make_sources, source_ids
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
-from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.log import days
-from flexmeasures_pms.storage.log.places import places_of
-from flexmeasures_pms.storage.readings.blocks import Block
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.storage.readings.turns import rebuild
 from flexmeasures_pms.storage.readings.write import write
 
 EXAMPLES = 300
 FOLDS = 120
-QUANTITIES = {"pack current": "pack current", "cell 01 open": "cell open"}
-NAMES = tuple(QUANTITIES)
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-
-Key = tuple[int, datetime, str]
-"""(device, time, sensor)."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A case with two devices that report of it."""
-
-    account_id: int
-    case: Entry
-    sensors: Mapping[str, int]
-    sources: Mapping[int, int]
-
-
-@pytest.fixture
-def stage(organisation: Organisation) -> Iterator[Stage]:
-    site = Site(organisation.id)
-    with site.at_once() as new:
-        new.pms("PMS-1")
-        new.pms("PMS-2")
-        new.case("0241")
-    registered = load_directory(organisation.id)
-    case = registered.entry(site.number("case", "0241"))
-    devices = [registered.entry(site.number("pms", ident)) for ident in ("PMS-1", "PMS-2")]
-    make_sources(organisation.id, devices)
-    sources = source_ids(organisation.id, devices)
-    places_of("case")
-    db.session.commit()
-    sensors = sensor_ids([case.asset_id or 0])[case.asset_id or 0]
-    yield Stage(organisation.id, case, sensors, sources)
-    db.session.rollback()
-
 
 # Minutes enough for several snapshots, values few enough to repeat each other.
 steps = st.integers(0, 45)
@@ -84,40 +39,6 @@ requests_of_samples = st.lists(samples, min_size=1, max_size=6)
 # The server's clock at each request: readings after it are ahead.
 deliveries = st.lists(st.tuples(steps, requests_of_samples), min_size=1, max_size=6)
 policies = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([Decimal(0), Decimal(1)]))
-
-
-def time_of(step: int) -> datetime:
-    """A minute of an evening: the day ends in the middle of them."""
-    return NOON + timedelta(hours=11, minutes=38 + step)
-
-
-def blocks_of(stage: Stage, request: Sequence[Any]) -> list[Block]:
-    devices = list(stage.sources)
-    return [
-        Block(
-            subject_id=stage.case.id,
-            device_id=devices[device],
-            source_id=stage.sources[devices[device]],
-            asset_type="case",
-            time=time_of(step),
-            values=readings,
-            sensors=stage.sensors,
-        )
-        for device, step, readings in request
-    ]
-
-
-def written(stage: Stage) -> dict[Key, float]:
-    query = select(
-        TimedBelief.source_id, TimedBelief.event_start, TimedBelief.sensor_id,
-        TimedBelief.event_value,
-    ).where(TimedBelief.sensor_id.in_([stage.sensors[name] for name in NAMES]))  # fmt: skip
-    names = {stage.sensors[name]: name for name in NAMES}
-    devices = {source: device for device, source in stage.sources.items()}
-    return {
-        (devices[source], time, names[sensor]): value
-        for source, time, sensor, value in db.session.execute(query)
-    }
 
 
 def filled_forward(rows: Mapping[Key, float], key: Key) -> tuple[datetime, float] | None:
