@@ -27,7 +27,7 @@ from flexmeasures_pms.maintenance.steps import thinned
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.queries.search import find_one
 from flexmeasures_pms.storage.readings import thinning, unpacking
-from flexmeasures_pms.storage.readings.unpacking import Wanted, subjects
+from flexmeasures_pms.storage.readings.unpacking import UnpackedPeriod, subjects
 
 _RUNS = "Maintenance of this database runs already"
 
@@ -125,7 +125,7 @@ def unpack(idents: tuple[str, ...], start: datetime, end: datetime, account_id: 
         raise click.UsageError("Give an --end that is after the --start.")
     found = [find_one(ident, kinds=list(BY_ASSET_TYPE), account_id=account_id) for ident in idents]
     owners = {one.account_id for one in found} or {organisation(account_id)}
-    wanted = Wanted(start, end, [one.id for one in found])
+    wanted = UnpackedPeriod(start, end, [one.id for one in found])
     things = [(owner, number) for owner in owners for number in subjects(owner)]
     db.session.rollback()
     added = 0

@@ -68,7 +68,7 @@ _ADD_FOLDED = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class UnpackedPeriod:
     """What is to be unpacked.
 
     :param named: numbers of things: what is reported by or about them; none for all.
@@ -94,7 +94,7 @@ def subjects(account_id: int) -> list[int]:
     return list(db.session.scalars(query.order_by(thing.id)))
 
 
-def unpack(account_id: int, subject_id: int, wanted: Wanted) -> int:
+def unpack(account_id: int, subject_id: int, wanted: UnpackedPeriod) -> int:
     """Write as beliefs what the log has of one thing, where they are not there.
 
     :returns: how many were added.
@@ -134,7 +134,7 @@ def _locked(account_id: int, subject_id: int) -> str:
     return table
 
 
-def _add_folded(account_id: int, day: FoldedDay, wanted: Wanted) -> Iterator[int]:
+def _add_folded(account_id: int, day: FoldedDay, wanted: UnpackedPeriod) -> Iterator[int]:
     """Add what is folded of a thing in a day, hour by hour; ends where it was thawed."""
     samples: DaySamples | None = None
     sensors: dict[int, int] = {}
