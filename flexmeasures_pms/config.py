@@ -196,8 +196,7 @@ class Settings:
     )
     sample_days: int = _setting(
         0,
-        "Time for which the plugin's own log keeps samples, in days; 0 is for ever. Older ones "
-        "that are sent wait in quarantine.",
+        "Days for which the log keeps samples; 0 is for ever. Older ones that come wait.",
         most=36_500,
         least=0,
     )
