@@ -149,7 +149,10 @@ def test_a_downgrade_that_loses_nothing_does_not_ask(
     connection: sa.Connection, runner: FlaskCliRunner
 ) -> None:
     connection.execute(
-        sa.text("TRUNCATE pms_journal_turn, pms_quarantine, pms_flapping, pms_sample, pms_place")
+        sa.text(
+            "TRUNCATE pms_day, pms_day_reading, pms_level, pms_journal_turn, pms_quarantine, "
+            "pms_flapping, pms_sample, pms_place"
+        )
     )
     connection.execute(sa.text("TRUNCATE pms_quarantine_head CASCADE"))
     result = run(runner, connection, "downgrade", "0012")

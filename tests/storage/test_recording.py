@@ -14,7 +14,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from support.profiles import examples
-from support.recording import NAMES, QUANTITIES, Key, Stage, blocks_of, time_of, written
+from support.recording import (
+    NAMES,
+    QUANTITIES,
+    Key,
+    Stage,
+    blocks_of,
+    stage,
+    time_of,
+    written,
+)
 from support.telemetry import NOON
 
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
@@ -22,6 +31,8 @@ from flexmeasures_pms.storage.log import days
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.storage.readings.turns import rebuild
 from flexmeasures_pms.storage.readings.write import write
+
+__all__ = ["stage"]
 
 EXAMPLES = 300
 FOLDS = 120

@@ -11,7 +11,7 @@ from alembic import command
 from flask import current_app
 from flexmeasures.data import db
 
-from flexmeasures_pms.migrations import sample_tables, schema
+from flexmeasures_pms.migrations import belief_tables, sample_tables, schema
 from flexmeasures_pms.serving import readiness
 from flexmeasures_pms.storage.log.places import forget_places
 
@@ -31,6 +31,14 @@ def earlier() -> Iterator[None]:
         db.session.rollback()
         schema.upgrade()
         _bring(sample_tables.drop_earlier)
+        _bring(_drop_moved)
+
+
+def _drop_moved(connection: sa.Connection) -> None:
+    """Drop what adoption moved out of FlexMeasures' own table."""
+    for name in belief_tables.names(connection):
+        if name.endswith("_w00"):
+            connection.execute(sa.text(f"DROP TABLE {name}"))
 
 
 def upgraded() -> None:
