@@ -46,7 +46,6 @@ class Stage:
 
 @pytest.fixture
 def stage(organisation: Organisation) -> Iterator[Stage]:
-    # Or it would wait for this test's own transaction.
     make_tables()  # or they would wait for this test's own transaction
     site = Site(organisation.id)
     with site.at_once() as new:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from flexmeasures_pms.storage.log.samples import SampleKey
-from flexmeasures_pms.storage.log.values import BeliefValue
+from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
+from flexmeasures_pms.storage.log.values import BeliefValue, is_none, same
 
 WriteResult = Literal["stored", "duplicate", "conflict"]
 
@@ -59,3 +59,16 @@ DUPLICATE = Written("duplicate", 0)
 
 BeliefRows = list[tuple[datetime, int, int, BeliefValue]]
 """Beliefs as (event start, sensor, source, value)."""
+
+
+def new_readings(
+    block: Block, sample: LoggedSample, places: Mapping[str, int]
+) -> Mapping[str, BeliefValue] | Written:
+    """Return the readings that a sample has not yet, or the result if there is nothing to add."""
+    values = block.values
+    told = {n: known for n in values if not is_none(known := sample.readings[places[n]])}
+    if any(not same(values[name], known) for name, known in told.items()):
+        return CONFLICT
+    if len(told) == len(values):
+        return DUPLICATE
+    return {name: value for name, value in values.items() if name not in told}

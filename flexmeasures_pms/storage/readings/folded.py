@@ -13,8 +13,8 @@ from flexmeasures_pms.storage.log.clock import day_of, microseconds
 from flexmeasures_pms.storage.log.days import FoldedDay
 from flexmeasures_pms.storage.log.places import Places
 from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
-from flexmeasures_pms.storage.log.values import NONE, BeliefValue, is_none, same
-from flexmeasures_pms.storage.readings.blocks import Block
+from flexmeasures_pms.storage.log.values import NONE, BeliefValue
+from flexmeasures_pms.storage.readings.blocks import Block, Written, new_readings
 
 _ThingDay = tuple[date, int]
 
@@ -90,8 +90,4 @@ def _adds(block: Block, sample: LoggedSample | None, places: Mapping[str, Places
     """Whether a block would change what is stored: it neither contradicts nor is known."""
     if sample is None:
         return True
-    of_type = places[block.asset_type]
-    told = {name: sample.readings[of_type[name]] for name in block.values}
-    if any(not is_none(k) and not same(block.values[n], k) for n, k in told.items()):
-        return False
-    return any(map(is_none, told.values()))
+    return not isinstance(new_readings(block, sample, places[block.asset_type]), Written)

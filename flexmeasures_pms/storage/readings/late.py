@@ -19,13 +19,12 @@ from flexmeasures_pms.storage.log.quarters import (
     suffices,
 )
 from flexmeasures_pms.storage.log.samples import LoggedSample, Window
-from flexmeasures_pms.storage.log.values import NONE, BeliefValue, is_none, same
+from flexmeasures_pms.storage.log.values import NONE, BeliefValue, same
 from flexmeasures_pms.storage.readings.blocks import (
-    CONFLICT,
-    DUPLICATE,
     BeliefRows,
     Block,
     Written,
+    new_readings,
 )
 from flexmeasures_pms.storage.readings.folded import known_in_folded
 
@@ -128,12 +127,10 @@ def record_late(
         stream.put(sample)
         new: Mapping[str, BeliefValue] = block.values
     else:
-        told = {n: k for n in block.values if not is_none(k := sample.readings[places[n]])}
-        if any(not same(block.values[name], known) for name, known in told.items()):
-            return CONFLICT
-        if len(told) == len(block.values):
-            return DUPLICATE
-        new = {name: value for name, value in block.values.items() if name not in told}
+        found = new_readings(block, sample, places)
+        if isinstance(found, Written):
+            return found
+        new = found
         sample.board_id = block.board_id if sample.board_id is None else sample.board_id
     stream.changed[sample.key] = sample
     before = len(rows)

@@ -21,11 +21,10 @@ from flexmeasures_pms.storage.log.quarters import (
 from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.log.values import NONE, BeliefValue, is_none, plain, same
 from flexmeasures_pms.storage.readings.blocks import (
-    CONFLICT,
-    DUPLICATE,
     BeliefRows,
     Block,
     Written,
+    new_readings,
 )
 
 Last = tuple[BeliefValue, datetime]
@@ -157,12 +156,10 @@ def record_next(block: Block, newest: Newest, log: NewSamples, rows: BeliefRows)
     before, places = len(rows), log.places[block.asset_type]
     values = block.values
     if (sample := log.added.get(block.key)) is not None:
-        told = {n: k for n in values if not is_none(k := sample.readings[places[n]])}
-        if any(not same(values[name], known) for name, known in told.items()):
-            return CONFLICT
-        if len(told) == len(values):
-            return DUPLICATE
-        values = {name: value for name, value in values.items() if name not in told}
+        found = new_readings(block, sample, places)
+        if isinstance(found, Written):
+            return found
+        values = found
     sample = log.put(block, values)
     if newest.time == block.time and newest.device_id != block.device_id:
         # Two devices reported the same moment: the first stays the newest.
