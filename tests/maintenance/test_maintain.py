@@ -17,6 +17,7 @@ from flexmeasures.data import db
 from flexmeasures.data.models.task_runs import LatestTaskRun
 from support import stored
 from support.elsewhere import elsewhere
+from support.received import receive_earlier, thin_all_earlier
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 
@@ -25,11 +26,16 @@ from flexmeasures_pms.maintenance import run, steps
 from flexmeasures_pms.maintenance.steps import Done, Step
 from flexmeasures_pms.migrations import belief_tables
 from flexmeasures_pms.storage.log_tables import sample
-from flexmeasures_pms.storage.readings import belief_tables as tables
+from flexmeasures_pms.storage.readings.belief_tables import table_of
 from flexmeasures_pms.storage.tables import receipt
 
 CASE = "case:0241"
 Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_to_thin(app_context: Flask) -> None:
+    thin_all_earlier()
 
 
 @pytest.fixture
@@ -80,21 +86,8 @@ def latest_run() -> Any:
 
 def received(account_id: int, ago: timedelta) -> str:
     """Let all beliefs have been received some time ago; return the name of that week's table."""
-    now = datetime.now(UTC)
-    week = tables.table_of(now - ago)
-    tables.make(week)
-    db.session.execute(
-        sa.text(f"""
-            WITH own AS (
-              SELECT s.id FROM sensor s JOIN generic_asset a ON a.id = s.generic_asset_id
-              WHERE a.account_id = :id
-            ), taken AS (
-              DELETE FROM {tables.table_of(now)} WHERE sensor_id IN (SELECT id FROM own)
-              RETURNING *
-            ) INSERT INTO {week} SELECT * FROM taken"""),
-        {"id": account_id},
-    )
-    db.session.commit()
+    week = table_of(datetime.now(UTC) - ago)
+    receive_earlier(account_id, week)
     return week
 
 

@@ -19,6 +19,7 @@ from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.data.utils import save_to_db
 from support import folding, stored
 from support.elsewhere import elsewhere
+from support.received import receive_earlier
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 from timely_beliefs import BeliefsDataFrame
@@ -92,19 +93,7 @@ def tables_of(account_id: int) -> dict[str, int]:
 
 
 def received_long_ago(account_id: int) -> None:
-    """Let all beliefs be in the table of an earlier week."""
-    now, then = map(table_of, (datetime.now(UTC), LONG_AGO))
-    make(then)
-    move = sa.text(f"""
-        WITH own AS (
-          SELECT s.id FROM sensor s JOIN generic_asset a ON a.id = s.generic_asset_id
-          WHERE a.account_id = :id
-        ), taken AS (
-          DELETE FROM {now} WHERE sensor_id IN (SELECT id FROM own)
-          RETURNING *
-        ) INSERT INTO {then} SELECT * FROM taken""")
-    db.session.execute(move, {"id": account_id})
-    db.session.commit()
+    receive_earlier(account_id, table_of(LONG_AGO))
 
 
 def test_beliefs_are_in_the_table_of_the_week_in_which_they_were_received(

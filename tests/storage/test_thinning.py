@@ -10,19 +10,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
 from support import stored
 from support.elsewhere import elsewhere
+from support.received import receive_earlier, thin_all_earlier
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample, request
 
 from flexmeasures_pms.errors import StorageBusy
 from flexmeasures_pms.migrations import belief_tables, thinning_tables
 from flexmeasures_pms.storage.readings import thinning
-from flexmeasures_pms.storage.readings.belief_tables import make, table_of
+from flexmeasures_pms.storage.readings.belief_tables import make
 from flexmeasures_pms.storage.readings.thinning import Thinned
 
 CASE = "case:0241"
@@ -32,6 +34,11 @@ OVER = RECEIVED + timedelta(days=8)
 FIVE = timedelta(minutes=5)
 Post = Callable[..., dict[str, int]]
 Beliefs = dict[stored.Belief, float]
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_to_thin(app_context: Flask) -> None:
+    thin_all_earlier()
 
 
 @pytest.fixture
@@ -63,23 +70,8 @@ def week(site: Site, post: Post) -> Beliefs:
     """Half an hour of a pack and another one a month before, received in an earlier week."""
     minutes = [*range(-31 * 24 * 60, -31 * 24 * 60 + 7), *range(1, 30, 2)]
     post(*(pack_sample("0241", at(minute), amps=minute % 60 / 8) for minute in minutes))
-    received_before(site.account_id)
+    receive_earlier(site.account_id, WEEK)
     return stored.beliefs(site.account_id, CASE)
-
-
-def received_before(account_id: int, week: str = WEEK) -> None:
-    """Let all beliefs that were received now be in the table of an earlier week."""
-    make(week)
-    move = sa.text(f"""
-        WITH own AS (
-          SELECT s.id FROM sensor s JOIN generic_asset a ON a.id = s.generic_asset_id
-          WHERE a.account_id = :id
-        ), taken AS (
-          DELETE FROM {table_of(datetime.now(UTC))} WHERE sensor_id IN (SELECT id FROM own)
-          RETURNING *
-        ) INSERT INTO {week} SELECT * FROM taken""")
-    db.session.execute(move, {"id": account_id})
-    db.session.commit()
 
 
 def thin(before: datetime, goes_on: Callable[[], bool] = lambda: True) -> Thinned:
@@ -236,9 +228,9 @@ def test_of_two_weeks_that_have_the_same_five_minutes_the_first_one_is_left(
     site: Site, post: Post
 ) -> None:
     post(pack_sample("0241", at(1)))
-    received_before(site.account_id)
+    receive_earlier(site.account_id, WEEK)
     post(pack_sample("0241", at(2)))
-    received_before(site.account_id, "pms_beliefs_2020_w02")
+    receive_earlier(site.account_id, "pms_beliefs_2020_w02")
     thin(OVER + timedelta(days=7))
     assert stored.times(site.account_id, CASE) == {at(1)}
 
