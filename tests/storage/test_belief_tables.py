@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,8 @@ from timely_beliefs import BeliefsDataFrame
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.migrations import belief_tables
 from flexmeasures_pms.storage.readings.belief_tables import make, make_ahead, table_of
+from flexmeasures_pms.storage.readings.beliefs import Gone, copy_rows
+from flexmeasures_pms.storage.readings.blocks import BeliefRows
 
 CASE = "case:0241"
 LONG_AGO = datetime(2019, 12, 30, 12, tzinfo=UTC)
@@ -231,6 +234,24 @@ def test_beliefs_go_with_their_sensor(site: Site, post: Post) -> None:
     db.session.commit()
     assert db.session.scalar(count, {"id": number}) == 0
     assert post(pack_sample("0241", at(2)))["stored"] == 1
+
+
+@pytest.mark.parametrize("which", [0, 1, -1, None])
+def test_beliefs_of_a_deleted_sensor_are_not_written(
+    site: Site, post: Post, which: int | None
+) -> None:
+    """First, last or in between: the numbers of an asset's sensors have no gap."""
+    post(pack_sample("0241"))
+    source: int = sensor(site.account_id).search_beliefs().sources[0].id
+    query = sa.select(Sensor.id).join(GenericAsset, GenericAsset.id == Sensor.generic_asset_id)
+    own = query.where(GenericAsset.account_id == site.account_id).order_by(Sensor.id)
+    numbers: list[int] = list(db.session.scalars(own))
+    if which is not None:
+        db.session.execute(sa.delete(Sensor).where(Sensor.id == numbers[which]))
+    rows: BeliefRows = [(at(1), number, source, 0.5) for number in numbers]
+    with pytest.raises(Gone) if which is not None else nullcontext():
+        copy_rows([rows])
+    db.session.rollback()
 
 
 def test_a_source_with_beliefs_is_not_deleted(site: Site, post: Post) -> None:

@@ -9,8 +9,9 @@ there 31.7 ms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from flexmeasures.data import db
@@ -25,13 +26,17 @@ _COPY = """
     COPY {table} (
       event_start, belief_horizon, cumulative_probability, event_value, sensor_id, source_id
     ) FROM STDIN"""
-# There are no foreign keys. Who deletes a source waits for its beliefs, and then sees them.
+# There are no foreign keys. Who deletes a source waits for its beliefs, and then sees them. The
+# sensors of an asset have numbers one after the other: to count 2,016 of them by where these runs
+# begin and end takes 0.7 ms; to look for each takes 9.5 ms.
 _GONE = """
     WITH locked AS (SELECT id FROM data_source WHERE id = ANY (%s::int[]) FOR KEY SHARE)
-    SELECT (SELECT count(*) FROM locked) < %s OR EXISTS (
-      SELECT FROM unnest(%s::int[]) AS s (id)
-      WHERE NOT EXISTS (SELECT FROM sensor WHERE id = s.id)
-    )"""
+    SELECT (SELECT count(*) FROM locked) < %s OR (
+      SELECT sum(found) FROM unnest(%s::int[], %s::int[]) AS run (first, last)
+      CROSS JOIN LATERAL (
+        SELECT count(*) AS found FROM sensor WHERE id BETWEEN run.first AND run.last
+      ) s
+    ) < %s"""
 _THERE = """
     SELECT b.event_start, b.sensor_id, b.source_id FROM timed_belief b
     JOIN unnest(%s::timestamptz[], %s::int[], %s::int[]) AS k (t, sensor, source)
@@ -88,12 +93,21 @@ def copy_rows(parts: Iterable[BeliefRows]) -> None:
         cursor.execute("ROLLBACK TO SAVEPOINT pms_copy")
         _copy(cursor, _Text([_lacking(cursor, text.read_on())]))
     sensors, sources = {row[1] for row in text.rows}, {row[2] for row in text.rows}
-    cursor.execute(_GONE, (array(sources), len(sources), array(sensors)))
+    firsts, lasts = _runs(sensors)
+    counted = (array(sources), len(sources), array(firsts), array(lasts), len(sensors))
+    cursor.execute(_GONE, counted)
     if cursor.fetchone()[0]:
         raise Gone(
             "A sensor or source was deleted in FlexMeasures meanwhile; nothing was stored or "
             "changed. Try again."
         )
+
+
+def _runs(numbers: Collection[int]) -> tuple[list[int], list[int]]:
+    """Return where runs of numbers without a gap begin, and where they end."""
+    in_order = sorted(numbers)
+    breaks = [(a, b) for a, b in pairwise(in_order) if b - a > 1]
+    return [*in_order[:1], *(b for _, b in breaks)], [*(a for a, _ in breaks), *in_order[-1:]]
 
 
 def _copy(cursor: Any, text: _Text) -> None:
