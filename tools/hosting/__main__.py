@@ -238,6 +238,7 @@ AFTER: dict[str, Callable[[Host], None]] = {
     "queued-sample": queued_sample,
     "backup": backed_up,
     "restore": restored,
+    "rows-only": restored,
     "forward-again": forward_again,
     "remove": removed,
     "uninstall": uninstalled,
