@@ -14,14 +14,11 @@ from datetime import UTC, datetime
 
 import click
 
-from benchmarks import measures, memory
-from benchmarks.growth import grown
+from benchmarks import growth, measures, memory
 from benchmarks.measures import LAYOUT, Figures, Measurement
 from benchmarks.platform import Platform, platform_under_test
 
 SAMPLE, SAVE = "HTTP, 1 client, a 48-pack sample", "save_to_db, a 48-pack sample"
-MILLIONS = (10, 50)
-FULL = f"HTTP, 48 packs, {MILLIONS[-1]} million more there"
 FORM = "{:<52}{:>8}{:>11}{:>11}{:>12}{:>6}"
 
 
@@ -39,7 +36,7 @@ def main(rounds: int, slow_rounds: int, only: tuple[str, ...], quick: bool) -> N
     click.echo(FORM.format("", "beliefs", "ms", "limit ms", "% of limit", "MB"))
     taken: dict[str, Figures] = {}
     with platform_under_test(LAYOUT) as found:
-        for name, measure in _measurements(rounds, slow_rounds, () if quick else MILLIONS):
+        for name, measure in _measurements(rounds, slow_rounds, quick=quick):
             if not only or any(word in name for word in only):
                 taken[name] = _measured(found, name, measure)
     _compare(taken)
@@ -61,13 +58,14 @@ def _compare(taken: dict[str, Figures]) -> None:
         (_, ours, copied), (_, saved, _) = taken[SAMPLE], taken[SAVE]
         click.echo(f"\nA 48-pack sample over HTTP takes {ours / copied:.2f} times a raw COPY;")
         click.echo(f"save_to_db takes {saved / ours:,.0f} times as long as that.")
-    if SAMPLE in taken and FULL in taken:
-        times = taken[FULL][1] / taken[SAMPLE][1]
-        click.echo(f"With {MILLIONS[-1]} million beliefs more it takes {times:.2f} times as long.")
+    for name in (growth.WEEK, growth.ALL):
+        if SAMPLE in taken and name in taken:
+            times = taken[name][1] / taken[SAMPLE][1]
+            click.echo(f"{name}: {times:.2f} times as long as with an empty database.")
 
 
 def _measurements(
-    rounds: int, slow_rounds: int, millions: tuple[int, ...]
+    rounds: int, slow_rounds: int, *, quick: bool
 ) -> Iterator[tuple[str, Measurement]]:
     for packs in (4, 12, 48):
         name = f"HTTP, 1 client, a {packs}-pack sample"
@@ -76,7 +74,8 @@ def _measurements(
         "HTTP, 1 client, a backlog of 100 x 12 packs",
         measures.backlog_over_http(rounds // 10 + 1),
     )
-    yield "HTTP, 48 packs as recorded by default", measures.sample_by_default(rounds)
+    yield "HTTP, 48 packs as recorded by default", measures.sample_as_set(rounds, "recorded")
+    yield "HTTP, 48 packs, thinned", measures.sample_as_set(rounds, "thinned")
     for workers, threads in ((1, 2), (2, 1), (2, 2)):
         name = f"HTTP, 4 clients of 4 PMSes; {workers} x {threads} threads"
         yield name, measures.four_clients(rounds, workers, threads, own_pms=True)
@@ -90,7 +89,8 @@ def _measurements(
     yield SAVE, measures.save_to_db(slow_rounds)
     yield "sensors/<id>/data, one belief a post", measures.sensor_data
     yield "latest of 48 packs; limit: latest_state x 2,016", measures.latest_of_48(rounds)
-    yield from grown(rounds, millions)
+    if not quick:
+        yield from growth.grown(rounds)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,36 @@
-"""The same with millions of old beliefs in the table."""
+"""The same where much is stored: beliefs of this week, of earlier years, and folded days."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
+
+import psycopg2
 
 from benchmarks import measures, month
 from benchmarks.measures import Figures, Measurement, latest_of_48, sample_over_http
 from benchmarks.platform import Platform
 
 MILLION = 1_000_000
-BEFORE = datetime(2024, 12, 1, tzinfo=UTC)
+THIS_WEEK, EACH_YEAR, YEARS = 10, 25, (2022, 2023)
+"""Millions of beliefs in the table of this week and of each of some years."""
+FOLDED_DAYS = 30
+_FOLDED = datetime(2024, 6, 1, tzinfo=UTC)
+_COPIES = """
+    INSERT INTO {table} ({columns}) SELECT {columns_then} FROM {table}
+    CROSS JOIN generate_series(1, {more}) AS n WHERE day = DATE '{day}'"""
+_COLUMNS = """
+    SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""
+WEEK = f"HTTP, 48 packs, {THIS_WEEK} million more this week"
+ALL = f"HTTP, 48 packs, also {EACH_YEAR * len(YEARS)} million and folded days"
 
 
-def grown(rounds: int, millions: Sequence[int]) -> Iterator[tuple[str, Measurement]]:
-    """Yield the measurements with a longer history, each with its name.
-
-    :param millions: old beliefs of the same packs; the table is filled up to each number in turn.
-    """
-    there = 0
-    for wanted in millions:
-        more = partial(_fill, beliefs=(wanted - there) * MILLION, years=there)
-        yield (
-            f"HTTP, 48 packs, {wanted} million more there",
-            _after(more, sample_over_http(48, rounds)),
-        )
-        yield f"latest of 48 packs, {wanted} million more", latest_of_48(rounds)
-        there = wanted
+def grown(rounds: int) -> Iterator[tuple[str, Measurement]]:
+    """Yield the measurements with a longer history, each with its name."""
+    yield WEEK, _after(_fill_week, sample_over_http(48, rounds))
+    yield ALL, _after(_fill_years, sample_over_http(48, rounds))
+    yield "latest of 48 packs, with all of these", latest_of_48(rounds)
 
 
 def _after(filled: Callable[[Platform], None], measure: Measurement) -> Measurement:
@@ -38,13 +41,55 @@ def _after(filled: Callable[[Platform], None], measure: Measurement) -> Measurem
     return measured
 
 
-def _fill(platform: Platform, beliefs: int, years: int) -> None:
-    """Add samples and beliefs of the PMS that is measured: 48 packs every 5 seconds, long ago."""
-    if not beliefs:
-        return
+def _fill_week(platform: Platform) -> None:
+    """Add samples and beliefs of the PMS that is measured, received now."""
+    stretch = _stretch(platform, datetime(2024, 12, 1, tzinfo=UTC), THIS_WEEK)
+    month.fill(platform.database_uri, [stretch])
+
+
+def _fill_years(platform: Platform) -> None:
+    """Add beliefs of earlier years, and folded days."""
+    for year in YEARS:
+        stretch = _stretch(platform, datetime(year, 1, 1, tzinfo=UTC), EACH_YEAR)
+        month.fill_beliefs(platform.database_uri, [stretch], f"pms_beliefs_{year}")
+    _fill_days(platform)
+
+
+def _stretch(platform: Platform, begin: datetime, millions: int) -> month.Stretch:
+    """Return samples of 48 packs every 5 seconds, of so many beliefs."""
+    packs = _packs(platform)
+    samples = millions * MILLION // (len(packs.cases) * len(month.NAMES))
+    return month.Stretch(packs, begin, begin + measures.STEP * samples, measures.STEP)
+
+
+def _packs(platform: Platform) -> month.Packs:
     with platform.app.app_context():
-        packs = month.packs_of(platform.account_id, measures.ONE_PMS.systems[0])
-        begin = BEFORE - timedelta(days=365 * (years + 1))
-        samples = beliefs // (len(packs.cases) * len(month.NAMES))
-        stretch = month.Stretch(packs, begin, begin + measures.STEP * samples, measures.STEP)
-        month.fill(platform.database_uri, [stretch])
+        return month.packs_of(platform.account_id, measures.ONE_PMS.systems[0])
+
+
+def _fill_days(platform: Platform) -> None:
+    """Fold a day of 48 packs, and copy what that gives to the days after it."""
+    from flexmeasures.data import db
+
+    from flexmeasures_pms.storage.log.days import fold
+
+    packs, day = _packs(platform), _FOLDED.date()
+    stretch = month.Stretch(packs, _FOLDED, _FOLDED + timedelta(days=1), measures.STEP)
+    month.fill_samples(platform.database_uri, [stretch])
+    with platform.app.app_context():
+        for case in packs.cases:
+            fold(case, day)
+            db.session.commit()
+    with psycopg2.connect(platform.database_uri) as connection, connection.cursor() as cursor:
+        for table in ("pms_day", "pms_day_reading", "pms_level"):
+            cursor.execute(_COLUMNS, (table,))
+            (names,) = cursor.fetchone() or ([],)
+            then = ("day + n::int" if name == "day" else name for name in names)
+            columns, columns_then = ", ".join(names), ", ".join(then)
+            cursor.execute(
+                _COPIES.format(
+                    table=table, columns=columns, columns_then=columns_then,
+                    more=FOLDED_DAYS - 1, day=day,
+                )
+            )  # fmt: skip
+    connection.close()

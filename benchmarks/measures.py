@@ -97,14 +97,17 @@ def backlog_over_http(rounds: int) -> Measurement:
     return lambda platform: _in_turns(platform, _samples(_start(), 12, per_request=100), rounds)
 
 
-def sample_by_default(rounds: int) -> Measurement:
-    """Measure a 48-pack sample recorded as the catalogue says, and a COPY of all its readings."""
+def sample_as_set(rounds: int, beliefs: str) -> Measurement:
+    """Measure a 48-pack sample recorded as the catalogue says, and a COPY of all its readings.
+
+    :param beliefs: the setting ``PMS_BELIEFS``.
+    """
 
     def measure(platform: Platform) -> Figures:
         rows = _one_sample(platform)
         http, copies = [], []
         database = psycopg2.connect(platform.database_uri)
-        with platform.web(1, recording="") as url:
+        with platform.web(1, recording="", beliefs=beliefs) as url:
             session = ways.gateway(platform.key)
             for number, request in enumerate(islice(_samples(_start(), 48), rounds + WARM_UP)):
                 taken = timed(partial(ways.post, session, url, request.body))

@@ -129,12 +129,13 @@ def month(packs: Packs, end: datetime) -> tuple[Stretch, ...]:
 
 
 def fill(database_uri: str, stretches: Sequence[Stretch]) -> None:
-    """Copy the samples and the beliefs of some stretches."""
-    _fill_samples(database_uri, stretches)
-    _fill_beliefs(database_uri, stretches)
+    """Copy the samples and the beliefs of some stretches, as if they were received now."""
+    fill_samples(database_uri, stretches)
+    fill_beliefs(database_uri, stretches, belief_tables.table_of(datetime.now(UTC)))
 
 
-def _fill_samples(database_uri: str, stretches: Sequence[Stretch]) -> None:
+def fill_samples(database_uri: str, stretches: Sequence[Stretch]) -> None:
+    """Copy the samples of some stretches to the log."""
     connection = psycopg2.connect(database_uri)
     with connection, connection.cursor() as cursor:
         for stretch in stretches:
@@ -147,9 +148,11 @@ def _fill_samples(database_uri: str, stretches: Sequence[Stretch]) -> None:
     connection.close()
 
 
-def _fill_beliefs(database_uri: str, stretches: Sequence[Stretch]) -> None:
-    """Copy beliefs; keys and indexes are created again afterwards."""
-    table = belief_tables.table_of(datetime.now(UTC))
+def fill_beliefs(database_uri: str, stretches: Sequence[Stretch], table: str) -> None:
+    """Copy the beliefs of some stretches to a table, which is made if it is not there.
+
+    Keys and indexes are created again afterwards.
+    """
     connection = psycopg2.connect(database_uri)
     with connection, connection.cursor() as cursor:
         cursor.execute(belief_tables.MAKE.format(name=table))

@@ -26,10 +26,12 @@ from flexmeasures_pms.simulator import Layout
 EMAIL = "bench@pms-bench.example"
 EVERY = "*: every"
 RECORDING, MODE = "PMS_BENCH_RECORDING", "PMS_BENCH_MODE"
+BELIEFS = "PMS_BENCH_BELIEFS"
 _CONFIG = f"""
 import os
 PMS_RECORDING = os.environ.get({RECORDING!r}, {EVERY!r})
 PMS_INGEST_MODE = os.environ.get({MODE!r}, "direct")
+PMS_BELIEFS = os.environ.get({BELIEFS!r}, "recorded")
 PMS_GATEWAY_REQUESTS_PER_MINUTE = 1_000_000
 PMS_GATEWAY_SAMPLES_PER_MINUTE = 100_000_000
 PMS_GATEWAY_BYTES_PER_MINUTE = 1_000_000_000_000
@@ -65,12 +67,18 @@ class Platform:
 
     @contextmanager
     def web(
-        self, workers: int, recording: str = EVERY, threads: int = 1, mode: str = "direct"
+        self,
+        workers: int,
+        recording: str = EVERY,
+        threads: int = 1,
+        mode: str = "direct",
+        beliefs: str = "recorded",
     ) -> Iterator[str]:
         """Serve it by gunicorn for the time of the block, and yield the address.
 
         :param threads: of each worker process.
         :param mode: what a request waits for, as in the settings.
+        :param beliefs: which are written, as in the settings.
         :param recording: the host's policies; what is compared with a COPY of all readings
             writes all of them.
         """
@@ -84,7 +92,7 @@ class Platform:
             log=self.data_dir / "web.log",
             ready=lambda: answers(port),
             seconds=120,
-            environment={**os.environ, RECORDING: recording, MODE: mode},
+            environment={**os.environ, RECORDING: recording, MODE: mode, BELIEFS: beliefs},
         )
         with running(server) as process:
             yield f"http://{HOST}:{port}"
