@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-import psycopg2
-
 from benchmarks import measures, month
 from benchmarks.measures import Figures, Measurement, latest_of_48, sample_over_http
 from benchmarks.platform import Platform
@@ -16,12 +14,6 @@ THIS_WEEK, EACH_YEAR, YEARS = 10, 25, (2022, 2023)
 """Millions of beliefs in the table of this week and of each of some years."""
 FOLDED_DAYS = 30
 _FOLDED = datetime(2024, 6, 1, tzinfo=UTC)
-_COPIES = """
-    INSERT INTO {table} ({columns}) SELECT {columns_then} FROM {table}
-    CROSS JOIN generate_series(1, {more}) AS n WHERE day = DATE '{day}'"""
-_COLUMNS = """
-    SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
-    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""
 WEEK = f"HTTP, 48 packs, {THIS_WEEK} million more this week"
 ALL = f"HTTP, 48 packs, also {EACH_YEAR * len(YEARS)} million and folded days"
 
@@ -80,16 +72,4 @@ def _fill_days(platform: Platform) -> None:
         for case in packs.cases:
             fold(case, day)
             db.session.commit()
-    with psycopg2.connect(platform.database_uri) as connection, connection.cursor() as cursor:
-        for table in ("pms_day", "pms_day_reading", "pms_level"):
-            cursor.execute(_COLUMNS, (table,))
-            (names,) = cursor.fetchone() or ([],)
-            then = ("day + n::int" if name == "day" else name for name in names)
-            columns, columns_then = ", ".join(names), ", ".join(then)
-            cursor.execute(
-                _COPIES.format(
-                    table=table, columns=columns, columns_then=columns_then,
-                    more=FOLDED_DAYS - 1, day=day,
-                )
-            )  # fmt: skip
-    connection.close()
+    month.repeat_day(platform.database_uri, packs.cases, day, range(1, FOLDED_DAYS))

@@ -3,14 +3,15 @@
 All are in the order of their time, as requests would have written them.
 
 A month of readings for the pages: 12 packs with a reading a minute for 30 days, 12 packs with one
-every 5 seconds for the last day, and all 48 packs with one every 5 seconds for the last hour.
+every 5 seconds for the last day, and all 48 packs with one every 5 seconds for the last hour. The
+12 packs of the month have copies of one of its days for the rest of a year.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -53,6 +54,14 @@ _KEYS = """
 _INDEXES = """
     SELECT indexname, indexdef FROM pg_indexes
     WHERE tablename = %s AND indexname NOT IN (SELECT conname FROM pg_constraint)"""
+
+
+_REPEAT = """
+    INSERT INTO {table} ({columns}) SELECT {other} FROM {table}
+    CROSS JOIN unnest(%s::int[]) AS n WHERE day = %s AND subject_id = ANY (%s::int[])"""
+_COLUMNS = """
+    SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +184,25 @@ def fill_beliefs(database_uri: str, stretches: Sequence[Stretch], table: str) ->
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM (ANALYZE) {table}")
+    connection.close()
+
+
+def repeat_day(database_uri: str, cases: Sequence[int], day: date, others: Sequence[int]) -> None:
+    """Copy a folded day of some packs to other days.
+
+    :param others: how many days after it they are.
+    """
+    with psycopg2.connect(database_uri) as connection, connection.cursor() as cursor:
+        for table in ("pms_day", "pms_day_reading", "pms_level"):
+            cursor.execute(_COLUMNS, (table,))
+            ((names,),) = cursor.fetchall()
+            columns = ", ".join(names)
+            other = ", ".join("day + n" if name == "day" else name for name in names)
+            statement = _REPEAT.format(table=table, columns=columns, other=other)
+            cursor.execute(statement, (list(others), day, list(cases)))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) pms_day, pms_day_reading, pms_level")
     connection.close()
 
 

@@ -34,8 +34,8 @@ from flexmeasures_pms.simulator import fleet_layout
 
 FOLDER = Path(".data/pages")
 LAYOUT = fleet_layout(1, 4, 12)
-MONTH = timedelta(days=30)
-WIDTH = 1400
+MONTH, YEAR = timedelta(days=30), timedelta(days=365)
+WIDTH = 1200
 MEASURED = ("cells", "spread", "voltage", "current", "power", "temperatures")
 """The charts of what FlexMeasures' own page of a pack shows."""
 
@@ -88,6 +88,7 @@ def _make(app: Flask) -> Month:
 
     from flexmeasures_pms.gateways import manage
     from flexmeasures_pms.registry.editing.change import Author
+    from flexmeasures_pms.storage.log.days import fold_all
     from flexmeasures_pms.storage.readings.turns import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
@@ -113,6 +114,10 @@ def _make(app: Flask) -> Month:
         month.fill(str(app.config["SQLALCHEMY_DATABASE_URI"]), stretches)
         rebuild(packs.cases, end)
         db.session.commit()
+        fold_all(end)
+        day = (end - MONTH + timedelta(days=1)).date()
+        uri = str(app.config["SQLALCHEMY_DATABASE_URI"])
+        month.repeat_day(uri, packs.cases[12:24], day, range(-(YEAR - MONTH).days, -1))
         made = Month(user.account_id, user.get_auth_token(), key.text, end)
         db.session.remove()
         db.engine.dispose()
@@ -156,6 +161,7 @@ def requests_of(found: Found) -> Iterator[Request]:
         ("1 h", quick, timedelta(hours=1)),
         ("24 h", quick, timedelta(days=1)),
         ("30 d", slow, MONTH),
+        ("a year", slow, YEAR),
     ):
         query, asset = period(end, length), asset_of(found, case)
         route = f"/pms/api/v1/devices/{case}/history?width={WIDTH}&{query}"
@@ -166,7 +172,11 @@ def requests_of(found: Found) -> Iterator[Request]:
         theirs = f"/api/v3_0/assets/{asset}/chart_data?{starts}&compress_json=true"
         yield Request(f"pack, {words}: page", f"/pms/case/{case}?{query}")
         yield Request(f"pack, {words}: all charts", route)
-        yield Request(f"pack, {words}: measurements", f"{route}&{same}", beside=theirs)
+        yield Request(
+            f"pack, {words}: measurements",
+            f"{route}&{same}",
+            beside=None if length > MONTH else theirs,
+        )
 
 
 def period(end: datetime, length: timedelta) -> str:
