@@ -36,7 +36,8 @@ def _after(filled: Callable[[Platform], None], measure: Measurement) -> Measurem
 def _fill_week(platform: Platform) -> None:
     """Add samples and beliefs of the PMS that is measured, received now."""
     stretch = _stretch(platform, datetime(2024, 12, 1, tzinfo=UTC), THIS_WEEK)
-    month.fill(platform.database_uri, [stretch])
+    with platform.app.app_context():
+        month.fill(platform.database_uri, [stretch])
 
 
 def _fill_years(platform: Platform) -> None:
