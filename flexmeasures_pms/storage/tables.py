@@ -180,7 +180,8 @@ journal_turn = sa.Table(
 )
 
 # One row for each case, MPPT, inverter and cabinet, replaced by newer readings only.
-# ``recorded`` has the last written values of what is recorded on change, with their ages.
+# ``recorded`` has the last written values of what is recorded on change, each with its time in
+# the newest reading's quarter of an hour [ms].
 # ``has_ahead`` says whether the log has samples of it that are ahead of the clock.
 # The device has no foreign key: it would be looked up, and locked, with every request.
 latest = sa.Table(

@@ -45,6 +45,7 @@ class Newest:
     :param has_ahead: whether samples are in the log that are ahead of the clock, and newer.
     :param thinned: whether only the first of each five minutes is written.
     :param others: as ``recorded``, of devices that reported before this one, if it is thinned.
+    :param stored: ``recorded`` as the database has it, and the quarter of an hour that it is of.
     """
 
     time: datetime | None = None
@@ -57,6 +58,7 @@ class Newest:
     has_ahead: bool = False
     thinned: bool = False
     others: dict[int, dict[str, Last]] = field(default_factory=dict)
+    stored: tuple[datetime, Mapping[str, Last]] | None = None
 
     @property
     def step(self) -> timedelta:
