@@ -23,12 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.hosting import guide, machine  # noqa: E402 - after the path
+from tools.hosting import dumps, guide, machine  # noqa: E402 - after the path
 from tools.hosting.machine import HostError  # noqa: E402
 
 HOME, REDIS_PASSWORD = "/srv/flexmeasures", "change-me-too"
-# Of a dump, what differs each time.
-_RANDOM = re.compile(r"^(--|\\(un)?restrict |$)")
 
 
 class Host:
@@ -126,11 +124,17 @@ class Host:
         """Return an address of the web processes."""
         return f"http://localhost:{self.web_port}{path}"
 
-    def dump(self, *options: str) -> list[str]:
-        """Return the lines of a dump of the database that say something of it."""
+    def schema(self) -> list[str]:
+        """Return what a dump says of the database's tables."""
+        return dumps.statements(self._dump("--schema-only"))
+
+    def rows(self, *options: str) -> list[str]:
+        """Return the rows of a dump of the database."""
+        return dumps.rows(self._dump("--data-only", *options))
+
+    def _dump(self, *options: str) -> str:
         place = f"--host={self.sockets} --port={self.database_port} --username=postgres"
-        text = self.ask(f"pg_dump {place} {' '.join(options)} flexmeasures")
-        return sorted(line for line in text.splitlines() if not _RANDOM.match(line))
+        return self.ask(f"pg_dump {place} {' '.join(options)} flexmeasures")
 
 
 def expect(found: bool, what: str) -> None:
@@ -157,10 +161,10 @@ def installed(host: Host) -> None:
 
 def flexmeasures_alone(host: Host) -> None:
     """Remember FlexMeasures' tables, and upgrade tables of each revision."""
-    host.kept["schema"] = host.dump("--schema-only")
+    host.kept["schema"] = host.schema()
     uri = "postgresql://flexmeasures:change-me@localhost/flexmeasures"
     print(host.ask(f"python {ROOT}/tools/hosting/earlier.py {uri}"), flush=True)
-    expect(host.dump("--schema-only") == host.kept["schema"], "the upgrades left no trace")
+    expect(host.schema() == host.kept["schema"], "the upgrades left no trace")
 
 
 def first_sample(host: Host) -> None:
@@ -192,19 +196,19 @@ def queued_sample(host: Host) -> None:
 def backed_up(host: Host) -> None:
     """Remember all rows, and stop what writes."""
     host.stop("web", "worker")
-    host.kept["rows"] = host.dump("--data-only")
+    host.kept["rows"] = host.rows()
 
 
 def restored(host: Host) -> None:
     """Compare all rows."""
-    expect(host.dump("--data-only") == host.kept["rows"], "all rows are restored")
+    expect(host.rows() == host.kept["rows"], "all rows are restored")
 
 
 def forward_again(host: Host) -> None:
     """Compare the rows that the earlier revision has as well."""
     tables = ("timed_belief", "pms_trackable", "pms_installation", "pms_receipt")
     only = " ".join(f"--table={name}" for name in tables)
-    rows = host.dump("--data-only", only)
+    rows = host.rows(only)
     lost = [line for line in rows if line not in host.kept["rows"]]  # type: ignore[operator]
     expect(not lost and len(rows) > 20, f"{len(rows)} lines of a dump are the same")
 
@@ -223,7 +227,7 @@ def removed(host: Host) -> None:
 
 def uninstalled(host: Host) -> None:
     """Compare FlexMeasures' tables, and start it."""
-    before, now = host.kept["schema"], host.dump("--schema-only")
+    before, now = host.kept["schema"], host.schema()
     expect(now == before, "FlexMeasures' tables are what they were")
     host.restart("web")
     expect(host.ready(), "FlexMeasures starts and answers")
