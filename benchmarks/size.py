@@ -107,7 +107,7 @@ def _table(name: str, platform: Platform, work: Callable[[], None], pack_days: f
 
 def _echo_folded(platform: Platform, pack_days: float) -> None:
     """Fold what was stored last, and print what that takes."""
-    from flexmeasures_pms.storage.log.days import fold_all
+    from flexmeasures_pms.storage.log.folding import fold_all
 
     with platform.app.app_context():
         begin = time.monotonic()

@@ -19,7 +19,8 @@
     │   └── OutOfScope              names a device that the gateway's key is not for
     ├── TooMany                 beyond a gateway's or user's rate (429)
     ├── StorageBusy             can't be stored now: send it again later (503)
-    │   └── RegistryBusy            because the registry kept changing
+    │   ├── RegistryBusy            because the registry kept changing
+    │   └── StillFolded             because it is late for many days
     ├── MaintenanceError        a step of maintenance can't go on; nothing was lost
     ├── NotHeld                 another worker processes a request of the journal
     └── QueueAway               Redis can't be reached to wake workers
@@ -48,6 +49,7 @@ __all__ = [
     "RegistryConflict",
     "RegistryError",
     "SchemaError",
+    "StillFolded",
     "StorageBusy",
     "TooMany",
     "UnknownId",
@@ -190,6 +192,10 @@ class StorageBusy(PmsError):
 
 class RegistryBusy(StorageBusy):
     """The registry changed each time that the request was tried: nothing was stored."""
+
+
+class StillFolded(StorageBusy):
+    """The request is late for folded days, and some are ready now: nothing of it was stored."""
 
 
 class MaintenanceError(PmsError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,9 @@ _DIGEST = "sha256:"
 # The time that a request waits for a worker is part of its duration; the column's maximum
 # is 24 days.
 _LONGEST = (1 << 31) - 1
+
+# Less than the lease of a queued request, which another worker takes over after that.
+_THAW_SECONDS = 10.0
 
 Admission = Callable[[Decoded], None]
 
@@ -143,7 +147,10 @@ def _store_once(
         journal.hold(claimed, *map(deadline.at_most, limits))
     if hold_registry:
         await_registry(origin.account_id)
-    processed = process(origin.account_id, decoded.samples, origin.received_at, values)
+    thaw_seconds = math.inf if claimed is None else _THAW_SECONDS
+    processed = process(
+        origin.account_id, decoded.samples, origin.received_at, values, thaw_seconds
+    )
     outcomes = keep_the_rest(
         origin.account_id,
         decoded.samples,

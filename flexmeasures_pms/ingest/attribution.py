@@ -200,8 +200,9 @@ def _rehome(
     homeless = [s for s in batch if s in taken and not s.new_owned]
     going = [s for s in batch if s in taken and s.new_owned]
     written = write(
-        account_id, _blocks(going, taken), settings().recording, until=until, thinned=is_thinned()
-    )
+        account_id, _blocks(going, taken), settings().recording,
+        until=until, thinned=is_thinned(), thaws=True,
+    )  # fmt: skip
     for stray, result in zip(going, written, strict=True):
         if result.result == "conflict":
             homeless.append(stray)

@@ -16,7 +16,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.config import Settings, settings
 from flexmeasures_pms.deadline import within
-from flexmeasures_pms.errors import NotHeld, PmsError, RegistryBusy, SchemaError
+from flexmeasures_pms.errors import NotHeld, PmsError, RegistryBusy, SchemaError, StillFolded
 from flexmeasures_pms.ingest import journal_queue
 from flexmeasures_pms.ingest.accept import Origin, read, store
 from flexmeasures_pms.ingest.journal import body_of
@@ -126,8 +126,9 @@ def process(claimed: Claimed, settings: Settings) -> bool:
             _store(claimed, settings)
     except NotHeld:
         journal.give_back(claimed, NOT_HELD)
-    except RegistryBusy as error:
-        # It keeps its place, however long that lasts: it was not the request's fault.
+    except (RegistryBusy, StillFolded) as error:
+        # It keeps its place, however long that lasts: it was not the request's fault, or each try
+        # gets further.
         current_app.logger.warning("Request %s of the journal waits: %s", claimed.id, error)
         journal.give_back(claimed, SOON)
     except Exception as error:

@@ -5,9 +5,11 @@ This module does not depend on HTTP or files.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from flexmeasures.data import db
@@ -19,7 +21,7 @@ from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.config import is_thinned, settings
 from flexmeasures_pms.deadline import check
 from flexmeasures_pms.errors import Problem, RegistryBusy
-from flexmeasures_pms.ingest.carry_through import Overtaken
+from flexmeasures_pms.ingest.carry_through import NotReady, Overtaken
 from flexmeasures_pms.ingest.flapping import PackReport
 from flexmeasures_pms.ingest.hot_swap import (
     follow_moves,
@@ -33,6 +35,7 @@ from flexmeasures_pms.registry.editing.writer import lock_registry
 from flexmeasures_pms.storage.flapping import keep as keep_flapping
 from flexmeasures_pms.storage.intake.quarantine import WAITS
 from flexmeasures_pms.storage.readings.blocks import Block, Written
+from flexmeasures_pms.storage.readings.folded import ToThaw, thaw_ahead
 from flexmeasures_pms.storage.readings.turns import take_turns
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.samples import Sample
@@ -83,6 +86,7 @@ def process(
     samples: Sequence[Sample],
     now: datetime,
     values: Sequence[SampleValues] | None = None,
+    thaw_seconds: float = math.inf,
 ) -> Processed:
     """Store an organisation's samples, and return the result of each.
 
@@ -90,6 +94,7 @@ def process(
 
     :param now: when they were received; samples may be up to a day later.
     :param values: the result of :func:`measured`, if computed ahead.
+    :param thaw_seconds: how long days that samples are late for may be thawed.
     :raises NotReady: when something is to be made first.
     """
     check()
@@ -104,9 +109,12 @@ def process(
             plan = planned(account_id, samples, now, values, until)
         _leave_out_late_moves(account_id, plan, until)
     check()
-    written = write(
-        account_id, _blocks(plan), settings().recording, until=until, thinned=is_thinned()
-    )
+    try:
+        written = write(
+            account_id, _blocks(plan), settings().recording, until=until, thinned=is_thinned()
+        )
+    except ToThaw as found:
+        raise NotReady(partial(thaw_ahead, found.thing_days, thaw_seconds)) from found
     check()
     unstored = _unstored(samples, plan.targets, plan.registered, now)
     outcomes = _outcomes(samples, unstored, plan.readings, written, plan.registered)

@@ -11,7 +11,7 @@ from flexmeasures.data import db
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.intake import heads, receipts
-from flexmeasures_pms.storage.log import days
+from flexmeasures_pms.storage.log import folding, rest
 from flexmeasures_pms.storage.readings import belief_tables, thinning
 from flexmeasures_pms.storage.readings.thinning import GoesOn
 
@@ -72,18 +72,20 @@ def _in_parts(what: str, goes_on: GoesOn, part: Callable[[], int]) -> Done:
 
 
 def _fold(now: datetime, goes_on: GoesOn) -> Done:
-    found = days.fold_all(now, stop=lambda: not goes_on())
-    kept = f", left {counted(found.kept, 'day')} as it was" if found.kept else ""
-    text = f"folded {counted(found.days, 'day')} of things{kept}"
-    return Done(text if found.days or found.kept else NOTHING, not found.left)
+    found = folding.fold_all(now, stop=lambda: not goes_on())
+    parts = [f"folded {counted(found.days, 'day')} of things"] if found.days else []
+    if kept := rest.unfoldable():
+        first = f"{kept[0].kind} '{kept[0].ident}' on {kept[0].day}"
+        parts.append(f"could not fold {counted(len(kept), 'day')}, first {first} (see the log)")
+    return Done(", ".join(parts) or NOTHING, not found.left)
 
 
 def _forget(now: datetime, goes_on: GoesOn) -> Done:
     if not settings().sample_days:
         return Done("samples are kept for ever")
     total, some = 0, _DAYS_AT_ONCE
-    while some == _DAYS_AT_ONCE and goes_on():
-        some = days.forget_days(now, settings().sample_days, _DAYS_AT_ONCE)
+    while some >= _DAYS_AT_ONCE and goes_on():
+        some = folding.forget_days(now, settings().sample_days, _DAYS_AT_ONCE)
         total += some
     text = f"deleted {counted(total, 'day')} of things" if total else NOTHING
     return Done(text, some < _DAYS_AT_ONCE)

@@ -84,6 +84,18 @@ level = sa.Table(
     sa.PrimaryKeyConstraint("subject_id", "minutes", "day", "device_id"),
 )
 
+# Days that are not folded until a time: they were thawed for late samples, or could not be folded,
+# for a reason.
+day_rest = sa.Table(
+    "pms_day_rest",
+    metadata,
+    sa.Column("subject_id", sa.Integer, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.PrimaryKeyConstraint("subject_id", "day"),
+)
+
 # Where each sensor's reading is in a sample's readings, by asset type.
 place = sa.Table(
     "pms_place",

@@ -150,8 +150,8 @@ def test_a_downgrade_that_loses_nothing_does_not_ask(
 ) -> None:
     connection.execute(
         sa.text(
-            "TRUNCATE pms_day, pms_day_reading, pms_level, pms_journal_turn, pms_quarantine, "
-            "pms_flapping, pms_sample, pms_place"
+            "TRUNCATE pms_day, pms_day_reading, pms_day_rest, pms_level, pms_journal_turn, "
+            "pms_quarantine, pms_flapping, pms_sample, pms_place"
         )
     )
     connection.execute(sa.text("TRUNCATE pms_quarantine_head CASCADE"))

@@ -19,8 +19,9 @@ from support.site import Site
 from support.telemetry import at, pack_sample, request
 
 from flexmeasures_pms.storage.log import days
+from flexmeasures_pms.storage.log import folding as log_folding
 from flexmeasures_pms.storage.log.chunk import Chunk
-from flexmeasures_pms.storage.log.days import Folded
+from flexmeasures_pms.storage.log.folding import Folded
 from flexmeasures_pms.storage.log.levels import MINUTES, Spans, read_levels, reduce
 from flexmeasures_pms.storage.log.places import places_of
 from flexmeasures_pms.storage.queries.docks import dock_readings
@@ -63,12 +64,12 @@ def post(client: FlaskClient, organisation: Organisation, site: Site) -> Post:
 def case(site: Site, monkeypatch: pytest.MonkeyPatch) -> int:
     """A case; what other tests have left is none of what is to be folded."""
     number = site.number("case", "0241")
-    everywhere = days.foldable
+    everywhere = log_folding.foldable
 
     def foldable(now: datetime) -> list[tuple[int, date]]:
         return [(thing, day) for thing, day in everywhere(now) if thing == number]
 
-    monkeypatch.setattr(days, "foldable", foldable)
+    monkeypatch.setattr(log_folding, "foldable", foldable)
     return number
 
 
@@ -92,7 +93,7 @@ def test_samples_are_what_they_were_when_a_day_is_thawed(post: Post, case: int) 
     post(pack_sample("0241"), *odd, pack_sample("0241", at(4), amps=None, dock=3))
     before = hot(case)
     assert len(before) == 4
-    assert days.fold(case, DAY) == 4
+    assert log_folding.fold(case, DAY) == 4
     assert hot(case) == []
     days.thaw(case, [DAY])
     assert hot(case) == before
@@ -103,17 +104,17 @@ def test_a_day_is_folded_when_it_has_been_over_for_two_hours(
     post: Post, case: int, site: Site
 ) -> None:
     post(pack_sample("0241"), pack_sample("0241", at(24 * 60)))
-    assert days.fold_all(LATER - timedelta(seconds=1)) == Folded(0, 0, 0, 0)
-    folded = days.fold_all(LATER)
+    assert log_folding.fold_all(LATER - timedelta(seconds=1)) == Folded(0, 0, 0, 0)
+    folded = log_folding.fold_all(LATER)
     assert folded == Folded(days=1, samples=1, kept=0, left=0)
     assert is_folded(case)
     assert [row[0] for row in hot(case)] == [at(24 * 60)]
-    assert days.fold_all(LATER) == Folded(0, 0, 0, 0)
+    assert log_folding.fold_all(LATER) == Folded(0, 0, 0, 0)
 
 
 def test_folding_ends_when_it_is_told_to(post: Post, case: int) -> None:
     post(pack_sample("0241"))
-    assert days.fold_all(LATER, stop=lambda: True) == Folded(0, 0, 0, left=1)
+    assert log_folding.fold_all(LATER, stop=lambda: True) == Folded(0, 0, 0, left=1)
     assert not is_folded(case)
 
 
@@ -124,7 +125,7 @@ def test_what_a_folded_day_cannot_tell_stays_rows(post: Post, case: int, change:
     db.session.execute(one, {"id": case, "at": at(1)})
     db.session.commit()
     before = hot(case)
-    assert days.fold_all(LATER) == Folded(0, 0, kept=1, left=0)
+    assert log_folding.fold_all(LATER) == Folded(0, 0, kept=1, left=0)
     assert hot(case) == before
     db.session.execute(sa.text("DELETE FROM pms_sample WHERE subject_id = :id"), {"id": case})
     db.session.commit()
@@ -138,15 +139,15 @@ def test_a_day_is_not_folded_while_its_thing_is_written_to(
     with elsewhere(database_uri, lock):
         db.session.execute(sa.text("SET LOCAL lock_timeout = '100ms'"))
         with pytest.raises(Exception, match="lock timeout"):
-            days.fold(case, DAY)
+            log_folding.fold(case, DAY)
     db.session.rollback()
     assert len(hot(case)) == 1
 
 
 def test_old_days_are_forgotten_where_the_host_wants_it(post: Post, case: int) -> None:
     post(pack_sample("0241"), pack_sample("0241", at(-24 * 60)))
-    days.fold_all(LATER)
-    days.forget_days(LATER, 1, 50)
+    log_folding.fold_all(LATER)
+    log_folding.forget_days(LATER, 1, 50)
     assert [found.day for found in days.folded_days([case], BEGIN - timedelta(days=9), END)] == [
         DAY
     ]

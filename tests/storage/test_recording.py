@@ -28,6 +28,7 @@ from support.telemetry import NOON
 
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.log import days
+from flexmeasures_pms.storage.log import folding as log_folding
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.storage.readings.turns import rebuild
 from flexmeasures_pms.storage.readings.write import write
@@ -235,7 +236,7 @@ def deliver_on(
                 found = told(known, device, request[i])
                 known |= {k: request[i][2][k[2]] for k, there in found.items() if not there}
         for day in folded:
-            days.fold(stage.case.id, day)
+            log_folding.fold(stage.case.id, day)
         days.thaw(stage.case.id, thawed)
 
 

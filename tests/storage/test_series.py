@@ -20,7 +20,7 @@ from support.site import Site
 from support.telemetry import NOON
 
 from flexmeasures_pms.registry.kinds import CASE
-from flexmeasures_pms.storage.log import days as days_of
+from flexmeasures_pms.storage.log import folding as log_folding
 from flexmeasures_pms.storage.log import samples, series
 from flexmeasures_pms.storage.log.columns import EPOCH, Columns, joined, level_of
 from flexmeasures_pms.storage.log.moments import around, ends_of_quarters
@@ -248,7 +248,7 @@ def test_folded_days_read_the_same_to_the_last_bit(case: Case) -> None:
         case.put(rows)
         hot = read()
         for days in (1, 0, 2, 3):
-            assert days_of.fold(case.number, (NOON + timedelta(days=days)).date()) > 0
+            assert log_folding.fold(case.number, (NOON + timedelta(days=days)).date()) > 0
             assert read() == hot
 
 
@@ -277,5 +277,5 @@ def test_moments_of_folded_days_read_the_same(case: Case) -> None:
         assert not np.isnan(hot[0]).all()
         assert not np.isnan(hot[2]).all()
         for days in range(3):
-            days_of.fold(case.number, (NOON + timedelta(days=days)).date())
+            log_folding.fold(case.number, (NOON + timedelta(days=days)).date())
         assert repr(read()) == repr(hot)

@@ -5,19 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flexmeasures.data import db
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from flexmeasures_pms.registry.tables import trackable
-from flexmeasures_pms.storage.log import days
+from flexmeasures_pms.storage.log import folding
+from flexmeasures_pms.storage.log_tables import day_rest
 
 
 def fold(account_id: int) -> int:
-    """Fold the days of an organisation's things that are over; return how many."""
+    """Fold the days of an organisation's things that are over, also those that rest.
+
+    :returns: how many.
+    """
     own = set(
         db.session.scalars(select(trackable.c.id).where(trackable.c.account_id == account_id))
     )
-    found = [(thing, date) for thing, date in days.foldable(datetime.now(UTC)) if thing in own]
+    db.session.execute(delete(day_rest).where(day_rest.c.subject_id.in_(own)))
+    found = [(thing, date) for thing, date in folding.foldable(datetime.now(UTC)) if thing in own]
     for thing, date in found:
-        days.fold(thing, date)
+        folding.fold(thing, date)
         db.session.commit()
     return len(found)

@@ -1,31 +1,25 @@
 """Folded days of the log: a row for each quantity instead of one for each sample.
 
-A day of a thing is folded when it is over. What adds to it later, or takes from it, thaws it
-first: its samples are rows of ``pms_sample`` again, until it is folded the next time. So whoever
-writes has only these to deal with. All of it is done while the thing is locked.
+A day of a thing is folded when it is over (``folding.py``). What adds to it later, or takes from
+it, thaws it first: its samples are rows of ``pms_sample`` again, until it is folded the next time.
+So whoever writes has only these to deal with. All of it is done while the thing is locked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from flask import current_app
 from flexmeasures.data import db
-from psycopg2.errors import UniqueViolation
 
-from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.log import binary
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.clock import begin_of, day_of, milliseconds
-from flexmeasures_pms.storage.log.day_rows import DaySamples, numbers_of, take_day, write_day
-from flexmeasures_pms.storage.log.levels import MINUTES, write_levels
-from flexmeasures_pms.storage.log.lock import lock_thing
+from flexmeasures_pms.storage.log.day_rows import DaySamples, numbers_of
 from flexmeasures_pms.storage.log.whole_numbers import unfold
 
 _AT_ONCE = 96
@@ -51,44 +45,6 @@ _READINGS = """
     WHERE r.place = ANY (%s::int[])"""
 _BESIDES = """
     SELECT repeats, boards FROM pms_day WHERE subject_id = %s AND day = %s AND device_id = %s"""
-# The first sample of each thing, then the first of each later day: the index has few steps to go.
-_FOLDABLE = """
-    WITH RECURSIVE found (id, at) AS (
-      SELECT t.id, s.event_time FROM pms_trackable t
-      CROSS JOIN LATERAL (
-        SELECT event_time FROM pms_sample WHERE subject_id = t.id AND event_time < %(border)s
-        ORDER BY event_time LIMIT 1
-      ) s
-      UNION ALL
-      SELECT f.id, s.event_time FROM found f
-      CROSS JOIN LATERAL (
-        SELECT event_time FROM pms_sample
-        WHERE subject_id = f.id AND event_time < %(border)s
-          AND event_time >= date_trunc('day', f.at, 'UTC') + interval '24 hours'
-        ORDER BY event_time LIMIT 1
-      ) s
-    )
-    SELECT id, (at AT TIME ZONE 'UTC')::date AS day FROM found ORDER BY day, id"""
-_FORGET = """
-    WITH gone AS (
-      DELETE FROM pms_day d USING (
-        SELECT o.subject_id, o.day, o.device_id FROM pms_trackable t
-        JOIN pms_day o ON o.subject_id = t.id AND o.day < %(first)s LIMIT %(most)s
-      ) o
-      WHERE d.subject_id = o.subject_id AND d.day = o.day AND d.device_id = o.device_id
-      RETURNING d.subject_id, d.day, d.device_id
-    ), readings AS (
-      DELETE FROM pms_day_reading r USING gone g
-      WHERE r.subject_id = g.subject_id AND r.day = g.day AND r.device_id = g.device_id
-    ), levels AS (
-      DELETE FROM pms_level l USING gone g
-      WHERE l.subject_id = g.subject_id AND l.minutes = ANY (%(minutes)s) AND l.day = g.day
-        AND l.device_id = g.device_id
-    )
-    SELECT count(*) FROM gone"""
-
-WAIT = timedelta(hours=2)
-"""How long after its end a day is folded: what gateways send late is still hot."""
 
 
 class FoldedDay(NamedTuple):
@@ -197,102 +153,7 @@ def read_samples(day: FoldedDay, places: Sequence[int]) -> DaySamples:
     )
 
 
-class CantFold(PmsError):
-    """A day whose samples have to stay rows."""
-
-
 def thaw(subject_id: int, days: Collection[date]) -> None:
     """Make samples of some days again, those that are folded; the caller has locked the thing."""
     cursor = db.session.connection().connection.cursor()
     cursor.execute("SELECT pms_thaw(%s, %s::date[])", (subject_id, array(days)))
-
-
-def fold(subject_id: int, day: date) -> int:
-    """Fold a day of a thing, and return how many samples it has; the caller commits.
-
-    What is folded is read again, and compared to the last bit, before that.
-
-    :raises CantFold: nothing may be committed.
-    """
-    lock_thing(subject_id)
-    thaw(subject_id, [day])
-    by_device = take_day(subject_id, day)
-    for samples in by_device:
-        _fold(subject_id, day, samples)
-    return sum(len(samples.times) for samples in by_device)
-
-
-def _fold(subject_id: int, day: date, samples: DaySamples) -> None:
-    times, odd = np.divmod(samples.times, 1000)
-    if odd.any() or np.unique(samples.sources).size > 1:
-        raise CantFold(
-            f"The samples of thing {subject_id} on {day} stay rows: their times are not whole "
-            "milliseconds, or its device had two sources."
-        )
-    places = np.flatnonzero(~np.isnan(samples.readings).all(axis=1)).tolist() or [0]
-    kept = replace(samples, readings=samples.readings[places])
-    source = int(samples.sources[0])
-    chunk = Chunk(subject_id, samples.device_id, source, times, kept.readings)
-    day_row = FoldedDay(
-        subject_id, day, samples.device_id, source, len(times), int(times[-1] - begin_of(day)), 0
-    )
-    write_day(subject_id, day, kept, places)
-    write_levels(chunk, day, places)
-    if not read_samples(day_row, places).is_same(kept):
-        raise CantFold(f"What was folded of thing {subject_id} on {day} is not what it was.")
-
-
-def foldable(now: datetime) -> list[tuple[int, date]]:
-    """Return the days of things that are over, and have hot samples: the earliest first."""
-    cursor = db.session.connection().connection.cursor()
-    border = datetime.combine(day_of(now - WAIT), time(), UTC)
-    cursor.execute(_FOLDABLE, {"border": border})
-    return list(cursor)
-
-
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """What was folded.
-
-    :param days: of things.
-    :param kept: days whose samples stay rows.
-    :param left: days that are still to be folded.
-    """
-
-    days: int
-    samples: int
-    kept: int
-    left: int
-
-
-def fold_all(now: datetime, stop: Callable[[], bool] = lambda: False) -> Folded:
-    """Fold what is over, each day of a thing in a transaction of its own.
-
-    :param stop: is asked before each whether to end.
-    """
-    days = foldable(now)
-    db.session.commit()
-    folded = samples = kept = 0
-    for subject_id, day in days:
-        if stop():
-            break
-        try:
-            samples += fold(subject_id, day)
-        except (CantFold, UniqueViolation) as error:
-            db.session.rollback()
-            current_app.logger.warning("%s", error)
-            kept += 1
-        else:
-            db.session.commit()
-            folded += 1
-    return Folded(folded, samples, kept, len(days) - folded - kept)
-
-
-def forget_days(now: datetime, days: int, most: int) -> int:
-    """Delete folded days that are older than some, and return how many of things; commits."""
-    cursor = db.session.connection().connection.cursor()
-    first = day_of(now) - timedelta(days=days)
-    cursor.execute(_FORGET, {"first": first, "minutes": list(MINUTES), "most": most})
-    (count,) = cursor.fetchone()
-    db.session.commit()
-    return int(count)

@@ -1,49 +1,117 @@
-"""Late readings of days that are folded: whether they are known is told without thawing a day."""
+"""Late readings of days that are folded: whether they are known is told without thawing a day.
+
+What adds to folded days needs them thawed first, one by one in transactions of their own: so a
+request that is late for many days gets further with each try, however long they take.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 
 import numpy as np
+from flexmeasures.data import db
 
 from flexmeasures_pms import deadline
-from flexmeasures_pms.storage.log import days
+from flexmeasures_pms.errors import StillFolded, StorageBusy
+from flexmeasures_pms.storage.log import days, rest
 from flexmeasures_pms.storage.log.clock import day_of, microseconds
 from flexmeasures_pms.storage.log.days import FoldedDay
+from flexmeasures_pms.storage.log.lock import lock_thing
 from flexmeasures_pms.storage.log.places import Places
 from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.log.values import NONE, BeliefValue
 from flexmeasures_pms.storage.readings.blocks import Block, Written, new_readings
 
-_ThingDay = tuple[date, int]
+ThingDay = tuple[date, int]
+"""(day, subject)."""
+
+REST = timedelta(minutes=30)
+"""How long a day is not folded after it was thawed: senders try again meanwhile."""
+
+_LOOK_SECONDS = 2.0
+"""How long folded days are compared, once one has to be thawed: the rest of a request's time is for
+that."""
+
+
+class ToThaw(Exception):
+    """Readings add to days that are folded: these are to be thawed before all is done again.
+
+    :param thing_days: some or all of these days, in order.
+    """
+
+    def __init__(self, thing_days: Sequence[ThingDay]) -> None:
+        """Keep the days."""
+        super().__init__("Days are to be thawed first.")
+        self.thing_days = thing_days
 
 
 def known_in_folded(
-    blocks: Iterable[Block], places: Mapping[str, Places]
+    blocks: Iterable[Block], places: Mapping[str, Places], *, thaws: bool = False
 ) -> dict[SampleKey, LoggedSample]:
     """Return what folded days have at the times of blocks that add nothing to them.
 
-    Days that blocks add to are thawed: what these have is found among the hot samples then. The
-    things are locked.
+    The things are locked.
 
     :param places: by asset type.
+    :param thaws: thaw days that blocks add to: what these have is found among the hot samples then.
+    :raises ToThaw: if there are such days otherwise.
     """
-    by_day: dict[_ThingDay, list[Block]] = {}
+    by_day: dict[ThingDay, list[Block]] = {}
     for block in blocks:
         by_day.setdefault((day_of(block.time), block.subject_id), []).append(block)
-    folded: dict[_ThingDay, dict[int, FoldedDay]] = {}
+    folded: dict[ThingDay, dict[int, FoldedDay]] = {}
     for row in days.listed([(subject, day) for day, subject in by_day]):
         folded.setdefault((row.day, row.subject_id), {})[row.device_id] = row
     known: dict[SampleKey, LoggedSample] = {}
+    added_to: list[ThingDay] = []
+    end = time.monotonic() + _LOOK_SECONDS
     for key in sorted(folded):
         deadline.check()
+        if added_to and time.monotonic() > end:
+            break
         found = _known(by_day[key], folded[key], places)
-        if found is None:
+        if found is not None:
+            known |= found
+        elif thaws:
             days.thaw(key[1], [key[0]])
         else:
-            known |= found
+            added_to.append(key)
+    if added_to:
+        raise ToThaw(added_to)
     return known
+
+
+def thaw_ahead(thing_days: Sequence[ThingDay], seconds: float) -> None:
+    """Thaw days for readings that are to be written next, each in a transaction of its own.
+
+    :param seconds: how long.
+    :raises StillFolded: when the time is over, and some were thawed.
+    :raises StorageBusy: when it is over before that.
+    """
+    end = time.monotonic() + seconds
+    for done, (day, subject_id) in enumerate(thing_days):
+        try:
+            deadline.check()
+        except StorageBusy as error:
+            if done:
+                raise _still_folded(done, len(thing_days)) from error
+            raise
+        if done and time.monotonic() > end:
+            raise _still_folded(done, len(thing_days))
+        lock_thing(subject_id)
+        days.thaw(subject_id, [day])
+        rest.rest(subject_id, day, REST)
+        db.session.commit()
+
+
+def _still_folded(done: int, total: int) -> StillFolded:
+    return StillFolded(
+        f"The request has late samples of days that are folded: {done} of {total} of these were "
+        "thawed until its time was over. Nothing of it was stored. Send it again: each try gets "
+        "further."
+    )
 
 
 def _known(

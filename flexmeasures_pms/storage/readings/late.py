@@ -42,14 +42,18 @@ def load(
     places: Mapping[str, Places],
     bands: Mapping[int, Bands],
     step: timedelta = QUARTER,
+    *,
+    thaws: bool = False,
 ) -> dict[StreamKey, SampleStream]:
     """Return what the log has around late blocks.
 
     :param places: by asset type.
     :param bands: deadbands by subject.
     :param step: what takes the place of a quarter of an hour.
+    :param thaws: thaw folded days that blocks add to.
+    :raises ToThaw: if there are such days otherwise.
     """
-    known = known_in_folded(late, places)
+    known = known_in_folded(late, places, thaws=thaws)
     by_stream: dict[StreamKey, list[Block]] = {}
     for block in late:
         if block.key not in known:

@@ -37,12 +37,14 @@ class _Plan:
     :param log: samples that are new, and newer than all others of their things.
     :param late_new: late samples that are not in the log.
     :param late_changed: late samples that are, and differ.
+    :param thaws: whether folded days that late samples add to are thawed.
     """
 
     written: list[Written]
     log: NewSamples
     late_new: list[LoggedSample]
     late_changed: list[LoggedSample]
+    thaws: bool
 
 
 def write(
@@ -52,6 +54,7 @@ def write(
     *,
     until: datetime,
     thinned: bool = False,
+    thaws: bool = False,
 ) -> list[Written]:
     """Write the readings of blocks, each block whole or not at all; the caller commits.
 
@@ -61,7 +64,9 @@ def write(
     :param host: the host's recording policies for all assets.
     :param until: time of the last reading that is not ahead of the clock.
     :param thinned: write as beliefs only the first of each five minutes of a sensor and source.
+    :param thaws: thaw folded days that late blocks add to, in the same transaction.
     :returns: the result of each block, in their order.
+    :raises ToThaw: if there are such days otherwise.
     """
     if not blocks:
         return []
@@ -71,7 +76,7 @@ def write(
     for subject, kind in subjects.items():
         newest[subject].bands = bands(kind, host, newest[subject].policies, thinned=thinned)
         newest[subject].thinned = thinned
-    plan = _Plan([DUPLICATE] * len(blocks), NewSamples(places), [], [])
+    plan = _Plan([DUPLICATE] * len(blocks), NewSamples(places), [], [], thaws)
     copy_rows(_planned(blocks, newest, plan, until))
     samples.add([*plan.log.added.values(), *plan.late_new])
     samples.replace(plan.late_changed)
@@ -127,7 +132,7 @@ def _plan_late(
     of_all = {number: state.bands for number, state in newest.items()}
     thinned = any(state.thinned for state in newest.values())
     step = FIVE_MINUTES if thinned else QUARTER
-    streams = load([blocks[i] for i in late], places, of_all, step)
+    streams = load([blocks[i] for i in late], places, of_all, step, thaws=plan.thaws)
     there = {sample.key for stream in streams.values() for sample in stream.samples}
     for i in late:
         block, before = blocks[i], len(rows)
