@@ -108,9 +108,8 @@ def thaw_ahead(thing_days: Sequence[ThingDay], seconds: float) -> None:
 
 def _still_folded(done: int, total: int) -> StillFolded:
     return StillFolded(
-        f"The request has late samples of days that are folded: {done} of {total} of these were "
-        "thawed until its time was over. Nothing of it was stored. Send it again: each try gets "
-        "further."
+        f"Of {total} folded days that the request has late samples of, {done} were thawed before "
+        "its time was over. Nothing of it was stored. Send it again: each try gets further."
     )
 
 
