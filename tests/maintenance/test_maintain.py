@@ -25,7 +25,7 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.maintenance import run, steps
 from flexmeasures_pms.maintenance.steps import Done, Step
 from flexmeasures_pms.migrations import belief_tables
-from flexmeasures_pms.storage.log_tables import sample
+from flexmeasures_pms.storage.log_tables import day_rest, sample
 from flexmeasures_pms.storage.readings.belief_tables import table_of
 from flexmeasures_pms.storage.tables import receipt
 
@@ -101,6 +101,26 @@ def test_beliefs_are_thinned_where_they_are_old_enough(site: Site, post: Run, pm
     assert week not in belief_tables.names(db.session.connection())
     assert maintained(pms)["thinning"]["done"] == "nothing to do"
     assert stored.times(site.account_id, CASE) == {at(1)}
+
+
+def test_days_that_cannot_be_folded_are_named_each_time(
+    site: Site, post: Run, pms: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = at(-90 * 24 * 60)
+    post(pack_sample("0241", old), pack_sample("0242", old, dock=2))
+    odd = sample.c.subject_id == site.number("case", "0241")
+    db.session.execute(
+        sa.update(sample).where(odd).values(event_time=old + timedelta(microseconds=1))
+    )
+    db.session.commit()
+    says = "could not fold 1 day, first case '0241' on 2025-12-01 (see the log)"
+    assert says in " ".join(pms("maintain").split())
+    assert "times are not whole milliseconds" in caplog.text
+    assert says in maintained(pms)["folding"]["done"]
+    assert maintained(pms)["folding"]["finished"]
+    db.session.execute(sa.delete(day_rest))
+    db.session.execute(sa.delete(sample).where(odd))
+    db.session.commit()
 
 
 def test_nothing_is_thinned_where_beliefs_are_kept_for_ever(

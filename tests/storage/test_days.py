@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from math import nan
 from typing import Any
 
 import numpy as np
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
@@ -18,12 +19,13 @@ from support.elsewhere import elsewhere
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.storage.log import days
+from flexmeasures_pms.storage.log import days, rest
 from flexmeasures_pms.storage.log import folding as log_folding
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.folding import Folded
-from flexmeasures_pms.storage.log.levels import MINUTES, Spans, read_levels, reduce
+from flexmeasures_pms.storage.log.levels import MINUTES, Spans, read_levels, reduce, write_levels
 from flexmeasures_pms.storage.log.places import places_of
+from flexmeasures_pms.storage.log_tables import day_rest
 from flexmeasures_pms.storage.queries.docks import dock_readings
 from flexmeasures_pms.storage.readings.latest import latest_of
 
@@ -118,17 +120,73 @@ def test_folding_ends_when_it_is_told_to(post: Post, case: int) -> None:
     assert not is_folded(case)
 
 
+@pytest.fixture
+def rests(case: int) -> Iterator[Callable[[], None]]:
+    """Let the case's days have rested; nothing of that is left for other tests."""
+
+    def end() -> None:
+        db.session.execute(sa.delete(day_rest).where(day_rest.c.subject_id == case))
+        db.session.commit()
+
+    yield end
+    db.session.rollback()
+    db.session.execute(sa.text("DELETE FROM pms_sample WHERE subject_id = :id"), {"id": case})
+    end()
+
+
 @pytest.mark.parametrize("change", ["event_time = event_time + '1 us'", "source_id = 1"])
-def test_what_a_folded_day_cannot_tell_stays_rows(post: Post, case: int, change: str) -> None:
-    post(pack_sample("0241"), pack_sample("0241", at(1)))
+def test_what_a_folded_day_cannot_tell_stays_rows(
+    post: Post, case: int, rests: Callable[[], None], change: str
+) -> None:
+    post(pack_sample("0241"), pack_sample("0241", at(1)), pack_sample("0241", at(-24 * 60)))
     one = sa.text(f"UPDATE pms_sample SET {change} WHERE subject_id = :id AND event_time = :at")
     db.session.execute(one, {"id": case, "at": at(1)})
     db.session.commit()
-    before = hot(case)
-    assert log_folding.fold_all(LATER) == Folded(0, 0, kept=1, left=0)
-    assert hot(case) == before
-    db.session.execute(sa.text("DELETE FROM pms_sample WHERE subject_id = :id"), {"id": case})
-    db.session.commit()
+    before = hot(case)[1:]
+    for _ in range(2):
+        assert log_folding.fold_all(LATER) == Folded(days=1, samples=1, kept=1, left=0)
+        assert hot(case) == before
+        # It is tried once a day.
+        assert log_folding.fold_all(LATER) == Folded(0, 0, 0, 0)
+        assert ("case", "0241", DAY) in rest.unfoldable()
+        days.thaw(case, [DAY - timedelta(days=1)])
+        rests()
+
+
+def test_a_day_whose_folding_fails_keeps_no_other_from_it(
+    post: Post,
+    case: int,
+    rests: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    post(pack_sample("0241"), pack_sample("0241", at(-24 * 60)))
+
+    def broken(chunk: Chunk, day: date, places: Sequence[int]) -> None:
+        if day < DAY:
+            raise ValueError("These numbers are odd.")
+        write_levels(chunk, day, places)
+
+    monkeypatch.setattr("flexmeasures_pms.storage.log.folding.write_levels", broken)
+    assert log_folding.fold_all(LATER) == Folded(days=1, samples=1, kept=1, left=0)
+    assert is_folded(case)
+    assert len(hot(case)) == 1
+    assert "These numbers are odd." in caplog.text
+    assert f"Thing {case} on 2026-02-28" in caplog.text
+
+
+def test_a_lost_connection_ends_folding(
+    post: Post, case: int, rests: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(pack_sample("0241"))
+
+    def lost(_subject_id: int) -> None:
+        raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(log_folding, "lock_thing", lost)
+    with pytest.raises(psycopg2.OperationalError):
+        log_folding.fold_all(LATER)
+    assert not any(found.ident == "0241" and found.day == DAY for found in rest.unfoldable())
 
 
 def test_a_day_is_not_folded_while_its_thing_is_written_to(
@@ -144,13 +202,26 @@ def test_a_day_is_not_folded_while_its_thing_is_written_to(
     assert len(hot(case)) == 1
 
 
-def test_old_days_are_forgotten_where_the_host_wants_it(post: Post, case: int) -> None:
-    post(pack_sample("0241"), pack_sample("0241", at(-24 * 60)))
-    log_folding.fold_all(LATER)
+@pytest.mark.parametrize("is_old_folded", [False, True])
+def test_old_days_are_forgotten_where_the_host_wants_it(
+    post: Post, case: int, site: Site, is_old_folded: bool
+) -> None:
+    """Also those that can't be folded."""
+    old = at(-24 * 60)
+    post(pack_sample("0241", old), pack_sample("0241", old + timedelta(minutes=1)))
+    post(pack_sample("0241", at(-12 * 60)), pack_sample("0241"))
+    if is_old_folded:
+        folding.fold(site.account_id)
+    everything = len(hot(case)) + sum(day.samples for day in all_folded(case))
     log_folding.forget_days(LATER, 1, 50)
-    assert [found.day for found in days.folded_days([case], BEGIN - timedelta(days=9), END)] == [
-        DAY
-    ]
+    left = len(hot(case)) + sum(day.samples for day in all_folded(case))
+    assert (everything, left) == (4, 2)
+    assert {day.day for day in all_folded(case)} == ({DAY} if is_old_folded else set())
+    assert all(row[0] >= BEGIN for row in hot(case))
+
+
+def all_folded(case: int) -> list[days.FoldedDay]:
+    return days.folded_days([case], BEGIN - timedelta(days=9), END)
 
 
 # --- what is sent to a folded day
