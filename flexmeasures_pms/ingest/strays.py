@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flexmeasures.data import db
@@ -20,15 +20,18 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    any_,
     cast,
     column,
     exists,
     func,
     literal,
     select,
+    text,
     true,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import TSTZRANGE
 
 from flexmeasures_pms import deadline
 from flexmeasures_pms.registry.kinds import BOARD
@@ -38,7 +41,20 @@ from flexmeasures_pms.storage.log_tables import day, sample
 
 _OLD, _NEW, _BOARD, _PMS = (trackable.alias() for _ in range(4))
 
+_ALWAYS = [cast(literal(end), DateTime(timezone=True)) for end in ("-infinity", "infinity")]
 _MILLISECOND = cast(literal("1 millisecond"), Interval)
+
+# When a board was believed to be in a case, and no longer is. What was stored because of that was
+# received before the belief was given up, and is a day later at most; the clocks of hosts may
+# differ. Hot samples are looked at in any case: few are that late.
+_WRONG = """
+    SELECT part_id AS board_id, assembly_id AS case_id, unnest(
+      range_agg({believed}) FILTER (WHERE NOT upper_inf(known))
+        - coalesce(range_agg(valid) FILTER (WHERE upper_inf(known)), '{{}}')) AS period
+    FROM pms_installation WHERE part_id = ANY (:boards) AND slot = :slot
+    GROUP BY part_id, assembly_id"""
+_EVER = "valid"
+_UNTIL_GIVEN_UP = "valid * tstzrange(NULL, upper(known) + interval '2 days')"
 
 _AWAITED = and_(_NEW.c.asset_id.is_(None), ~_NEW.c.provisioned)
 """The condition that the asset of the new case was never made."""
@@ -105,7 +121,7 @@ def boards_astray(account_id: int, boards: Collection[int]) -> set[int]:
 def thaw_strays(account_id: int, boards: Collection[int]) -> None:
     """Make samples again of the folded days with strays; the cases are locked."""
     report = _reports(boards)
-    day_of = cast(func.timezone("UTC", report.c.event_time), Date)
+    day_of = _day_of(report.c.event_time)
     query = _of(account_id, boards, report, report.c.subject_id, day_of)
     for subject_id, folded in db.session.execute(query.distinct().order_by(day_of)).all():
         deadline.check()
@@ -143,32 +159,66 @@ def cases_of(boards: Collection[int]) -> set[int]:
 
 
 def _reports(boards: Collection[int]) -> Subquery:
-    """Return the samples of cases that corrected boards were in, hot or folded."""
-    cases = cases_of(boards)
+    """Return the samples that were stored where it is no longer believed that boards were."""
+    wrong = _wrong(boards, _EVER)
     names = ("subject_id", "device_id", "source_id", "board_id", "event_time")
-    hot = select(*(sample.c[name] for name in names)).where(
-        sample.c.subject_id.in_(cases), sample.c.board_id.in_(boards)
+    hot = (
+        select(*(sample.c[name] for name in names))
+        .select_from(wrong)
+        .join(sample, and_(
+            sample.c.subject_id == wrong.c.case_id,
+            sample.c.board_id == wrong.c.board_id,
+            sample.c.event_time >= func.coalesce(func.lower(wrong.c.period), _ALWAYS[0]),
+            sample.c.event_time < func.coalesce(func.upper(wrong.c.period), _ALWAYS[1]),
+        ))
+    )  # fmt: skip
+    one = _folded(_wrong(boards, _UNTIL_GIVEN_UP)).subquery("one")
+    folded = select(*(one.c[name] for name in names)).where(
+        one.c.board_id == one.c.wrong_board,
+        one.c.period.contains(one.c.event_time),
     )
+    return union_all(hot, folded).subquery("report")
+
+
+def _wrong(boards: Collection[int], believed: str) -> Subquery:
+    """Return the periods in which it was believed that boards are in cases, and no longer is.
+
+    :param believed: the period of a belief that was given up.
+    """
+    periods = text(_WRONG.format(believed=believed)).bindparams(boards=list(boards), slot=BOARD)
+    numbers = (column(name, Integer) for name in ("board_id", "case_id"))
+    return periods.columns(*numbers, column("period", TSTZRANGE)).subquery("wrong")
+
+
+def _day_of(time: ColumnElement[datetime]) -> ColumnElement[date]:
+    return cast(func.timezone("UTC", time), Date)
+
+
+def _folded(wrong: Subquery) -> Select[Any]:
+    """Return the samples of folded days in which boards are at a wrong case."""
     one = (
         func.unnest(day.c.gaps, day.c.boards)
         .table_valued(column("gap", Integer), column("board", Integer), with_ordinality="n")
-        .render_derived(name="one")
+        .render_derived(name="sample_of_day")
     )
-    passed = func.sum(one.c.gap).over(
-        partition_by=(day.c.subject_id, day.c.day, day.c.device_id), order_by=one.c.n
-    )
-    folded = (
+    key = (day.c.subject_id, day.c.day, day.c.device_id, wrong.c.board_id, wrong.c.period)
+    passed = func.sum(one.c.gap).over(partition_by=key, order_by=one.c.n)
+    begin = func.timezone("UTC", cast(day.c.day, DateTime))
+    return (
         select(
             day.c.subject_id, day.c.device_id, day.c.source_id, one.c.board.label("board_id"),
-            (
-                func.timezone("UTC", cast(day.c.day, DateTime)) + passed * _MILLISECOND
-            ).label("event_time"),
+            (begin + passed * _MILLISECOND).label("event_time"),
+            wrong.c.board_id.label("wrong_board"), wrong.c.period,
         )
-        .select_from(day)
+        .select_from(wrong)
+        .join(day, and_(
+            day.c.subject_id == wrong.c.case_id,
+            day.c.day >= _day_of(func.coalesce(func.lower(wrong.c.period), _ALWAYS[0])),
+            day.c.day <= _day_of(func.upper(wrong.c.period)),
+            wrong.c.board_id == any_(day.c.boards),
+        ))
         .join(one, true())
-        .where(day.c.subject_id.in_(cases), day.c.boards.overlap(list(boards)))
     )  # fmt: skip
-    return union_all(hot, folded).subquery("report")
 
 
 def _of(account_id: int, boards: Collection[int], report: Subquery, *columns: Any) -> Select[Any]:

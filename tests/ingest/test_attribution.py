@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from unittest import mock
 
 import pytest
+import sqlalchemy as sa
 from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
@@ -16,11 +17,13 @@ from support import folding, stored
 from support.site import AUTHOR, Site, commit
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.ingest import follow_up
+from flexmeasures_pms.ingest import follow_up, strays
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.writer import editing
+from flexmeasures_pms.registry.tables import installation
 from flexmeasures_pms.storage.intake import quarantine
+from flexmeasures_pms.storage.log import days as log_days
 
 Post = Callable[..., dict[str, Any]]
 BOARD = ("acquisition-board", "66CFF353734574E43231516")
@@ -236,3 +239,59 @@ def test_two_boards_that_were_registered_the_wrong_way_round_change_places(
     assert stored.readings(site.account_id, "case:C", at(1))["pack current"] == 7.5
     assert stored.readings(site.account_id, "case:D", at(1))["pack current"] == -0.625
     assert stored.waiting(site.account_id) == []
+
+
+DAY = 24 * 60
+
+
+@pytest.mark.parametrize("is_folded", ["folded"], indirect=True)
+def test_a_correction_reads_the_days_that_it_changes(
+    site: Site, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else that was sent under the board stays folded, and is not looked at."""
+    days = range(-4, 5)
+    post(*(board_sample(day * DAY) for day in days))
+    thawed: list[Any] = []
+    seen: set[Any] = set()
+    thaw = log_days.thaw
+
+    def noted(subject_id: int, some: list[date]) -> None:
+        seen.update(looked_at(site))
+        thawed.extend((subject_id, day) for day in some)
+        thaw(subject_id, some)
+
+    monkeypatch.setattr(strays, "thaw", noted)
+    correct(site, since=at(-2 * DAY - 60), into="B")
+
+    a = site.number("case", "A")
+    assert thawed == [(a, at(day * DAY).date()) for day in (-2, -1)]
+    assert seen == set(thawed)
+    assert times(site, "A") == [at(day * DAY) for day in (-4, -3)]
+    assert times(site, "B") == [at(day * DAY) for day in days if day >= -2]
+
+
+def looked_at(site: Site) -> set[tuple[int, date]]:
+    """The folded days that are read to find what is to be moved, by case."""
+    wrong = strays._wrong([site.number(*BOARD)], strays._UNTIL_GIVEN_UP)
+    rows = db.session.execute(strays._folded(wrong))
+    return {(row.subject_id, row.event_time.date()) for row in rows}
+
+
+@pytest.mark.parametrize("is_folded", ["folded"], indirect=True)
+def test_days_after_a_move_was_known_are_not_looked_at(site: Site, post: Post) -> None:
+    """A board went from A to B at noon; nothing of it was stored at A long after."""
+    post(*(board_sample(day * DAY) for day in range(-3, 4)))
+    board = site.number(*BOARD)
+    # It was written down at noon, when it was so.
+    is_given_up = sa.and_(installation.c.part_id == board, ~sa.func.upper_inf(installation.c.known))
+    moved = sa.func.tstzrange(at(-9 * DAY), at(0))
+    db.session.execute(sa.update(installation).where(is_given_up).values(known=moved))
+    # And now case A has samples that say they are of this board.
+    a, b = site.number("case", "A"), site.number("case", "B")
+    for table in ("pms_day", "pms_day_reading", "pms_level"):
+        db.session.execute(
+            sa.text(f"UPDATE {table} SET subject_id = :a WHERE subject_id = :b AND day > :day"),
+            {"a": a, "b": b, "day": at(0).date()},
+        )
+    assert looked_at(site) == {(a, at(day * DAY).date()) for day in (1, 2)}
+    db.session.rollback()
