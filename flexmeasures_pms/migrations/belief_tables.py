@@ -45,6 +45,9 @@ BEGIN
             JOIN pms_place p ON p.asset_type = t.kind AND p.sensor = s.name
             GROUP BY t.id ORDER BY t.id
         LOOP
+            PERFORM pms_drop_readings(
+                lost.id, array(SELECT n - 1 FROM unnest(lost.places) AS p (n)),
+                coalesce(lost.bits, 0));
             PERFORM pms_thaw(lost.id, array(
                 SELECT DISTINCT day FROM pms_day_reading
                 WHERE subject_id = lost.id AND place + 1 = ANY (lost.places)));

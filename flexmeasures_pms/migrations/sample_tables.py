@@ -70,6 +70,59 @@ BEGIN
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
+# Deletes the readings of some places from folded days of a thing, where each sample has another
+# reading: where one would be left with none, the day has to be thawed. Levels are matrices of a row
+# for each place (storage/log/levels.py). Whoever calls it has locked the thing.
+_DROP_READINGS = """
+CREATE OR REPLACE FUNCTION pms_drop_readings(thing bigint, lost int[], bits bigint)
+RETURNS void AS $$
+DECLARE
+    one record;
+    gone int;
+BEGIN
+    IF to_regclass('pms_day') IS NULL THEN
+        RETURN;
+    END IF;
+    FOR one IN SELECT day, device_id FROM pms_day d WHERE subject_id = thing AND EXISTS (
+            SELECT FROM pms_day_reading r WHERE r.subject_id = thing AND r.day = d.day
+                AND r.device_id = d.device_id AND r.place = ANY (lost)
+        ) AND EXISTS (
+            SELECT FROM pms_day_reading r WHERE r.subject_id = thing AND r.day = d.day
+                AND r.device_id = d.device_id AND r.place <> ALL (lost)
+                AND array_position(r.small, '-32768'::smallint) IS NULL
+                AND array_position(r.numbers, '-2147483648'::int) IS NULL
+                AND array_position(r.doubles, 'NaN'::float8) IS NULL
+        ) ORDER BY day, device_id FOR UPDATE
+    LOOP
+        UPDATE pms_day SET repeats = array(
+            SELECT n.bits & ~$3 FROM unnest(repeats) WITH ORDINALITY AS n (bits, n) ORDER BY n.n)
+            WHERE subject_id = thing AND day = one.day AND device_id = one.device_id
+                AND repeats IS NOT NULL;
+        FOR gone IN DELETE FROM pms_day_reading WHERE subject_id = thing AND day = one.day
+            AND device_id = one.device_id AND place = ANY (lost) RETURNING place
+        LOOP
+            UPDATE pms_level l SET
+                places = overlay(places PLACING '' FROM 2 * k.row + 1 FOR 2),
+                low = overlay(low PLACING '' FROM 8 * k.row * k.spans + 1 FOR 8 * k.spans),
+                high = overlay(high PLACING '' FROM 8 * k.row * k.spans + 1 FOR 8 * k.spans),
+                total = overlay(total PLACING '' FROM 8 * k.row * k.spans + 1 FOR 8 * k.spans),
+                count = overlay(count PLACING '' FROM 4 * k.row * k.spans + 1 FOR 4 * k.spans),
+                last = overlay(last PLACING '' FROM 8 * k.row * k.spans + 1 FOR 8 * k.spans),
+                newest = overlay(newest PLACING '' FROM 4 * k.row * k.spans + 1 FOR 4 * k.spans)
+            FROM (
+                SELECT v.minutes, n AS row, length(v.begins) / 4 AS spans
+                FROM pms_level v, generate_series(0, length(v.places) / 2 - 1) AS n
+                WHERE v.subject_id = thing AND v.minutes IN (15, 60) AND v.day = one.day
+                    AND v.device_id = one.device_id
+                    AND get_byte(v.places, 2 * n) + 256 * get_byte(v.places, 2 * n + 1) = gone
+            ) k
+            WHERE l.subject_id = thing AND l.minutes = k.minutes AND l.day = one.day
+                AND l.device_id = one.device_id;
+        END LOOP;
+    END LOOP;
+END
+$$ LANGUAGE plpgsql SET search_path FROM CURRENT
+"""
 _IS_FOLDED = """
 CREATE OR REPLACE FUNCTION pms_is_folded(things bigint[], days date[]) RETURNS boolean AS $$
 BEGIN
@@ -89,12 +142,16 @@ BEGIN
         DELETE FROM pms_level WHERE subject_id IN (SELECT id FROM old_rows);
         DELETE FROM pms_day WHERE subject_id IN (SELECT id FROM old_rows);
     END IF;
+    IF to_regclass('pms_day_rest') IS NOT NULL THEN
+        DELETE FROM pms_day_rest WHERE subject_id IN (SELECT id FROM old_rows);
+    END IF;
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
 CREATE = (
     _THAW,
+    _DROP_READINGS,
     _IS_FOLDED,
     _TRACKABLE_DELETED,
     "DROP TRIGGER IF EXISTS pms_trackable_deleted ON pms_trackable",
@@ -106,6 +163,7 @@ CREATE = (
 
 DROP = (
     "DROP FUNCTION IF EXISTS pms_trackable_deleted() CASCADE",
+    "DROP FUNCTION IF EXISTS pms_drop_readings(bigint, int[], bigint)",
     "DROP FUNCTION IF EXISTS pms_thaw(bigint, date[])",
     "DROP FUNCTION IF EXISTS pms_is_folded(bigint[], date[])",
 )

@@ -284,6 +284,50 @@ def test_docks_of_before_are_found_in_folded_days(post: Post, case: int, site: S
     assert dock_readings([period]) == stays
 
 
+@pytest.mark.parametrize("has_other", [True, False])
+def test_days_stay_folded_when_a_sensor_is_deleted(
+    post: Post, case: int, site: Site, has_other: bool
+) -> None:
+    """Unless a sample has no other reading: it goes with its only one."""
+    post(*(pack_sample("0241", at(n), amps=n, dock=n % 2 + 1) for n in range(3)))
+    post(pack_sample("0241", at(40)))
+    places = places_of("case")
+    gone = places["pack current"]
+    if not has_other:
+        query = sa.text(
+            "UPDATE pms_sample SET readings = array("
+            "SELECT CASE WHEN n = :n THEN r ELSE 'NaN' END"
+            " FROM unnest(readings) WITH ORDINALITY AS u (r, n) ORDER BY n)"
+            " WHERE subject_id = :case AND event_time = :at"
+        )
+        db.session.execute(query, {"n": gone + 1, "case": case, "at": at(1)})
+        db.session.commit()
+    before = {row.event_time: row for row in hot(case)}
+    folding.fold(site.account_id)
+    db.session.execute(
+        sa.text(
+            "DELETE FROM sensor s USING pms_trackable t WHERE t.id = :case"
+            " AND s.generic_asset_id = t.asset_id AND s.name = 'pack current'"
+        ),
+        {"case": case},
+    )
+    db.session.commit()
+    assert is_folded(case) == has_other
+    for minutes in MINUTES if has_other else ():
+        wanted = sorted(places.values())
+        (chunk,) = days.read_days([case], BEGIN, END, wanted)
+        (level,) = read_levels([case], BEGIN, END, minutes, wanted)
+        assert same(level, reduce(chunk, minutes))
+        assert level.count[wanted.index(gone)].sum() == 0
+    days.thaw(case, [DAY])
+    after = {row.event_time: row for row in hot(case)}
+    assert before.keys() - after.keys() == (set() if has_other else {at(1)})
+    for time, row in after.items():
+        whole = before[time].readings.strip("{}").split(",")
+        assert row.readings.strip("{}").split(",") == [*whole[:gone], "NaN", *whole[gone + 1 :]]
+        assert row.repeats == before[time].repeats & ~(1 << gone)
+
+
 # --- reading
 
 

@@ -1,9 +1,11 @@
-"""Days of the log that are not folded for a while."""
+"""Days of the log that are not folded for a while; folded days stay when a sensor is deleted."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from flexmeasures_pms.migrations import belief_tables, sample_tables
 
 revision = "0021"
 down_revision = "0020"
@@ -20,6 +22,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.PrimaryKeyConstraint("subject_id", "day"),
     )
+    sample_tables.create(op.get_bind())
+    belief_tables.create(op.get_bind())
 
 
 def downgrade() -> None:
