@@ -7,7 +7,7 @@ So whoever writes has only these to deal with. All of it is done while the thing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -23,7 +23,10 @@ from flexmeasures_pms.storage.log.day_rows import DaySamples, numbers_of
 from flexmeasures_pms.storage.log.whole_numbers import unfold
 
 _AT_ONCE = 96
-"""Days times places that are read with one query: some megabytes."""
+"""Days times places that are read with one query: some megabytes. More where parts of days are."""
+
+_SHORTEST = timedelta(hours=1)
+"""A shorter part counts as one: the times of the whole day are read as well."""
 
 _LISTED = """
     SELECT subject_id, day, device_id, source_id, samples, last, xmin::text::bigint FROM pms_day
@@ -38,13 +41,19 @@ _GAPS = """
     FROM unnest(%s::int[], %s::date[], %s::int[]) WITH ORDINALITY AS k (subject, day, device, n)
     JOIN pms_day d ON d.subject_id = k.subject AND d.day = k.day AND d.device_id = k.device"""
 _READINGS = """
-    SELECT k.n, r.place, r.decimals, r.small, r.numbers, r.doubles
-    FROM unnest(%s::int[], %s::date[], %s::int[]) WITH ORDINALITY AS k (subject, day, device, n)
+    SELECT k.n, r.place, r.decimals, r.small[k.first:k.last], r.numbers[k.first:k.last],
+      r.doubles[k.first:k.last]
+    FROM unnest(%s::int[], %s::date[], %s::int[], %s::int[], %s::int[])
+      WITH ORDINALITY AS k (subject, day, device, first, last, n)
     JOIN pms_day_reading r
       ON r.subject_id = k.subject AND r.day = k.day AND r.device_id = k.device
-    WHERE r.place = ANY (%s::int[])"""
+    WHERE r.place = ANY (%s::int[]) AND k.first <= k.last"""
 _BESIDES = """
     SELECT repeats, boards FROM pms_day WHERE subject_id = %s AND day = %s AND device_id = %s"""
+
+
+Part = Callable[[npt.NDArray[np.int64]], slice]
+"""Chooses samples of a day by their times [ms since 1970-01-01 UTC]."""
 
 
 class FoldedDay(NamedTuple):
@@ -92,7 +101,11 @@ def listed(keys: Collection[tuple[int, date]]) -> list[FoldedDay]:
 
 
 def read_days(
-    subject_ids: Collection[int], begin: datetime, end: datetime, places: Sequence[int]
+    subject_ids: Collection[int],
+    begin: datetime,
+    end: datetime,
+    places: Sequence[int],
+    part: Part | None = None,
 ) -> Iterator[Chunk]:
     """Yield what is folded of some things in a period: by thing, day and device.
 
@@ -100,34 +113,44 @@ def read_days(
 
     :param end: not included.
     :param places: of the readings that are wanted.
+    :param part: which samples of a day are wanted of these; by default all in the period.
     """
-    first, until = milliseconds(begin), milliseconds(end)
-    for chunk in read_folded(folded_days(subject_ids, begin, end), places):
-        inside = slice(*np.searchsorted(chunk.times, [first, until]))
-        if inside.start < inside.stop:
-            yield Chunk(
-                chunk.subject_id, chunk.device_id, chunk.source_id,
-                chunk.times[inside], chunk.readings[:, inside],
-            )  # fmt: skip
+    bounds = milliseconds(begin), milliseconds(end)
+    part = part or (lambda times: slice(*np.searchsorted(times, bounds)))
+    share = min(max(end - begin, _SHORTEST) / timedelta(days=1), 1)
+    for chunk in _in_steps(folded_days(subject_ids, begin, end), places, share, part):
+        if len(chunk.times):
+            yield chunk
 
 
 def read_folded(days: Sequence[FoldedDay], places: Sequence[int]) -> Iterator[Chunk]:
     """Yield folded days whole; one that was thawed meanwhile is left out."""
-    step = max(1, _AT_ONCE // max(1, len(places)))
+    yield from _in_steps(days, places, 1, lambda times: slice(0, len(times)))
+
+
+def _in_steps(
+    days: Sequence[FoldedDay], places: Sequence[int], share: float, part: Part
+) -> Iterator[Chunk]:
+    step = max(1, int(_AT_ONCE / (max(1, len(places)) * share)))
     for start in range(0, len(days), step):
-        yield from _read(days[start : start + step], places)
+        yield from _read(days[start : start + step], places, part)
 
 
-def _read(days: Sequence[FoldedDay], places: Sequence[int]) -> Iterator[Chunk]:
+def _read(days: Sequence[FoldedDay], places: Sequence[int], part: Part) -> Iterator[Chunk]:
     keys = [array(column) for column in list(zip(*days, strict=True))[:3]]
     times: dict[int, npt.NDArray[np.int64]] = {}
+    firsts, lasts = [1] * len(days), [0] * len(days)
     for number, gaps in binary.rows(binary.copied(_GAPS, keys)):
         if number and gaps:
             n = binary.whole(number) - 1
-            times[n] = days[n].begin + np.cumsum(binary.integers(gaps, 4), dtype=np.int64)
+            found = days[n].begin + np.cumsum(binary.integers(gaps, 4), dtype=np.int64)
+            wanted = part(found)
+            times[n] = found[wanted]
+            firsts[n], lasts[n] = int(wanted.start) + 1, int(wanted.stop)
     readings = {n: np.full((len(places), len(found)), np.nan) for n, found in times.items()}
     positions = {place: n for n, place in enumerate(places)}
-    for number, place, *numbers in binary.rows(binary.copied(_READINGS, [*keys, array(places)])):
+    slices = [*keys, array(firsts), array(lasts), array(places)]
+    for number, place, *numbers in binary.rows(binary.copied(_READINGS, slices)):
         n = binary.whole(number or b"") - 1
         if n in readings:
             readings[n][positions[binary.whole(place or b"")]] = unfold(numbers_of(*numbers))

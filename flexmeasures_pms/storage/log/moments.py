@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from flexmeasures_pms.storage.log import hot_moments, level_moments
-from flexmeasures_pms.storage.log.clock import EPOCH
-from flexmeasures_pms.storage.log.days import folded_days
-from flexmeasures_pms.storage.log.hot_moments import Grid
-from flexmeasures_pms.storage.log.series import chunks
+from flexmeasures_pms.storage.log.chunk import Chunk
+from flexmeasures_pms.storage.log.clock import EPOCH, milliseconds
+from flexmeasures_pms.storage.log.days import folded_days, read_days
+from flexmeasures_pms.storage.log.hot_moments import Grid, Wanted
+from flexmeasures_pms.storage.log.series import TRIES, chunks
 
 AROUND = 3
 """Samples on either side that determine the usual time, so that one long step has no effect."""
@@ -96,12 +99,14 @@ def around(
     if not subject_ids:
         none = np.empty((0, len(moments), AROUND))
         return Around(none, np.empty((*none.shape, len(places))), none)
-    begin, end = moments[0] - REACH, moments[-1] + REACH
-    found = _hot(subject_ids, moments, places, devices, (begin, end), end - begin)
-    for subject_id in {day.subject_id for day in folded_days(subject_ids, begin, end)}:
-        own = _read(subject_id, moments, places, devices, (begin, end))
-        n = subject_ids.index(subject_id)
-        found.ages[n], found.readings[n], found.ahead[n] = own.ages, own.readings, own.ahead
+    period = moments[0] - REACH, moments[-1] + REACH
+    wanted = Wanted(subject_ids, moments, period, period[1] - period[0], devices, AROUND)
+    for _ in range(TRIES):
+        folded = folded_days(subject_ids, *period)
+        found = _hot(wanted, places)
+        _add_folded(found, {day.subject_id for day in folded}, wanted, places)
+        if folded_days(subject_ids, *period) == folded:
+            break
     return found
 
 
@@ -120,7 +125,8 @@ def ends_of_quarters(
         none = np.empty((0, len(moments), len(places)))
         return NewestReadings(none, none)
     before, period = [moment - _MS for moment in moments], (moments[0] - QUARTER, moments[-1])
-    hot = _hot(subject_ids, before, places, devices, period, QUARTER, after=False).newest()
+    wanted = Wanted(subject_ids, before, period, QUARTER, devices, AROUND)
+    hot = _hot(wanted, places, after=False).newest()
     of_hot = hot.ages + _MS.total_seconds()
     of_hot = np.where(of_hot <= QUARTER.total_seconds(), of_hot, np.nan)
     ages, readings = level_moments.ends(subject_ids, moments, places, devices)
@@ -129,35 +135,50 @@ def ends_of_quarters(
     return NewestReadings(np.where(folded, ages, of_hot), np.where(folded, readings, hot.readings))
 
 
-def _hot(
-    subject_ids: Sequence[int],
-    moments: Sequence[datetime],
-    places: Sequence[int],
-    devices: Collection[int] | None,
-    period: tuple[datetime, datetime],
-    reach: timedelta,
-    *,
-    after: bool = True,
-) -> Around:
-    wanted = hot_moments.Wanted(subject_ids, moments, period, reach, devices, AROUND)
+def _hot(wanted: Wanted, places: Sequence[int], *, after: bool = True) -> Around:
     ages, readings = hot_moments.before(wanted, places)
     ahead = hot_moments.after(wanted) if after else np.full_like(ages, np.nan)
     return Around(ages, readings, ahead)
 
 
-def _read(
-    subject_id: int,
-    moments: Sequence[datetime],
-    places: Sequence[int],
-    devices: Collection[int] | None,
-    period: tuple[datetime, datetime],
-) -> Around:
+def _add_folded(
+    found: Around, folded: Collection[int], wanted: Wanted, places: Sequence[int]
+) -> None:
+    """Add what is folded of things to what is hot around moments.
+
+    All that is hot in the period is around one of its moments: most things have nothing, and are
+    read at once.
+    """
+    numbers = {subject: n for n, subject in enumerate(wanted.subject_ids) if subject in folded}
+    of_thing: dict[int, list[Chunk]] = {
+        n: list(chunks([subject], *wanted.period, places))
+        for subject, n in numbers.items()
+        if not (np.isnan(found.ages[n]).all() and np.isnan(found.ahead[n]).all())
+    }
+    rest = [subject for subject, n in numbers.items() if n not in of_thing]
+    for chunk in read_days(rest, *wanted.period, places, partial(_near, wanted)):
+        of_thing.setdefault(numbers[chunk.subject_id], []).append(chunk)
+    for n, parts in of_thing.items():
+        own = _of_chunks(parts, wanted, places)
+        found.ages[n], found.readings[n], found.ahead[n] = own.ages, own.readings, own.ahead
+
+
+def _near(wanted: Wanted, times: npt.NDArray[np.int64]) -> slice:
+    """Return which samples of a day may be around a moment: a few before the first to the last."""
+    first, last = ((wanted.moments[n] - EPOCH) / _MS for n in (0, -1))
+    begin, end = np.searchsorted(times, [milliseconds(time) for time in wanted.period])
+    before, after = np.searchsorted(times, [first, last], side="right")
+    start = max(begin, before - wanted.most)
+    return slice(start, max(start, min(end, after + wanted.most)))
+
+
+def _of_chunks(parts: Sequence[Chunk], wanted: Wanted, places: Sequence[int]) -> Around:
     """Return the samples of one thing around some moments; arrays without the thing."""
+    moments, devices = wanted.moments, wanted.devices
     at = np.array([(moment - EPOCH) / _MS for moment in moments])
     ages, ahead = np.full((2, len(at), AROUND), np.nan)
     readings = np.full((len(at), AROUND, len(places)), np.nan)
-    found = [chunk for chunk in chunks([subject_id], *period, places)
-             if devices is None or chunk.device_id in devices]  # fmt: skip
+    found = [part for part in parts if devices is None or part.device_id in devices]
     if not found:
         return Around(ages, readings, ahead)
     times = np.concatenate([chunk.times for chunk in found])

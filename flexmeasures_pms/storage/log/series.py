@@ -21,7 +21,7 @@ from flexmeasures_pms.storage.log.days import folded_days, read_days
 from flexmeasures_pms.storage.log.levels import Spans, in_spans, read_levels
 
 _MS = timedelta(milliseconds=1)
-_TRIES = 5
+TRIES = 5
 """How often a day is read again that was folded or thawed meanwhile."""
 
 # In one statement: a day that is folded meanwhile would be in neither.
@@ -159,7 +159,7 @@ def _levels(
 ) -> list[Spans]:
     """Return the spans of a level: those of folded days are stored, others are made of samples."""
     width = timedelta(minutes=minutes)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         folded = folded_days([subject_id], begin, end)
         found = []
         cut = {
@@ -183,7 +183,7 @@ def _levels(
 
 def _day(subject_id: int, begin: datetime, end: datetime, places: Sequence[int]) -> Iterator[Chunk]:
     """Yield the samples of a part of one day, by device."""
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         folded = folded_days([subject_id], begin, end)
         found = list(hot_rows.samples(subject_id, begin, end, places))
         if folded:
