@@ -29,6 +29,7 @@ from support.telemetry import NOON
 from flexmeasures_pms.catalogue.recording import SNAPSHOT
 from flexmeasures_pms.storage.log import days
 from flexmeasures_pms.storage.log import folding as log_folding
+from flexmeasures_pms.storage.readings.folded import ToThaw
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.storage.readings.turns import rebuild
 from flexmeasures_pms.storage.readings.write import write
@@ -228,7 +229,12 @@ def deliver_on(
         requests, folds[: len(requests)], fillvalue=nothing
     ):
         blocks = blocks_of(stage, request)
-        outcomes = write(stage.account_id, blocks, host, until=time_of(clock))
+        try:
+            outcomes = write(stage.account_id, blocks, host, until=time_of(clock))
+        except ToThaw as found_folded:
+            for day, thing in found_folded.thing_days:
+                days.thaw(thing, [day])
+            outcomes = write(stage.account_id, blocks, host, until=time_of(clock))
         for i in sorted(range(len(request)), key=lambda i: request[i][1]):
             device, receipt_of = devices[request[i][0]], outcomes[i].result
             assert receipt_of == fate_of(known, device, request[i])
