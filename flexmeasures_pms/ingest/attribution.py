@@ -37,15 +37,12 @@ from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.messages.message import CountText, Message, TrackableText, message
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.intake.quarantining import QuarantinedSample, keep
-from flexmeasures_pms.storage.log import samples
 from flexmeasures_pms.storage.log.places import places_of
-from flexmeasures_pms.storage.log.quarters import FIVE_MINUTES, QUARTER
 from flexmeasures_pms.storage.log.samples import SampleKey
 from flexmeasures_pms.storage.log.values import BeliefValue
-from flexmeasures_pms.storage.readings import beliefs
 from flexmeasures_pms.storage.readings.blocks import Block
-from flexmeasures_pms.storage.readings.late import leave
 from flexmeasures_pms.storage.readings.newest import named
+from flexmeasures_pms.storage.readings.taking import TakenFrom, take_out
 from flexmeasures_pms.storage.readings.turns import rebuild, take_turns
 from flexmeasures_pms.storage.readings.write import write
 from flexmeasures_pms.wire.encode import pack_request
@@ -217,26 +214,16 @@ def _take(
     batch: Sequence[Stray], until: datetime, policies: Mapping[int, Policies]
 ) -> dict[Stray, StoredValues]:
     """Remove the strays' samples and beliefs, and return their values by sensor name."""
-    by_key = {SampleKey(s.old_id, s.time, s.pms_id): s for s in batch}
-    places = places_of(CASE)
-    taken: dict[Stray, StoredValues] = {
-        by_key[one.key]: named(one.readings, places) for one in samples.take(by_key)
-    }
-    by_origin = attrgetter("old_id", "pms_id", "source_id")
-    for (case, device, source), group in groupby(sorted(batch, key=by_origin), key=by_origin):
-        strays = list(group)
-        asset, times = strays[0].old_asset, [stray.time for stray in strays]
+    places, host, thinned = places_of(CASE), settings().recording, is_thinned()
+    taken: dict[Stray, StoredValues] = {}
+    by_case = attrgetter("old_id")
+    for case, group in groupby(sorted(batch, key=by_case), key=by_case):
+        by_key = {SampleKey(case, s.time, s.pms_id): s for s in group}
+        asset = next(iter(by_key.values())).old_asset
         sensors = sensor_ids([asset])[asset] if asset is not None else {}
-        beliefs.take(times, source, sensors.values())
-        thinned = is_thinned()
-        host, own = settings().recording, policies.get(case, ())
-        on_change = bands(CASE, host, own, thinned=thinned)
-        step = FIVE_MINUTES if thinned else QUARTER
-        stream, rows = leave((case, device), times, on_change, places, step)
-        samples.replace(stream.changed.values())
-        beliefs.copy_rows(
-            [[(t, sensors[n], source, value) for t, n, value in rows if n in sensors]]
-        )
+        on_change = bands(CASE, host, policies.get(case, ()), thinned=thinned)
+        for one in take_out(TakenFrom(case, CASE, sensors, on_change, thinned), by_key):
+            taken[by_key[one.key]] = named(one.readings, places)
     # The latest readings may be wrong where their samples were removed.
     rebuild({stray.old_id for stray in batch}, until)
     return taken

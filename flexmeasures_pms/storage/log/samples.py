@@ -101,6 +101,11 @@ _TAKE = """
     RETURNING s.subject_id, s.event_time, s.device_id, s.source_id, s.board_id, s.repeats,
       s.readings"""
 
+_WITHIN = f"""
+    SELECT {_COLUMNS} FROM pms_sample s
+    WHERE s.subject_id = %s AND s.event_time >= %s AND s.event_time < %s
+      AND (%s IS NULL OR s.device_id = %s)
+    ORDER BY s.event_time, s.device_id"""  # noqa: S608 - of constants
 _FORGET = """
     DELETE FROM pms_sample WHERE subject_id = ANY (%s::int[]);
     DELETE FROM pms_day_reading WHERE subject_id = ANY (%s::int[]);
@@ -192,6 +197,19 @@ def between(windows: Collection[Window]) -> list[LoggedSample]:
         return []
     cursor = _cursor()
     cursor.execute(_BETWEEN, [array(column) for column in zip(*windows, strict=True)])
+    return list(_samples(cursor))
+
+
+def within(
+    subject_id: int, begin: datetime, end: datetime, device_id: int | None
+) -> list[LoggedSample]:
+    """Return the samples of a thing in a period, in the order of their times.
+
+    :param end: not included.
+    :param device_id: of those that one device reported; None for all.
+    """
+    cursor = _cursor()
+    cursor.execute(_WITHIN, (subject_id, begin, end, device_id, device_id))
     return list(_samples(cursor))
 
 

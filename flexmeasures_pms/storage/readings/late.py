@@ -179,10 +179,12 @@ def leave(
     :returns: the stream, and the readings that have to be written now, since what they repeated
         is gone: (time, sensor name, value).
     """
-    moments = sorted(times)
+    wanted = sorted(times)
     names: Sequence[str] = tuple(places)
-    found = samples.between([*_windows(subject, moments, step)])
+    found = samples.between([*_windows(subject, wanted, step)])
     stream = _streams([subject], found, step)[subject]
+    left = {quarter_of(sample.key.time, step) for sample in found}
+    moments = [time for time in wanted if quarter_of(time, step) in left]
     _fill_up(stream, len(places))
     rows = []
     for name in names:
