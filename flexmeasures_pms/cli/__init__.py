@@ -18,6 +18,7 @@ from flexmeasures_pms.cli import (
     receipts,
     recording,
     register,
+    retract,
     service,
     worker,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "receipts",
     "recording",
     "register",
+    "retract",
     "service",
     "worker",
 ]

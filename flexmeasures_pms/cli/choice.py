@@ -64,6 +64,11 @@ class Choice:
         unknown = sorted(set(ids).difference(*found.values()))
         if unknown:
             named = ", ".join(map(str, unknown))
+            if any(sought.discarded for sought in self.of):
+                raise UnknownId(
+                    f"No sample {named} was discarded: see `flexmeasures pms quarantine list "
+                    "--discarded`."
+                )
             raise UnknownId(f"No sample {named} waits: see `flexmeasures pms quarantine list`.")
         return ((owner, numbers) for owner, numbers in found.items() if numbers)
 

@@ -139,23 +139,29 @@ def groups(by: str, choice: Choice, discarded: bool, limit: int | None, as_json:
 @one_line_errors
 @_ids_option
 @choice_options
+@_discarded_option
 @account_option
-def replay_(ids: tuple[int, ...], choice: Choice) -> None:
+def replay_(ids: tuple[int, ...], choice: Choice, discarded: bool) -> None:
     """Try to store samples again, all or the chosen ones.
+
+    With --discarded say which. What can't be stored then stays discarded.
 
     \b
     Examples:
       flexmeasures pms quarantine replay --id 7 --id 8
       flexmeasures pms quarantine replay --reason unknown_pack --device PMS-01-001
+      flexmeasures pms quarantine replay --discarded --reason retracted --device PMS-01-001
     """
+    if discarded and not ids and not choice.narrows:
+        raise click.UsageError(f"Say which discarded samples: --id, {OPTIONS}.")
     total = Replayed()
-    for owner, numbers in choice.numbers(ids):
-        total += replay(owner, numbers)
+    for owner, numbers in (choice.discarded() if discarded else choice).numbers(ids):
+        total += replay(owner, numbers, discarded=discarded)
     tried = counted(total.released + total.waiting, "sample")
     stored = counted(total.beliefs, "belief")
     click.echo(
         f"Replayed {tried}: {total.released} left quarantine ({stored} stored), "
-        f"{total.waiting} still waiting."
+        f"{total.waiting} {'still discarded' if discarded else 'still waiting'}."
     )
 
 

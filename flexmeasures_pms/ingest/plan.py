@@ -68,6 +68,13 @@ def measured(samples: Iterable[Sample]) -> list[SampleValues]:
     ]
 
 
+def located(account_id: int, samples: Sequence[Sample], now: datetime) -> list[AssetReadings]:
+    """Return what samples would store where, as the registry says; nothing of those that wait."""
+    registered = registered_near(account_id, samples)
+    targets = _targets(samples, registered, now, Lacking())
+    return list(_asset_readings(samples, measured(samples), targets, registered))
+
+
 def planned(
     account_id: int,
     samples: Sequence[Sample],

@@ -79,6 +79,14 @@ REASONS: Mapping[str, Reason] = {
     "invalid_value": Reason(message_form("Unusable value"), "person", _FIX),
     "contradicting_values": Reason(message_form("Two values for one field"), "person", _FIX),
     "unreadable_sample": Reason(message_form("Unreadable sample"), "person", _FIX),
+    "retracted": Reason(
+        message_form("Retracted"),
+        "person",
+        message_form(
+            "It was stored under a wrong time, taken back, and discarded. `flexmeasures pms "
+            "quarantine replay --discarded` stores it again."
+        ),
+    ),
 }
 
 

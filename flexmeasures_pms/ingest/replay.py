@@ -37,7 +37,7 @@ class Replayed:
     """The result of a replay.
 
     :param released: samples that left the quarantine.
-    :param waiting: samples that were tried and still wait.
+    :param waiting: samples that were tried and still wait, or stay discarded.
     :param beliefs: rows that were added.
     :param left: samples that were not tried, because the time was over.
     """
@@ -69,20 +69,23 @@ class Replayed:
         return (done, rest) if self.waiting else (done,)
 
 
-def replay(account_id: int, ids: Sequence[int], end: float = math.inf) -> Replayed:
+def replay(
+    account_id: int, ids: Sequence[int], end: float = math.inf, *, discarded: bool = False
+) -> Replayed:
     """Process waiting samples again, in transactions of its own, some samples in each.
 
     A sample that is now stored, or already was, leaves the quarantine in the same
     transaction; one that still can't be stored stays, with its current reason.
 
     :param end: after it only the first of them are processed, by :func:`time.monotonic`.
+    :param discarded: of samples that were discarded: one that can't be stored stays discarded.
     :raises StorageBusy: when some can't be processed now; it says how many were before them.
     """
     total = Replayed()
     for start in range(0, len(ids), _BATCH):
         if start and time.monotonic() > end:
             return total + Replayed(left=len(ids) - start)
-        some = partial(_replay_batch, account_id, ids[start : start + _BATCH])
+        some = partial(_replay_batch, account_id, ids[start : start + _BATCH], discarded)
         try:
             replayed, unused = carry_through(some)
         except StorageBusy as error:
@@ -102,11 +105,11 @@ def _stopped(before: Replayed, rest: int) -> str:
 
 
 def _replay_batch(
-    account_id: int, ids: Sequence[int], hold_registry: bool
+    account_id: int, ids: Sequence[int], discarded: bool, hold_registry: bool
 ) -> tuple[Replayed, set[int]]:
     """Process some samples again; return what came of it, and the heads of those released."""
     limits = decoding_limits(settings())
-    rows = quarantine.reserved(account_id, ids)
+    rows = quarantine.reserved(account_id, ids, discarded=discarded)
     if hold_registry:
         await_registry(account_id)
     decoded = [(row, _decode(row, limits)) for row in rows]
@@ -121,7 +124,7 @@ def _replay_batch(
         if problem is None:
             released.append(row.id)
             stored.append((sample, outcome))
-        elif (problem.code, problem.message) != (row.reason, row.message):
+        elif not discarded and (problem.code, problem.message) != (row.reason, row.message):
             restated[row.id] = problem
     unused = quarantine.end_replay(account_id, released, restated)
     _log(account_id, stored, now)

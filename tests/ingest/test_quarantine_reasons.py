@@ -31,6 +31,7 @@ EXPECTED = {
     "person": {
         *("conflict", "status_conflict", "invalid_time", "missing_time", "missing_pack_id"),
         *("missing_device_id", "contradicting_values", "invalid_value", "unreadable_sample"),
+        "retracted",
     },
 }
 

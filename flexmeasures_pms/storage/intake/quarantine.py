@@ -39,8 +39,13 @@ WAITS = " The sample waits in quarantine."
 _LOCK = 0x504D51
 
 
-def _waiting(account_id: int) -> tuple[ColumnElement[bool], ...]:
-    return (quarantine.c.account_id == account_id, quarantine.c.discarded_at.is_(None))
+def _waiting(account_id: int, *, discarded: bool = False) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of what waits, or of what was discarded instead."""
+    at = quarantine.c.discarded_at
+    return (
+        quarantine.c.account_id == account_id,
+        at.is_not(None) if discarded else at.is_(None),
+    )
 
 
 def _one_of(ids: Collection[int]) -> ColumnElement[bool]:
@@ -77,18 +82,22 @@ def waiting_ids(account_id: int, ids: Collection[int] | None = None) -> list[int
     return list(db.session.scalars(query.order_by(quarantine.c.event_time, quarantine.c.id)))
 
 
-def reserved(account_id: int, ids: Sequence[int]) -> list[Row[Any]]:
+def reserved(account_id: int, ids: Sequence[int], *, discarded: bool = False) -> list[Row[Any]]:
     """Return waiting samples by id, in the order given; only the caller may change them.
 
     Nobody else replays or discards samples of the organisation until the transaction ends.
+
+    :param discarded: those that were discarded, instead of those that wait.
     """
-    _lock(account_id)
-    rows = db.session.execute(select(*heads.COLUMNS).where(*_waiting(account_id), _one_of(ids)))
+    hold(account_id)
+    sought = (*_waiting(account_id, discarded=discarded), _one_of(ids))
+    rows = db.session.execute(select(*heads.COLUMNS).where(*sought))
     found = {row.id: row for row in rows}
     return [found[i] for i in ids if i in found]
 
 
-def _lock(account_id: int) -> None:
+def hold(account_id: int) -> None:
+    """Let nobody else replay or discard samples of an organisation until the transaction ends."""
     db.session.execute(select(func.pg_advisory_xact_lock(_LOCK, account_id)))
 
 
@@ -126,7 +135,7 @@ def discard(account_id: int, ids: Collection[int], *, author: str, note: str) ->
 
     :returns: the ids that were discarded.
     """
-    _lock(account_id)
+    hold(account_id)
     _take_rows(account_id, ids)
     return list(
         db.session.scalars(

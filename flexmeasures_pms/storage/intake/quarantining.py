@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any
@@ -53,6 +53,31 @@ _KEEP = _insert.on_conflict_do_update(
     | {"received_at": func.clock_timestamp(), "discarded_at": null()},
     where=quarantine.c.discarded_at.is_not(None),
 )
+
+_TOLD = ("reason", "path", "message", "sender", "discarded_by", "note")
+_KEEP_DISCARDED = _insert.on_conflict_do_update(
+    constraint="pms_quarantine_digest_key",
+    set_={name: _insert.excluded[name] for name in (*_TOLD, "discarded_at")}
+    | {"received_at": func.clock_timestamp()},
+)
+
+
+def keep_discarded(
+    account_id: int, samples: Sequence[QuarantinedSample], *, author: str, note: str
+) -> None:
+    """Put samples into quarantine as discarded; :func:`.quarantine.hold` comes first.
+
+    One that is there already has this reason from now on. They need no room.
+
+    :param samples: without heads.
+    """
+    apart = _Heads()
+    said = {"discarded_by": author, "note": note, "discarded_at": datetime.now(UTC)}
+    rows = [_row(account_id, kept, author, apart) | said for kept in samples]
+    for row in rows:
+        row["head_id"] = row.pop("head")
+    if rows:
+        db.session.execute(_KEEP_DISCARDED, sorted(rows, key=itemgetter("dataset", "digest")))
 
 
 def keep(

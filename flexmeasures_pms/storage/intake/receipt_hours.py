@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from flexmeasures.data import db
 
+from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.tables import receipt_hour
+
+# From the last received on, each as far as it has any.
+_TAKE_BACK = """
+    WITH gone AS (
+      SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[]) AS g (device, hour, samples)
+    ), locked AS (
+      SELECT h.receipt_id, h.device_id, h.hour, h.samples, g.samples AS gone
+      FROM pms_receipt_hour h JOIN gone g ON g.device = h.device_id AND g.hour = h.hour
+      WHERE h.samples > 0 ORDER BY h.device_id, h.hour, h.receipt_id FOR UPDATE OF h
+    ), taken AS (
+      SELECT *, least(samples, gone - sum(samples) OVER later + samples) AS number FROM locked
+      WINDOW later AS (PARTITION BY device_id, hour ORDER BY receipt_id DESC)
+    )
+    UPDATE pms_receipt_hour h SET
+      samples = h.samples - t.number, packs = CASE WHEN h.samples > t.number THEN h.packs ELSE 0 END
+    FROM taken t
+    WHERE h.receipt_id = t.receipt_id AND h.device_id = t.device_id AND h.hour = t.hour
+      AND t.number > 0"""
 
 
 class StoredHour(NamedTuple):
@@ -48,3 +67,11 @@ def stored_hours(
         (device, hour): StoredHour(int(samples), packs.bit_count(), int(refused))
         for device, hour, samples, packs, refused in db.session.execute(query)
     }
+
+
+def take_back(samples: Mapping[tuple[int, datetime], int]) -> None:
+    """Count samples no longer as stored, by device and hour: they have left the log."""
+    if samples:
+        columns = zip(*((*key, number) for key, number in samples.items()), strict=True)
+        cursor = db.session.connection().connection.cursor()
+        cursor.execute(_TAKE_BACK, [array(column) for column in columns])
