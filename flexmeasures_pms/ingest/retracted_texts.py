@@ -25,9 +25,9 @@ from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.readings.newest import named
 from flexmeasures_pms.wire import encode
 from flexmeasures_pms.wire.decode import decode
+from flexmeasures_pms.wire.encode import SensorValues
 from flexmeasures_pms.wire.samples import Sample
 
-Values = dict[str, float]
 Texts = tuple[str, ...]
 """Requests that store one sample together: mostly one."""
 
@@ -109,7 +109,7 @@ def _sent(thing: RetractedThing, sample: LoggedSample, names: Mapping[int, str])
 
 
 def _ways(
-    thing: RetractedThing, key: SampleKey, values: Values, sent: SentAgain, case: str | None
+    thing: RetractedThing, key: SampleKey, values: SensorValues, sent: SentAgain, case: str | None
 ) -> Iterator[Texts]:
     """Yield requests that may store a sample again, the most likely first.
 
@@ -130,7 +130,7 @@ def _ways(
         yield (encode.status_request(device, case, time, values),)
 
 
-def _splits(kind: str, values: Values) -> Iterator[list[Values]]:
+def _splits(kind: str, values: SensorValues) -> Iterator[list[SensorValues]]:
     """Yield the parts in which a sample may have been sent: what was derived of it tells."""
     paths = encode.paths_of(kind)
     measured = [name for name in values if name in paths]
@@ -139,11 +139,13 @@ def _splits(kind: str, values: Values) -> Iterator[list[Values]]:
     yield _grouped(measured, values, lambda name: paths[name] if "open" in name else name)
 
 
-def _grouped(names: Iterable[str], values: Values, group_of: Callable[[str], str]) -> list[Values]:
-    groups: dict[str, Values] = {}
+def _grouped(
+    names: Iterable[str], values: SensorValues, group_of: Callable[[str], str]
+) -> list[SensorValues]:
+    groups: dict[str, dict[str, float]] = {}
     for name in names:
         groups.setdefault(group_of(name), {})[name] = values[name]
-    return list(groups.values())
+    return [*groups.values()]
 
 
 def _stored(
@@ -171,9 +173,9 @@ def _decoded(text: str, dataset: DatasetName, number: int) -> Sample | None:
 
 
 def _is_same(
-    stored: Sequence[AssetReadings], key: SampleKey, values: Values, board: int | None
+    stored: Sequence[AssetReadings], key: SampleKey, values: SensorValues, board: int | None
 ) -> bool:
-    again: Values = {}
+    again: dict[str, float] = {}
     for one in stored:
         where = one.subject.id, one.time, one.device.id
         if where != key or (None if one.board is None else one.board.id) != board:

@@ -110,8 +110,8 @@ def retract(
     :param tell: is told how many more samples were looked at.
     """
     total = Retracted()
-    for thing in wanted.things:
-        begin = wanted.begin if thing.id in things else wanted.end
+    for thing in (thing for thing in wanted.things if thing.id in things):
+        begin = wanted.begin
         while (first := _next(wanted, thing, begin)) is not None:
             begin = min(start_of_hour(first) + _HOUR, wanted.end)
             done = carry_through(partial(_retract, wanted, thing, (first, begin), author))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from flexmeasures_pms.catalogue import derive
 from flexmeasures_pms.catalogue.asset_types import DatasetName
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, CELLS, Quantity
 
-Values = Mapping[str, float]
+SensorValues = Mapping[str, float]
 """Stored values by sensor name."""
 
 _FLAGS: Mapping[Any, str] = {derive.cells_open: "cell.open", derive.fets_open: "fet.open"}
@@ -26,7 +27,7 @@ _IN_PACK = ("cell", "fet")
 """The catalogue names cells and FETs by their own paths; both are sent inside the pack."""
 
 
-def pack_request(pms_id: str, pack_id: str, time: datetime, values: Values) -> str:
+def pack_request(pms_id: str, pack_id: str, time: datetime, values: SensorValues) -> str:
     """Return a ``pms`` request with one sample.
 
     :param values: of a case; missing readings become null.
@@ -38,7 +39,7 @@ def pack_request(pms_id: str, pack_id: str, time: datetime, values: Values) -> s
 
 
 def converter_request(
-    kind: DatasetName, ident: str, time: datetime, values: Values, *, gaps: int = 0
+    kind: DatasetName, ident: str, time: datetime, values: SensorValues, *, gaps: int = 0
 ) -> str:
     """Return a request with one sample of an MPPT or inverter.
 
@@ -49,7 +50,7 @@ def converter_request(
     return _request({f"{kind}_id": ident} | status, sample)
 
 
-def status_request(pms_id: str, pack_id: str, time: datetime, values: Values) -> str:
+def status_request(pms_id: str, pack_id: str, time: datetime, values: SensorValues) -> str:
     """Return a ``pms`` request that says an EHub's status and nothing of a pack.
 
     Its sample is of a pack that did not answer: all of its cells are at 0 V.
@@ -59,7 +60,7 @@ def status_request(pms_id: str, pack_id: str, time: datetime, values: Values) ->
     return _status({"pms_id": pms_id}, "pms", pack_id, time, values)
 
 
-def cabinet_status_request(cabinet: str, pack_id: str, time: datetime, values: Values) -> str:
+def cabinet_status_request(cabinet: str, pack_id: str, time: datetime, values: SensorValues) -> str:
     """Return what :func:`status_request` does, of the EHub of a cabinet."""
     return _status({"cabinet": {"id": cabinet}}, "cabinet", pack_id, time, values)
 
@@ -69,19 +70,16 @@ def paths_of(asset_type: str) -> dict[str, str]:
 
     Sensors with a derived value have none.
     """
-    return {
-        name: path
-        for quantity in BY_ASSET_TYPE[asset_type]
-        if (path := _path(quantity))
-        for name in quantity.sensor_names()
-    }
+    return {name: path for _, names, path in _measured(asset_type) for name in names}
 
 
 def _path(quantity: Quantity) -> str | None:
     return quantity.source if isinstance(quantity.source, str) else _FLAGS.get(quantity.source)
 
 
-def _status(head: dict[str, Any], kind: str, pack_id: str, time: datetime, values: Values) -> str:
+def _status(
+    head: dict[str, Any], kind: str, pack_id: str, time: datetime, values: SensorValues
+) -> str:
     status = _sample(time, kind, values, 0).get(_STATUS, {})
     pack = {"id": pack_id, "cell": {"volts": [0] * CELLS}}
     return _request(head | {_STATUS: status}, {"time_local": _time(time), "pack": pack})
@@ -95,30 +93,39 @@ def _time(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
 
 
-def _sample(time: datetime, asset_type: str, values: Values, gaps: int) -> dict[str, Any]:
+def _sample(time: datetime, asset_type: str, values: SensorValues, gaps: int) -> dict[str, Any]:
     sample: dict[str, Any] = {"time_local": _time(time)}
-    for quantity in BY_ASSET_TYPE[asset_type]:
-        if isinstance(quantity.source, str):
-            _put(sample, quantity, values, gaps)
-    for quantity in BY_ASSET_TYPE[asset_type]:
-        if path := _FLAGS.get(quantity.source):
-            flags = [values.get(name) for name in quantity.sensor_names()]
-            if any(flag is not None for flag in flags):
-                part, field = path.split(".")
-                sample.setdefault(part, {})[field] = _set(flags)
+    for quantity, names, path in _measured(asset_type):
+        sent = [values.get(name) for name in names]
+        if all(value is None for value in sent):
+            continue
+        part, field = path.split(".")
+        where = sample.setdefault(part, {})
+        if quantity.source == path:
+            _put(where, field, quantity, [*map(_number, sent)], gaps)
+        else:
+            where[field] = _set(sent)
     return sample
+
+
+@cache
+def _measured(asset_type: str) -> tuple[tuple[Quantity, tuple[str, ...], str], ...]:
+    """Return the quantities that are sent, with their sensors and the paths of their fields."""
+    found = ((q, q.sensor_names(), _path(q)) for q in BY_ASSET_TYPE[asset_type])
+    return tuple((quantity, names, path) for quantity, names, path in found if path)
 
 
 def _set(flags: Iterable[float | None]) -> list[int]:
     return [n for n, flag in enumerate(flags, 1) if flag]
 
 
-def _put(sample: dict[str, Any], quantity: Quantity, values: Values, gaps: int) -> None:
-    part, field = str(quantity.source).split(".")
-    sent = [_number(values.get(name)) for name in quantity.sensor_names()]
-    if all(value is None for value in sent):
-        return
-    where = sample.setdefault(part, {})
+def _put(
+    where: dict[str, Any],
+    field: str,
+    quantity: Quantity,
+    sent: list[float | None],
+    gaps: int,
+) -> None:
     if quantity.grows:
         known = max(n for n, value in enumerate(sent, 1) if value is not None)
         where[field] = (sent + [None] * gaps)[: min(known + gaps, quantity.count)]

@@ -19,6 +19,9 @@ from support.site import Site
 from support.telemetry import at, converter_sample, pack_sample
 
 from flexmeasures_pms.ingest import retraction
+from flexmeasures_pms.registry.tables import trackable
+from flexmeasures_pms.storage.intake import quarantining
+from flexmeasures_pms.storage.log import counted
 from flexmeasures_pms.storage.log_tables import sample
 from flexmeasures_pms.storage.tables import quarantine
 
@@ -140,7 +143,8 @@ def log(site: Site) -> list[Any]:
         WHERE t.account_id = :id ORDER BY 1, 2, 3"""
     thaw = """
         SELECT pms_thaw(d.subject_id, array_agg(DISTINCT d.day)) FROM pms_day d
-        JOIN pms_trackable t ON t.id = d.subject_id WHERE t.account_id = :id GROUP BY d.subject_id"""
+        JOIN pms_trackable t ON t.id = d.subject_id
+        WHERE t.account_id = :id GROUP BY d.subject_id"""
     db.session.execute(sa.text(thaw), {"id": site.account_id})
     found = list(db.session.execute(sa.text(query), {"id": site.account_id}))
     db.session.rollback()
@@ -336,7 +340,7 @@ def test_killed_half_way_and_run_again(
 
 def stopping(at_call: int) -> Callable[..., None]:
     """Keep samples until a call, which is interrupted."""
-    kept, calls = retraction.keep_discarded, iter(range(1, at_call + 1))
+    kept, calls = quarantining.keep_discarded, iter(range(1, at_call + 1))
 
     def keep(*args: Any, **options: Any) -> None:
         if next(calls) == at_call:
@@ -370,6 +374,51 @@ def test_what_contradicts_by_then_stays_discarded(
     post(pack_sample("0241", at(1), amps=9))
     assert "0 left quarantine (0 beliefs stored), 1 still discarded" in " ".join(replay().split())
     assert [row.reason for row in discarded(site)] == ["retracted"]
+
+
+def test_what_comes_meanwhile_is_in_one_of_the_two_places(
+    site: Site, post: Post, retract: Retract
+) -> None:
+    post(pack_sample("0241", at(1)), pack_sample("0242", at(1), dock=2))
+    looked, sent = counted.next_sample, iter((2, 3, 65))
+
+    def look(*args: Any) -> Any:
+        if minute := next(sent, None):
+            assert post(pack_sample("0241", at(minute)))["stored"] == 1
+        return looked(*args)
+
+    with mock.patch.object(retraction, "next_sample", look):
+        retract("PMS-1")
+    left = {row.event_time for row in log(site)}
+    assert left | {row.event_time for row in discarded(site)} == {at(n) for n in (1, 2, 3, 65)}
+    assert left == stored.times(site.account_id, "case:0241") == {at(3), at(65)}
+
+
+def test_what_another_organisation_has_got_stays(
+    site: Site, post: Post, retract: Retract, fails: Failure, other_organisation: Organisation
+) -> None:
+    post(pack_sample("0241", at(1)), pack_sample("0242", at(1), dock=2))
+    asset = sa.select(trackable.c.asset_id).where(trackable.c.id == site.number("case", "0242"))
+    change = sa.text("UPDATE generic_asset SET account_id = :account WHERE id = :id")
+    given = {"account": other_organisation.id, "id": db.session.scalar(asset)}
+    db.session.execute(change, given)
+    assert retract("PMS-1").startswith("Retracted 1 sample,")
+    assert [row.subject_id for row in log(site)] == [site.number("case", "0242")]
+    period = ("--start", at(0).isoformat(), "--end", at(60).isoformat(), "--note", "x")
+    assert "asset of case '0242' is not" in fails("retract", "0242", *period, "--account",
+                                                  site.account_id)  # fmt: skip
+
+
+def test_the_page_shows_what_was_retracted_and_why(
+    site: Site, post: Post, retract: Retract, client: FlaskClient, organisation: Organisation
+) -> None:
+    post(pack_sample("0241", at(1)))
+    retract("PMS-1")
+    client.set_cookie(*organisation.cookie)
+    page = client.get("/pms/quarantine?discarded=1").get_data(as_text=True)
+    assert "<strong>Retracted</strong>" in page
+    assert "Discarded by Command line (jane):" in page
+    assert NOTE in page
 
 
 def test_places_that_were_reported_are_named(site: Site, post: Post, retract: Retract) -> None:
