@@ -46,6 +46,8 @@ def next_sample(
 
     Of a folded day it may be earlier than that sample.
     """
+    if begin >= end:
+        return None
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_NEXT_HOT, (subject_id, begin, end, device_id, device_id))
     ((hot,),) = cursor.fetchall()
