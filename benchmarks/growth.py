@@ -64,7 +64,7 @@ def _fill_days(platform: Platform) -> None:
     """Fold a day of 48 packs, and copy what that gives to the days after it."""
     from flexmeasures.data import db
 
-    from flexmeasures_pms.storage.log.days import fold
+    from flexmeasures_pms.storage.log.folding import fold
 
     packs, day = _packs(platform), _FOLDED.date()
     stretch = month.Stretch(packs, _FOLDED, _FOLDED + timedelta(days=1), measures.STEP)

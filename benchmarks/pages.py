@@ -88,7 +88,7 @@ def _make(app: Flask) -> Month:
 
     from flexmeasures_pms.gateways import manage
     from flexmeasures_pms.registry.editing.change import Author
-    from flexmeasures_pms.storage.log.days import fold_all
+    from flexmeasures_pms.storage.log.folding import fold_all
     from flexmeasures_pms.storage.readings.turns import rebuild
 
     with app.app_context(), redirect_stdout(StringIO()):
