@@ -13,7 +13,8 @@ from flexmeasures_pms.api.query import moment
 from flexmeasures_pms.api.replies import CompletenessList
 from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
 from flexmeasures_pms.gateways.caller import READ, Caller, may_see
-from flexmeasures_pms.ingest.completeness import HOUR, completeness, period
+from flexmeasures_pms.ingest.cases_in_hour import HOUR
+from flexmeasures_pms.ingest.completeness import completeness, period
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.loading.rows import of_kinds
@@ -28,7 +29,8 @@ def list_completeness() -> Response:
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
-    devices = _devices(sender, organisation(sender, READ))
+    account_id = organisation(sender, READ)
+    devices = _devices(sender, account_id)
     asked = period(moment("since"), moment("until"), now)
     if asked is None:
         raise BadRequest("The parameter since is a time before until, and before now.")
@@ -38,7 +40,7 @@ def list_completeness() -> Response:
             f"These are {hours:.0f} hours of {len(devices)} devices, more than {MOST_HOURS}: ask "
             "for one device, or for a shorter time."
         )
-    return reply(200, CompletenessList(list(completeness(devices, *asked, now))))
+    return reply(200, CompletenessList(list(completeness(account_id, devices, *asked, now))))
 
 
 def _devices(sender: Caller, account_id: int) -> list[Entry]:

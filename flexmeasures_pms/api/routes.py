@@ -236,8 +236,9 @@ ROUTES: tuple[Route, ...] = (
         completeness.list_completeness,
         tag="receipts",
         summary="Stored and expected samples of each device in each hour",
-        description="The expected number is the most samples of a pack in any hour of the day "
-        "before, times the most packs in any hour.",
+        description="As many samples of each case as came in the best hour of the day before are "
+        "expected, for the part of the hour in which it was installed in the PMS. So an hour in "
+        "which cases are swapped is complete if each one reported while it was there.",
         parameters=(
             Parameter("device", TEXT, f"Id of a {device_labels()}; by default all."),
             Parameter("since", TIME, "Start of the first hour; by default a day before."),

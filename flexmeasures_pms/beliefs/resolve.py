@@ -93,10 +93,10 @@ def reporter(sample: Sample, registered: Directory, now: datetime) -> Entry | No
 
 
 def _in_range(time: datetime, now: datetime) -> bool:
-    return _oldest() <= time <= now + SAMPLES_AHEAD
+    return oldest() <= time <= now + SAMPLES_AHEAD
 
 
-def _oldest() -> datetime:
+def oldest() -> datetime:
     """Return the time before which nothing is stored: the log has forgotten what it had of it."""
     days = settings().sample_days
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

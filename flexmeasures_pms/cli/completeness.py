@@ -27,6 +27,9 @@ from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.loading.rows import of_kinds
 from flexmeasures_pms.registry.queries.search import search
 
+_NAMED = 4
+"""How many silent cases are named: their line fits 80 columns."""
+
 
 @pms_cli.cli.command("completeness")
 @click.argument("ident", metavar="[ID]", required=False)
@@ -46,8 +49,9 @@ def completeness(
 ) -> None:
     """Show for each device and hour how much of its telemetry arrived.
 
-    The expected number is what was observed in the day before: no configuration is
-    needed. The figures reach back as far as receipts are kept.
+    Of each case that was installed in the hour, for as long as it was, so many samples
+    are expected as were observed in the day before: no configuration is needed. Cases
+    of which nothing came are named. The figures reach back as far as receipts are kept.
 
     \b
     Example:
@@ -58,7 +62,7 @@ def completeness(
     asked = period(since, until, now)
     if asked is None:
         raise RegistryError("Give a time with --since that is before the one of --until, and now.")
-    hours = hours_of(devices, *asked, now)
+    hours = hours_of(owner, devices, *asked, now)
     if as_json:
         print_json_array(hours)
         return
@@ -70,6 +74,8 @@ def completeness(
         click.echo(f"{words(kind)} {device}")
         for hour in of_device:
             click.echo(f"  {clock(hour.hour, owner)}  {_as_text(hour)}")
+            if hour.samples and hour.missing:
+                click.echo(f"      {_missing(hour)}")
 
 
 def _devices(ident: str | None, account_id: int | None) -> tuple[int, list[Entry]]:
@@ -88,6 +94,13 @@ def _devices(ident: str | None, account_id: int | None) -> tuple[int, list[Entry
         )
     directory = load_directory(owners[0])
     return owners[0], [directory.entry(device.id) for device in named]
+
+
+def _missing(hour: Completeness) -> str:
+    """Return which cases nothing came of."""
+    named = ", ".join(hour.missing[:_NAMED])
+    more = len(hour.missing) - _NAMED
+    return f"nothing from {named}" + (f" and {more} more: see --json" if more > 0 else "")
 
 
 def _as_text(hour: Completeness) -> str:

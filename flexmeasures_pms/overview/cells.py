@@ -17,9 +17,9 @@ import numpy as np
 from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.gateways.reading import ReadingScope
-from flexmeasures_pms.overview.dock_stays import DockStay, dock_stays
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.registry.queries.dock_stays import DockStay, dock_stays
 from flexmeasures_pms.storage.log.columns import EPOCH
 from flexmeasures_pms.storage.log.hot_moments import Grid
 from flexmeasures_pms.storage.log.moments import QUARTER, around, ends_of_quarters

@@ -9,7 +9,8 @@ from itertools import dropwhile, groupby, takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from flexmeasures_pms.ingest.completeness import HOUR, Completeness, completeness
+from flexmeasures_pms.ingest.cases_in_hour import HOUR
+from flexmeasures_pms.ingest.completeness import Completeness, completeness
 from flexmeasures_pms.registry.directory import Entry
 
 HourState = Literal["complete", "most", "part", "nothing", "silent", "begun"]
@@ -92,20 +93,20 @@ def state_of(hour: Completeness) -> HourState:
         if hour.expected is None:
             return "silent"
         return "nothing" if hour.expected else "begun"
-    if hour.share >= COMPLETE:
+    if hour.share >= COMPLETE and not hour.missing:
         return "complete"
     return "most" if hour.share >= MOST else "part"
 
 
 def calendars(
-    devices: Sequence[Entry], begin: datetime, end: datetime, now: datetime
+    account_id: int, devices: Sequence[Entry], begin: datetime, end: datetime, now: datetime
 ) -> list[Calendar]:
-    """Return the calendars of some devices, in their order.
+    """Return the calendars of some devices of an organisation, in their order.
 
     :param begin: of the first hour in UTC, from ``ingest.completeness.period``.
     """
     found: dict[str, list[Completeness]] = {}
-    for hour in completeness(devices, begin, end, now):
+    for hour in completeness(account_id, devices, begin, end, now):
         found.setdefault(f"{hour.kind}:{hour.device}", []).append(hour)
     return [calendar(d, found.get(f"{d.kind}:{d.ident}", ()), now) for d in devices]
 

@@ -87,7 +87,7 @@ def test_each_hour_says_what_came_of_what_should_have(
     assert reply.get_json()["hours"][1] == {
         "device": "PMS-1", "kind": "pms", "hour": f"{at(60):%Y-%m-%dT%H:%M:%SZ}",
         "samples": 4, "packs": 1, "expected": 8, "cadence": 900.0, "share": 0.5,
-        "refused": 0,
+        "refused": 0, "installed": 2, "missing": ["0242"],
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flexmeasures_pms.ingest.cases_in_hour import CasesInHour
 from flexmeasures_pms.ingest.completeness import of_hour, period
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.intake.receipt_hours import StoredHour
@@ -61,6 +62,35 @@ def test_the_cadence_may_change_from_one_day_to_the_next() -> None:
     slower = hours((2_880, 4), *[(240, 4)] * 25)
     found = of_hour(PMS, NOON, slower, 1)
     assert (found.cadence, found.expected, found.share) == (60, 240, 1)
+
+
+def test_what_other_packs_send_does_not_hide_a_missing_one() -> None:
+    parts = {"A": 1.0, "B": 1.0, "C": 1.0}
+    cases = {
+        NOON - HOUR: CasesInHour(parts, set(parts)),
+        NOON: CasesInHour(parts, {"A", "B"}),
+    }
+    found = of_hour(PMS, NOON, hours((30, 3), (30, 3)), 1, cases)
+    assert (found.samples, found.expected, found.share) == (30, 30, 0.6667)
+    assert (found.packs, found.installed, found.missing) == (3, 3, ("C",))
+
+
+def test_what_came_in_an_hour_with_a_swap_is_not_expected_of_whole_hours() -> None:
+    at_first = CasesInHour({"A": 1.0, "B": 0.9, "C": 0.02}, {"A", "B", "C"})
+    then = CasesInHour({"A": 1.0, "C": 1.0}, {"A", "C"})
+    stored = hours((60 + 54 + 2, 3), (120, 2))
+    for hour, cases in ((NOON - HOUR, at_first), (NOON, then)):
+        found = of_hour(PMS, hour, stored, 1, {NOON - HOUR: at_first, NOON: then})
+        assert (found.share, found.missing) == (1, ()), cases
+
+
+def test_of_the_running_hour_packs_are_missed_once_they_should_have_reported() -> None:
+    before = {NOON - HOUR: CasesInHour({"A": 1.0, "B": 1.0}, {"A", "B"})}
+    stored = hours((12, 2), (1, 1))
+    for elapsed, missing, share in ((0.1, (), 1), (0.3, ("B",), 0.25)):
+        running = CasesInHour({"A": elapsed, "B": elapsed}, {"A"}, elapsed)
+        found = of_hour(PMS, NOON, stored, elapsed, before | {NOON: running})
+        assert (found.missing, found.share) == (missing, share)
 
 
 @given(

@@ -88,15 +88,26 @@ def test_a_pack_that_arrives_and_then_moves_is_one_pack(site: Site, send: Send, 
     assert hours()[0][:2] == (2, 11)
 
 
-@pytest.mark.parametrize("dock", [2, 3], ids=["in its dock", "in another dock"])
 def test_a_pack_that_is_swapped_for_another_is_not_expected_besides(
-    site: Site, send: Send, hours: Any, dock: int
+    site: Site, send: Send, hours: Any
 ) -> None:
     site.case("DE03")
     send(reports("DE01", 1, *MINUTES, *NEXT))
     send(reports("DE02", 2, *FIRST))
-    send(reports("DE03", dock, *SECOND, *NEXT))
-    assert [hour[1:] for hour in hours()] == [(12, 12, 1), (12, 12, 1)]
+    send(reports("DE03", 2, *SECOND, *NEXT))
+    assert hours() == [(3, 12, 12, 1), (2, 12, 12, 1)]
+
+
+def test_a_pack_that_goes_into_a_free_dock_does_not_replace_a_silent_one(
+    site: Site, send: Send, hours: Any
+) -> None:
+    site.case("DE03")
+    send(reports("DE01", 1, *MINUTES, *NEXT))
+    send(reports("DE02", 2, *FIRST))
+    send(reports("DE03", 3, *SECOND, *NEXT))
+    assert hours()[1] == (2, 12, 18, 0.6667)
+    site.remove(("case", "DE02"), at(30))
+    assert hours() == [(3, 12, 12, 1), (2, 12, 12, 1)]
 
 
 def test_packs_that_take_each_others_docks_are_as_many_as_before(

@@ -14,8 +14,8 @@ from support.messages import unhurried
 
 from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
 from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells
-from flexmeasures_pms.overview.dock_stays import DockStay
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.queries.dock_stays import DockStay
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

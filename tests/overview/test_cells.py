@@ -24,8 +24,8 @@ from flexmeasures_pms.overview.cells import (
     columns_for,
     shown,
 )
-from flexmeasures_pms.overview.dock_stays import dock_stays
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.queries.dock_stays import dock_stays
 
 URL = "/pms/api/v1/devices/dataset/pms"
 LEVEL = 3.7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,8 @@ DAYS = (1, 7, 30)
 BY_DEFAULT = 7
 MOST_DAYS = 42
 """Device days on one page: six devices for a week."""
+NAMED = 5
+"""How many silent packs of an hour are named."""
 
 STATES = {
     "complete": mark("complete"),
@@ -58,7 +61,7 @@ def completeness_page() -> Response:
     size = max(1, MOST_DAYS // days)
     time = period(days_before(end, days, zone), end, now)
     shown = devices[first * size :][:size]
-    found = calendars(shown, *time, now) if time else []
+    found = calendars(organisation.id, shown, *time, now) if time else []
     return page(
         "pms/completeness.html",
         active="completeness",
@@ -115,9 +118,17 @@ def _arrived(calendar: Calendar) -> tuple[str, str]:
 def told(square: CalendarHour, zone: str) -> str:
     """Return an hour as text."""
     text = _share(square, zone)
-    if not square.hour.refused:
-        return text
-    return f"{text}; " + n_("{n} sample refused", "{n} samples refused", square.hour.refused)
+    hour = square.hour
+    if hour.samples and hour.missing:
+        text += "; " + _("nothing from {packs}", packs=_named(hour.missing))
+    if hour.refused:
+        text += "; " + n_("{n} sample refused", "{n} samples refused", hour.refused)
+    return text
+
+
+def _named(packs: Sequence[str]) -> str:
+    named, more = ", ".join(packs[:NAMED]), len(packs) - NAMED
+    return named if more <= 0 else _("{packs} and {n} more", packs=named, n=number(more))
 
 
 def _share(square: CalendarHour, zone: str) -> str:

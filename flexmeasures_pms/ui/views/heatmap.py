@@ -25,7 +25,7 @@ from flexmeasures_pms.overview.cells import (
     period,
     shown,
 )
-from flexmeasures_pms.overview.dock_stays import dock_stays
+from flexmeasures_pms.registry.queries.dock_stays import dock_stays
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language.figures import NOTHING, number
