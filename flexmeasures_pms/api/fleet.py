@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.latest import tagged
+from flexmeasures_pms.api.query import past_moment
 from flexmeasures_pms.api.replies import Fleet
 from flexmeasures_pms.gateways.caller import READ, may_see
 from flexmeasures_pms.gateways.reading import reading_scope
@@ -30,7 +31,7 @@ def list_fleet() -> Response:
 
 
 def rack_of_pms(ident: str) -> Response:
-    """Reply with a PMS's cabinets, their docks, and the packs and cells in them."""
+    """Reply with a PMS's cabinets, their docks, and the packs and cells in them, now or then."""
     require_tables()
     now = datetime.now(UTC)
     sender = caller(now)
@@ -38,4 +39,5 @@ def rack_of_pms(ident: str) -> Response:
     pms = registered.find("pms", ident)
     if pms is None or pms.asset_is_gone or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
-    return tagged(rack(registered, pms, now, reading_scope(sender, registered)))
+    at = past_moment("at")
+    return tagged(rack(registered, pms, now, reading_scope(sender, registered), at))

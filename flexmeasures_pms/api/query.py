@@ -8,7 +8,13 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.messages.moments import QUERIES, accepted, read_moment
+from flexmeasures_pms.registry.messages.moments import (
+    PAST,
+    QUERIES,
+    MomentRange,
+    accepted,
+    read_moment,
+)
 
 
 def whole_number(name: str, *, most: int) -> int | None:
@@ -29,10 +35,23 @@ def moment(name: str) -> datetime | None:
 
     :raises BadRequest: for anything else, and for years that no period has.
     """
+    at = _moment(name, QUERIES)
+    return at and min(at, datetime.now(UTC))
+
+
+def past_moment(name: str) -> datetime | None:
+    """Return a parameter that is a time with an offset, and not later than now; None if missing.
+
+    :raises BadRequest: for anything else.
+    """
+    at = _moment(name, PAST)
+    return at and min(at, datetime.now(UTC))
+
+
+def _moment(name: str, among: MomentRange) -> datetime | None:
     # A plus sign in a URL means a space, and is often sent unescaped.
     text = request.args.get(name, "").replace(" ", "+")
     try:
-        at = accepted(read_moment(text), QUERIES) if text else None
-        return at and min(at, datetime.now(UTC))
+        return accepted(read_moment(text), among) if text else None
     except RegistryError as error:
         raise BadRequest(f"The parameter {name}: {error}") from error

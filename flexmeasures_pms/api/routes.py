@@ -194,8 +194,17 @@ ROUTES: tuple[Route, ...] = (
         summary="The cabinets, docks, packs and cells of a PMS",
         description="Each pack is in its registered dock. `undocked` packs have none; "
         "`reported_here` are reported by this PMS but registered elsewhere; `unknown_packs` are "
-        "not registered, and their samples wait in quarantine.",
-        parameters=(PMS, ACCOUNT, KNOWN),
+        "not registered, and their samples wait in quarantine. With `at`, the rack as it was then: "
+        "packs in the docks where they were installed, as is believed now, each with its last "
+        "sample until then, and states judged by that moment. A pack whose last sample was older "
+        "than five minutes has the time of that sample and no readings. Of the past, `flapping`, "
+        "`reported_here` and `unknown_packs` are not known.",
+        parameters=(
+            PMS,
+            Parameter("at", TIME, "A moment in the past; by default now."),
+            ACCOUNT,
+            KNOWN,
+        ),
         replies=tagged("The PMS with its cabinets.", Rack),
         errors=ERRORS | {404: NO_PMS},
     ),

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.gateways.caller import Caller
 from flexmeasures_pms.registry.directory import Directory, RegistryQuery
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER
+from flexmeasures_pms.storage.readings.past import PastReading
+
+ReadRow = TypeVar("ReadRow", Row[Any], PastReading, Row[Any] | PastReading)
 
 ScopePeriod = tuple[datetime, datetime]
 """From a moment until before another one."""
@@ -45,7 +48,7 @@ class ReadingScope:
         """Return the one of these periods that a moment is in."""
         return next((p for p in self.periods(entry_id) if p[0] <= at < p[1]), None)
 
-    def covers(self, row: Row[Any]) -> bool:
+    def covers(self, row: Row[Any] | PastReading) -> bool:
         """Whether a latest reading may be read: who reported it counts, and where it was then."""
         in_scope = row.device_id in self.devices
         return in_scope and self.period_at(row.trackable_id, row.event_time) is not None
@@ -76,8 +79,8 @@ def reading_scope(sender: Caller, registered: Directory) -> ReadingScope | None:
     return ReadingScope(registered, frozenset(_numbers(sender.devices, registered)))
 
 
-def readable(latest: Mapping[int, Row[Any]], scope: ReadingScope | None) -> Mapping[int, Row[Any]]:
-    """Return those latest readings that may be read."""
+def readable(latest: Mapping[int, ReadRow], scope: ReadingScope | None) -> Mapping[int, ReadRow]:
+    """Return those latest readings, or those that were it at a moment, that may be read."""
     if scope is None:
         return latest
     return {number: row for number, row in latest.items() if scope.covers(row)}

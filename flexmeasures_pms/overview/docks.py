@@ -125,6 +125,7 @@ class Rack(PublicStruct, frozen=True):
     :param power: of all packs that report [W], charging positive.
     :param worst_cells: the weakest cells of its packs, the worst first.
     :param findings: health states, the worst first, each once with the pack that is worst.
+    :param at: the moment in the past that it is shown at; None for now.
     """
 
     ident: str
@@ -141,6 +142,7 @@ class Rack(PublicStruct, frozen=True):
     unknown_packs: tuple[UnknownPack, ...]
     worst_cells: tuple[WorstCell, ...]
     findings: tuple[Finding, ...]
+    at: datetime | None = None
 
     def occupants(self) -> Iterator[Occupant]:
         """Yield the packs that are registered in it."""

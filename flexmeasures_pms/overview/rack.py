@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.catalogue.limits import SILENT_AFTER
 from flexmeasures_pms.gateways.reading import ReadingScope, readable
 from flexmeasures_pms.identifiers import key
 from flexmeasures_pms.overview.docks import (
@@ -19,18 +18,11 @@ from flexmeasures_pms.overview.docks import (
     Ehub,
     Occupant,
     Rack,
-    Scale,
     UnknownPack,
-    WorstCell,
 )
 from flexmeasures_pms.overview.packs import ShownPack, pack
-from flexmeasures_pms.overview.states import (
-    OK,
-    Finding,
-    is_silent,
-    worst_first,
-    worst_of_each,
-)
+from flexmeasures_pms.overview.rack_summary import scale, summary, worst_cells
+from flexmeasures_pms.overview.states import Finding, is_silent, worst_first
 from flexmeasures_pms.overview.unknown_packs import unknown_packs
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
@@ -38,17 +30,14 @@ from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 from flexmeasures_pms.storage.flapping import Flapping, flapping_now
 from flexmeasures_pms.storage.queries.racks import reported_here, waiting_unknown_packs
 from flexmeasures_pms.storage.readings.latest import latest_of
-
-WORST_CELLS = 10
-_STEP = 0.05  # V: the scale begins and ends at a multiple of this
-_LEAST_SPAN = 0.1  # V: so that the noise of healthy cells does not look like a fault
+from flexmeasures_pms.storage.readings.past import PastReading, readings_at
 
 Ranges = list[tuple[Entry | None, range]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What is registered in a PMS now, with its newest readings.
+    """What is registered in a PMS at a moment, with its newest readings.
 
     :param ranges: its cabinets with their docks as counted across the PMS.
     :param rows: the cases in it with their docks.
@@ -60,22 +49,29 @@ class _Standing:
     now: datetime
     ranges: Ranges
     rows: tuple[tuple[Installation, int | None], ...]
-    latest: Mapping[int, Row[Any]]
+    latest: Mapping[int, Row[Any] | PastReading]
     scope: ReadingScope | None
     flapping: Mapping[int, Flapping]
 
 
 def rack(
-    registered: Directory, pms: Entry, now: datetime, scope: ReadingScope | None = None
+    registered: Directory,
+    pms: Entry,
+    now: datetime,
+    scope: ReadingScope | None = None,
+    at: datetime | None = None,
 ) -> Rack:
     """Return a PMS with the newest readings of everything in it.
 
     :param pms: in this registry.
     :param scope: only readings that may be read with a key; None for all.
+    :param at: a moment in the past: what was registered for it, as is believed now, and what had
+        been read until then. Packs that are not registered there are not known then.
     """
-    standing = _standing(registered, pms, now, scope)
+    standing = _standing(registered, pms, at or now, scope, past=at is not None)
+    now = standing.now
     occupants = tuple(_occupant(standing, row, dock) for row, dock in standing.rows)
-    new = tuple(unknown_packs(waiting_unknown_packs(registered.account_id, key(pms.ident))))
+    new = () if at else _unknown_packs(registered, pms)
     cabinets = tuple(_cabinets(standing, occupants, _present(new, now)))
     heard = [o for o in occupants if o.pack.time and not o.pack.silent]
     ehubs = [e for a in _assemblies(standing) if (e := _ehub(standing, a))]
@@ -89,18 +85,23 @@ def rack(
         registered=len(occupants),
         reporting=len(heard),
         power=sum(powers) if powers else None,
-        scale=_scale(heard),
+        scale=scale(heard),
         cabinets=cabinets,
         undocked=tuple(o for o in occupants if o.dock is None),
-        reported_here=tuple(_reported_here(standing)),
+        reported_here=() if at else tuple(_reported_here(standing)),
         unknown_packs=new,
-        worst_cells=_worst_cells(heard),
-        findings=_summary(occupants, ehubs, new),
+        worst_cells=worst_cells(heard),
+        findings=summary(occupants, ehubs, new),
+        at=at,
     )
 
 
+def _unknown_packs(registered: Directory, pms: Entry) -> tuple[UnknownPack, ...]:
+    return tuple(unknown_packs(waiting_unknown_packs(registered.account_id, key(pms.ident))))
+
+
 def _standing(
-    registered: Directory, pms: Entry, now: datetime, scope: ReadingScope | None
+    registered: Directory, pms: Entry, now: datetime, scope: ReadingScope | None, *, past: bool
 ) -> _Standing:
     registered.expect(RegistryQuery(numbers=[pms.id], parts=True))
     ranges = list(registered.dock_ranges(pms.id, now))
@@ -112,6 +113,10 @@ def _standing(
                 for row in _cases(registered, cabinet, now)
             ]
     ids = [pms.id, *(c.id for c, _ in ranges if c), *(row.part_id for row, _ in rows)]
+    if past:
+        kinds = {number: registered.entry(number).kind for number in ids}
+        then = readable(readings_at(kinds, now, now - SILENT_AFTER), scope)
+        return _Standing(registered, pms, now, ranges, tuple(rows), then, scope, {})
     latest = readable(latest_of(ids), scope)
     flapping = _readable_flapping(latest, now, scope)
     return _Standing(registered, pms, now, ranges, tuple(rows), latest, scope, flapping)
@@ -162,7 +167,7 @@ def _numbers(dock: int | None) -> tuple[int, ...]:
     return () if dock is None else (dock,)
 
 
-def _pack(standing: _Standing, case: Entry, row: Row[Any] | None = None) -> ShownPack:
+def _pack(standing: _Standing, case: Entry, row: Row[Any] | PastReading | None = None) -> ShownPack:
     row = row or standing.latest.get(case.id)
     asset_id = case.asset_id
     if row is None:
@@ -258,37 +263,3 @@ def _ehub(standing: _Standing, assembly: Entry) -> Ehub | None:
     faults = (Finding("bus_fault", ident=assembly.ident),) if connected == 0 else ()
     temperature = row.readings.get("EHub temperature")
     return Ehub(time, temperature, silent, () if silent else faults)
-
-
-def _scale(heard: Iterable[Occupant]) -> Scale | None:
-    volts = [c.volts for o in heard for c in o.pack.cells if c.volts is not None]
-    if not volts:
-        return None
-    low = math.floor(round(min(volts) / _STEP, 6)) * _STEP
-    high = math.ceil(round(max(volts) / _STEP, 6)) * _STEP
-    return Scale(round(low, 2), round(max(high, low + _LEAST_SPAN), 2))
-
-
-def _worst_cells(heard: Iterable[Occupant]) -> tuple[WorstCell, ...]:
-    worst = [
-        WorstCell(o, o.pack.cells[o.pack.weakest - 1], o.pack.weak_by)
-        for o in heard
-        if o.pack.weakest is not None and o.pack.weak_by is not None
-    ]
-    worst.sort(key=lambda w: (-w.below, w.occupant.pack.ident))
-    return tuple(worst[:WORST_CELLS])
-
-
-def _summary(
-    occupants: Iterable[Occupant], ehubs: Iterable[Ehub], new: Iterable[UnknownPack]
-) -> tuple[Finding, ...]:
-    """Return the findings of a PMS, the worst first."""
-    every = [
-        msgspec.structs.replace(finding, ident=occupant.pack.ident)
-        for occupant in occupants
-        for finding in occupant.findings
-        if finding is not OK
-    ]
-    every += [finding for ehub in ehubs for finding in ehub.findings]
-    every += [Finding("unknown_pack", ident=one.ident) for one in new]
-    return worst_of_each(every)

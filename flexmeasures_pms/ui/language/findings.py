@@ -54,8 +54,13 @@ def sentence(finding: Finding, zone: str | None = None) -> str:
     return say(finding, zone) if say else name(finding)
 
 
-def brief(finding: Finding, zone: str | None = None) -> str:
-    """Return a finding as a short text for a dock, shown beside the age of its reading."""
+def brief(finding: Finding, zone: str | None = None, *, then: bool = False) -> str:
+    """Return a finding as a short text for a dock, shown beside the age of its reading.
+
+    :param then: it is of a moment in the past, and shown beside the time of its reading.
+    """
+    if then and finding.code == "silent":
+        return _("No data since")
     if finding.code in ("silent", "flapping"):
         return name(finding)
     if finding.code == "weak_cell" and finding.numbers:

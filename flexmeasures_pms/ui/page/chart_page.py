@@ -15,7 +15,6 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.charts import CHARTS, sensors_of
 from flexmeasures_pms.overview.location import timezone
-from flexmeasures_pms.registry.messages.moments import shifted
 from flexmeasures_pms.storage.log import series
 from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _
@@ -151,5 +150,4 @@ def _spans(shown: period.Period) -> list[tuple[str, str, str, bool]]:
 
 def around(at: datetime) -> str:
     """Return the URL of the same page with its charts around a moment."""
-    start, end = shifted(at, -period.AROUND), shifted(at, period.AROUND)
-    return links.same(start=start.isoformat(), end=end.isoformat(), period=None)
+    return links.same(**period.bounds_around(at), period=None)

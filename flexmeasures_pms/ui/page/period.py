@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from flask import request
 from werkzeug.exceptions import BadRequest
 
+from flexmeasures_pms.registry.messages.moments import shifted
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import query_params
 
@@ -40,6 +41,12 @@ class Period:
     start: datetime
     end: datetime
     follows: bool
+
+
+def bounds_around(at: datetime) -> dict[str, str]:
+    """Return the query of charts around a moment."""
+    start, end = shifted(at, -AROUND), shifted(at, AROUND)
+    return {"start": start.isoformat(), "end": end.isoformat()}
 
 
 def period(bounds: PeriodBounds, zone: str, now: datetime) -> Period:

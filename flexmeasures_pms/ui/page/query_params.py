@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import request
 from werkzeug.exceptions import BadRequest
 
+from flexmeasures_pms.catalogue.limits import CLOCK_SKEW
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.messages.moments import (
     QUERIES,
@@ -16,6 +17,8 @@ from flexmeasures_pms.registry.messages.moments import (
     read_moment,
 )
 from flexmeasures_pms.ui.language.words import _
+
+_A_MOMENT = timedelta(milliseconds=1)
 
 
 def moment(name: str, zone: str | None, now: datetime) -> datetime | None:
@@ -44,6 +47,19 @@ def moment(name: str, zone: str | None, now: datetime) -> datetime | None:
                     first=first, last=last)  # fmt: skip
         raise BadRequest(message)
     return min(at, now)
+
+
+def past_moment(name: str, zone: str | None, now: datetime) -> datetime | None:
+    """Return a time in UTC that is not later than now, or None if it is missing.
+
+    :param zone: as in :func:`moment`.
+    :raises BadRequest: for anything else.
+    """
+    # The clock of the reader's machine may be ahead.
+    at = moment(name, zone, now + CLOCK_SKEW + _A_MOMENT)
+    if at is not None and at > now + CLOCK_SKEW:
+        raise BadRequest(_("{name}: this time is in the future.", name=name))
+    return at and min(at, now)
 
 
 def number(name: str, *, most: int = 1 << 31) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask import Response
@@ -25,7 +26,7 @@ from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language import findings
 from flexmeasures_pms.ui.language.reasons import reason
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.page import live, query_params
+from flexmeasures_pms.ui.page import links, live, query_params
 from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
 from flexmeasures_pms.ui.page.chart_page import ChartPage, around, chart_page, zone_of
 from flexmeasures_pms.ui.page.frame import page
@@ -94,6 +95,7 @@ def show_pack(ident: str) -> Response:
         begins=_begin(life, shown, seen.now),
         events=_events(seen, zone),
         around=around,
+        rack_then=partial(_rack_then, seen),
         waiting=[
             (reason(code).title, count, newest)
             for code, count, newest in reasons_concerning(seen.organisation.id, _spellings(seen))
@@ -102,6 +104,12 @@ def show_pack(ident: str) -> Response:
         kind_name=kind_name,
         **context,
     )
+
+
+def _rack_then(seen: Seen, at: datetime) -> str | None:
+    """Return the URL of the rack that the pack was in at a moment, as it was then, if any."""
+    pms = seen.registered.pms_of(seen.entry.id, at) if at in QUERIES and at <= seen.now else None
+    return links.rack(pms.ident, at=at.isoformat()) if pms else None
 
 
 def _pack(seen: Seen) -> ShownPack:

@@ -10,7 +10,7 @@ from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language import findings
-from flexmeasures_pms.ui.page import live
+from flexmeasures_pms.ui.page import live, period, query_params
 from flexmeasures_pms.ui.page.access import trackable_or_404
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.routes import pms_ui
@@ -21,16 +21,19 @@ AT_REST = 0.05  # A in either direction: below this no arrow is shown
 @pms_ui.get("/pms/<ident>")
 @pms_ui.get("/pms/pms/<path:ident>")
 def show_rack(ident: str) -> Response:
-    """Show the docks of a PMS, live."""
+    """Show the docks of a PMS, live or as they were at a moment in the past."""
     require_tables()
     seen = trackable_or_404("pms", ident)
-    shown = rack(seen.registered, seen.entry, seen.now)
+    at = query_params.past_moment("at", seen.entry.timezone, seen.now)
+    shown = rack(seen.registered, seen.entry, seen.now, at=at)
     context: dict[str, Any] = {
         "rack": shown,
         "zone": shown.timezone,
+        "field": query_params.field,
         "says": findings,
         "limits": states,
         "at_rest": AT_REST,
+        "around": period.bounds_around(at) if at else {},
     }
     if live.is_asked():
         return live.part("pms/rack_live.html", shown, **context)
