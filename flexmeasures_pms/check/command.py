@@ -15,8 +15,8 @@ _WIDTH = 22
 def check(as_json: bool) -> None:
     """Say what is missing before the first start, with a command for each.
 
-    It works where FlexMeasures does not start, and changes nothing. The exit code is 1 if
-    something has to be fixed.
+    Later it also says whether maintenance runs. It works where FlexMeasures does not
+    start, and changes nothing. The exit code is 1 if something has to be fixed.
 
     Example: flexmeasures-pms check
     """

@@ -10,7 +10,8 @@ FindingState = Literal["ok", "note", "fix"]
 class CheckResult(NamedTuple):
     """One line of the check.
 
-    :param state: ``fix`` is for what has to be done before the first start; a ``note`` is not.
+    :param state: ``fix`` is for what has to be done, before the first start or now, a ``note``
+        is not.
     :param about: what was looked at.
     :param message: what was found, and a command or setting that puts it right.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures_pms.check.configuration import Configuration
-from flexmeasures_pms.check.findings import CheckResult, one_line
+from flexmeasures_pms.check.findings import CheckResult, FindingState, one_line
 from flexmeasures_pms.errors import SchemaError
+from flexmeasures_pms.maintenance.overdue import maintenance_state
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.storage.engine import own_engine
 
@@ -64,14 +66,27 @@ def _inside(connection: sa.Connection) -> Iterator[CheckResult]:
     yield _extension(connection)
     own = _flexmeasures_tables(connection)
     yield own
-    try:
-        schema.check(connection)
-        yield CheckResult("ok", "tables", f"They are at revision {schema.head()}.")
-    except SchemaError as error:
-        yield CheckResult("fix", "tables", str(error))
+    tables = _tables(connection)
+    yield tables
     if own.state == "ok":
         yield _belief_tables(connection)
         yield from _people(connection)
+        if tables.state == "ok":
+            yield _maintenance(connection)
+
+
+def _tables(connection: sa.Connection) -> CheckResult:
+    try:
+        schema.check(connection)
+    except SchemaError as error:
+        return CheckResult("fix", "tables", str(error))
+    return CheckResult("ok", "tables", f"They are at revision {schema.head()}.")
+
+
+def _maintenance(connection: sa.Connection) -> CheckResult:
+    found = maintenance_state(connection, datetime.now(UTC))
+    state: FindingState = "fix" if found.overdue else "ok" if found.ran else "note"
+    return CheckResult(state, "maintenance", found.message)
 
 
 def _extension(connection: sa.Connection) -> CheckResult:

@@ -14,12 +14,10 @@ from flexmeasures.data.models.task_runs import LatestTaskRun
 from sqlalchemy import func, select
 
 from flexmeasures_pms.errors import PmsError
+from flexmeasures_pms.maintenance.overdue import TASK
 from flexmeasures_pms.maintenance.steps import STEPS, Done, Step
 from flexmeasures_pms.storage.engine import own_engine
 from flexmeasures_pms.storage.session import abandon, cause
-
-TASK = "pms-maintain"
-"""Its name for ``flexmeasures monitor latest-run``."""
 
 _LOCK = func.hashtext("pms_maintain")
 

@@ -24,6 +24,7 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.ingest.journal_queue import QUEUE
 from flexmeasures_pms.ingest.limits import quarantine_bounds
+from flexmeasures_pms.maintenance.overdue import maintenance_state
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.serving.once_in_a_while import OnceInAWhile
@@ -58,7 +59,7 @@ HealthStatus = Literal["ok", "unavailable"]
 class HealthCheck(Struct, frozen=True):
     """What was found of one thing that telemetry needs.
 
-    :param name: what was looked at: database, tables, journal, quarantine or redis.
+    :param name: what was looked at: database, tables, journal, quarantine, maintenance or redis.
     :param message: what was found, and what to do about it.
     """
 
@@ -91,7 +92,7 @@ def health() -> Health:
 
 
 def health_details() -> HealthDetails:
-    """Return what was found, also of the journal, the quarantine and Redis.
+    """Return what was found, also of the journal, the quarantine, maintenance and Redis.
 
     :raises StorageBusy: if the database does not answer.
     """
@@ -122,7 +123,8 @@ def _look() -> list[HealthCheck]:
 def _look_closely() -> HealthDetails:
     checks = _look()
     if _status(checks) == "ok":
-        checks += [_of_journal(datetime.now(UTC)), _of_quarantine()]
+        now = datetime.now(UTC)
+        checks += [_of_journal(now), _of_quarantine(), _of_maintenance(now)]
     checks.append(_of_redis())
     return HealthDetails(_status(checks), datetime.now(UTC), checks)
 
@@ -190,6 +192,11 @@ def _of_quarantine() -> HealthCheck:
     return HealthCheck(
         "quarantine", "warning", f"{message} See `flexmeasures pms quarantine list`."
     )
+
+
+def _of_maintenance(now: datetime) -> HealthCheck:
+    found = maintenance_state(db.session.connection(), now)
+    return HealthCheck("maintenance", "warning" if found.overdue else "ok", found.message)
 
 
 def _organisations(ids: list[int]) -> str:

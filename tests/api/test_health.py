@@ -16,6 +16,8 @@ from flask.testing import FlaskClient
 from flexmeasures.data import db
 from support.changed import changed_settings
 from support.gateways import make_key
+from support.maintained import maintained
+from support.reporting import report
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 
@@ -198,8 +200,9 @@ def test_details_are_for_admins(
     assert asked(client, DETAILS, headers=make_key(organisation.id))[0] == 403
     code, body = asked(client, DETAILS, headers=admin.headers)
     assert (code, body["status"]) == (200, "ok")
-    assert states(body) | {"redis": "", "journal": "", "quarantine": ""} == {
-        "database": "ok", "tables": "ok", "journal": "", "quarantine": "", "redis": "",
+    assert states(body) | {"redis": "", "journal": "", "quarantine": "", "maintenance": ""} == {
+        "database": "ok", "tables": "ok", "journal": "", "quarantine": "", "maintenance": "",
+        "redis": "",
     }  # fmt: skip
 
 
@@ -235,3 +238,33 @@ def test_a_journal_that_needs_somebody_is_a_warning(
     db.session.commit()
     assert (code, states(found)["journal"]) == (200, "warning")
     assert ("1 failed" if state == "failed" else "the oldest for 36") in message(found, "journal")
+
+
+@pytest.mark.parametrize(
+    ("hours", "succeeded", "state", "words"),
+    [
+        (1, True, "ok", "It ran last 20"),
+        (24.5, True, "ok", "It ran last 20"),
+        (26, True, "warning", "It ran last 26 hours ago, 20"),
+        (1, False, "warning", "failed. Run `flexmeasures pms maintain`"),
+        (None, None, "warning", "It never ran, and the log has samples of more than a day ago."),
+    ],
+)
+def test_maintenance_that_is_overdue_is_a_warning(
+    client: FlaskClient,
+    admin: Organisation,
+    hours: float | None,
+    succeeded: bool | None,
+    state: str,
+    words: str,
+) -> None:
+    site = Site(admin.id)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
+    report(client, admin.headers, pack_sample("0241", at(0)))
+    with maintained(hours, succeeded):
+        code, body = asked(client, DETAILS, headers=admin.headers)
+        assert asked(client) == (200, {"status": "ok"})
+    assert (code, body["status"], states(body)["maintenance"]) == (200, "ok", state)
+    assert words in message(body, "maintenance")

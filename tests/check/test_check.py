@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,22 @@ from unittest import mock
 
 import psycopg2
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 from conftest import Organisation
+from flask import Flask
+from flask.testing import FlaskClient
+from flexmeasures.data import db
 from flexmeasures.utils.config_defaults import Config as DefaultConfig
 from sqlalchemy import NullPool, QueuePool, make_url
+from support.maintained import maintained
+from support.reporting import report
+from support.site import Site
+from support.telemetry import at, pack_sample
 
 from flexmeasures_pms.__main__ import main
 from flexmeasures_pms.check.processes import threads
+from flexmeasures_pms.maintenance.overdue import maintenance_state
 
 Check = Callable[..., dict[str, list[tuple[str, str]]]]
 
@@ -65,6 +75,50 @@ def to_fix(found: dict[str, list[tuple[str, str]]]) -> dict[str, str]:
     return {
         about: message for about, said in found.items() for state, message in said if state == "fix"
     }
+
+
+@pytest.fixture(autouse=True)
+def _maintained(app_context: Flask) -> Iterator[None]:
+    with maintained(1):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("hours", "succeeded", "words"),
+    [
+        (26, True, "It ran last 26 hours ago, 20"),
+        (1, False, "failed. Run `flexmeasures pms maintain` to see which step failed"),
+        (None, None, "Run `flexmeasures pms maintain` each hour: see docs/hosting.md#regularly."),
+    ],
+)
+def test_maintenance_that_is_overdue_has_to_be_seen_to(
+    check: Check,
+    client: FlaskClient,
+    organisation: Organisation,
+    hours: float | None,
+    succeeded: bool | None,
+    words: str,
+) -> None:
+    site = Site(organisation.id)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0241", "PMS-1-A", 1)
+    report(client, organisation.headers, pack_sample("0241", at(0)))
+    with maintained(hours, succeeded):
+        assert words in to_fix(check())["maintenance"]
+    with maintained(24.5):
+        found = check()
+    assert (to_fix(found), found["maintenance"][0][0]) == ({}, "ok")
+
+
+def test_a_new_installation_is_told_to_have_maintenance_run(app_context: Flask) -> None:
+    with db.engine.connect() as connection:
+        for table in ("pms_sample", "latest_task_run"):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
+        found = maintenance_state(connection, datetime.now(UTC))
+        connection.rollback()
+    assert (found.ran, found.overdue) == (False, False)
+    assert found.message.startswith("It has not run yet. Run `flexmeasures pms maintain`")
 
 
 def test_a_good_installation_has_nothing_to_fix(check: Check, organisation: Organisation) -> None:

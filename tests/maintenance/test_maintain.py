@@ -23,6 +23,7 @@ from support.telemetry import at, pack_sample, request
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.maintenance import run, steps
+from flexmeasures_pms.maintenance.overdue import TASK
 from flexmeasures_pms.maintenance.steps import Done, Step
 from flexmeasures_pms.migrations import belief_tables
 from flexmeasures_pms.storage.log import folding
@@ -82,7 +83,7 @@ def maintained(pms: Run) -> dict[str, Any]:
 
 def latest_run() -> Any:
     db.session.rollback()
-    return db.session.get(LatestTaskRun, run.TASK)
+    return db.session.get(LatestTaskRun, TASK)
 
 
 def received(account_id: int, ago: timedelta) -> str:
@@ -236,7 +237,7 @@ def test_flexmeasures_knows_when_it_ran(pms: Run, runner: FlaskCliRunner) -> Non
     pms("maintain")
     assert latest_run().datetime >= began
     assert latest_run().status is True
-    watch = ["monitor", "latest-run", "--task", run.TASK, "60"]
+    watch = ["monitor", "latest-run", "--task", TASK, "60"]
     assert runner.invoke(args=watch).exit_code == 0
 
 

@@ -11,6 +11,7 @@ from flexmeasures.data import db
 from flexmeasures.data.models.task_runs import LatestTaskRun
 
 from flexmeasures_pms.maintenance import job, run
+from flexmeasures_pms.maintenance.overdue import TASK
 from flexmeasures_pms.maintenance.steps import Done, Step
 
 
@@ -29,7 +30,7 @@ def next_hour(queue: Any) -> Any:
 
 def last_run() -> datetime:
     db.session.rollback()
-    found = db.session.get(LatestTaskRun, run.TASK)
+    found = db.session.get(LatestTaskRun, TASK)
     return found.datetime if found else datetime.min.replace(tzinfo=UTC)
 
 
