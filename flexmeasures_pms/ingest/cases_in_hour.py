@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from flexmeasures_pms.beliefs.resolve import oldest
 from flexmeasures_pms.registry.directory import Directory, Entry
@@ -15,7 +16,7 @@ HOUR = timedelta(hours=1)
 _WHOLE = 1 - 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CasesInHour:
     """The cases that were installed in a PMS in one hour.
 
@@ -52,12 +53,12 @@ class CasesInHour:
             sorted(c for c in silent if each is None or int(each * self.parts[c] + 1e-6) >= 1)
         )
 
-    @property
+    @cached_property
     def came_or_went(self) -> int:
         """How many of the cases that reported were there for a part of the hour only."""
         return sum(self.parts[case] < self.elapsed * _WHOLE for case in self.reported)
 
-    @property
+    @cached_property
     def case_hours(self) -> float:
         """How many hours the cases that reported were there, all together."""
         return sum(self.parts[case] for case in self.reported)
@@ -70,25 +71,28 @@ def cases_in_hours(
 
     Hours of which the log keeps no samples are left out too.
 
-    :param begin: of the first hour (UTC).
+    :param begin: of the first hour (UTC). The last one is the whole hour that ``end`` is in.
     """
     begin = max(begin, oldest())
+    hours = max(0, -((begin - end) // HOUR))
+    end = min(now, begin + hours * HOUR)
     stays = [
-        stay
-        for stay in dock_stays(registered, pms.id, begin, max(begin, end))
-        if not stay.case.asset_is_gone
+        stay for stay in dock_stays(registered, pms.id, begin, end) if not stay.case.asset_is_gone
     ]
     if not stays:
         return {}
     names = {stay.case.id: stay.case.ident for stay in stays}
     heard = hours_with_samples(names, pms.id, begin, end)
+    throughout = [s.case.ident for s in stays if s.begin == begin and s.end == end]
+    others = [s for s in stays if s.begin != begin or s.end != end]
     found = {}
-    for n in range(-((begin - end) // HOUR)):
+    for n in range(hours):
         hour = begin + n * HOUR
-        parts = _parts(stays, hour, min(hour + HOUR, now))
+        elapsed = min(1.0, (now - hour) / HOUR)
+        parts = dict.fromkeys(throughout, elapsed) | _parts(others, hour, min(hour + HOUR, now))
         reported = {name for i in heard.get(hour, ()) if (name := names[i]) in parts}
         if parts:
-            found[hour] = CasesInHour(parts, reported, min(1.0, (now - hour) / HOUR))
+            found[hour] = CasesInHour(parts, reported, elapsed)
     return found
 
 

@@ -49,9 +49,9 @@ def send(client: FlaskClient, organisation: Organisation) -> Callable[[Minutes],
 
 
 @pytest.fixture
-def hours(client: FlaskClient, organisation: Organisation) -> Callable[[], list[dict[str, Any]]]:
-    def ask() -> list[dict[str, Any]]:
-        query = f"device=PMS-1&since={NOON:%Y-%m-%dT%H:%MZ}&until={at(180):%Y-%m-%dT%H:%MZ}"
+def hours(client: FlaskClient, organisation: Organisation) -> Callable[..., list[dict[str, Any]]]:
+    def ask(minutes: float = 180) -> list[dict[str, Any]]:
+        query = f"device=PMS-1&since={NOON:%Y-%m-%dT%H:%MZ}&until={at(minutes):%Y-%m-%dT%H:%MZ}"
         reply = client.get(f"/pms/api/v1/completeness?{query}", headers=organisation.headers)
         found: list[dict[str, Any]] = reply.get_json()["hours"]
         return found
@@ -84,6 +84,11 @@ def test_an_hour_with_a_swap_is_complete_if_both_reported_while_they_were_there(
         (16, 4, 4, 16, 1, []),
         (18, 3, 3, 18, 1, []),
     ]
+
+
+def test_the_hour_in_which_the_period_ends_is_told_whole(site: Site, send: Any, hours: Any) -> None:
+    send(ALL)
+    assert shown(hours(90))[1] == shown(hours())[1] == (16, 4, 4, 16, 1, [])
 
 
 @pytest.mark.parametrize("folded", [False, True], ids=["hot", "folded"])
