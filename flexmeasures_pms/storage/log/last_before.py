@@ -73,7 +73,7 @@ def last_before(
     for _ in range(TRIES):
         days = _folded_days(subject_ids, at)
         found = _hot(subject_ids, at, places)
-        folded = _newest(days, at)
+        folded = _newest([d for d in days if _may_be_newer(d, found.get(d.subject_id))], at, since)
         chosen = [f for f in folded.values() if _is_newer(f, found.get(f.day.subject_id))]
         found |= _unpacked(chosen, since, places)
         if not days or _folded_days(subject_ids, at) == days:
@@ -100,25 +100,29 @@ def _folded_days(subject_ids: Collection[int], at: datetime) -> list[FoldedDay]:
     return [FoldedDay(*row) for row in cursor]
 
 
-def _newest(days: Sequence[FoldedDay], at: datetime) -> dict[int, _Folded]:
+def _newest(days: Sequence[FoldedDay], at: datetime, since: datetime) -> dict[int, _Folded]:
     """Return the newest folded sample of each thing: of its last day that has one.
 
     :param days: of one time in order of their devices.
     """
-    found = _newest_of([day for day in days if day.day == day_of(at)], at)
+    found = _newest_of([day for day in days if day.day == day_of(at)], at, since)
     earlier = [d for d in days if d.day != day_of(at) and d.subject_id not in found]
-    return found | _newest_of(earlier, at)
+    return found | _newest_of(earlier, at, since)
 
 
-def _newest_of(days: Sequence[FoldedDay], at: datetime) -> dict[int, _Folded]:
+def _newest_of(days: Sequence[FoldedDay], at: datetime, since: datetime) -> dict[int, _Folded]:
     found: dict[int, _Folded] = {}
-    for day, spot in zip(days, spots_of(days, at), strict=True):
+    for day, spot in zip(days, spots_of(days, at, since), strict=True):
         if spot is not None:
             time = EPOCH + timedelta(milliseconds=day.begin + spot.time)
             known = found.get(day.subject_id)
             if known is None or time > known.time:
                 found[day.subject_id] = _Folded(time, day, spot)
     return found
+
+
+def _may_be_newer(day: FoldedDay, hot: LastSample | None) -> bool:
+    return hot is None or EPOCH + timedelta(milliseconds=day.begin + day.last) >= hot.time
 
 
 def _is_newer(folded: _Folded, hot: LastSample | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -69,10 +69,14 @@ class _Quarters(NamedTuple):
         }
 
 
-def spots_of(days: Sequence[FoldedDay], at: datetime) -> list[FoldedSpot | None]:
-    """Return the last sample of each folded day up to a moment; None where all are later."""
+def spots_of(days: Sequence[FoldedDay], at: datetime, since: datetime) -> list[FoldedSpot | None]:
+    """Return the last sample of each folded day up to a moment; None where all are later.
+
+    :param since: of samples before that no readings are needed.
+    """
     found: list[FoldedSpot | None] = [None] * len(days)
-    quarters = dict(_quarters(days))
+    first = milliseconds(since)
+    quarters = dict(_quarters({n: d for n, d in enumerate(days) if d.begin + d.last >= first}))
     parts: dict[int, tuple[int, int]] = {}
     for n, day in enumerate(days):
         ms = min(milliseconds(at) - day.begin, DAY_MS)
@@ -126,11 +130,12 @@ def _gaps(
         yield numbers[binary.whole(number or b"") - 1], binary.integers(gaps or b"", 4)
 
 
-def _quarters(days: Sequence[FoldedDay]) -> Iterator[tuple[int, _Quarters]]:
-    columns = [array(column) for column in list(zip(*days, strict=True))[:3]] or ["{}"] * 3
+def _quarters(days: Mapping[int, FoldedDay]) -> Iterator[tuple[int, _Quarters]]:
+    numbers = list(days)
+    columns = [array(column) for column in list(zip(*days.values(), strict=True))[:3]]
     for row in binary.rows(binary.copied(_LEVEL, columns)) if days else ():
         number, places, begins, low, high, count, newest = (field or b"" for field in row)
-        n, known = binary.whole(number) - 1, np.frombuffer(places, "<i2").tolist()
+        n, known = numbers[binary.whole(number) - 1], np.frombuffer(places, "<i2").tolist()
         starts = np.frombuffer(begins, "<i4")
         shape = (len(known), len(starts))
         counts = np.frombuffer(count, "<i4").reshape(shape)
