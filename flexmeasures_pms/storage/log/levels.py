@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -138,14 +139,14 @@ def write_levels(chunk: Chunk, day: date, places: Sequence[int]) -> None:
 
 def _level(row: Sequence[bytes], places: Sequence[int]) -> Spans:
     subject, device, source, days = map(binary.whole, row[:4])
-    stored = np.frombuffer(row[4], dtype="<i2").tolist()
     spans = np.frombuffer(row[5], dtype="<i4")
     begins = spans + np.int64(days) * DAY_MS
-    # The last row, which has nothing, stands for what the day has no readings of.
-    order = [stored.index(place) if place in stored else len(stored) for place in places]
+    order, is_whole = _order(row[4], tuple(places))
 
     def table(field: bytes, kind: str, none: float) -> npt.NDArray[Any]:
-        found = np.frombuffer(field, dtype=kind).reshape(len(stored), len(spans))
+        found = np.frombuffer(field, dtype=kind).reshape(-1, len(spans))
+        if is_whole:
+            return found[order]
         return np.vstack([found, np.full((1, len(spans)), none, dtype=kind)])[order]
 
     low, high, total, count, last, newest = row[6:]
@@ -161,6 +162,17 @@ def _level(row: Sequence[bytes], places: Sequence[int]) -> Spans:
         last=table(last, "<f8", np.nan),
         newest=table(newest, "<i4", 0) + begins,
     )
+
+
+@lru_cache(maxsize=256)
+def _order(stored: bytes, places: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], bool]:
+    """Return the rows that some places have, and whether all of them have one.
+
+    The row after the last one, which has nothing, stands for what a day has no readings of.
+    """
+    rows = {place: n for n, place in enumerate(np.frombuffer(stored, dtype="<i2").tolist())}
+    order = np.array([rows.get(place, len(rows)) for place in places], dtype=np.int64)
+    return order, bool((order < len(rows)).all())
 
 
 def _inside(level: Spans, first: int, until: int) -> Spans | None:
