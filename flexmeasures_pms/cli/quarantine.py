@@ -173,7 +173,7 @@ def replay_(ids: tuple[int, ...], choice: Choice, discarded: bool) -> None:
 @yes_option
 @author_options(note_required=True)
 def discard(ids: tuple[int, ...], choice: Choice, yes: bool, who: Author) -> None:
-    """Discard samples permanently, with a reason; their text is kept.
+    """Discard samples, with a reason; their text is kept.
 
     It says how many there are and asks, unless each is named with --id.
 

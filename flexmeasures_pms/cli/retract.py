@@ -63,7 +63,9 @@ def retract_(
     stored again.
 
     The samples go to the quarantine as discarded, with the note. `flexmeasures pms quarantine
-    replay --discarded` stores exactly the same again. The command may be stopped and run again.
+    replay --discarded` stores the same again, as long as the registry says that the same device
+    reported it. The command may be stopped and run again. What waits in the quarantine or the
+    journal is stored later, also if its time is wrong: see to it first.
 
     \b
     Examples:
@@ -139,8 +141,9 @@ def _told(found: Found, done: Retracted, places: Sequence[ReportedPlace]) -> lis
     if done.left:
         lines.append(
             f"Left {counted(done.left, 'sample')} as they are: no request would store the same "
-            "again, as the registry is now, or since readings were saved or deleted through "
-            "FlexMeasures. Delete their beliefs there: then they leave the log too."
+            "again, as the registry is now, since readings were saved or deleted through "
+            "FlexMeasures, or since they are older than PMS_SAMPLE_DAYS. Delete their beliefs "
+            "there: then they leave the log too."
         )
     if places:
         clock = SiteClock()

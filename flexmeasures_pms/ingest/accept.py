@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -127,9 +128,21 @@ def store(
     :param values: the readings of the samples, if computed ahead.
     :raises NotHeld: when another worker processes it.
     """
+    queued = None if claimed is None else _Queued(claimed, time.monotonic() + _THAW_SECONDS)
     return carry_through(
-        partial(_store_once, decoded, dataset, digest, origin, settings, claimed, values)
+        partial(_store_once, decoded, dataset, digest, origin, settings, queued, values)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """A request of the journal that a worker stores.
+
+    :param thaw_until: when days may be thawed for it, by :func:`time.monotonic`.
+    """
+
+    claimed: Claimed
+    thaw_until: float
 
 
 def _store_once(
@@ -138,19 +151,17 @@ def _store_once(
     digest: str,
     origin: Origin,
     settings: Settings,
-    claimed: Claimed | None,
+    queued: _Queued | None,
     values: Sequence[SampleValues] | None,
     hold_registry: bool,
 ) -> Receipt:
+    claimed, thaw_until = (queued.claimed, queued.thaw_until) if queued else (None, math.inf)
     if claimed is not None:
         limits = settings.lock_timeout, settings.statement_timeout
         journal.hold(claimed, *map(deadline.at_most, limits))
     if hold_registry:
         await_registry(origin.account_id)
-    thaw_seconds = math.inf if claimed is None else _THAW_SECONDS
-    processed = process(
-        origin.account_id, decoded.samples, origin.received_at, values, thaw_seconds
-    )
+    processed = process(origin.account_id, decoded.samples, origin.received_at, values, thaw_until)
     outcomes = keep_the_rest(
         origin.account_id,
         decoded.samples,

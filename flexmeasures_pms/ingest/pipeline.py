@@ -51,6 +51,7 @@ class Outcome:
     :param problem: why it can't be stored, and goes to quarantine.
     :param status_problem: why its EHub's status does, if that differs.
     :param device: the registry's number of the reporting device, if known.
+    :param has_status: whether its EHub's status is stored.
     :param refused: why a sample that can't be stored does not go to quarantine either.
     :param pack: a number from 1 to 62 that tells the packs of a device and hour apart; 0 for
         another device.
@@ -62,6 +63,7 @@ class Outcome:
     problem: Problem | None = None
     status_problem: Problem | None = None
     device: int | None = None
+    has_status: bool = False
     refused: Problem | None = None
     pack: int = 0
     warning: Problem | None = None
@@ -86,7 +88,7 @@ def process(
     samples: Sequence[Sample],
     now: datetime,
     values: Sequence[SampleValues] | None = None,
-    thaw_seconds: float = math.inf,
+    thaw_until: float = math.inf,
 ) -> Processed:
     """Store an organisation's samples, and return the result of each.
 
@@ -94,7 +96,8 @@ def process(
 
     :param now: when they were received; samples may be up to a day later.
     :param values: the result of :func:`measured`, if computed ahead.
-    :param thaw_seconds: how long days that samples are late for may be thawed.
+    :param thaw_until: when thawing of days that samples are late for ends, by
+        :func:`time.monotonic`.
     :raises NotReady: when something is to be made first.
     """
     check()
@@ -114,7 +117,7 @@ def process(
             account_id, _blocks(plan), settings().recording, until=until, thinned=is_thinned()
         )
     except ToThaw as found:
-        raise NotReady(partial(thaw_ahead, found.thing_days, thaw_seconds)) from found
+        raise NotReady(partial(thaw_ahead, found.thing_days, thaw_until)) from found
     check()
     unstored = _unstored(samples, plan.targets, plan.registered, now)
     outcomes = _outcomes(samples, unstored, plan.readings, written, plan.registered)
@@ -215,6 +218,7 @@ def _outcomes(
                 before,
                 beliefs=before.beliefs + wrote.beliefs,
                 status_problem=problem if wrote.result == "conflict" else None,
+                has_status=wrote.result != "conflict",
             )
         elif wrote.result == "conflict":
             problem = _conflict(path, one, "conflict")

@@ -84,7 +84,7 @@ REASONS: Mapping[str, Reason] = {
         "person",
         message_form(
             "It was stored under a wrong time, taken back, and discarded. `flexmeasures pms "
-            "quarantine replay --discarded` stores it again."
+            "quarantine replay --discarded --reason retracted` stores it again."
         ),
     ),
 }

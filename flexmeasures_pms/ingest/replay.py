@@ -15,12 +15,14 @@ import msgspec
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
+from flexmeasures_pms.beliefs.ehub import STATUS_FIELDS
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import Problem, StorageBusy, WireError
 from flexmeasures_pms.ingest.carry_through import carry_through
 from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import Outcome, await_registry, conclude, process
+from flexmeasures_pms.ingest.plan import located
 from flexmeasures_pms.ingest.receipt import count, hours
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.messages.message import CountText, Message, message
@@ -28,6 +30,9 @@ from flexmeasures_pms.storage.intake import quarantine, receipts
 from flexmeasures_pms.storage.intake.heads import remove_unused
 from flexmeasures_pms.wire.decode import decode
 from flexmeasures_pms.wire.samples import Limits, Sample
+
+RETRACTED = "retracted"
+"""Reason of samples that were stored under a wrong time and taken back."""
 
 _BATCH = 500
 
@@ -100,7 +105,7 @@ def _stopped(before: Replayed, rest: int) -> str:
     done = counted(before.released, "sample")
     return (
         f"Replayed {done} from quarantine. {counted(rest, 'sample')} could not be tried, because "
-        "the database or the registry is busy: they still wait. Replay them later."
+        "the database or the registry is busy: they are as they were. Replay them later."
     )
 
 
@@ -113,13 +118,15 @@ def _replay_batch(
     if hold_registry:
         await_registry(account_id)
     decoded = [(row, _decode(row, limits)) for row in rows]
-    readable = [(row, sample) for row, sample in decoded if isinstance(sample, Sample)]
     now = datetime.now(UTC)
+    readable = _as_reported(
+        account_id, [(row, one) for row, one in decoded if isinstance(one, Sample)], now
+    )
     processed = process(account_id, [sample for _, sample in readable], now)
     released, stored, restated = [], [], {}
     for (row, sample), outcome in zip(readable, processed.outcomes, strict=True):
         problem = outcome.problem or outcome.status_problem
-        if outcome.refused is not None:
+        if outcome.refused is not None or (_is_status(sample) and not outcome.has_status):
             continue  # what was kept stays kept, with its reason, even if it is too large now
         if problem is None:
             released.append(row.id)
@@ -131,6 +138,25 @@ def _replay_batch(
     conclude(account_id, processed)
     replayed = Replayed(len(released), len(rows) - len(released), _beliefs(processed.outcomes))
     return replayed, unused
+
+
+def _as_reported(
+    account_id: int, readable: Sequence[tuple[Row[Any], Sample]], now: datetime
+) -> list[tuple[Row[Any], Sample]]:
+    """Leave out what was retracted, and would now be stored as reported by another device."""
+    retracted = [(row, sample) for row, sample in readable if row.reason == RETRACTED]
+    found = located(account_id, [sample for _, sample in retracted], now) if retracted else []
+    others = {
+        row.id
+        for row, device in ((retracted[one.sample][0], one.device.ident) for one in found)
+        if row.device_id != device
+    }
+    return [(row, sample) for row, sample in readable if row.id not in others]
+
+
+def _is_status(sample: Sample) -> bool:
+    """Whether a sample has nothing but the status of an EHub."""
+    return sample.no_answer and any(field in sample.fields for field in STATUS_FIELDS)
 
 
 def _log(account_id: int, released: Sequence[tuple[Sample, Outcome]], now: datetime) -> None:

@@ -376,6 +376,23 @@ def test_what_contradicts_by_then_stays_discarded(
     assert [row.reason for row in discarded(site)] == ["retracted"]
 
 
+@pytest.mark.parametrize("into", [None, "PMS-2"])
+def test_a_status_that_would_be_of_another_device_or_none_stays_discarded(
+    site: Site, post: Post, retract: Retract, replay: Retract, into: str | None
+) -> None:
+    """The cabinet was in another PMS, or in none, as is known by now."""
+    for n in (1, 2):
+        post(pack_sample("0241", at(n)), pms_id="PMS-1", status=STATUS)
+    retract("PMS-1")
+    site.remove(("cabinet", "PMS-1-A"), at=at(-30))
+    if into:
+        site.install(("cabinet", "PMS-1-A"), ("pms", into), place=2, at=at(-20))
+    assert "2 still discarded" in " ".join(replay().split())
+    assert stored.times(site.account_id, "cabinet:PMS-1-A") == set()
+    assert stored.times(site.account_id, "case:0241") == {at(1), at(2)}
+    assert [row.reason for row in discarded(site)] == ["retracted"] * 2
+
+
 def test_what_comes_meanwhile_is_in_one_of_the_two_places(
     site: Site, post: Post, retract: Retract
 ) -> None:

@@ -132,7 +132,7 @@ class Site:
     def remove(self, part: tuple[str, str], at: datetime | None = None) -> Effects:
         """Remove a part from where it is."""
         order = Order(AUTHOR, at, self.account_id)
-        return commit(orders.remove(order, part[1], kind=part[0]))
+        return commit(orders.remove(order, part[1], kind=part[0], with_packs=True))
 
     def correct(self, part: tuple[str, str], **corrected: Any) -> Effects:
         """Correct an installation: ``correct(("case", "0241"), into="C1", since=at(0))``."""

@@ -15,6 +15,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms import deadline
 from flexmeasures_pms.errors import StillFolded, StorageBusy
+from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.log import days, rest
 from flexmeasures_pms.storage.log.clock import day_of, microseconds
 from flexmeasures_pms.storage.log.days import FoldedDay
@@ -83,33 +84,33 @@ def known_in_folded(
     return known
 
 
-def thaw_ahead(thing_days: Sequence[ThingDay], seconds: float) -> None:
+def thaw_ahead(thing_days: Sequence[ThingDay], end: float) -> None:
     """Thaw days for readings that are to be written next, each in a transaction of its own.
 
-    :param seconds: how long.
-    :raises StillFolded: when the time is over, and some were thawed.
+    :param end: when the time is over, by :func:`time.monotonic`.
+    :raises StillFolded: when it is over, after one at least was thawed.
     :raises StorageBusy: when it is over before that.
     """
-    end = time.monotonic() + seconds
     for done, (day, subject_id) in enumerate(thing_days):
         try:
             deadline.check()
         except StorageBusy as error:
             if done:
-                raise _still_folded(done, len(thing_days)) from error
+                raise _still_folded(done) from error
             raise
-        if done and time.monotonic() > end:
-            raise _still_folded(done, len(thing_days))
         lock_thing(subject_id)
         days.thaw(subject_id, [day])
         rest.rest(subject_id, day, REST)
         db.session.commit()
+        if time.monotonic() > end:
+            raise _still_folded(done + 1)
 
 
-def _still_folded(done: int, total: int) -> StillFolded:
+def _still_folded(done: int) -> StillFolded:
     return StillFolded(
-        f"Of {total} folded days that the request has late samples of, {done} were thawed before "
-        "its time was over. Nothing of it was stored. Send it again: each try gets further."
+        "The request has late samples of folded days. Before its time was over "
+        f"{counted(done, 'day')} of things could be thawed; nothing of it was stored. Send it "
+        "again: each try gets further."
     )
 
 
