@@ -22,7 +22,7 @@ PUBLIC = {
         *("MaintenanceError", "MisshapenBody", "NotHeld", "NotInstalled"),
         *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryBusy"),
         *("RegistryConflict", "RegistryError"),
-        *("SchemaError", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),
+        *("SchemaError", "StillFolded", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),
         *("UnsupportedBody", "WireError"),
     },
     "flexmeasures_pms.simulator": {

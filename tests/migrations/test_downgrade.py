@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -9,6 +11,7 @@ from click.testing import Result
 from conftest import Organisation
 from flask.testing import FlaskCliRunner
 from support import rows
+from support.site import Site
 from support.tables import definitions, engine_of
 
 from flexmeasures_pms.migrations import schema
@@ -188,3 +191,26 @@ def test_without_tables_nothing_is_recorded_and_an_upgrade_makes_them_again(
     with engine_of(connection):
         schema.upgrade()
     assert definitions(connection) == migrated
+
+
+def test_last_written_values_have_their_times_instead_of_ages(
+    organisation: Organisation, connection: sa.Connection
+) -> None:
+    """The newest reading is 5 min and 5.25 s after the quarter began; one is 4 s older."""
+    site = Site(organisation.id)
+    site.case("0241")
+    config, number = schema.config(connection), site.number("case", "0241")
+    insert = (
+        "INSERT INTO pms_latest (trackable_id, event_time, device_id, readings, recorded) VALUES"
+        " (:id, '2026-03-01 12:20:05.25Z', :id, '{}', :recorded)"
+    )
+    ages = {"pack voltage": [51.164, 4_000], "dock": [3, 0]}
+    times = {"pack voltage": [51.164, 301_250], "dock": [3, 305_250]}
+    command.downgrade(config, "0021")
+    connection.execute(sa.text(insert), {"id": number, "recorded": json.dumps(ages)})
+    query = sa.text("SELECT recorded FROM pms_latest WHERE trackable_id = :id")
+    for revision, recorded in (("0022", times), ("0021", ages)):
+        turn = command.upgrade if revision == "0022" else command.downgrade
+        turn(config, revision)
+        assert connection.scalar(query, {"id": number}) == recorded
+    command.upgrade(config, "head")
