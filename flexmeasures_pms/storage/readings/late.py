@@ -138,9 +138,15 @@ def record_late(
         sample.board_id = block.board_id if sample.board_id is None else sample.board_id
     stream.changed[sample.key] = sample
     before = len(rows)
+    # Most often nothing repeats: to look for what follows took half the time of a late request.
+    repeats = any(other.repeats for other in stream.samples)
     for name, value in new.items():
         band = None if whole else bands.get(name)
-        _record(block, sample, (name, places[name]), value, band, stream, rows)
+        if band is None and not repeats:
+            sample.readings[places[name]] = value
+            rows.append((block.time, block.sensors[name], block.source_id, value))
+        else:
+            _record(block, sample, (name, places[name]), value, band, stream, rows)
     return Written("stored", len(rows) - before)
 
 
