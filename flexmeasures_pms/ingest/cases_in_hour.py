@@ -67,9 +67,7 @@ class CasesInHour:
 def cases_in_hours(
     registered: Directory, pms: Entry, begin: datetime, end: datetime, now: datetime
 ) -> dict[datetime, CasesInHour]:
-    """Return the cases of a PMS by hour; hours in which it had none are left out.
-
-    Hours of which the log keeps no samples are left out too.
+    """Return the cases of a PMS by hour; hours of which the log keeps no samples are left out.
 
     :param begin: of the first hour (UTC). The last one is the whole hour that ``end`` is in.
     """
@@ -79,10 +77,8 @@ def cases_in_hours(
     stays = [
         stay for stay in dock_stays(registered, pms.id, begin, end) if not stay.case.asset_is_gone
     ]
-    if not stays:
-        return {}
     names = {stay.case.id: stay.case.ident for stay in stays}
-    heard = hours_with_samples(names, pms.id, begin, end)
+    heard = hours_with_samples(names, pms.id, begin, end) if names else {}
     throughout = [s.case.ident for s in stays if s.begin == begin and s.end == end]
     others = [s for s in stays if s.begin != begin or s.end != end]
     found = {}
@@ -91,8 +87,7 @@ def cases_in_hours(
         elapsed = min(1.0, (now - hour) / HOUR)
         parts = dict.fromkeys(throughout, elapsed) | _parts(others, hour, min(hour + HOUR, now))
         reported = {name for i in heard.get(hour, ()) if (name := names[i]) in parts}
-        if parts:
-            found[hour] = CasesInHour(parts, reported, elapsed)
+        found[hour] = CasesInHour(parts, reported, elapsed)
     return found
 
 

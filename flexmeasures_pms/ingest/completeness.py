@@ -127,19 +127,18 @@ def of_hour(
 def _of_each(seen: Sequence[_SeenHour]) -> float:
     """Return how many samples one case, or another device, sends in an hour.
 
-    One that was there for a part of an hour may have sent one sample more than fits in on average:
-    hours in which cases came or went count less, if there are others.
+    Hours in which cases came or went count only if there are no others: what was sent by packs that
+    were installed elsewhere, or longer than is registered, would be divided by too little.
     """
-    whole, least, most = [], [], []
+    whole, others = [], []
     for one, cases in seen:
         if cases is None or not cases.reported:
             whole.append(one.samples / max(1, one.packs))
         elif cases.elapsed < 1 or not cases.came_or_went:
             whole.append(one.samples / max(one.packs, len(cases.reported)))
         else:
-            most.append(one.samples / cases.case_hours)
-            least.append((one.samples - cases.came_or_went) / cases.case_hours)
-    return max(whole + least) if whole else max(most)
+            others.append(one.samples / cases.case_hours)
+    return max(whole or others)
 
 
 def _expected(

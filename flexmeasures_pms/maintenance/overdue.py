@@ -53,7 +53,9 @@ def maintenance_state(connection: sa.Connection, now: datetime) -> MaintenanceSt
     when = f"{time:%Y-%m-%d %H:%M} UTC"
     if age > OVERDUE:
         hours = age // timedelta(hours=1)
-        return MaintenanceState(True, True, f"It ran last {hours} hours ago, {when}. {_ADVICE}")
+        failed = "" if last.status else " and failed"
+        said = f"It ended last {hours} hours ago, {when}{failed}. {_ADVICE}"
+        return MaintenanceState(True, True, said)
     if not last.status:
         said = f"Its last run, {when}, failed. Run `{COMMAND}` to see which step failed, and why."
         return MaintenanceState(True, True, said)

@@ -245,7 +245,7 @@ def test_a_journal_that_needs_somebody_is_a_warning(
     [
         (1, True, "ok", "It ran last 20"),
         (24.5, True, "ok", "It ran last 20"),
-        (26, True, "warning", "It ran last 26 hours ago, 20"),
+        (26, True, "warning", "It ended last 26 hours ago, 20"),
         (1, False, "warning", "failed. Run `flexmeasures pms maintain`"),
         (None, None, "warning", "It never ran, and the log has samples of more than a day ago."),
     ],

@@ -86,7 +86,7 @@ def _maintained(app_context: Flask) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("hours", "succeeded", "words"),
     [
-        (26, True, "It ran last 26 hours ago, 20"),
+        (26, True, "It ended last 26 hours ago, 20"),
         (1, False, "failed. Run `flexmeasures pms maintain` to see which step failed"),
         (None, None, "Run `flexmeasures pms maintain` each hour: see docs/hosting.md#regularly."),
     ],

@@ -28,6 +28,8 @@ from flexmeasures_pms.storage.readings.blocks import (
 )
 from flexmeasures_pms.storage.readings.folded import known_in_folded
 
+_FEW = 200
+
 StreamKey = tuple[int, int]
 """(subject, device)."""
 
@@ -139,7 +141,8 @@ def record_late(
     stream.changed[sample.key] = sample
     before = len(rows)
     # Most often nothing repeats: to look for what follows took half the time of a late request.
-    repeats = any(other.repeats for other in stream.samples)
+    # Of many samples, as of a file, it is not worth a look at all of them for each.
+    repeats = len(stream.samples) > _FEW or any(other.repeats for other in stream.samples)
     for name, value in new.items():
         band = None if whole else bands.get(name)
         if band is None and not repeats:
