@@ -24,15 +24,13 @@ from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.ingest.pipeline import Outcome, await_registry, conclude, process
 from flexmeasures_pms.ingest.plan import located
 from flexmeasures_pms.ingest.receipt import count, hours
+from flexmeasures_pms.ingest.retraction import RETRACTED
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.registry.messages.message import CountText, Message, message
 from flexmeasures_pms.storage.intake import quarantine, receipts
 from flexmeasures_pms.storage.intake.heads import remove_unused
 from flexmeasures_pms.wire.decode import decode
 from flexmeasures_pms.wire.samples import Limits, Sample
-
-RETRACTED = "retracted"
-"""Reason of samples that were stored under a wrong time and taken back."""
 
 _BATCH = 500
 

@@ -25,7 +25,6 @@ from flexmeasures_pms.config import is_thinned, settings
 from flexmeasures_pms.errors import Problem
 from flexmeasures_pms.ingest.carry_through import carry_through
 from flexmeasures_pms.ingest.packs_in_hour import start_of_hour
-from flexmeasures_pms.ingest.replay import RETRACTED
 from flexmeasures_pms.ingest.retracted_texts import RetractedThing, SentAgain, sent_again
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.kinds import CABINET, PMS
@@ -42,6 +41,9 @@ from flexmeasures_pms.storage.log.samples import LoggedSample, SampleKey
 from flexmeasures_pms.storage.readings.newest import Newest
 from flexmeasures_pms.storage.readings.taking import TakenFrom, take_out
 from flexmeasures_pms.storage.readings.turns import rebuild, take_turns
+
+RETRACTED = "retracted"
+"""Reason of samples that were stored under a wrong time and taken back."""
 
 # A thing is locked for the time of each: 120 samples of a pack take 0.15 s.
 _STEP = timedelta(minutes=10)

@@ -93,8 +93,10 @@ class Service:
 
     def kill(self) -> None:
         """End the server and its children at once, as a power cut would."""
-        first = self.process()
-        everyone = [first, *first.children(recursive=True)]
+        everyone = []
+        with suppress(psutil.NoSuchProcess):  # it may have ended by itself
+            first = self.process()
+            everyone = [first, *first.children(recursive=True)]
         for process in everyone:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
