@@ -37,7 +37,7 @@ POLICIES = {
     ),
 }
 _SIZES = """
-    SELECT (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
+    SELECT (SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c
         WHERE c.relkind = 'r' AND c.relname ~ '^(timed_belief$|pms_beliefs_)'),
       pg_total_relation_size('pms_sample'),
       (SELECT count(*) FROM timed_belief)"""
