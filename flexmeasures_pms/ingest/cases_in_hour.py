@@ -54,9 +54,9 @@ class CasesInHour:
         )
 
     @cached_property
-    def came_or_went(self) -> int:
-        """How many of the cases that reported were there for a part of the hour only."""
-        return sum(self.parts[case] < self.elapsed * _WHOLE for case in self.reported)
+    def is_partial(self) -> bool:
+        """Whether one of the cases that reported was there for a part of the hour only."""
+        return any(self.parts[case] < self.elapsed * _WHOLE for case in self.reported)
 
     @cached_property
     def case_hours(self) -> float:

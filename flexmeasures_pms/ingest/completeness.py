@@ -134,7 +134,7 @@ def _of_each(seen: Sequence[_SeenHour]) -> float:
     for one, cases in seen:
         if cases is None or not cases.reported:
             whole.append(one.samples / max(1, one.packs))
-        elif cases.elapsed < 1 or not cases.came_or_went:
+        elif cases.elapsed < 1 or not cases.is_partial:
             whole.append(one.samples / max(one.packs, len(cases.reported)))
         else:
             others.append(one.samples / cases.case_hours)

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 DAY_MS = 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""PostgreSQL counts its times [µs] and its dates from then."""
 
 
 def day_of(time: datetime) -> date:

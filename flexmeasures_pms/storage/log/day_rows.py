@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from struct import Struct
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from flexmeasures_pms.storage.log import binary
 from flexmeasures_pms.storage.log.binary import array_field, field
-from flexmeasures_pms.storage.log.clock import EPOCH, begin_of
+from flexmeasures_pms.storage.log.clock import EPOCH, PG_EPOCH, begin_of
 from flexmeasures_pms.storage.log.whole_numbers import Numbers, fold
 
 _TAKE = """
@@ -42,8 +42,6 @@ _BEFORE = (
 
 _LENGTH_AT, _LENGTH = 50, Struct(">i")
 _ELEMENT = np.dtype([("size", ">i4"), ("value", ">f8")])
-_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
-"""PostgreSQL counts its times [µs] and its dates from then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def _of_device(
         int(columns["device"][order[0]]),
         columns["source"][order].astype(np.int64),
         columns["board"][order].astype(np.int64),
-        columns["time"][order].astype(np.int64) + (_ORIGIN - EPOCH) // timedelta(microseconds=1),
+        columns["time"][order].astype(np.int64) + (PG_EPOCH - EPOCH) // timedelta(microseconds=1),
         columns["repeats"][order].astype(np.int64),
         np.ascontiguousarray(readings[order].T),
     )
@@ -137,7 +135,7 @@ def write_day(subject_id: int, day: date, samples: DaySamples, places: Sequence[
     :param samples: at least one, all at whole milliseconds and of one source.
     :param places: of the readings.
     """
-    key = (field(subject_id), field((day - _ORIGIN.date()).days), field(samples.device_id))
+    key = (field(subject_id), field((day - PG_EPOCH.date()).days), field(samples.device_id))
     times = samples.times // 1000 - begin_of(day)
     row = [
         *key,

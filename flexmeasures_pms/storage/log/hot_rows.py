@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from flexmeasures_pms.storage.log import binary
 from flexmeasures_pms.storage.log.chunk import Chunk
+from flexmeasures_pms.storage.log.clock import PG_EPOCH, milliseconds
 
 _SAMPLES = """
     SELECT event_time, device_id, source_id, {readings} FROM pms_sample
@@ -29,7 +30,7 @@ _WHOLE = """
     END"""
 _HEADER = 19  # bytes before the first row
 _MS = 1000  # µs
-_EPOCH = 946_684_800_000  # ms of 2000-01-01 UTC, from which PostgreSQL counts
+_EPOCH = milliseconds(PG_EPOCH)
 
 RowArray = np.ndarray[Any, Any]
 

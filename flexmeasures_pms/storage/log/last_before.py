@@ -16,12 +16,13 @@ from typing import NamedTuple
 from flexmeasures.data import db
 
 from flexmeasures_pms.storage.arrays import array
-from flexmeasures_pms.storage.log.clock import EPOCH, day_of
+from flexmeasures_pms.storage.log.clock import EPOCH, PG_EPOCH, day_of
 from flexmeasures_pms.storage.log.days import FoldedDay
 from flexmeasures_pms.storage.log.hot_rows import rows, selected
 from flexmeasures_pms.storage.log.last_folded import LastSample
 from flexmeasures_pms.storage.log.positions import FoldedSpot, spots_of
 from flexmeasures_pms.storage.log.series import TRIES
+from flexmeasures_pms.storage.log.whole_numbers import value_at
 
 _HOT = """
     SELECT b.event_time, b.device_id, s.id, {readings}
@@ -41,17 +42,14 @@ _FOLDED = """
     ) n
     JOIN pms_day d ON d.subject_id = k.id AND d.day = n.day
     ORDER BY d.subject_id, d.day, d.device_id"""
-_READINGS = """
-    SELECT k.n, r.place, coalesce(
-        nullif(r.small[k.position], -32768) / 10.0::float8 ^ r.decimals,
-        nullif(r.numbers[k.position], -2147483648) / 10.0::float8 ^ r.decimals,
-        r.doubles[k.position], 'NaN')
+_READINGS = f"""
+    SELECT k.n, r.place, {value_at("k.position")}
     FROM unnest(%s::int[], %s::int[], %s::date[], %s::int[], %s::int[], %s::int[])
       AS k (n, subject, day, device, position, place)
     JOIN pms_day_reading r ON r.subject_id = k.subject AND r.day = k.day
-      AND r.device_id = k.device AND r.place = k.place"""
+      AND r.device_id = k.device AND r.place = k.place"""  # noqa: S608 - of constants
+_COLUMNS = ("n", "subject", "day", "device", "position", "place")
 _US = timedelta(microseconds=1)
-_PG_EPOCH = EPOCH.replace(year=2000)
 
 
 class _Folded(NamedTuple):
@@ -89,7 +87,7 @@ def _hot(
     # The third column, which elsewhere is the source, is the thing.
     keys = zip(*(found[name].tolist() for name in ("source", "time", "device")), strict=True)
     return {
-        subject: LastSample(_PG_EPOCH + time * _US, device, readings)
+        subject: LastSample(PG_EPOCH + time * _US, device, readings)
         for (subject, time, device), readings in zip(keys, wanted.of(found).tolist(), strict=True)
     }
 
@@ -155,6 +153,3 @@ def _unpacked(
         )
         for n, one in enumerate(chosen)
     }
-
-
-_COLUMNS = ("n", "subject", "day", "device", "position", "place")

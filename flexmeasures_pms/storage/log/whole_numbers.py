@@ -21,6 +21,17 @@ MOST_DECIMALS = 9
 """More are hardly sent: a reading in SI units has three to six."""
 
 
+def value_at(position: str) -> str:
+    """Return SQL for one reading of a row ``r`` of ``pms_day_reading``: a double, NaN for none.
+
+    :param position: SQL for its position in the day, from 1.
+    """
+    return f"""coalesce(
+        nullif(r.small[{position}], -32768) / 10.0::float8 ^ r.decimals,
+        nullif(r.numbers[{position}], -2147483648) / 10.0::float8 ^ r.decimals,
+        r.doubles[{position}], 'NaN')"""
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """Readings of one quantity in their order.
