@@ -87,6 +87,14 @@ def test_the_first_of_each_five_minutes_is_written(stage: Stage, requests: Any) 
         (20, (0, 9, {NAMES[1]: 1})),
     ]
 )
+@example(
+    requests=[
+        (0, (0, 0, {NAMES[0]: 0})),
+        (0, (0, 10, {NAMES[0]: 0})),
+        (10, (0, 1, {NAMES[0]: 0})),
+        (11, (0, 11, {NAMES[0]: 0})),
+    ]
+)
 def test_what_is_known_to_come_after_the_first_is_not(stage: Stage, requests: Any) -> None:
     db.session.rollback()
     known: dict[Key, int] = {}

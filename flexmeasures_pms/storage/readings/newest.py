@@ -97,10 +97,14 @@ class Newest:
             self.recorded, self.device_id = known, device_id
 
     def note(self, block: Block) -> None:
-        """Note that of each reading of a late block one is written in its five minutes."""
+        """Note that of each reading of a late block one is written in its five minutes.
+
+        Of a reading that is not known yet the log may have later ones: only the newest is noted.
+        """
         recorded = self.recorded_of(block.device_id)
+        is_newest = self.time is None or self.time <= block.time
         for name, value in block.values.items():
-            if name not in recorded or recorded[name][1] < block.time:
+            if is_newest if name not in recorded else recorded[name][1] < block.time:
                 recorded[name], self.changed = (value, block.time), True
 
     def follow(self, block: Block, sample: LoggedSample, places: Places) -> None:
