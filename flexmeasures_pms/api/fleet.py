@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flask import Response
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.latest import tagged
 from flexmeasures_pms.api.query import past_moment
 from flexmeasures_pms.api.replies import Fleet
+from flexmeasures_pms.beliefs.resolve import forgotten_after
 from flexmeasures_pms.gateways.caller import READ, may_see
 from flexmeasures_pms.gateways.reading import reading_scope
 from flexmeasures_pms.overview.fleet import arranged, fleet
@@ -40,4 +41,9 @@ def rack_of_pms(ident: str) -> Response:
     if pms is None or pms.asset_is_gone or not may_see(sender, "pms", pms.ident):
         raise NotFound("No PMS of this id is registered in the organisation.")
     at = past_moment("at")
+    if at and (days := forgotten_after(at)):
+        raise BadRequest(
+            f"The parameter at: the log keeps {days} days of samples (PMS_SAMPLE_DAYS), and none "
+            "of this time. Ask for a later one."
+        )
     return tagged(rack(registered, pms, now, reading_scope(sender, registered), at))

@@ -103,6 +103,12 @@ def oldest() -> datetime:
     return max(EARLIEST, today - timedelta(days=days)) if days else EARLIEST
 
 
+def forgotten_after(time: datetime) -> int | None:
+    """Return for how many days the log keeps samples, if it has forgotten those of a time."""
+    days = settings().sample_days
+    return days if days and time < oldest() else None
+
+
 def _out_of_range(sample: Sample) -> Problem:
     days = settings().sample_days
     oldest = f"more than {days} days ago (PMS_SAMPLE_DAYS)" if days else "before 2010"

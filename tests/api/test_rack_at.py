@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskClient
 from support.folding import fold
 from support.gateways import make_key
@@ -15,6 +17,8 @@ from support.reporting import report
 from support.site import Site
 from support.telemetry import NOON, at, pack_sample
 from werkzeug.test import TestResponse
+
+from flexmeasures_pms.config import settings
 
 RACK = "/pms/api/v1/pms/PMS-1/rack"
 Ask = Callable[..., TestResponse]
@@ -185,6 +189,18 @@ def test_other_times_are_refused_with_what_to_write(
     assert reply.status_code == 400
     message = reply.get_json()["message"]
     assert message.startswith("The parameter at: ") and words in message
+
+
+def test_a_moment_of_which_the_log_has_forgotten_all_is_refused(
+    site: Site, ask: Ask, app_context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_an_end = replace(settings(), sample_days=10)
+    monkeypatch.setitem(app_context.extensions, "flexmeasures_pms", with_an_end)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    reply = ask(today - timedelta(days=10, seconds=1))
+    assert reply.status_code == 400
+    assert "the log keeps 10 days of samples (PMS_SAMPLE_DAYS)" in reply.get_json()["message"]
+    assert ask(today - timedelta(days=10)).status_code == 200
 
 
 def test_another_organisation_is_told_of_no_such_pms(

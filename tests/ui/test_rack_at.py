@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import expect
 from support.browser import Visitor, axe
@@ -16,6 +18,8 @@ from support.reporting import report
 from support.session import log_in
 from support.site import Site
 from support.telemetry import at, pack_sample
+
+from flexmeasures_pms.config import settings
 
 FRAME = ("#topnavbar", "footer")  # are FlexMeasures'
 THEN = "/pms/PMS-1?at=2026-03-01T19:10:00"
@@ -88,6 +92,22 @@ def test_a_time_in_the_future_or_none_is_refused_in_words(
         reply = client.get(f"/pms/PMS-1?at={when}")
         assert reply.status_code == 400
         assert words in reply.get_data(as_text=True)
+
+
+def test_a_time_of_which_all_is_deleted_is_refused_in_words(
+    site: Site,
+    client: FlaskClient,
+    organisation: Organisation,
+    app_context: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_in(client, organisation)
+    with_an_end = replace(settings(), sample_days=10)
+    monkeypatch.setitem(app_context.extensions, "flexmeasures_pms", with_an_end)
+    reply = client.get(f"/pms/PMS-1?at={datetime.now(UTC) - timedelta(days=12):%Y-%m-%dT%H:%M}")
+    assert reply.status_code == 400
+    page = reply.get_data(as_text=True)
+    assert "Readings are kept for 10 days, and those of this time are deleted." in page
 
 
 def test_another_organisation_sees_nothing_of_the_past_either(

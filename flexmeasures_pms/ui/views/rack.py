@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
+from werkzeug.exceptions import BadRequest
 
+from flexmeasures_pms.beliefs.resolve import forgotten_after
 from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language import findings
+from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import live, period, query_params
 from flexmeasures_pms.ui.page.access import trackable_or_404
 from flexmeasures_pms.ui.page.frame import page
@@ -25,6 +28,10 @@ def show_rack(ident: str) -> Response:
     require_tables()
     seen = trackable_or_404("pms", ident)
     at = query_params.past_moment("at", seen.entry.timezone, seen.now)
+    if at and (days := forgotten_after(at)):
+        message = _("Readings are kept for {days} days, and those of this time are deleted. Choose "
+                    "a later one.", days=days)  # fmt: skip
+        raise BadRequest(message)
     shown = rack(seen.registered, seen.entry, seen.now, at=at)
     context: dict[str, Any] = {
         "rack": shown,
