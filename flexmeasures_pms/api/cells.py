@@ -12,6 +12,7 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.gateways.caller import READ, may_see
 from flexmeasures_pms.gateways.reading import reading_scope
+from flexmeasures_pms.overview.cell_ranking import ranking
 from flexmeasures_pms.overview.cell_record import record
 from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, CellQuantity, cell_map, period
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -37,7 +38,7 @@ def cells_of_pms(ident: str) -> Response:
         columns=whole_number("columns", most=MOST_COLUMNS),
         scope=reading_scope(sender, registered),
     )
-    return reply(200, record(pms.ident, found))
+    return reply(200, record(pms.ident, found, ranking(found)))
 
 
 def _time(now: datetime) -> tuple[datetime, datetime]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 from msgspec import Struct
 
-from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
+from flexmeasures_pms.overview.cell_ranking import RankedCell
 from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells, shown
 from flexmeasures_pms.storage.log.hot_moments import Grid
 
@@ -80,10 +81,11 @@ class Cells(Struct, frozen=True):
     ranking: list[CellRank]
 
 
-def record(ident: str, found: CellMap) -> Cells:
+def record(ident: str, found: CellMap, ranked: Sequence[RankedCell]) -> Cells:
     """Return a map, with the first cells of the ranking.
 
     :param ident: of the PMS.
+    :param ranked: the map's cells.
     """
     return Cells(
         pms=ident,
@@ -94,7 +96,7 @@ def record(ident: str, found: CellMap) -> Cells:
         columns=found.columns,
         look_back=found.look_back[1].total_seconds(),
         packs=[_pack(found, row) for row in found.rows],
-        ranking=[_ranked(one) for one in ranking(found)[:MOST_RANKED]],
+        ranking=[_ranked(one) for one in ranked[:MOST_RANKED]],
     )
 
 

@@ -35,6 +35,8 @@ MOST_LOOKUPS = 60 * 48 * CELLS
 FEWEST_COLUMNS = 12
 LONG = timedelta(hours=12)
 """In a period as long as this, a column has the newest reading of the last full quarter."""
+WIDE = timedelta(hours=4)
+"""With columns as wide as this, it is the last quarter of a full hour."""
 MISSED = 3
 """How many missed readings make a gap."""
 _A_MOMENT = timedelta(microseconds=1)
@@ -124,8 +126,9 @@ def cell_map(
     number = columns_for(len(cases), columns)
     width = (end - start) / number
     moments = [start + (i + 1) * width for i in range(number)]
+    full = HOUR if width >= WIDE else QUARTER
     if long := end - start >= LONG:
-        moments = [moment - (moment - EPOCH) % QUARTER for moment in moments]
+        moments = [moment - (moment - EPOCH) % full for moment in moments]
     names = places_of(CASE)
     places = [names[sensor_name(n, quantity)] for n in range(1, CELLS + 1)]
     devices = None if scope is None else scope.devices
@@ -143,8 +146,8 @@ def cell_map(
         for stay in there
         if stay.case.id in read
     )
-    if long:  # the quarter that ended at most another one before
-        look_back += QUARTER.total_seconds()
+    if long:  # the quarter that ended at most another one, or an hour, before
+        look_back += full.total_seconds()
     return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
+from support.folding import fold
 from support.site import Site
 from support.stored import beliefs
 from support.telemetry import NOON, at, pack_sample, request
@@ -109,6 +110,21 @@ def test_readings_stand_as_long_as_they_usually_did_around_a_moment(site: Site, 
     there = minutes_read(found, "0241")
     quarters = [n / 4 for n in range(1, 121)]
     assert there == [q for q in quarters if 1 <= q < 10 or 13 <= q <= 25 or q >= 26 + 2 / 3]
+
+
+@pytest.mark.parametrize("folded", [False, True], ids=["hot", "folded"])
+def test_wide_columns_have_the_quarter_before_their_last_full_hour(
+    site: Site, post: Any, folded: bool
+) -> None:
+    """Columns of five hours and 50 s: they end a little after 17:00, 22:00 and 3:00."""
+    for minute, low in ((280, 3.61), (290, 3.62), (300.5, 3.63), (570, 3.64), (886, 3.65)):
+        post(pack_sample("0241", at(minute), cell=volts((5, low))))
+    if folded:
+        assert fold(site.account_id)
+    found = seen(site, 3 * 300 + 2.5, 3)
+    assert row(found, "0241").values[4].tolist()[::2] == [3.62, 3.65]
+    assert np.isnan(row(found, "0241").values[4][1])
+    assert found.look_back == (timedelta(minutes=75),) * 2
 
 
 def test_each_pack_has_a_pace_of_its_own(site: Site, post: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isnan
@@ -71,6 +72,7 @@ def heatmap(ident: str) -> Response:
     newest = _newest(seen)
     wanted = _asked(newest or seen.now, seen)
     found = cell_map(seen.registered, pms.id, wanted.start, wanted.end, quantity=wanted.quantity)
+    ranked = ranking(found)
     at = _column(found, query_params.moment("at", pms.timezone, seen.now))
     return page(
         "pms/heatmap.html",
@@ -87,8 +89,8 @@ def heatmap(ident: str) -> Response:
         at=at,
         order=request.args.get("order"),
         weak=WEAK_CELL,
-        ranked=_in_order(ranking(found))[:RANKED],
-        data=_data(pms.ident, pms.timezone, found),
+        ranked=_in_order(ranked)[:RANKED],
+        data=_data(pms.ident, pms.timezone, found, ranked),
         frame=_frame(found, at),
         lasted=query_params.lasted,
         field=query_params.field,
@@ -171,9 +173,9 @@ def _frame(found: CellMap, column: int) -> list[dict[str, Any]]:
     ]
 
 
-def _data(ident: str, zone: str | None, found: CellMap) -> Markup:
+def _data(ident: str, zone: str | None, found: CellMap, ranked: Sequence[RankedCell]) -> Markup:
     """Return the map for the page's script, escaped so that it can't end the script."""
-    body = record(ident, found)
+    body = record(ident, found, ranked)
     packs = [asdict(one) | {"href": links.device("case", one.case)} for one in body.packs]
     data = asdict(body) | {"zone": zone or "UTC", "packs": packs}
     text = msgspec.json.encode(data).decode()
