@@ -155,8 +155,8 @@ ROUTES: tuple[Route, ...] = (
         description="A period is divided into at most `width` columns of `step` milliseconds. Each "
         "has the mean, lowest and highest of its readings; a sensor that is `held`, such as a "
         "state, has its last reading. If no column has more than one, the readings are as they "
-        "were taken (`exact`). Columns that are multiples of an hour or a quarter of one are "
-        "summed up from those of each hour or quarter (`level`).",
+        "were taken (`exact`). Columns that are multiples of six hours, an hour or a quarter of "
+        "one are summed up from those of each of these (`level`).",
         parameters=(
             Parameter("ident", TEXT, "Id of the case or device.", where="path"),
             Parameter("kind", one_of(*CHARTS), "Kind of the thing."),
@@ -198,7 +198,8 @@ ROUTES: tuple[Route, ...] = (
         "packs in the docks where they were installed, as is believed now, each with its last "
         "sample until then, and states judged by that moment. A pack whose last sample was older "
         "than five minutes has the time of that sample and no readings. Of the past, `flapping`, "
-        "`reported_here` and `unknown_packs` are not known.",
+        "`reported_here` and `unknown_packs` are not known. A moment before what `PMS_SAMPLE_DAYS` "
+        "keeps is refused.",
         parameters=(
             PMS,
             Parameter("at", TIME, "A moment in the past; by default now."),

@@ -15,11 +15,13 @@ EARLIER = ("pms_ahead", "pms_board_report", "pms_repeat", "pms_repeat_bit")
 
 # Makes samples of folded days again, as they were: of all days, or of some. Whoever calls it has
 # locked the thing. Whole numbers are divided by a power of ten, which IEEE 754 rounds correctly,
-# as numpy does.
+# as numpy does. "{first}" is where a part of a day begins.
 _THAW = """
 CREATE OR REPLACE FUNCTION pms_thaw(thing bigint, days date[] DEFAULT NULL) RETURNS void AS $$
 DECLARE
     one record;
+    part record;
+    times bigint[];
     arrays text;
     columns text;
     readings text;
@@ -30,39 +32,49 @@ BEGIN
     FOR one IN SELECT * FROM pms_day WHERE subject_id = thing
         AND (days IS NULL OR day = ANY (days)) ORDER BY day, device_id FOR UPDATE
     LOOP
-        WITH kept AS (
-            SELECT place, decimals, CASE WHEN small IS NOT NULL THEN 'small'
-                WHEN numbers IS NOT NULL THEN 'numbers' ELSE 'doubles' END AS form
-            FROM pms_day_reading
-            WHERE subject_id = thing AND day = one.day AND device_id = one.device_id
-        )
-        SELECT
-            string_agg(', (SELECT ' || form || ' FROM pms_day_reading WHERE subject_id = $1'
-                || ' AND day = $2 AND device_id = $3 AND place = ' || place || ')',
-                '' ORDER BY place),
-            string_agg(CASE WHEN form IS NOT NULL THEN ', r' || place END, '' ORDER BY place),
-            string_agg(CASE form WHEN 'doubles' THEN 'r' || place
-                WHEN 'small' THEN 'coalesce(nullif(r' || place || ', -32768) / 1e' || decimals
-                    || '::float8, ''NaN'')'
-                WHEN 'numbers' THEN 'coalesce(nullif(r' || place || ', -2147483648) / 1e'
-                    || decimals || '::float8, ''NaN'')'
-                ELSE quote_literal('NaN') END, ', ' ORDER BY place)
-            INTO arrays, columns, readings
-            FROM generate_series(0, (SELECT max(place) FROM kept)) AS p (place)
-            LEFT JOIN kept USING (place);
-        CONTINUE WHEN readings IS NULL;
-        EXECUTE 'INSERT INTO pms_sample '
-            || '(event_time, repeats, device_id, subject_id, source_id, board_id, readings) '
-            || 'SELECT $2::timestamp AT TIME ZONE ''UTC'''
-            || ' + sum(gap) OVER (ORDER BY n) * interval ''1 millisecond'','
-            || ' coalesce(repeats, 0), $3, $1, $4, board, ARRAY[' || readings || ']::float8[] '
-            || 'FROM unnest($5, $6, $7' || arrays || ') WITH ORDINALITY'
-            || ' AS u (gap, repeats, board' || columns || ', n)'
-            USING thing::int, one.day, one.device_id, one.source_id,
-                one.gaps, one.repeats, one.boards;
+        times := array(SELECT sum(gap) OVER (ORDER BY n)
+            FROM unnest(one.gaps) WITH ORDINALITY AS u (gap, n) ORDER BY n);
+        FOR part IN
+            SELECT start, coalesce(lead(start) OVER (ORDER BY start) - 1, one.samples) AS until
+            FROM (SELECT DISTINCT {first} AS start FROM pms_day_reading
+                WHERE subject_id = thing AND day = one.day AND device_id = one.device_id) p
+            ORDER BY start
+        LOOP
+            WITH kept AS (
+                SELECT place, decimals, CASE WHEN small IS NOT NULL THEN 'small'
+                    WHEN numbers IS NOT NULL THEN 'numbers' ELSE 'doubles' END AS form
+                FROM pms_day_reading
+                WHERE subject_id = thing AND day = one.day AND device_id = one.device_id
+                    AND {first} = part.start
+            )
+            SELECT
+                string_agg(', (SELECT ' || form || ' FROM pms_day_reading WHERE subject_id = $1'
+                    || ' AND day = $2 AND device_id = $3 AND place = ' || place
+                    || ' AND {first} = ' || part.start || ')', '' ORDER BY place),
+                string_agg(CASE WHEN form IS NOT NULL THEN ', r' || place END, '' ORDER BY place),
+                string_agg(CASE form WHEN 'doubles' THEN 'r' || place
+                    WHEN 'small' THEN 'coalesce(nullif(r' || place || ', -32768) / 1e' || decimals
+                        || '::float8, ''NaN'')'
+                    WHEN 'numbers' THEN 'coalesce(nullif(r' || place || ', -2147483648) / 1e'
+                        || decimals || '::float8, ''NaN'')'
+                    ELSE quote_literal('NaN') END, ', ' ORDER BY place)
+                INTO arrays, columns, readings
+                FROM generate_series(0, (SELECT max(place) FROM kept)) AS p (place)
+                LEFT JOIN kept USING (place);
+            CONTINUE WHEN readings IS NULL;
+            EXECUTE 'INSERT INTO pms_sample '
+                || '(event_time, repeats, device_id, subject_id, source_id, board_id, readings) '
+                || 'SELECT $2::timestamp AT TIME ZONE ''UTC'' + time * interval ''1 millisecond'','
+                || ' coalesce(repeats, 0), $3, $1, $4, board, ARRAY[' || readings || ']::float8[] '
+                || 'FROM unnest($5, $6, $7' || arrays || ') AS u (time, repeats, board'
+                || columns || ')'
+                USING thing::int, one.day, one.device_id, one.source_id,
+                    times[part.start:part.until], one.repeats[part.start:part.until],
+                    one.boards[part.start:part.until];
+        END LOOP;
         DELETE FROM pms_day_reading
             WHERE subject_id = thing AND day = one.day AND device_id = one.device_id;
-        DELETE FROM pms_level WHERE subject_id = thing AND minutes IN (15, 60)
+        DELETE FROM pms_level WHERE subject_id = thing AND minutes IN (15, 60, 360)
             AND day = one.day AND device_id = one.device_id;
         DELETE FROM pms_day
             WHERE subject_id = thing AND day = one.day AND device_id = one.device_id;
@@ -89,17 +101,22 @@ BEGIN
         ) AND EXISTS (
             SELECT FROM pms_day_reading r WHERE r.subject_id = thing AND r.day = d.day
                 AND r.device_id = d.device_id AND r.place <> ALL (lost)
-                AND array_position(r.small, '-32768'::smallint) IS NULL
+            GROUP BY r.place
+            HAVING bool_and(array_position(r.small, '-32768'::smallint) IS NULL
                 AND array_position(r.numbers, '-2147483648'::int) IS NULL
-                AND array_position(r.doubles, 'NaN'::float8) IS NULL
+                AND array_position(r.doubles, 'NaN'::float8) IS NULL)
         ) ORDER BY day, device_id FOR UPDATE
     LOOP
         UPDATE pms_day SET repeats = array(
             SELECT n.bits & ~$3 FROM unnest(repeats) WITH ORDINALITY AS n (bits, n) ORDER BY n.n)
             WHERE subject_id = thing AND day = one.day AND device_id = one.device_id
                 AND repeats IS NOT NULL;
-        FOR gone IN DELETE FROM pms_day_reading WHERE subject_id = thing AND day = one.day
-            AND device_id = one.device_id AND place = ANY (lost) RETURNING place
+        FOR gone IN
+            WITH deleted AS (
+                DELETE FROM pms_day_reading WHERE subject_id = thing AND day = one.day
+                    AND device_id = one.device_id AND place = ANY (lost) RETURNING place
+            )
+            SELECT DISTINCT place FROM deleted
         LOOP
             UPDATE pms_level l SET
                 places = overlay(places PLACING '' FROM 2 * k.row + 1 FOR 2),
@@ -112,7 +129,7 @@ BEGIN
             FROM (
                 SELECT v.minutes, n AS row, length(v.begins) / 4 AS spans
                 FROM pms_level v, generate_series(0, length(v.places) / 2 - 1) AS n
-                WHERE v.subject_id = thing AND v.minutes IN (15, 60) AND v.day = one.day
+                WHERE v.subject_id = thing AND v.minutes IN (15, 60, 360) AND v.day = one.day
                     AND v.device_id = one.device_id
                     AND get_byte(v.places, 2 * n) + 256 * get_byte(v.places, 2 * n + 1) = gone
             ) k
@@ -149,11 +166,9 @@ BEGIN
 END
 $$ LANGUAGE plpgsql SET search_path FROM CURRENT
 """
+FUNCTIONS = (_THAW.replace("{first}", "first"), _DROP_READINGS, _IS_FOLDED, _TRACKABLE_DELETED)
 CREATE = (
-    _THAW,
-    _DROP_READINGS,
-    _IS_FOLDED,
-    _TRACKABLE_DELETED,
+    *FUNCTIONS,
     "DROP TRIGGER IF EXISTS pms_trackable_deleted ON pms_trackable",
     "CREATE TRIGGER pms_trackable_deleted AFTER DELETE ON pms_trackable "
     "REFERENCING OLD TABLE AS old_rows "
@@ -174,6 +189,20 @@ def create(connection: sa.Connection) -> None:
     """Make the functions and the triggers."""
     for statement in CREATE:
         connection.execute(sa.text(statement))
+
+
+def replace_functions(connection: sa.Connection) -> None:
+    """Make the functions anew, which locks no table."""
+    for statement in FUNCTIONS:
+        connection.execute(sa.text(statement))
+
+
+def create_thaw(connection: sa.Connection, *, parts: bool) -> None:
+    """Make the function that makes samples again.
+
+    :param parts: of days in parts; otherwise of whole ones.
+    """
+    connection.execute(sa.text(_THAW.replace("{first}", "first" if parts else "1")))
 
 
 def is_adopted(connection: sa.Connection) -> bool:

@@ -51,7 +51,7 @@ class History(Struct, frozen=True):
     :param step: width of a column [ms].
     :param exact: no column has more than one reading; the readings are as they were taken.
     :param level: what columns are summed up from: samples, or the columns of each quarter of an
-        hour or hour.
+        hour, hour or six hours.
     :param reporters: the devices that reported it.
     :param times: lists of moments, in milliseconds since ``start``.
     :param series: of each sensor that was read.

@@ -52,21 +52,24 @@ day = sa.Table(
 )
 
 # The readings of such a day at one place: ``number / 10**decimals``, in the narrowest of the two
-# columns that they fit, the lowest number for none; or as doubles, NaN for none.
+# columns that they fit, the lowest number for none; or as doubles, NaN for none. They are in parts,
+# since PostgreSQL unpacks an array whole for one of its elements: ``first`` is the position in the
+# day of the first sample of a part, from 1. Days of before that are in one part.
 day_reading = sa.Table(
     "pms_day_reading",
     metadata,
     *_of_day(),
+    sa.Column("first", sa.Integer, nullable=False, server_default="1"),
     sa.Column("place", sa.SmallInteger, nullable=False),
     sa.Column("decimals", sa.SmallInteger),
     sa.Column("small", ARRAY(sa.SmallInteger)),
     sa.Column("numbers", ARRAY(sa.Integer)),
     sa.Column("doubles", ARRAY(sa.Double)),
-    sa.PrimaryKeyConstraint("subject_id", "day", "device_id", "place"),
+    sa.PrimaryKeyConstraint("subject_id", "day", "device_id", "first", "place"),
 )
 
-# The same by quarters of an hour, and by hours. Bytes of numbers in little-endian order (see
-# storage/log/levels.py): of spans, or of places by spans. A year is read in 365 rows.
+# The same by quarters of an hour, hours, and six hours. Bytes of numbers in little-endian order
+# (see storage/log/levels.py): of spans, or of places by spans. A year is read in 365 rows.
 level = sa.Table(
     "pms_level",
     metadata,

@@ -175,8 +175,10 @@ def test_charts_and_sensors_can_be_named_together(post: Send, history: Ask) -> N
 def test_wide_columns_tell_what_they_are_summed_up_from(post: Send, history: Ask) -> None:
     post(*(pack_sample("0241", at(n), amps=n % 30) for n in (*range(240), *range(360, 600))))
 
-    levels = {width: history(end=600, width=width)["level"] for width in (2000, 100, 40, 10)}
-    assert levels == {2000: "samples", 100: "samples", 40: "quarter", 10: "hour"}
+    levels = {width: history(end=600, width=width)["level"] for width in (2000, 100, 40, 10, 2)}
+    assert levels == {
+        2000: "samples", 100: "samples", 40: "quarter", 10: "hour", 2: "six_hours"
+    }  # fmt: skip
 
     found = history(end=600, width=10, quantity=["current", "open"])
     (series,) = (one for one in found["series"] if one["name"] == "pack current")

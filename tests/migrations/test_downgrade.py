@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
@@ -10,11 +12,13 @@ from alembic import command
 from click.testing import Result
 from conftest import Organisation
 from flask.testing import FlaskCliRunner
+from flexmeasures.data import db
 from support import rows
 from support.site import Site
 from support.tables import definitions, engine_of
 
 from flexmeasures_pms.migrations import schema
+from flexmeasures_pms.storage.log import day_rows, folding
 
 
 @pytest.fixture
@@ -214,3 +218,41 @@ def test_last_written_values_have_their_times_instead_of_ages(
         turn(config, revision)
         assert connection.scalar(query, {"id": number}) == recorded
     command.upgrade(config, "head")
+
+
+def test_folded_days_are_as_they_were_after_a_downgrade_and_an_upgrade(
+    organisation: Organisation, connection: sa.Connection
+) -> None:
+    """A day in parts becomes samples again; one in one part, as those of before, stays folded."""
+    site = Site(organisation.id)
+    site.case("0241")
+    config, case = schema.config(connection), site.number("case", "0241")
+    insert = (
+        "INSERT INTO pms_sample (event_time, repeats, device_id, subject_id, source_id, readings)"
+        " SELECT :day + n * interval '53 minutes', n, 1, :case, 1, ARRAY[n * 0.1, 'NaN', 7, :n]"
+        " FROM generate_series(0, 25) AS n"
+    )
+    days = [datetime(2026, 3, n, tzinfo=UTC) for n in (1, 2)]
+    for n, day in enumerate(days):
+        db.session.execute(sa.text(insert), {"day": day, "case": case, "n": n})
+    samples = _of(db.session.connection(), case, "sample", "event_time")
+    for day, part in zip(days, (4_320, 7), strict=True):
+        with mock.patch.object(day_rows, "PART", part):
+            folding.fold(case, day.date())
+    db.session.commit()
+    folded = _of(connection, case, "level", "day, minutes")
+    command.downgrade(config, "0022")
+    assert len(_of(connection, case, "sample", "event_time")) == 26
+    with connection.begin_nested() as attempt:
+        connection.execute(sa.text("SELECT pms_thaw(:case)"), {"case": case})
+        assert _of(connection, case, "sample", "event_time") == samples
+        attempt.rollback()
+    command.upgrade(config, "head")
+    assert _of(connection, case, "level", "day, minutes") == folded[:3]
+    connection.execute(sa.text("SELECT pms_thaw(:case)"), {"case": case})
+    assert _of(connection, case, "sample", "event_time") == samples
+
+
+def _of(connection: sa.Connection, case: int, table: str, order: str) -> list[tuple[str, ...]]:
+    query = f"SELECT t::text FROM pms_{table} t WHERE subject_id = :case ORDER BY {order}"
+    return [tuple(row) for row in connection.execute(sa.text(query), {"case": case})]

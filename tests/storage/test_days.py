@@ -19,7 +19,7 @@ from support.elsewhere import elsewhere
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 
-from flexmeasures_pms.storage.log import days, rest
+from flexmeasures_pms.storage.log import day_rows, days, rest
 from flexmeasures_pms.storage.log import folding as log_folding
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.folding import Folded
@@ -73,6 +73,11 @@ def case(site: Site, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(log_folding, "foldable", foldable)
     return number
+
+
+@pytest.fixture(autouse=True)
+def parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_rows, "PART", folding.PART)
 
 
 def hot(case: int) -> list[Any]:
@@ -342,17 +347,27 @@ def test_folded_days_are_read_by_place_and_period(post: Post, case: int, site: S
     assert list(days.read_days([case], END, END + timedelta(days=1), wanted)) == []
 
 
+def test_a_day_is_read_across_its_parts(post: Post, case: int, site: Site) -> None:
+    post(*(pack_sample("0241", at(n), amps=n) for n in range(7)))
+    folding.fold(site.account_id)
+    current = places_of("case")["pack current"]
+    for first in range(7):
+        for last in range(first + 1, 8):
+            (chunk,) = days.read_days([case], at(first), at(last), [current])
+            assert chunk.readings.tolist() == [list(range(first, last))]
+
+
 @pytest.mark.parametrize("minutes", MINUTES)
 def test_levels_are_what_samples_come_to(post: Post, case: int, site: Site, minutes: int) -> None:
-    post(*(pack_sample("0241", at(n * 7), amps=n * 0.1) for n in range(20)))
+    post(*(pack_sample("0241", at(n * 35), amps=n * 0.1) for n in range(20)))
     folding.fold(site.account_id)
     current = places_of("case")["pack current"]
     (chunk,) = days.read_days([case], BEGIN, END, [current, 200])
     (level,) = read_levels([case], BEGIN, END, minutes, [current, 200])
     assert same(level, reduce(chunk, minutes))
     assert level.count.sum() == 20
-    (cut,) = read_levels([case], at(60), at(120), minutes, [current])
-    assert cut.begins.tolist() == [b for b in level.begins if ms(at(60)) <= b < ms(at(120))]
+    (cut,) = read_levels([case], at(360), at(720), minutes, [current])
+    assert cut.begins.tolist() == [b for b in level.begins if ms(at(360)) <= b < ms(at(720))]
     assert list(read_levels([case], at(0), at(0), minutes, [current])) == []
 
 
@@ -367,6 +382,20 @@ def test_a_span_comes_to_its_readings_one_after_the_other() -> None:
     assert equal(level.high, [[0.2, nan], [5, 6]])
     assert equal(level.last, [[0.2, nan], [5, 6]])
     assert level.newest[level.count > 0].tolist() == [2, 2, 3_600_000]
+
+
+def test_six_hours_come_to_what_their_hours_do() -> None:
+    hour, day = 3_600_000, 86_400_000
+    times = np.array([0, 1, 2, hour, 6 * hour, day + 23 * hour])
+    readings = np.array([[0.1, 0.2, 0.3, 0.4, nan, nan], [nan, 7, 2, nan, nan, 6]])
+    level = reduce(Chunk(1, 2, 3, times, readings), 360)
+    assert level.begins.tolist() == [0, 6 * hour, day + 18 * hour]
+    assert level.total.tolist() == [[0.1 + 0.2 + 0.3 + 0.4, 0, 0], [9, 0, 6]]
+    assert level.count.tolist() == [[4, 0, 0], [2, 0, 1]]
+    assert equal(level.low, [[0.1, nan, nan], [2, nan, 6]])
+    assert equal(level.high, [[0.4, nan, nan], [7, nan, 6]])
+    assert equal(level.last, [[0.4, nan, nan], [2, nan, 6]])
+    assert level.newest[level.count > 0].tolist() == [hour, 2, day + 23 * hour]
 
 
 def equal(found: Any, expected: Any) -> bool:

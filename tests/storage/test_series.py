@@ -20,8 +20,8 @@ from support.site import Site
 from support.telemetry import NOON
 
 from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.storage.log import day_rows, samples, series
 from flexmeasures_pms.storage.log import folding as log_folding
-from flexmeasures_pms.storage.log import samples, series
 from flexmeasures_pms.storage.log.columns import EPOCH, Columns, joined, level_of
 from flexmeasures_pms.storage.log.moments import around, ends_of_quarters
 from flexmeasures_pms.storage.log.places import places_of
@@ -154,11 +154,11 @@ def ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def test_wide_columns_are_summed_up_from_those_of_a_quarter_or_an_hour() -> None:
-    minutes = {n: level_of(n * MINUTE) for n in (10, 15, 20, 30, 60, 90, 120, 1440)}
+def test_wide_columns_are_summed_up_from_those_of_a_level() -> None:
+    minutes = {n: level_of(n * MINUTE) for n in (10, 15, 20, 30, 60, 90, 120, 360, 540, 1440)}
     assert minutes == {
         10: "samples", 15: "quarter", 20: "samples", 30: "quarter", 60: "hour", 90: "quarter",
-        120: "hour", 1440: "hour",
+        120: "hour", 360: "six_hours", 540: "hour", 1440: "six_hours",
     }  # fmt: skip
 
 
@@ -216,7 +216,10 @@ def test_the_first_and_the_newest_sample_are_found(case: Case) -> None:
         assert bounds(case.number) == (after(30), after(90))
 
 
-def test_folded_days_read_the_same_to_the_last_bit(case: Case) -> None:
+def test_folded_days_read_the_same_to_the_last_bit(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_rows, "PART", 70)  # samples in a part of a day, of some 300
     first, second = case.devices
     chance = np.random.default_rng(7)
     seconds = np.sort(chance.choice(3 * 86_400, 900, replace=False)).tolist()
@@ -227,7 +230,7 @@ def test_folded_days_read_the_same_to_the_last_bit(case: Case) -> None:
         for second_ in seconds
     }
     steps = [60, 600, 900, 3600, 43_200, 172_800]
-    whole, part = (NOON, after(3 * 86_400)), (after(7_200), after(2.5 * 86_400))
+    whole, part = (NOON, after(3 * 86_400)), (after(21_600), after(2.5 * 86_400))
     within = Readable([first], [(after(3_000), after(100_000)), (after(110_000), after(200_000))])
 
     def read() -> list[bytes]:
@@ -252,20 +255,24 @@ def test_folded_days_read_the_same_to_the_last_bit(case: Case) -> None:
             assert read() == hot
 
 
-def test_moments_of_folded_days_read_the_same(case: Case) -> None:
+def test_moments_of_folded_days_read_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_rows, "PART", 70)
     first, second = case.devices
     near = [after(n) for n in range(-30, 4_000, 97)]
     quarters = [NOON + n * 15 * MINUTE for n in range(-2, 300, 7)]
+    hours = [NOON + n * 60 * MINUTE for n in range(-2, 75)]
     chance = np.random.default_rng(7)
     rows: Rows = {
         (n, first if n % 360 else second): {name: float(chance.integers(99)) for name in NAMES}
         for n in (*range(0, 7_200, 10), *range(7_200, 200_000, 120))
+        if n // 900 % 7 != 3  # so that some hours end with a quarter without samples
     }
 
     def read() -> list[Any]:
         ones, both = [case.number], None
         found = [around(ones, near, case.places, seen) for seen in (both, [first])]
-        ends = [ends_of_quarters(ones, quarters, case.places, seen) for seen in (both, [first])]
+        ends = [ends_of_quarters(ones, moments, case.places, seen)
+                for seen in (both, [first]) for moments in (quarters, hours)]  # fmt: skip
         # Between two milliseconds, and just before or after a midnight.
         odd = [after(n) - timedelta(microseconds=300) for n in (50, 900)]
         some = [odd, odd[1:], [after(43_200)], [after(43_210), after(43_330)]]

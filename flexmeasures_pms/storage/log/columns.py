@@ -1,8 +1,8 @@
 """Readings of a period summed up in columns of time: the lowest, the mean and the highest of each.
 
-Columns as wide as a quarter of an hour or an hour, or a multiple, are summed up from those of each
-quarter or hour: so they are the same, to the last bit, whether these were stored when their day
-was folded, or are computed now.
+Columns as wide as a quarter of an hour, an hour or six hours, or a multiple, are summed up from
+those of each quarter, hour or six hours: so they are the same, to the last bit, whether these were
+stored when their day was folded, or are computed now.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import numpy.typing as npt
 from flexmeasures_pms.storage.log import levels
 from flexmeasures_pms.storage.log.clock import milliseconds
 
-LevelName = Literal["samples", "quarter", "hour"]
+LevelName = Literal["samples", "quarter", "hour", "six_hours"]
 TimeArray = npt.NDArray[np.int64]
 ReadingArray = npt.NDArray[np.float64]
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Columns of every width are aligned to this time."""
 
-MINUTES: dict[LevelName, int] = {"quarter": 15, "hour": 60}
-"""How wide the columns of a level are; those of samples have any width."""
+MINUTES: dict[LevelName, int] = {"six_hours": 360, "hour": 60, "quarter": 15}
+"""How wide the columns of a level are, the widest first; those of samples have any width."""
 
 NEVER = -1
 """Stands for the time of a reading where there is none."""
@@ -64,8 +64,8 @@ class Columns:
 
 def level_of(step: timedelta) -> LevelName:
     """Return what columns of a width are summed up from."""
-    for level in ("hour", "quarter"):
-        if not step % timedelta(minutes=MINUTES[level]):
+    for level, minutes in MINUTES.items():
+        if not step % timedelta(minutes=minutes):
             return level
     return "samples"
 

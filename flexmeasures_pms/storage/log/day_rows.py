@@ -25,7 +25,11 @@ _TAKE = """
 _DAY = """
     pms_day (subject_id, day, device_id, source_id, samples, last, gaps, repeats, boards)"""
 _READING = """
-    pms_day_reading (subject_id, day, device_id, place, decimals, small, numbers, doubles)"""
+    pms_day_reading
+      (subject_id, day, device_id, first, place, decimals, small, numbers, doubles)"""
+PART = 4_320
+"""Samples in a part of a day: six hours at 5 s. Smaller ones take more of the disk."""
+
 _KINDS = ("int16", "int32", "float64")
 """Of the last three of these columns."""
 
@@ -147,8 +151,12 @@ def write_day(subject_id: int, day: date, samples: DaySamples, places: Sequence[
         array_field(samples.boards.astype(np.int32)) if samples.boards.any() else None,
     ]
     binary.put(_DAY, [row])
-    numbers = zip(places, map(fold, samples.readings), strict=True)
-    binary.put(_READING, ([*key, field(place, 2), *_columns(n)] for place, n in numbers))
+    rows = (
+        [*key, field(first + 1), field(place, 2), *_columns(fold(readings[first : first + PART]))]
+        for first in range(0, len(times), PART)
+        for place, readings in zip(places, samples.readings, strict=True)
+    )
+    binary.put(_READING, rows)
 
 
 def _columns(numbers: Numbers) -> list[bytes | None]:

@@ -20,7 +20,7 @@ from flexmeasures_pms.storage.log import binary
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.clock import begin_of, day_of, milliseconds
 from flexmeasures_pms.storage.log.day_rows import DaySamples, numbers_of
-from flexmeasures_pms.storage.log.whole_numbers import unfold
+from flexmeasures_pms.storage.log.whole_numbers import part_of, unfold
 
 _AT_ONCE = 96
 """Days times places that are read with one query: some megabytes. More where parts of days are."""
@@ -40,14 +40,22 @@ _GAPS = """
     SELECT k.n, d.gaps
     FROM unnest(%s::int[], %s::date[], %s::int[]) WITH ORDINALITY AS k (subject, day, device, n)
     JOIN pms_day d ON d.subject_id = k.subject AND d.day = k.day AND d.device_id = k.device"""
-_READINGS = """
-    SELECT k.n, r.place, r.decimals, r.small[k.first:k.last], r.numbers[k.first:k.last],
-      r.doubles[k.first:k.last]
-    FROM unnest(%s::int[], %s::date[], %s::int[], %s::int[], %s::int[])
-      WITH ORDINALITY AS k (subject, day, device, first, last, n)
-    JOIN pms_day_reading r
-      ON r.subject_id = k.subject AND r.day = k.day AND r.device_id = k.device
-    WHERE r.place = ANY (%s::int[]) AND k.first <= k.last"""
+# An array ends where its part does, whatever is asked of it.
+_READINGS = f"""
+    SELECT k.n, r.place, greatest(r.first - k.first, 0), r.decimals, r.small[p.first:p.last],
+      r.numbers[p.first:p.last], r.doubles[p.first:p.last]
+    FROM (
+      SELECT *, {part_of("u.first", "u.subject, u.day, u.device")} AS part
+      FROM unnest(%s::int[], %s::date[], %s::int[], %s::int[], %s::int[])
+        WITH ORDINALITY AS u (subject, day, device, first, last, n)
+      WHERE first <= last
+    ) k
+    JOIN pms_day_reading r ON r.subject_id = k.subject AND r.day = k.day
+      AND r.device_id = k.device AND r.first BETWEEN k.part AND k.last
+    CROSS JOIN LATERAL (
+      SELECT greatest(k.first - r.first, 0) + 1 AS first, k.last - r.first + 1 AS last
+    ) p
+    WHERE r.place = ANY (%s::int[])"""  # noqa: S608 - of constants
 _BESIDES = """
     SELECT repeats, boards FROM pms_day WHERE subject_id = %s AND day = %s AND device_id = %s"""
 
@@ -150,10 +158,11 @@ def _read(days: Sequence[FoldedDay], places: Sequence[int], part: Part) -> Itera
     readings = {n: np.full((len(places), len(found)), np.nan) for n, found in times.items()}
     positions = {place: n for n, place in enumerate(places)}
     slices = [*keys, array(firsts), array(lasts), array(places)]
-    for number, place, *numbers in binary.rows(binary.copied(_READINGS, slices)):
-        n = binary.whole(number or b"") - 1
-        if n in readings:
-            readings[n][positions[binary.whole(place or b"")]] = unfold(numbers_of(*numbers))
+    for row in binary.rows(binary.copied(_READINGS, slices)):
+        k, place, begin = (binary.whole(field or b"") for field in row[:3])
+        if (n := k - 1) in readings:
+            some = unfold(numbers_of(*row[3:]))
+            readings[n][positions[place], begin : begin + len(some)] = some
     for n, found in times.items():
         day = days[n]
         yield Chunk(day.subject_id, day.device_id, day.source_id, found, readings[n])

@@ -7,7 +7,6 @@ quarter: only the others are unpacked.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from math import nan
@@ -22,7 +21,7 @@ from flexmeasures_pms.storage.log.hot_rows import rows, selected
 from flexmeasures_pms.storage.log.last_folded import LastSample
 from flexmeasures_pms.storage.log.positions import FoldedSpot, spots_of
 from flexmeasures_pms.storage.log.series import TRIES
-from flexmeasures_pms.storage.log.whole_numbers import value_at
+from flexmeasures_pms.storage.log.whole_numbers import part_of, value_at
 
 _HOT = """
     SELECT b.event_time, b.device_id, s.id, {readings}
@@ -44,11 +43,14 @@ _FOLDED = """
     ORDER BY d.subject_id, d.day, d.device_id"""
 _READINGS = f"""
     SELECT k.n, r.place, {value_at("k.position")}
-    FROM unnest(%s::int[], %s::int[], %s::date[], %s::int[], %s::int[], %s::int[])
-      AS k (n, subject, day, device, position, place)
+    FROM (
+      SELECT *, {part_of("u.position", "u.subject, u.day, u.device")} AS first
+      FROM unnest(%s::int[], %s::int[], %s::date[], %s::int[], %s::int[], %s::text[])
+        AS u (n, subject, day, device, position, places)
+    ) k
     JOIN pms_day_reading r ON r.subject_id = k.subject AND r.day = k.day
-      AND r.device_id = k.device AND r.place = k.place"""  # noqa: S608 - of constants
-_COLUMNS = ("n", "subject", "day", "device", "position", "place")
+      AND r.device_id = k.device AND r.first = k.first
+      AND r.place = ANY (k.places::int[])"""  # noqa: S608 - of constants
 _US = timedelta(microseconds=1)
 
 
@@ -134,17 +136,14 @@ def _unpacked(
 ) -> dict[int, LastSample]:
     """Return folded samples with their readings."""
     known: list[dict[int, float]] = [f.spot.readings if f.time >= since else {} for f in chosen]
-    asked: dict[str, list[object]] = defaultdict(list)
-    for n, one in enumerate(chosen):
-        wanted = [p for p in places if p not in known[n]] if one.time >= since else []
-        day = one.day
-        row = (n, day.subject_id, day.day, day.device_id, one.spot.position)
-        for place in wanted:
-            for name, value in zip(_COLUMNS, (*row, place), strict=True):
-                asked[name].append(value)
+    asked = [
+        (n, *one.day[:3], one.spot.position, f'"{array(wanted)}"')
+        for n, one in enumerate(chosen)
+        if one.time >= since and (wanted := [p for p in places if p not in known[n]])
+    ]
     if asked:
         cursor = db.session.connection().connection.cursor()
-        cursor.execute(_READINGS, [array(asked[name]) for name in _COLUMNS])
+        cursor.execute(_READINGS, [array(column) for column in zip(*asked, strict=True)])
         for n, place, value in cursor:
             known[n][place] = value
     return {

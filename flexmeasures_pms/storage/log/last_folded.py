@@ -11,18 +11,19 @@ from flexmeasures.data import db
 from flexmeasures_pms.storage.arrays import array
 from flexmeasures_pms.storage.log import days
 from flexmeasures_pms.storage.log.clock import EPOCH, day_of
-from flexmeasures_pms.storage.log.whole_numbers import value_at
+from flexmeasures_pms.storage.log.whole_numbers import part_of, value_at
 
 _AHEAD = """
     SELECT subject_id, array_agg(DISTINCT day) FROM pms_day
     WHERE subject_id = ANY (%s::int[]) AND day >= %s GROUP BY subject_id ORDER BY subject_id"""
 _LAST = f"""
     SELECT k.id, d.day, d.device_id, d.last,
-      ARRAY(SELECT place FROM pms_day_reading r WHERE (r.subject_id, r.day, r.device_id)
-        = (k.id, d.day, d.device_id) ORDER BY place),
-      ARRAY(SELECT {value_at("d.samples")}
-        FROM pms_day_reading r WHERE (r.subject_id, r.day, r.device_id)
-        = (k.id, d.day, d.device_id) ORDER BY place)
+      ARRAY(SELECT place FROM pms_day_reading r
+        WHERE (r.subject_id, r.day, r.device_id, r.first) = (k.id, d.day, d.device_id, part.first)
+        ORDER BY place),
+      ARRAY(SELECT {value_at("d.samples")} FROM pms_day_reading r
+        WHERE (r.subject_id, r.day, r.device_id, r.first) = (k.id, d.day, d.device_id, part.first)
+        ORDER BY place)
     FROM unnest(%s::int[]) AS k (id)
     CROSS JOIN LATERAL (
       SELECT day FROM pms_day WHERE subject_id = k.id ORDER BY day DESC LIMIT 1
@@ -30,7 +31,10 @@ _LAST = f"""
     CROSS JOIN LATERAL (
       SELECT day, device_id, last, samples FROM pms_day
       WHERE subject_id = k.id AND day = newest.day ORDER BY last DESC, device_id LIMIT 1
-    ) d"""  # noqa: S608 - of constants
+    ) d
+    CROSS JOIN LATERAL (
+      SELECT {part_of("d.samples", "k.id, d.day, d.device_id")} AS first
+    ) part"""  # noqa: S608 - of constants
 
 
 class LastSample(NamedTuple):

@@ -1,4 +1,4 @@
-"""Levels of folded days: what the readings of each quarter of an hour, and hour, come to.
+"""Levels of folded days: what the readings of each quarter of an hour, hour and six hours come to.
 
 The same is made of hot samples by :func:`reduce`, to the last bit.
 """
@@ -19,8 +19,10 @@ from flexmeasures_pms.storage.log import binary
 from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.clock import DAY_MS, begin_of, day_of, milliseconds
 
-MINUTES = (15, 60)
+MINUTES = (15, 60, 360)
 """Of a span, in each level."""
+
+_MINUTE = 60_000  # ms
 
 _READ = """
     SELECT subject_id, device_id, source_id, day - date '1970-01-01', places, begins,
@@ -63,8 +65,15 @@ class Spans:
 
 
 def reduce(chunk: Chunk, minutes: int) -> Spans:
-    """Return what samples come to in spans of the clock (UTC)."""
-    return in_spans(chunk, minutes * 60_000)
+    """Return what samples come to in spans of a level, of the clock (UTC).
+
+    Six hours are summed up from hours.
+
+    :param minutes: one of :data:`MINUTES`.
+    """
+    if minutes > 60:
+        return _wider(in_spans(chunk, 60 * _MINUTE), minutes * _MINUTE)
+    return in_spans(chunk, minutes * _MINUTE)
 
 
 def in_spans(chunk: Chunk, width: int) -> Spans:
@@ -91,6 +100,25 @@ def in_spans(chunk: Chunk, width: int) -> Spans:
         count=count,
         last=np.where(count, np.take_along_axis(readings, positions, axis=1), np.nan),
         newest=chunk.times[positions],
+    )
+
+
+def _wider(level: Spans, width: int) -> Spans:
+    """Return spans as some of a width [ms] that is a multiple of theirs."""
+    spans = level.begins // width
+    starts = np.flatnonzero(np.diff(spans, prepend=spans[:1] - 1))
+    there = np.where(level.count > 0, np.arange(len(spans)), 0)
+    positions = np.maximum.reduceat(there, starts, axis=1)
+    count = np.add.reduceat(level.count, starts, axis=1, dtype=np.int32)
+    return replace(
+        level,
+        begins=spans[starts] * width,
+        low=np.fmin.reduceat(level.low, starts, axis=1),
+        high=np.fmax.reduceat(level.high, starts, axis=1),
+        total=np.add.reduceat(level.total, starts, axis=1),
+        count=count,
+        last=np.where(count, np.take_along_axis(level.last, positions, axis=1), np.nan),
+        newest=np.take_along_axis(level.newest, positions, axis=1),
     )
 
 

@@ -18,7 +18,7 @@ from flexmeasures_pms.storage.log.chunk import Chunk
 from flexmeasures_pms.storage.log.clock import DAY_MS, EPOCH, begin_of, day_of, milliseconds
 from flexmeasures_pms.storage.log.columns import MINUTES, Columns, columns_of, joined, level_of
 from flexmeasures_pms.storage.log.days import folded_days, read_days
-from flexmeasures_pms.storage.log.levels import Spans, in_spans, read_levels
+from flexmeasures_pms.storage.log.levels import Spans, in_spans, read_levels, reduce
 
 _MS = timedelta(milliseconds=1)
 TRIES = 5
@@ -140,13 +140,18 @@ def _spans(
     """Return a period in the spans that columns are made of, in order of time."""
     level = level_of(step)
     if level == "samples":
-        return list(_reduced(chunks([subject_id], begin, end, places), step, readable))
+        found = chunks([subject_id], begin, end, places)
+        return [in_spans(chunk, step // _MS) for chunk in _readable(found, readable)]
     return _levels(subject_id, begin, end, MINUTES[level], places, readable)
 
 
-def _reduced(found: Iterable[Chunk], width: timedelta, readable: Readable) -> Iterator[Spans]:
+def _readable(found: Iterable[Chunk], readable: Readable) -> Iterator[Chunk]:
     seen = (readable.of(chunk) for chunk in found)
-    yield from (in_spans(chunk, width // _MS) for chunk in seen if chunk is not None)
+    yield from (chunk for chunk in seen if chunk is not None)
+
+
+def _reduced(found: Iterable[Chunk], minutes: int, readable: Readable) -> Iterator[Spans]:
+    yield from (reduce(chunk, minutes) for chunk in _readable(found, readable))
 
 
 def _levels(
@@ -158,7 +163,6 @@ def _levels(
     readable: Readable,
 ) -> list[Spans]:
     """Return the spans of a level: those of folded days are stored, others are made of samples."""
-    width = timedelta(minutes=minutes)
     for _ in range(TRIES):
         folded = folded_days([subject_id], begin, end)
         found = []
@@ -173,9 +177,9 @@ def _levels(
                 found.append(level)
         for day in sorted(cut):
             first, last = max(begin, _moment(day)), min(end, _moment(day + DAY_MS))
-            found += _reduced(read_days([subject_id], first, last, places), width, readable)
+            found += _reduced(read_days([subject_id], first, last, places), minutes, readable)
         for first, last in _days(subject_id, begin, end, folded=False):
-            found += _reduced(hot_rows.samples(subject_id, first, last, places), width, readable)
+            found += _reduced(hot_rows.samples(subject_id, first, last, places), minutes, readable)
         if folded_days([subject_id], begin, end) == folded:
             break
     return sorted(found, key=lambda one: int(one.begins[0]))

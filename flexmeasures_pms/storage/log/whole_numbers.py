@@ -26,10 +26,22 @@ def value_at(position: str) -> str:
 
     :param position: SQL for its position in the day, from 1.
     """
+    element = f"{position} - r.first + 1"
     return f"""coalesce(
-        nullif(r.small[{position}], -32768) / 10.0::float8 ^ r.decimals,
-        nullif(r.numbers[{position}], -2147483648) / 10.0::float8 ^ r.decimals,
-        r.doubles[{position}], 'NaN')"""
+        nullif(r.small[{element}], -32768) / 10.0::float8 ^ r.decimals,
+        nullif(r.numbers[{element}], -2147483648) / 10.0::float8 ^ r.decimals,
+        r.doubles[{element}], 'NaN')"""
+
+
+def part_of(position: str, row: str) -> str:
+    """Return SQL for where the part of a folded day begins that has a sample.
+
+    :param position: SQL for the sample's position in the day, from 1: a column with its table.
+    :param row: SQL for the day's thing, day and device, likewise.
+    """
+    return f"""(
+        SELECT max(p.first) FROM pms_day_reading p
+        WHERE (p.subject_id, p.day, p.device_id) = ({row}) AND p.first <= {position})"""  # noqa: S608 - of our names
 
 
 @dataclass(frozen=True, slots=True)
