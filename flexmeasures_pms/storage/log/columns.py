@@ -94,7 +94,7 @@ def joined(parts: Sequence[Columns], step: timedelta, places: int) -> Columns:
     if not parts:
         return _nothing(places)
     begins = np.concatenate([part.begins for part in parts])
-    order = np.argsort(_numbers(begins, step), kind="stable")
+    order = np.argsort(begins, kind="stable")
     begins, starts = _groups(begins[order], step)
     low, high, total, count, newest, last = (
         np.concatenate([getattr(part, name) for part in parts], axis=1)[:, order]

@@ -1,8 +1,8 @@
 """The last sample of each of many things up to a moment, however long ago that was.
 
-Of hot samples it is looked up by the index. Of a folded day, the sums of its quarters of an hour
-tell where in the day the sample is, and what it has of quantities that did not change in that
-quarter: only the others are unpacked.
+Of hot samples it is looked up by the index. Of a folded day, the sums of its hours tell where in
+the day the sample is, and what it has of quantities that did not change in that hour: only the
+others are unpacked.
 """
 
 from __future__ import annotations

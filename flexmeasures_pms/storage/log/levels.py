@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -128,20 +129,25 @@ def read_levels(
     end: datetime,
     minutes: int,
     places: Sequence[int],
+    without: Collection[int] = (),
 ) -> Iterator[Spans]:
     """Yield the levels of folded days of some things: by thing, day and device.
+
+    Days of one device with the same spans, which most have, come together.
 
     :param end: not included; spans that begin in the period are taken.
     :param minutes: one of :data:`MINUTES`.
     :param places: of the readings that are wanted.
+    :param without: days that are left out, by when they begin [ms since 1970-01-01 UTC].
     """
     last = day_of(end - timedelta(microseconds=1))
     bounds = milliseconds(begin), milliseconds(end)
     for subject in subject_ids:
         data = binary.copied(_READ, (subject, minutes, day_of(begin), last))
-        for row in binary.rows(data):
-            level = _level([field or b"" for field in row], places)
-            if (inside := _inside(level, *bounds)) is not None:
+        found = ([field or b"" for field in row] for row in binary.rows(data))
+        days = (row for row in found if binary.whole(row[3]) * DAY_MS not in without)
+        for _, alike in groupby(days, key=lambda row: (*row[:3], *row[4:6])):
+            if (inside := _inside(_level(list(alike), places), *bounds)) is not None:
                 yield inside
 
 
@@ -165,30 +171,33 @@ def write_levels(chunk: Chunk, day: date, places: Sequence[int]) -> None:
         cursor.execute(_WRITE, (*key, *(values.astype(kind).tobytes() for values, kind in columns)))
 
 
-def _level(row: Sequence[bytes], places: Sequence[int]) -> Spans:
-    subject, device, source, days = map(binary.whole, row[:4])
-    spans = np.frombuffer(row[5], dtype="<i4")
-    begins = spans + np.int64(days) * DAY_MS
-    order, is_whole = _order(row[4], tuple(places))
+def _level(rows: Sequence[Sequence[bytes]], places: Sequence[int]) -> Spans:
+    """Return days that have all but their readings in common as one run of spans."""
+    subject, device, source = map(binary.whole, rows[0][:3])
+    spans = np.frombuffer(rows[0][5], dtype="<i4")
+    days = np.array([binary.whole(row[3]) for row in rows], np.int64) * DAY_MS
+    begins = (days[:, None] + spans).reshape(-1)
+    order, is_whole = _order(rows[0][4], tuple(places))
 
-    def table(field: bytes, kind: str, none: float) -> npt.NDArray[Any]:
-        found = np.frombuffer(field, dtype=kind).reshape(-1, len(spans))
-        if is_whole:
-            return found[order]
-        return np.vstack([found, np.full((1, len(spans)), none, dtype=kind)])[order]
+    def table(column: int, kind: str, none: float) -> npt.NDArray[Any]:
+        fields = b"".join([row[column] for row in rows])
+        found = np.frombuffer(fields, dtype=kind).reshape(len(rows), -1, len(spans))
+        if not is_whole:
+            nothing = np.full((len(rows), 1, len(spans)), none, dtype=kind)
+            found = np.concatenate([found, nothing], axis=1)
+        return found[:, order].transpose(1, 0, 2).reshape(len(order), -1)
 
-    low, high, total, count, last, newest = row[6:]
     return Spans(
         subject,
         device,
         source,
         begins,
-        low=table(low, "<f8", np.nan),
-        high=table(high, "<f8", np.nan),
-        total=table(total, "<f8", 0.0),
-        count=table(count, "<i4", 0),
-        last=table(last, "<f8", np.nan),
-        newest=table(newest, "<i4", 0) + begins,
+        low=table(6, "<f8", np.nan),
+        high=table(7, "<f8", np.nan),
+        total=table(8, "<f8", 0.0),
+        count=table(9, "<i4", 0),
+        last=table(10, "<f8", np.nan),
+        newest=table(11, "<i4", 0) + begins,
     )
 
 

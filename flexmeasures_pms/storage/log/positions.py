@@ -1,4 +1,4 @@
-"""Where in a folded day the last sample up to a moment is, from the sums of its quarters."""
+"""Where in a folded day the last sample up to a moment is, from the sums of its hours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEYS = """
     FROM unnest(%s::int[], %s::date[], %s::int[]) WITH ORDINALITY AS k (subject, day, device, n)"""
 _LEVEL = f"""
     SELECT k.n, l.places, l.begins, l.low, l.high, l.count, l.newest {_KEYS}
-    JOIN pms_level l ON l.subject_id = k.subject AND l.minutes = 15 AND l.day = k.day
+    JOIN pms_level l ON l.subject_id = k.subject AND l.minutes = 60 AND l.day = k.day
       AND l.device_id = k.device"""
 _GAPS = """
     SELECT k.n, d.gaps[k.first:k.last]
@@ -42,12 +42,12 @@ class FoldedSpot(NamedTuple):
     readings: dict[int, float]
 
 
-class _Quarters(NamedTuple):
-    """The quarters of an hour of a folded day that have samples.
+class _Hours(NamedTuple):
+    """The hours of a folded day that have samples.
 
-    :param places: of the rows of ``low``, ``high`` and ``counts``, arrays of (place, quarter).
+    :param places: of the rows of ``low``, ``high`` and ``counts``, arrays of (place, hour).
     :param begins: [ms of the day].
-    :param samples: in each quarter; None if that is not known for all of them.
+    :param samples: in each hour; None if that is not known for all of them.
     :param ends: time of the last sample of each [ms of the day].
     """
 
@@ -59,9 +59,9 @@ class _Quarters(NamedTuple):
     samples: _Count | None
     ends: _Count
 
-    def constant(self, quarter: int, samples: int) -> dict[int, float]:
-        """Return what all samples of a quarter have, by place."""
-        low, high, count = (v[:, quarter].tolist() for v in (self.low, self.high, self.counts))
+    def constant(self, hour: int, samples: int) -> dict[int, float]:
+        """Return what all samples of an hour have, by place."""
+        low, high, count = (v[:, hour].tolist() for v in (self.low, self.high, self.counts))
         return {
             place: a if n else float("nan")
             for place, a, b, n in zip(self.places, low, high, count, strict=True)
@@ -76,11 +76,11 @@ def spots_of(days: Sequence[FoldedDay], at: datetime, since: datetime) -> list[F
     """
     found: list[FoldedSpot | None] = [None] * len(days)
     first = milliseconds(since)
-    quarters = dict(_quarters({n: d for n, d in enumerate(days) if d.begin + d.last >= first}))
+    hours = dict(_hours({n: d for n, d in enumerate(days) if d.begin + d.last >= first}))
     parts: dict[int, tuple[int, int]] = {}
     for n, day in enumerate(days):
         ms = min(milliseconds(at) - day.begin, DAY_MS)
-        part = quarters.get(n)
+        part = hours.get(n)
         if day.last <= ms:
             readings: dict[int, float] = {}
             if part and part.samples is not None:
@@ -88,17 +88,17 @@ def spots_of(days: Sequence[FoldedDay], at: datetime, since: datetime) -> list[F
             found[n] = FoldedSpot(day.samples, day.last, readings)
         elif part is None or part.samples is None:
             parts[n] = 1, day.samples
-        elif (quarter := int(np.searchsorted(part.begins, ms, side="right")) - 1) >= 0:
-            before = int(part.samples[:quarter].sum())
-            parts[n] = before + 1, before + int(part.samples[quarter])
+        elif (hour := int(np.searchsorted(part.begins, ms, side="right")) - 1) >= 0:
+            before = int(part.samples[:hour].sum())
+            parts[n] = before + 1, before + int(part.samples[hour])
     for n, gaps in _gaps(days, parts):
         ms = milliseconds(at) - days[n].begin
-        found[n] = _spot(parts[n][0], gaps, quarters.get(n), ms)
+        found[n] = _spot(parts[n][0], gaps, hours.get(n), ms)
     return found
 
 
-def _spot(first: int, gaps: npt.NDArray[Any], part: _Quarters | None, ms: int) -> FoldedSpot | None:
-    """Return the last sample up to a time, of a day or of a quarter and the sample before it.
+def _spot(first: int, gaps: npt.NDArray[Any], part: _Hours | None, ms: int) -> FoldedSpot | None:
+    """Return the last sample up to a time, of a day or of an hour and the sample before it.
 
     :param first: position of the first of the gaps.
     """
@@ -106,16 +106,16 @@ def _spot(first: int, gaps: npt.NDArray[Any], part: _Quarters | None, ms: int) -
     if part is None or part.samples is None:
         position = int(np.searchsorted(steps, ms, side="right"))
         return FoldedSpot(position, int(steps[position - 1]), {}) if position else None
-    quarter = int(np.searchsorted(part.begins, ms, side="right")) - 1
-    times = steps - steps[-1] + part.ends[quarter]
+    hour = int(np.searchsorted(part.begins, ms, side="right")) - 1
+    times = steps - steps[-1] + part.ends[hour]
     inside = int(np.searchsorted(times, ms, side="right"))
     if inside:
-        readings = part.constant(quarter, len(times))
+        readings = part.constant(hour, len(times))
         return FoldedSpot(first - 1 + inside, int(times[inside - 1]), readings)
-    if not quarter:
+    if not hour:
         return None
-    readings = part.constant(quarter - 1, int(part.samples[quarter - 1]))
-    return FoldedSpot(first - 1, int(part.ends[quarter - 1]), readings)
+    readings = part.constant(hour - 1, int(part.samples[hour - 1]))
+    return FoldedSpot(first - 1, int(part.ends[hour - 1]), readings)
 
 
 def _gaps(
@@ -130,7 +130,7 @@ def _gaps(
         yield numbers[binary.whole(number or b"") - 1], binary.integers(gaps or b"", 4)
 
 
-def _quarters(days: Mapping[int, FoldedDay]) -> Iterator[tuple[int, _Quarters]]:
+def _hours(days: Mapping[int, FoldedDay]) -> Iterator[tuple[int, _Hours]]:
     numbers = list(days)
     columns = [array(column) for column in list(zip(*days.values(), strict=True))[:3]]
     for row in binary.rows(binary.copied(_LEVEL, columns)) if days else ():
@@ -139,13 +139,13 @@ def _quarters(days: Mapping[int, FoldedDay]) -> Iterator[tuple[int, _Quarters]]:
         starts = np.frombuffer(begins, "<i4")
         shape = (len(known), len(starts))
         counts = np.frombuffer(count, "<i4").reshape(shape)
-        # A quantity that was read in each sample of a quarter tells how many there are.
+        # A quantity that was read in each sample of an hour tells how many there are.
         most = counts.argmax(axis=0)
         samples = np.take_along_axis(counts, most[None], axis=0)[0]
         last = np.frombuffer(newest, "<i4").reshape(shape)
         yield (
             n,
-            _Quarters(
+            _Hours(
                 known,
                 starts,
                 np.frombuffer(low, "<f8").reshape(shape),

@@ -171,9 +171,8 @@ def _levels(
             for d in folded
             if not readable.whole(_moment(d.begin), _moment(d.begin + DAY_MS))
         }
-        for level in read_levels([subject_id], begin, end, minutes, places):
-            day = int(level.begins[0]) // DAY_MS * DAY_MS
-            if day not in cut and readable.includes(level.device_id):
+        for level in read_levels([subject_id], begin, end, minutes, places, cut):
+            if readable.includes(level.device_id):
                 found.append(level)
         for day in sorted(cut):
             first, last = max(begin, _moment(day)), min(end, _moment(day + DAY_MS))
