@@ -12,11 +12,14 @@ from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.query import moment, whole_number
 from flexmeasures_pms.gateways.caller import READ, may_see
 from flexmeasures_pms.gateways.reading import reading_scope
+from flexmeasures_pms.overview.cell_quantities import QUANTITIES, CellQuantity
 from flexmeasures_pms.overview.cell_ranking import ranking
 from flexmeasures_pms.overview.cell_record import record
-from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES, CellQuantity, cell_map, period
+from flexmeasures_pms.overview.cells import MOST_COLUMNS, cell_map, period
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.serving.readiness import require_tables
+
+BY_DEFAULT: CellQuantity = "voltage"
 
 
 def cells_of_pms(ident: str) -> Response:
@@ -49,7 +52,7 @@ def _time(now: datetime) -> tuple[datetime, datetime]:
 
 
 def _quantity() -> CellQuantity:
-    named = request.args.get("quantity", QUANTITIES[0])
+    named = request.args.get("quantity", BY_DEFAULT)
     if named not in QUANTITIES:
         raise BadRequest(f"The parameter quantity is one of {', '.join(QUANTITIES)}.")
     return named

@@ -50,8 +50,9 @@ from flexmeasures_pms.api.replies import (
 from flexmeasures_pms.api.route import PREFIX, AnyOf, Parameter, Reply, Route
 from flexmeasures_pms.api.schemas import Json
 from flexmeasures_pms.catalogue.asset_types import DATASETS, device_labels
+from flexmeasures_pms.overview.cell_quantities import QUANTITIES
 from flexmeasures_pms.overview.cell_record import Cells
-from flexmeasures_pms.overview.cells import MOST_COLUMNS, QUANTITIES
+from flexmeasures_pms.overview.cells import MOST_COLUMNS
 from flexmeasures_pms.overview.charts import CHARTS, words
 from flexmeasures_pms.overview.docks import Rack
 from flexmeasures_pms.overview.history_record import History

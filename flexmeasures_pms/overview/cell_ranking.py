@@ -1,4 +1,4 @@
-"""Ranking of cells in a heat map: how long each was the lowest of its pack, or open."""
+"""Ranking in a heat map: how long each cell was the lowest of its pack, or open, or too hot."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
+from flexmeasures_pms.overview.cell_quantities import MAPPED, CellQuantity, below_others
 from flexmeasures_pms.overview.cells import CellMap, PackCells
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.log.hot_moments import Grid
@@ -18,14 +19,14 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class RankedCell:
-    """How long a cell was the lowest of its pack, or open.
+    """How long a cell was the lowest of its pack, a cell or FET open, or a sensor hot.
 
     :param dock: the last dock of its pack, counted across the PMS.
-    :param cell: from 1.
-    :param duration: of the columns in which it was the lowest, or open.
+    :param cell: its place among the sensors of the map, from 1: of cells its number.
+    :param duration: of the columns in which it stood out.
     :param share: of the columns that its pack was read in, above 0 and up to 1.
     :param weak_by: how far it was below the mean of the other cells of its pack in these
-        columns [mV], on average; None for an open one.
+        columns [mV], on average; None for what is no voltage.
     :param begin: of the longest uninterrupted time, until ``end``.
     """
 
@@ -62,10 +63,11 @@ def _by_case(found: CellMap) -> Iterator[list[PackCells]]:
 def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[RankedCell]:
     # A pack is in one dock at a time: no column has readings of two of its rows.
     values = np.fmax.reduce([row.values for row in rows])
-    out = values == 1 if found.quantity == "open" else lowest(values)
+    out = standing_out(found.quantity, values)
     read = int(np.count_nonzero(~np.isnan(values).all(axis=0)))
     last = rows[-1].stay
-    depths = None if found.quantity == "open" else below_others(values)
+    depths = below_others(values) if MAPPED[found.quantity].unit == "mV" else None
+    moments = [found.start, *found.moments]
     for cell in np.flatnonzero(out.any(axis=1)):
         mask = out[cell]
         first, after = longest_run(mask)
@@ -77,9 +79,18 @@ def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[RankedCell]:
             duration=int(mask.sum()) * found.width,
             share=round(float(mask.sum()) / read, 4),
             weak_by=weak_by,
-            begin=found.start + first * found.width,
-            end=found.start + after * found.width,
+            begin=moments[first],
+            end=moments[after],
         )
+
+
+def standing_out(quantity: CellQuantity, values: Grid) -> Mask:
+    """Return which values stand out: the lowest of each column, open ones, or those too hot."""
+    mapped = MAPPED[quantity]
+    if mapped.unit == "mV":
+        return lowest(values)
+    found: Mask = values == 1 if mapped.limit is None else values >= mapped.limit
+    return found
 
 
 def lowest(values: Grid) -> Mask:
@@ -87,14 +98,6 @@ def lowest(values: Grid) -> Mask:
     least = np.where(np.isnan(values), np.inf, values).min(axis=0)
     most = np.where(np.isnan(values), -np.inf, values).max(axis=0)
     found: Mask = (values == least) & (least < most)
-    return found
-
-
-def below_others(values: Grid) -> Grid:
-    """Return how far each cell is below the mean of the other cells of its column."""
-    cells = np.count_nonzero(~np.isnan(values), axis=0)
-    total = np.nansum(values, axis=0)
-    found: Grid = (total - values) / np.maximum(cells - 1, 1) - values
     return found
 
 

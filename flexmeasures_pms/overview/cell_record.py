@@ -1,4 +1,4 @@
-"""A heat map as JSON for programs and scripts: whole numbers, and null for no reading."""
+"""A heat map as JSON for programs and scripts, with null for no reading."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime
 import numpy as np
 from msgspec import Struct
 
+from flexmeasures_pms.overview.cell_quantities import MAPPED, CellQuantity, Unit, as_shown
 from flexmeasures_pms.overview.cell_ranking import RankedCell
-from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells, shown
+from flexmeasures_pms.overview.cells import CellMap, PackCells
 from flexmeasures_pms.storage.log.hot_moments import Grid
 
 MOST_RANKED = 100
@@ -23,7 +24,7 @@ class CellsOfPack(Struct, frozen=True):
     :param cabinet: id of the cabinet; null in a PMS without cabinets.
     :param begin: when it was put there, or the begin of the time.
     :param end: when it was taken out, or the end of the time.
-    :param cells: by cell and column; null where there is no reading.
+    :param cells: by sensor and column; null where there is no reading.
     """
 
     case: str
@@ -31,18 +32,18 @@ class CellsOfPack(Struct, frozen=True):
     cabinet: str | None
     begin: datetime
     end: datetime
-    cells: list[list[int | None]]
+    cells: list[list[float | None]]
 
 
 class CellRank(Struct, frozen=True):
-    """How long a cell stood out: as the lowest of its pack, or open.
+    """How long one stood out: a cell as the lowest of its pack, one that is open or too hot.
 
     :param case: id of the pack's case.
     :param dock: where the pack was last, counted across the PMS.
-    :param cell: its number, from 1.
+    :param cell: its place among the sensors, from 1: of cells its number.
     :param seconds: how long, as columns in which it stood out.
     :param share: of the columns that its pack was read in, above 0 and up to 1.
-    :param weak_by: below the mean of its pack's other cells [mV]; null for an open cell.
+    :param weak_by: below the mean of its pack's other cells [mV]; null for what is no voltage.
     :param begin: of the longest time that it stood out without a break.
     :param end: of the same.
     """
@@ -58,11 +59,13 @@ class CellRank(Struct, frozen=True):
 
 
 class Cells(Struct, frozen=True):
-    """What the cells of a PMS read at the ends of some columns of time.
+    """What the cells, temperatures or FETs of a PMS read at the ends of some columns of time.
 
     :param pms: id of the PMS.
-    :param unit: of the readings of cells.
+    :param unit: of the values.
+    :param sensors: their names, in the order of the values of a pack.
     :param start: when the first column begins.
+    :param end: when the last column ends.
     :param seconds: width of a column.
     :param columns: how many there are.
     :param look_back: how old a reading may be at most to stand for a column [s].
@@ -72,8 +75,10 @@ class Cells(Struct, frozen=True):
 
     pms: str
     quantity: CellQuantity
-    unit: str
+    unit: Unit
+    sensors: tuple[str, ...]
     start: datetime
+    end: datetime
     seconds: float
     columns: int
     look_back: float
@@ -90,8 +95,10 @@ def record(ident: str, found: CellMap, ranked: Sequence[RankedCell]) -> Cells:
     return Cells(
         pms=ident,
         quantity=found.quantity,
-        unit="dimensionless" if found.quantity == "open" else "mV",
+        unit=MAPPED[found.quantity].unit,
+        sensors=MAPPED[found.quantity].sensors,
         start=found.start,
+        end=found.end,
         seconds=found.width.total_seconds(),
         columns=found.columns,
         look_back=found.look_back[1].total_seconds(),
@@ -102,13 +109,19 @@ def record(ident: str, found: CellMap, ranked: Sequence[RankedCell]) -> Cells:
 
 def _pack(found: CellMap, row: PackCells) -> CellsOfPack:
     stay = row.stay
-    cells = _whole(shown(found, row))
+    cells = _short(as_shown(found.quantity, row.values))
     return CellsOfPack(stay.case.ident, stay.dock, stay.cabinet, stay.begin, stay.end, cells)
 
 
-def _whole(values: Grid) -> list[list[int | None]]:
-    whole = np.nan_to_num(values, nan=-1).astype(int).tolist()
-    return [[None if value < 0 else value for value in cell] for cell in whole]
+def _short(values: Grid) -> list[list[float | None]]:
+    """Return values as JSON is to have them: null for none, and whole numbers as such."""
+    none = np.isnan(values)
+    known = np.where(none, 0, values)
+    whole = (known == np.floor(known)).all()
+    found: list[list[float | None]] = (known.astype(np.int64) if whole else known).tolist()
+    for sensor, column in np.argwhere(none).tolist():
+        found[sensor][column] = None
+    return found
 
 
 def _ranked(one: RankedCell) -> CellRank:

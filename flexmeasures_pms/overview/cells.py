@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, get_args
 
 import numpy as np
 
 from flexmeasures_pms.beliefs.resolve import EARLIEST
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.gateways.reading import ReadingScope
+from flexmeasures_pms.overview.cell_quantities import MAPPED, CellQuantity
 from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.queries.dock_stays import DockStay, dock_stays
@@ -24,9 +24,6 @@ from flexmeasures_pms.storage.log.columns import EPOCH
 from flexmeasures_pms.storage.log.hot_moments import Grid
 from flexmeasures_pms.storage.log.moments import QUARTER, around, ends_of_quarters
 from flexmeasures_pms.storage.log.places import places_of
-
-CellQuantity = Literal["voltage", "difference", "open"]
-QUANTITIES: tuple[CellQuantity, ...] = get_args(CellQuantity)
 
 HOUR = timedelta(hours=1)
 MOST_COLUMNS = 240
@@ -48,7 +45,7 @@ LONGEST = timedelta(minutes=20)
 class PackCells:
     """A pack in one dock.
 
-    :param values: by cell and column, in volts, or 0 and 1 for open; NaN where there is no
+    :param values: by sensor and column, in V or °C, or 0 and 1 for open; NaN where there is no
         reading, or where the pack was not there.
     """
 
@@ -61,7 +58,7 @@ class CellMap:
     """The readings of all cells of a PMS at some moments.
 
     :param start: when the first column begins.
-    :param width: of a column; its reading is the one at its end.
+    :param end: when the last one ends. The reading of a column is the one at its end.
     :param look_back: how old a reading may be at a moment: the shortest age, where they come most
         often, and the longest.
     :param rows: by dock and time.
@@ -69,20 +66,26 @@ class CellMap:
 
     quantity: CellQuantity
     start: datetime
-    width: timedelta
+    end: datetime
     columns: int
     look_back: tuple[timedelta, timedelta]
     rows: tuple[PackCells, ...]
 
     @property
-    def moments(self) -> list[datetime]:
-        """The ends of the columns."""
-        return [self.start + (i + 1) * self.width for i in range(self.columns)]
+    def width(self) -> timedelta:
+        """Of a column."""
+        return (self.end - self.start) / self.columns
 
     @property
-    def end(self) -> datetime:
-        """The last moment."""
-        return self.start + self.columns * self.width
+    def moments(self) -> list[datetime]:
+        """The ends of the columns."""
+        return ends_of_columns(self.start, self.end, self.columns)
+
+
+def ends_of_columns(start: datetime, end: datetime, columns: int) -> list[datetime]:
+    """Return when each of some columns of a period ends: the last with the period."""
+    # Rounded widths would add up to another time.
+    return [start + (end - start) * n / columns for n in range(1, columns + 1)]
 
 
 def period(
@@ -124,13 +127,12 @@ def cell_map(
     there = dock_stays(registered, pms_id, start, end)
     cases = list(dict.fromkeys(stay.case.id for stay in there if stay.case.asset_id is not None))
     number = columns_for(len(cases), columns)
-    width = (end - start) / number
-    moments = [start + (i + 1) * width for i in range(number)]
-    full = HOUR if width >= WIDE else QUARTER
+    moments = ends_of_columns(start, end, number)
+    full = HOUR if (end - start) / number >= WIDE else QUARTER
     if long := end - start >= LONG:
         moments = [moment - (moment - EPOCH) % full for moment in moments]
     names = places_of(CASE)
-    places = [names[sensor_name(n, quantity)] for n in range(1, CELLS + 1)]
+    places = [names[sensor] for sensor in MAPPED[quantity].sensors]
     devices = None if scope is None else scope.devices
     if not long:
         near = around(cases, moments, places, devices)
@@ -148,24 +150,7 @@ def cell_map(
     )
     if long:  # the quarter that ended at most another one, or an hour, before
         look_back += full.total_seconds()
-    return CellMap(quantity, start, width, number, _range(look_back), tuple(rows))
-
-
-def shown(found: CellMap, row: PackCells) -> Grid:
-    """Return a row as the map shows it: mV, mV above the pack's lowest cell, or 0 and 1."""
-    if found.quantity == "open":
-        return row.values
-    millivolts = np.round(row.values * 1000)
-    if found.quantity == "voltage":
-        return millivolts
-    lowest = np.where(np.isnan(millivolts), np.inf, millivolts).min(axis=0)
-    above: Grid = millivolts - lowest
-    return above
-
-
-def sensor_name(cell: int, quantity: CellQuantity) -> str:
-    """Return the name of the sensor that a map of a quantity reads of a cell, from 1."""
-    return f"cell {cell:02d} {'open' if quantity == 'open' else 'voltage'}"
+    return CellMap(quantity, start, end, number, _range(look_back), tuple(rows))
 
 
 def _look_back(steps: Grid) -> Grid:

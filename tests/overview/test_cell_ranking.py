@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.messages import unhurried
 
+from flexmeasures_pms.overview.cell_quantities import CellQuantity
 from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
-from flexmeasures_pms.overview.cells import CellMap, CellQuantity, PackCells
+from flexmeasures_pms.overview.cells import CellMap, PackCells
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.queries.dock_stays import DockStay
 
@@ -30,7 +31,7 @@ def found(*packs: Cells, quantity: CellQuantity = "voltage") -> CellMap:
     rows = tuple(
         row(n, n, START, START + columns * MINUTE, cells) for n, cells in enumerate(packs, 1)
     )
-    return CellMap(quantity, START, MINUTE, columns, (MINUTE, MINUTE), rows)
+    return CellMap(quantity, START, START + columns * MINUTE, columns, (MINUTE, MINUTE), rows)
 
 
 def row(case: int, dock: int, begin: datetime, end: datetime, cells: Cells) -> PackCells:
@@ -87,7 +88,7 @@ def test_a_pack_that_changed_its_dock_is_one_pack() -> None:
         row(1, 3, START, moved, [[3.6, 3.6, NO, NO], [3.7, 3.7, NO, NO]]),
         row(1, 9, moved, end, [[NO, NO, 3.6, 3.7], [NO, NO, 3.7, 3.6]]),
     )
-    ranked = ranking(CellMap("voltage", START, MINUTE, 4, (MINUTE, MINUTE), rows))
+    ranked = ranking(CellMap("voltage", START, end, 4, (MINUTE, MINUTE), rows))
     assert told(ranked)[0] == ("P1", 1, 3, 0.75, 100.0)
     assert ranked[0].dock == 9
     assert (ranked[0].begin, ranked[0].end) == (START, START + 3 * MINUTE)

@@ -17,14 +17,9 @@ from support.stored import beliefs
 from support.telemetry import NOON, at, pack_sample, request
 
 from flexmeasures_pms.beliefs.recordings import choose
-from flexmeasures_pms.overview.cells import (
-    CellMap,
-    CellQuantity,
-    PackCells,
-    cell_map,
-    columns_for,
-    shown,
-)
+from flexmeasures_pms.overview.cell_quantities import CellQuantity, as_shown
+from flexmeasures_pms.overview.cell_ranking import ranking
+from flexmeasures_pms.overview.cells import CellMap, PackCells, cell_map, columns_for
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.queries.dock_stays import dock_stays
 
@@ -73,6 +68,10 @@ def seen(site: Site, minutes: float, columns: int, quantity: CellQuantity = "vol
 def row(found: CellMap, case: str) -> PackCells:
     (only,) = (r for r in found.rows if r.stay.case.ident == case)
     return only
+
+
+def shown(found: CellMap, case: str) -> Any:
+    return as_shown(found.quantity, row(found, case).values)
 
 
 def test_each_column_has_the_newest_reading_at_its_end(site: Site, post: Any) -> None:
@@ -150,10 +149,42 @@ def test_the_difference_is_to_the_lowest_cell_of_the_same_pack(site: Site, post:
         pack_sample("0242", at(1), dock=2, cell=volts((2, 3.7125))),
     )
     found = seen(site, 1, 1, "difference")
-    assert shown(found, row(found, "0241"))[:, 0].tolist() == [45] * 4 + [0] + [45] * 9
-    assert shown(found, row(found, "0242"))[1, 0] == 12
+    assert shown(found, "0241")[:, 0].tolist() == [45] * 4 + [0] + [45] * 9
+    assert shown(found, "0242")[1, 0] == 12
     found = seen(site, 1, 1)
-    assert shown(found, row(found, "0241"))[3:5, 0].tolist() == [3700, 3655]
+    assert shown(found, "0241")[3:5, 0].tolist() == [3700, 3655]
+
+
+def test_the_deviation_is_from_the_mean_of_the_other_cells_of_the_pack(
+    site: Site, post: Any
+) -> None:
+    post(
+        pack_sample("0241", at(1), cell=volts((5, 3.635))),
+        pack_sample("0242", at(1), dock=2, cell={"volts": [3.7, *[None] * 13], "open": []}),
+    )
+    found = seen(site, 1, 1, "deviation")
+    assert shown(found, "0241")[:, 0].tolist() == [5] * 4 + [-65] + [5] * 9
+    assert np.isnan(shown(found, "0242")).all()
+
+
+def test_temperatures_and_fets_are_mapped_too(site: Site, post: Any) -> None:
+    post(pack_sample("0241", at(1), temp=[21.04, 22, 57], fet={"temp": [30, 81.5], "open": [2]}))
+    assert shown(seen(site, 1, 1, "temperature"), "0241")[:, 0].tolist() == [21, 22, 57]
+    assert shown(seen(site, 1, 1, "fet-temperature"), "0241")[:, 0].tolist() == [30, 81.5]
+    assert shown(seen(site, 1, 1, "fet-open"), "0241")[:, 0].tolist() == [0, 1]
+    (hottest,) = ranking(seen(site, 1, 1, "temperature"))
+    assert (hottest.case.ident, hottest.cell, hottest.weak_by) == ("0241", 3, None)
+
+
+@pytest.mark.parametrize("minutes", [60, 7.77])
+def test_the_last_column_ends_with_the_period_whatever_the_number_of_packs(
+    site: Site, post: Any, minutes: float
+) -> None:
+    post(pack_sample("0241", at(minutes), cell=volts()))
+    for packs in range(1, 49):
+        found = seen(site, minutes, columns_for(packs))
+        assert found.moments[-1] == at(minutes), packs
+        assert row(found, "0241").values[0, -1] == LEVEL, packs
 
 
 def test_a_state_is_shown_until_it_changes(site: Site, post: Any) -> None:

@@ -137,6 +137,39 @@ class Visitor:
 
 
 @dataclass
+class Hand:
+    """Fingers on an element of a page, in shares of its width: ``go([0.4, 0.6], [0.2, 0.8])``."""
+
+    page: Page
+    selector: str
+
+    def go(self, begin: list[float], end: list[float], steps: int = 6) -> None:
+        """Put fingers down, move them, and take them away."""
+        place = self.page.locator(self.selector)
+        place.scroll_into_view_if_needed()
+        box = place.bounding_box()
+        assert box
+        session = self.page.context.new_cdp_session(self.page)
+
+        def send(kind: str, shares: list[float]) -> None:
+            y = box["y"] + box["height"] / 2
+            points = [
+                {"x": box["x"] + share * box["width"], "y": y, "id": n}
+                for n, share in enumerate(shares)
+            ]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        send("touchStart", begin)
+        for n in range(1, steps + 1):
+            send(
+                "touchMove",
+                [a + (b - a) * n / steps for a, b in zip(begin, end, strict=True)],
+            )
+        send("touchEnd", [])
+        session.detach()
+
+
+@dataclass
 class Visitors:
     """Makes readers. What their browsers have cached is kept for the next ones.
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
-from support.browser import Visitor, axe
+from support.browser import Hand, Visitor, axe
 from support.site import Site
 from support.telemetry import at, pack_sample, request
 
@@ -59,6 +59,13 @@ def opened(new_visitor: NewVisitor, organisation: Organisation, site: Site) -> A
             return page
 
         yield open_page
+
+
+def drawn(page: Page) -> Any:
+    """The options of the map."""
+    return page.evaluate(
+        "echarts.getInstanceByDom(document.getElementById('pms-cells-chart')).getOption()"
+    )
 
 
 def cell(page: Page, pack: int, number: int) -> str:
@@ -116,10 +123,8 @@ def test_play_goes_on_until_it_is_stopped(opened: Any) -> None:
 
 
 def test_the_map_draws_values_and_gaps_and_leads_to_the_pack(opened: Any) -> None:
-    page = opened()
-    option = page.evaluate(
-        "echarts.getInstanceByDom(document.getElementById('pms-cells-chart')).getOption()"
-    )
+    page = opened(f"{URL}&quantity=voltage")
+    option = drawn(page)
     cells, gaps = option["series"]
     assert option["xAxis"][0]["data"] == ["1 · 0241", "", "13 · 0242"]
     assert len(cells["data"]) == 14 and len(gaps["data"]) == 14
@@ -128,12 +133,82 @@ def test_the_map_draws_values_and_gaps_and_leads_to_the_pack(opened: Any) -> Non
     page.wait_for_url(re.compile(r"/pms/case/0241\?start="))
 
 
+def test_it_opens_on_the_deviation_with_the_limit_on_a_fixed_scale(opened: Any) -> None:
+    page = opened()
+    assert page.get_by_label("Quantity").input_value() == "deviation"
+    option = drawn(page)
+    cells = option["series"][0]["data"]
+    assert [one["value"] for one in cells if one["label"]["show"]] == [[0, 4, -60]]
+    scale = option["visualMap"][0]
+    assert (scale["min"], scale["max"]) == (-60, 60)
+    said = [part.get("style", {}).get("text") for part in option["graphic"][0]["elements"]]
+    assert "limit −30 mV" in said
+
+
+def test_the_last_moment_is_not_blank_with_thirteen_packs(
+    opened: Any, site: Site, client: FlaskClient, organisation: Organisation
+) -> None:
+    packs = {f"03{n:02}": n for n in range(2, 13)}
+    site.cases(packs, "PMS-1-A")
+    samples = [pack_sample(case, at(60), dock=dock) for case, dock in packs.items()]
+    client.post(
+        "/pms/api/v1/devices/dataset/pms",
+        data=request({"pms_id": "PMS-1"}, *samples),
+        headers=organisation.headers,
+        content_type="application/json",
+    )
+    page = opened()
+    assert page.locator("#pms-slider").get_attribute("max") == "220"  # 221 columns: no whole ms
+    assert len(drawn(page)["series"][0]["data"]) == (1 + len(packs)) * 14
+
+
+def test_another_quantity_and_order_keep_the_moment(opened: Any) -> None:
+    page = opened()
+    slide(page, 39)
+    moment = page.locator("#pms-moment")
+    page.get_by_label("Quantity").select_option("voltage")
+    page.wait_for_url(re.compile("quantity=voltage"))
+    expect(moment).to_have_text("2026-03-01 19:10:00")
+    slide(page, 79)
+    page.get_by_role("link", name="Below the others").click()
+    page.wait_for_url(re.compile("order=below"))
+    expect(moment).to_have_text("2026-03-01 19:20:00")
+    assert page.get_by_label("Quantity").input_value() == "voltage"
+
+
+def test_a_tap_shows_the_value_first_and_then_the_pack(
+    new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(organisation)
+        page = visit.open(URL, ready="#pms-cells-chart canvas")
+        place: Any = {"x": 200, "y": 50}
+        page.locator("#pms-cells-chart").tap(position=place)
+        expect(page.get_by_text("Tap again to see its pack.")).to_be_visible()
+        assert page.url.startswith(visit.live + "/pms/PMS-1/cells")
+        page.locator("#pms-cells-chart").tap(position=place)
+        page.wait_for_url(re.compile(r"/pms/case/0241\?start="))
+
+
+def test_fingers_drag_through_the_moments_and_pinch_the_period(
+    new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(organisation)
+        page = visit.open(URL, ready="#pms-cells-chart canvas")
+        hand = Hand(page, "#pms-cells-strip")
+        hand.go([0.9], [0.4])
+        expect(page.locator("#pms-moment")).to_have_text(re.compile("2026-03-01 19:(29|30):"))
+        hand.go([0.4, 0.6], [0.2, 0.8])
+        page.wait_for_url(re.compile("start=2026-03-01T12%3A20"))
+
+
 def test_the_map_can_be_saved(opened: Any) -> None:
     page = opened()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "time,dock,pack,cell,voltage [mV]"
+    assert lines[0] == "time,dock,pack,cell,deviation [mV]"
     assert len(lines) == 1 + 240 * 2 * 14
     assert lines[-1] == "2026-03-01T13:00:00.000Z,13,0242,14,"
 
@@ -144,15 +219,13 @@ def test_on_a_phone_packs_go_down_and_nothing_scrolls_sideways(
     with new_visitor(**phone, color_scheme="dark") as visit:
         visit.log_in(organisation)
         page = visit.open(URL, ready="#pms-cells-chart canvas")
-        option = page.evaluate(
-            "echarts.getInstanceByDom(document.getElementById('pms-cells-chart')).getOption()"
-        )
+        option = drawn(page)
         assert option["yAxis"][0]["data"] == ["1 · 0241", "", "13 · 0242"]
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert axe(page) == []
 
 
-@pytest.mark.parametrize("quantity", ["voltage", "open"])
+@pytest.mark.parametrize("quantity", ["deviation", "voltage", "open", "temperature"])
 def test_axe_finds_nothing_serious(opened: Any, quantity: str) -> None:
     page = opened(f"{URL}&quantity={quantity}")
     page.locator(".pms-cells-table summary").click()

@@ -18,6 +18,7 @@ from support.telemetry import NOON, at, pack_sample, request
 URL = "/pms/PMS-1/cells"
 # 12:00 and 13:00 UTC on the clock of Jakarta, as the form sends it.
 HOUR = "start=2026-03-01T19:00&end=2026-03-01T20:00"
+VOLTAGE = f"{HOUR}&quantity=voltage"
 
 
 @pytest.fixture
@@ -77,11 +78,35 @@ def test_the_weak_cell_is_first_with_its_figures(site: Site, show: Any) -> None:
 
 
 def test_the_table_has_the_cells_of_the_moment(site: Site, show: Any) -> None:
-    first, second = table(show(), 0)
+    first, second = table(show(VOLTAGE), 0)
     assert first == ["1", "0241", *["3,700"] * 4, "3,620", *["3,700"] * 9]
     assert second[-1] == "3,699"
-    (before, _) = table(show(HOUR + "&at=2026-03-01T12:15Z"), 0)
+    (before, _) = table(show(VOLTAGE + "&at=2026-03-01T12:15Z"), 0)
     assert before[2:] == ["–"] * 14
+
+
+def test_it_opens_on_the_deviation_from_the_others_with_its_limit(site: Site, show: Any) -> None:
+    text = show()
+    first, second = table(text, 0)
+    assert first[2:] == [*["+6"] * 4, "−80", *["+6"] * 9]
+    assert second[-1] == "−1"
+    assert (data(text)["limit"], data(text)["scale"]) == (-30, [-60, 60])
+    assert "weak: 30 mV or more below the mean of the others" in text
+
+
+def test_temperatures_and_fets_are_shown_with_their_names(site: Site, show: Any) -> None:
+    text = show(HOUR + "&quantity=temperature")
+    assert data(text)["heads"] == ["Top", "Middle", "Bottom"]
+    assert table(text, 0)[0] == ["1", "0241", "35.0", "33.0", "34.0"]
+    assert "No sensor was at 55 °C or more." in text
+    assert data(show(HOUR + "&quantity=fet-temperature"))["heads"] == ["FET 1", "FET 2"]
+    assert table(show(HOUR + "&quantity=fet-open"), 0)[0][2:] == ["closed", "closed"]
+
+
+def test_another_order_keeps_the_quantity_and_the_moment(site: Site, show: Any) -> None:
+    text = show(f"{HOUR}&quantity=voltage&order=below&at=2026-03-01T12:15Z")
+    assert '<input type="hidden" name="order" value="below">' in text
+    assert '<input type="hidden" name="at" value="2026-03-01T12:15Z">' in text
 
 
 def test_the_difference_and_open_cells_are_shown_too(site: Site, show: Any) -> None:
@@ -95,7 +120,7 @@ def test_the_difference_and_open_cells_are_shown_too(site: Site, show: Any) -> N
 
 
 def test_the_script_gets_all_moments_and_the_page_says_how_many(site: Site, show: Any) -> None:
-    text = show()
+    text = show(VOLTAGE)
     found = data(text)
     assert (found["columns"], found["seconds"], found["zone"]) == (240, 15.0, "Asia/Jakarta")
     assert found["packs"][0]["cells"][4][-1] == 3620
@@ -119,7 +144,7 @@ def test_slow_stretches_have_no_holes_where_packs_report_often_now(
         headers=organisation.headers,
         content_type="application/json",
     )
-    text = show("start=2026-03-01T20:01&end=2026-03-01T21:01")
+    text = show("start=2026-03-01T20:01&end=2026-03-01T21:01&quantity=voltage")
     assert set(data(text)["packs"][0]["cells"][0]) == {3700, 3600}
     # The other pack has reported every half hour.
     assert "not older than 1 h 30 min, or than 15 s where they come more often." in text

@@ -15,20 +15,14 @@ from msgspec.structs import asdict
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.catalogue.limits import WEAK_CELL
+from flexmeasures_pms.overview.cell_quantities import MAPPED, QUANTITIES, CellQuantity, as_shown
 from flexmeasures_pms.overview.cell_ranking import RankedCell, ranking
 from flexmeasures_pms.overview.cell_record import record
-from flexmeasures_pms.overview.cells import (
-    HOUR,
-    QUANTITIES,
-    CellMap,
-    CellQuantity,
-    cell_map,
-    period,
-    shown,
-)
+from flexmeasures_pms.overview.cells import HOUR, CellMap, cell_map, period
 from flexmeasures_pms.registry.queries.dock_stays import dock_stays
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.readings.latest import latest_of
+from flexmeasures_pms.ui.language import cell_maps
 from flexmeasures_pms.ui.language.figures import NOTHING, number
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import links, query_params
@@ -39,12 +33,9 @@ from flexmeasures_pms.ui.routes import pms_ui
 DAY = timedelta(days=1)
 RANKED = 20
 DEEPEST = "below"
+_A_MOMENT = timedelta(milliseconds=2)
+"""How far a moment in an address may be from the end of its column: scripts have milliseconds."""
 
-NAMES: dict[CellQuantity, str] = {
-    "voltage": mark("Cell voltage"),
-    "difference": mark("Above the pack's lowest cell"),
-    "open": mark("Open cells"),
-}
 SPANS = (
     (mark("1 hour"), HOUR),
     (mark("24 hours"), DAY),
@@ -83,7 +74,11 @@ def heatmap(ident: str) -> Response:
         newest=newest,
         found=found,
         wanted=wanted,
-        quantities={name: _(words) for name, words in NAMES.items()},
+        quantities={name: cell_maps.said(name).name for name in QUANTITIES},
+        words=cell_maps.said(wanted.quantity),
+        heads=cell_maps.heads(wanted.quantity),
+        unit=MAPPED[wanted.quantity].unit,
+        limit=MAPPED[wanted.quantity].limit,
         spans=_spans(wanted),
         neighbours=_neighbours(wanted, seen.now),
         at=at,
@@ -154,19 +149,24 @@ def _column(found: CellMap, at: datetime | None) -> int:
     """Return the column that shows a time; the last by default."""
     if at is None:
         return found.columns - 1
-    return max(0, min(found.columns - 1, -((found.start - at) // found.width) - 1))
+    before = -((found.start - at + _A_MOMENT) // found.width) - 1
+    return max(0, min(found.columns - 1, before))
 
 
 def _frame(found: CellMap, column: int) -> list[dict[str, Any]]:
     """Return one moment as a table: a dash where there is no reading."""
-    texts = {0: _("closed"), 1: _("open")} if found.quantity == "open" else {}
+    unit = MAPPED[found.quantity].unit
+    texts = {0: _("closed"), 1: _("open")} if unit == "dimensionless" else {}
+    decimals, signed = int(unit == "°C"), found.quantity == "deviation"
     return [
         {
             "dock": row.stay.dock,
             "case": row.stay.case.ident,
             "cells": [
-                NOTHING if isnan(value) else texts.get(value) or number(value)
-                for value in shown(found, row)[:, column].tolist()
+                NOTHING
+                if isnan(value)
+                else texts.get(value) or number(value, decimals, sign=signed)
+                for value in as_shown(found.quantity, row.values)[:, column].tolist()
             ],
         }
         for row in found.rows
@@ -177,7 +177,15 @@ def _data(ident: str, zone: str | None, found: CellMap, ranked: Sequence[RankedC
     """Return the map for the page's script, escaped so that it can't end the script."""
     body = record(ident, found, ranked)
     packs = [asdict(one) | {"href": links.device("case", one.case)} for one in body.packs]
-    data = asdict(body) | {"zone": zone or "UTC", "packs": packs}
+    mapped = MAPPED[found.quantity]
+    data = asdict(body) | {
+        "zone": zone or "UTC",
+        "packs": packs,
+        "heads": cell_maps.heads(found.quantity),
+        "strip": cell_maps.said(found.quantity).strip,
+        "limit": mapped.limit,
+        "scale": mapped.scale,
+    }
     text = msgspec.json.encode(data).decode()
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,16 +1,20 @@
 // @ts-check
 // The heat map of cells: one moment at a time, with a slider through all of them.
 
-import { byId, csvRows, map, start, times, valueText } from "./heatmap/data.js";
+import { keepMoment } from "./heatmap/address.js";
+import { byId, csvRows, map, shortText, start, states, times } from "./heatmap/data.js";
 import { cellAt, columnSeries, height, mapOption } from "./heatmap/map.js";
 import { watchPlay } from "./heatmap/play.js";
 import { stripLabel, stripOption, watchStripTable } from "./heatmap/strip.js";
+import { heading, periodText } from "./lib/caption.js";
 import { chart } from "./lib/chart.js";
-import { moment, number, NOTHING } from "./lib/format.js";
+import { moment } from "./lib/format.js";
+import { follow, touched } from "./lib/touch.js";
 import { t } from "./lib/words.js";
 
 const NARROW = 700; // CSS pixels
 
+const title = byId("pms-map-title").textContent + (states ? "" : ` [${map.unit}]`);
 const slider = byId("pms-slider");
 const element = byId("pms-cells-chart");
 const current = () => Number(slider.value);
@@ -28,6 +32,7 @@ const mapChart = chart(element, mapOption(current(), layout(), current), {
   label: t("Map of {quantity} by pack and cell. The table below has the same values.", {
     quantity: byId("pms-map-title").textContent,
   }),
+  caption: () => [title, heading(), `${moment(times[current()], map.zone)} · ${periodText(start, times[map.columns - 1], map.zone)}`],
   rows: csvRows,
 });
 const stripChart = chart(byId("pms-cells-strip"), stripOption(current()), { name: "strip", label: stripLabel });
@@ -41,9 +46,8 @@ function fillTable(column) {
   for (const [i, pack] of map.packs.entries()) {
     for (const [cell, place] of texts[i].entries()) {
       const value = pack.cells[cell][column];
-      place.toggleAttribute("data-open", map.quantity === "open" && value === 1);
-      if (value === null) place.textContent = NOTHING;
-      else place.textContent = map.quantity === "open" ? valueText(value) : number(value);
+      place.toggleAttribute("data-open", states && value === 1);
+      place.textContent = shortText(value);
     }
   }
 }
@@ -57,11 +61,7 @@ function show(column) {
   mapChart.set({ series: columnSeries(column, narrow) });
   stripChart.set({ series: [{ markLine: { data: [{ xAxis: column }] } }] });
   fillTable(column);
-  const address = new URL(location.href);
-  address.searchParams.set("start", new Date(start).toISOString());
-  address.searchParams.set("end", new Date(times[times.length - 1]).toISOString());
-  address.searchParams.set("at", new Date(times[column]).toISOString());
-  history.replaceState(null, "", address);
+  keepMoment(column);
 }
 
 /** Move the slider to a moment, and show it. @param {number} column */
@@ -71,6 +71,7 @@ function go(column) {
 }
 
 const stop = watchPlay(current, go);
+keepMoment(current());
 slider.addEventListener("input", () => {
   stop();
   show(current());
@@ -78,24 +79,67 @@ slider.addEventListener("input", () => {
 byId("pms-back").addEventListener("click", () => go(current() - 1));
 byId("pms-on").addEventListener("click", () => go(current() + 1));
 
+/** The cell that was tapped before: the first tap shows its value. */
+let tapped = "";
+
 mapChart.on("click", (event) => {
-  const [pack] = cellAt(event, narrow);
+  const [pack, cell] = cellAt(event, narrow);
   if (!pack) return;
+  const place = `${pack.href} ${cell}`;
+  if (touched() && place !== tapped) {
+    tapped = place;
+    return;
+  }
   const at = times[current()];
   const around = Math.max(1800, map.seconds) * 1000;
-  const address = new URL(pack.href, location.href);
-  address.searchParams.set("start", new Date(at - around).toISOString());
-  address.searchParams.set("end", new Date(at + around).toISOString());
-  location.assign(address);
+  location.assign(withPeriod(pack.href, at - around, at + around));
 });
+
+/** @param {string} href @param {number} from @param {number} to */
+function withPeriod(href, from, to) {
+  const address = new URL(href, location.href);
+  address.searchParams.set("start", new Date(from).toISOString());
+  address.searchParams.set("end", new Date(to).toISOString());
+  return address;
+}
+
+// A drag with a finger goes through the moments, a pinch shows a shorter or longer period.
+for (const place of [element, byId("pms-cells-strip")]) {
+  let [from, zoom] = [current(), 1];
+  follow(place, {
+    begin: () => {
+      from = current();
+      stop();
+    },
+    move: ([one, other]) => {
+      if (other) zoom = Math.abs(other.to - one.to) / Math.max(1, Math.abs(other.from - one.from));
+      else if (zoom === 1) go(from + Math.round(((one.to - one.from) / place.clientWidth) * map.columns));
+    },
+    end: () => {
+      if (zoom > 1.2 || zoom < 0.8) zoomTo(1 / zoom);
+      zoom = 1;
+    },
+  });
+}
+
+/** Show a period that is longer or shorter by a factor, around the moment. @param {number} factor */
+function zoomTo(factor) {
+  const at = times[current()];
+  const last = times[map.columns - 1];
+  const length = Math.max(60_000, (last - start) * factor);
+  const share = (at - start) / (last - start);
+  location.assign(withPeriod(location.href, at - length * share, at + length * (1 - share)));
+}
 
 new MutationObserver(() => {
   mapChart.set(mapOption(current(), layout(), current), true);
   stripChart.set(stripOption(current()), true);
 }).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+let width = element.clientWidth;
 new ResizeObserver(() => {
   const now = element.clientWidth < NARROW;
-  if (now === narrow) return;
+  if (now === narrow && width === element.clientWidth) return;
+  width = element.clientWidth;
   narrow = now;
   element.style.height = `${height(layout())}px`;
   mapChart.set(mapOption(current(), layout(), current), true);

@@ -1,14 +1,27 @@
 // @ts-check
-// The values of the heat map of cells: for each moment, pack and cell.
+// The values of the heat map: for each moment, pack, and cell or other sensor.
 
-import { number } from "../lib/format.js";
+import { NOTHING, number } from "../lib/format.js";
 import { t } from "../lib/words.js";
 
 /**
  * @typedef {{case: string, dock: number | null, cabinet: string | null, begin: string,
  *   end: string, href: string, cells: Array<Array<number | null>>}} Pack
- * @typedef {{pms: string, quantity: "voltage" | "difference" | "open", start: string,
- *   seconds: number, columns: number, zone: string, packs: Pack[]}} CellMap
+ * @typedef {object} CellMap
+ * @property {string} pms
+ * @property {"deviation" | "voltage" | "difference" | "open" | "temperature" | "fet-temperature" |
+ *   "fet-open"} quantity
+ * @property {"mV" | "°C" | "dimensionless"} unit
+ * @property {string} start
+ * @property {string} end
+ * @property {number} seconds
+ * @property {number} columns
+ * @property {string} zone
+ * @property {Pack[]} packs
+ * @property {string[]} heads what the sensors are called: cells by their numbers
+ * @property {string} strip what stands above the slider
+ * @property {number | null} limit from which a value stands out
+ * @property {[number, number] | null} scale null for one that follows the values
  */
 
 // [mV]: so that the noise of healthy cells does not look like a fault.
@@ -21,12 +34,17 @@ export const byId = (id) => document.getElementById(id);
 
 /** @type {CellMap} */
 export const map = JSON.parse(byId("pms-cells").textContent);
-export const cells = map.packs[0].cells.length;
+export const cells = map.heads.length;
 export const start = Date.parse(map.start);
-/** The moments, one for each column: in milliseconds since 1970. */
-export const times = Array.from({ length: map.columns }, (_, i) => start + (i + 1) * map.seconds * 1000);
+const end = Date.parse(map.end);
+/** The moments, one for each column, the last one the end: in milliseconds since 1970. */
+export const times = Array.from({ length: map.columns }, (_, i) => start + ((end - start) * (i + 1)) / map.columns);
+/** Whether the values are states: 0 for closed, 1 for open. */
+export const states = map.unit === "dimensionless";
+/** Whether the sensors are cells, which are called by their numbers. */
+export const ofCells = map.unit === "mV" || map.quantity === "open";
 /** The lowest and the highest value of the scale. */
-export const range = map.quantity === "open" ? [0, 1] : scale();
+export const range = states ? [0, 1] : map.scale || scale();
 /** Places along the axis of packs: an empty one between two cabinets. */
 export const places = packPlaces();
 
@@ -68,41 +86,61 @@ export function lowestOf(pack, column) {
   return least < Math.max(...values) ? least : null;
 }
 
-/** The value whose cells get a mark: that of open cells, or the lowest. @param {Pack} pack @param {number} column */
-export function markedValue(pack, column) {
-  if (map.quantity === "open") return 1;
+/**
+ * Return whether a value of a pack gets a mark: what is open, beyond the limit, or the lowest.
+ * @param {Pack} pack
+ * @param {number} column
+ * @returns {(value: number) => boolean}
+ */
+export function marked(pack, column) {
+  const { limit } = map;
+  if (states) return (value) => value === 1;
+  if (limit !== null) return (value) => (map.unit === "°C" ? value >= limit : value <= limit);
   const lowest = lowestOf(pack, column);
   const sharing = pack.cells.filter((cell) => cell[column] === lowest).length;
-  return sharing <= MOST_MARKED ? lowest : null;
+  return (value) => sharing <= MOST_MARKED && value === lowest;
 }
 
-/** Return the largest difference within a pack, or how many cells are open. @param {number} column */
+/** Return what the strip shows of a moment: how bad the worst pack is. @param {number} column */
 export function worst(column) {
-  let most = null;
-  for (const pack of map.packs) {
-    const values = pack.cells.map((cell) => cell[column]).filter((value) => value !== null);
-    if (!values.length) continue;
-    if (map.quantity === "open") most = (most || 0) + values.reduce((sum, v) => sum + v, 0);
-    else most = Math.max(most || 0, Math.max(...values) - Math.min(...values));
-  }
-  return most;
+  const packs = map.packs
+    .map((pack) => /** @type {number[]} */ (pack.cells.map((cell) => cell[column]).filter((value) => value !== null)))
+    .filter((values) => values.length);
+  if (!packs.length) return null;
+  if (states) return packs.flat().reduce((sum, value) => sum + value, 0);
+  if (map.unit === "°C") return Math.max(...packs.flat());
+  if (map.quantity === "deviation") return -Math.min(...packs.flat());
+  return Math.max(...packs.map((values) => Math.max(...values) - Math.min(...values)));
+}
+
+/** Decimals of values. */
+export const digits = map.unit === "°C" ? 1 : 0;
+
+/** @param {number | null} value @returns {string} the value alone, as the table has it */
+export function shortText(value) {
+  if (value === null) return NOTHING;
+  if (states) return value ? t("open") : t("closed");
+  return number(value, digits, { sign: map.quantity === "deviation" });
 }
 
 /** @param {number | null} value @returns {string} */
 export function valueText(value) {
   if (value === null) return t("no reading");
-  if (map.quantity === "open") return value ? t("open") : t("closed");
+  if (states) return shortText(value);
   if (map.quantity === "voltage") return `${number(value / 1000, 3)} V`;
-  return `${number(value)} mV`;
+  return `${shortText(value)} ${map.unit}`;
 }
 
 /** Return the rows of the CSV file, the header first. */
 export function csvRows() {
+  const place = ofCells ? "cell" : "sensor";
   return [
-    ["time", "dock", "pack", "cell", map.quantity === "open" ? "open" : `${map.quantity} [mV]`],
+    ["time", "dock", "pack", place, states ? map.quantity : `${map.quantity} [${map.unit}]`],
     ...times.flatMap((time, column) =>
       map.packs.flatMap((pack) =>
-        pack.cells.map((cell, i) => [new Date(time).toISOString(), pack.dock, pack.case, i + 1, cell[column]]),
+        pack.cells.map((cell, i) => [
+          new Date(time).toISOString(), pack.dock, pack.case, ofCells ? i + 1 : map.heads[i], cell[column],
+        ]),
       ),
     ),
   ];

@@ -3,7 +3,8 @@
 
 import { colour } from "../lib/chart.js";
 import { t } from "../lib/words.js";
-import { cells, map, markedValue, places, range, valueText, wasThere } from "./data.js";
+import { cells, map, marked, ofCells, places, states, wasThere } from "./data.js";
+import { colourScale, markColour, scaleKey } from "./scale.js";
 import { tooltip } from "./tooltip.js";
 
 /** @typedef {import("./data.js").Pack} Pack */
@@ -13,17 +14,12 @@ import { tooltip } from "./tooltip.js";
  * @property {number} width of the map in CSS pixels
  */
 
-// Cividis: its brightness shows as much as its hue, also to colour-blind eyes.
-const SCALE = ["#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838"];
-const CLOSED = "#c9d1da";
-const OPEN = "#d55e00";
-
 /**
  * Return the height of the map in CSS pixels.
  * @param {Layout} layout
  */
 export function height({ narrow, width }) {
-  return narrow ? places.length * 22 + 110 : Math.min(34, Math.max(24, width / 46)) * cells + 150;
+  return narrow ? places.length * 22 + 120 : Math.min(34, Math.max(24, width / 46)) * cells + 180;
 }
 
 /**
@@ -40,8 +36,8 @@ export function mapOption(column, layout, current) {
     animation: false,
     aria: { enabled: false },
     grid: narrow
-      ? { left: 84, right: 8, top: 40, bottom: 64 }
-      : { left: 44, right: 8, top: 26, bottom: 128 },
+      ? { left: 84, right: 8, top: 40, bottom: 74 }
+      : { left: ofCells ? 44 : 76, right: 8, top: 26, bottom: 152 },
     xAxis: narrow ? { ...numbers, position: "top" } : packs,
     yAxis: narrow ? { ...packs, inverse: true } : { ...numbers, inverse: true },
     tooltip: {
@@ -49,14 +45,15 @@ export function mapOption(column, layout, current) {
       confine: true,
       formatter: (/** @type {any} */ event) => tooltip(...cellAt(event, narrow), current()),
     },
-    visualMap: colourScale(layout),
+    visualMap: colourScale(),
+    graphic: scaleKey(layout),
     series: [
       {
         name: "cells",
         type: "heatmap",
         ...values,
         itemStyle: { borderColor: colour("--pms-surface"), borderWidth: 1 },
-        label: { formatter: map.quantity === "open" ? "○" : "▼", fontSize: 11 },
+        label: { formatter: states ? "○" : map.unit === "°C" ? "▲" : "▼", fontSize: 11 },
         emphasis: { itemStyle: { borderColor: colour("--pms-focus"), borderWidth: 2 } },
       },
       { name: "gaps", type: "custom", ...gaps, renderItem: hatched() },
@@ -74,12 +71,12 @@ export function columnSeries(column, narrow) {
   const gaps = [];
   for (const [place, pack] of places.entries()) {
     if (!pack || !wasThere(pack, column)) continue;
-    const marked = markedValue(pack, column);
+    const isMarked = marked(pack, column);
     for (let cell = 0; cell < cells; cell++) {
       const value = pack.cells[cell][column];
       const at = narrow ? [cell, place] : [place, cell];
       if (value === null) gaps.push(at);
-      else values.push({ value: [...at, value], label: { show: value === marked, color: markColour(value) } });
+      else values.push({ value: [...at, value], label: { show: isMarked(value), color: markColour(value) } });
     }
   }
   return [{ data: values }, { data: gaps }];
@@ -115,9 +112,9 @@ function axes(narrow) {
   };
   const numbers = {
     ...plain,
-    data: Array.from({ length: cells }, (_, i) => String(i + 1)),
+    data: map.heads,
     axisLabel: { interval: 0, fontSize: 11 },
-    name: t("cell"),
+    name: ofCells ? t("cell") : "",
     nameLocation: narrow ? "middle" : "start",
     nameGap: narrow ? 22 : 8,
   };
@@ -127,12 +124,6 @@ function axes(narrow) {
 /** @param {Pack} pack @returns {string} */
 function packLabel(pack) {
   return pack.dock === null ? pack.case : `${pack.dock} · ${pack.case}`;
-}
-
-/** White on the darker half of the scale. @param {number} value */
-function markColour(value) {
-  const [low, high] = range;
-  return map.quantity !== "open" && value < (low + high) / 2 ? "#ffffff" : "#000000";
 }
 
 /** Return how a square without a value is drawn: hatched. */
@@ -158,35 +149,4 @@ function hatching() {
   }
   pen.stroke();
   return { image: canvas, repeat: "repeat" };
-}
-
-/** @param {Layout} layout */
-function colourScale({ width }) {
-  const shared = {
-    seriesIndex: 0,
-    dimension: 2,
-    orient: "horizontal",
-    left: "center",
-    bottom: 0,
-    textStyle: { color: colour("--pms-text") },
-  };
-  if (map.quantity === "open") {
-    const pieces = [
-      { value: 1, label: t("open"), color: OPEN },
-      { value: 0, label: t("closed"), color: CLOSED },
-    ];
-    return { ...shared, type: "piecewise", pieces, selectedMode: false };
-  }
-  const [min, max] = range;
-  return {
-    ...shared,
-    type: "continuous",
-    min,
-    max,
-    calculable: false,
-    hoverLink: false,
-    itemHeight: Math.min(280, width / 2),
-    text: [valueText(max), valueText(min)],
-    inRange: { color: SCALE },
-  };
 }

@@ -5,11 +5,11 @@ import { colour } from "../lib/chart.js";
 import { moment, number } from "../lib/format.js";
 import { table } from "../lib/table.js";
 import { t } from "../lib/words.js";
-import { byId, map, times, worst } from "./data.js";
+import { byId, digits, map, states, times, worst } from "./data.js";
 
 const worsts = times.map((_, column) => worst(column));
-export const stripLabel =
-  map.quantity === "open" ? t("Open cells at each moment") : t("Largest difference within a pack at each moment");
+export const stripLabel = map.strip;
+const unit = states ? t("open") : map.unit;
 
 /** @param {number} column the moment that the map shows */
 export function stripOption(column) {
@@ -22,17 +22,15 @@ export function stripOption(column) {
     tooltip: {
       trigger: "axis",
       confine: true,
-      formatter: (/** @type {any} */ [point]) => {
-        const unit = map.quantity === "open" ? t("open") : "mV";
-        return `${moment(times[point.dataIndex], map.zone)}: ${number(worsts[point.dataIndex])} ${unit}`;
-      },
+      formatter: (/** @type {any} */ [point]) =>
+        `${moment(times[point.dataIndex], map.zone)}: ${number(worsts[point.dataIndex], digits)} ${unit}`,
     },
     series: [
       {
         type: "line",
         data: worsts,
         showSymbol: false,
-        step: map.quantity === "open" ? "end" : false,
+        step: states ? "end" : false,
         lineStyle: { width: 1.5 },
         areaStyle: { opacity: 0.2 },
         markLine: {
@@ -49,12 +47,11 @@ export function stripOption(column) {
 
 /** @returns {import("../lib/table.js").Content} */
 function content() {
-  const unit = map.quantity === "open" ? "" : " [mV]";
   return {
-    caption: `${stripLabel}${unit}, ${map.zone}`,
-    heads: [{ name: map.quantity === "open" ? t("open") : "mV", parts: [] }],
+    caption: `${stripLabel}${states ? "" : ` [${unit}]`}, ${map.zone}`,
+    heads: [{ name: unit, parts: [] }],
     rows: times.length,
-    row: (column) => [moment(times[column], map.zone), number(worsts[column])],
+    row: (column) => [moment(times[column], map.zone), number(worsts[column], digits)],
   };
 }
 

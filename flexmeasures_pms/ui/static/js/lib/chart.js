@@ -2,6 +2,9 @@
 // ECharts with the pages' colours. Each chart follows its size and the theme, leaves out animation
 // where the reader wants that, has a label for screen readers, and can be saved as PNG and CSV.
 
+import { withCaption } from "./caption.js";
+import { watchPrint } from "./print.js";
+
 /** Okabe and Ito's colours, safe for colour-blind readers; the first suits both themes. */
 export const COLOURS = [
   "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999", "#B8A900",
@@ -11,6 +14,8 @@ export const COLOURS = [
  * @typedef {object} Options
  * @property {string} name of the saved files
  * @property {string} label what the chart shows, for screen readers
+ * @property {() => string[]} [caption] the lines above a saved picture: its title with the unit,
+ *   what it is of, the period and the zone
  * @property {() => Array<Array<string | number | null>>} [rows] what is saved as CSV, the header first
  *
  * @typedef {object} Chart
@@ -61,12 +66,13 @@ export function chart(element, option, options) {
     instance.setOption(withoutColours(shown));
   });
   themes.observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+  const printing = watchPrint(() => instance.resize());
 
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", options.label);
   for (const button of document.querySelectorAll(`[data-chart="${CSS.escape(element.id)}"]`)) {
     button.addEventListener("click", () => {
-      if (button.getAttribute("data-save") === "png") savePng(instance, options.name);
+      if (button.getAttribute("data-save") === "png") savePng(instance, options);
       else if (options.rows) saveCsv(options.name, options.rows());
     });
   }
@@ -84,6 +90,7 @@ export function chart(element, option, options) {
     dispose: () => {
       sizes.disconnect();
       themes.disconnect();
+      printing.stop();
       instance.dispose();
     },
   };
@@ -133,11 +140,13 @@ function withoutColours(option) {
 
 /**
  * @param {any} instance of ECharts
- * @param {string} name of the file, without extension
+ * @param {Options} options
  */
-export function savePng(instance, name) {
-  const background = colour("--pms-surface");
-  save(`${name}.png`, instance.getDataURL({ pixelRatio: 2, backgroundColor: background }));
+function savePng(instance, { name, caption }) {
+  const [ratio, background, text] = [2, colour("--pms-surface"), colour("--pms-text")];
+  const picture = instance.renderToCanvas({ pixelRatio: ratio, backgroundColor: background });
+  const whole = withCaption(picture, ratio, caption?.() || [name], { text, background });
+  save(`${name}.png`, whole.toDataURL("image/png"));
 }
 
 /**
