@@ -21,7 +21,8 @@ import { t } from "./words.js";
  */
 
 const EVERY = 2500;
-const LONGEST = 60000;
+// Of one page, every ten seconds is little even for a server that has just come back.
+export const LONGEST = 10000;
 
 /**
  * Poll a route until it is stopped, and pass new data on.
@@ -98,22 +99,37 @@ export function poll(url, onData, options = {}) {
   }
 
   function onVisibility() {
-    if (stopped) return;
     if (document.hidden) {
       clearTimeout(timer);
       onState("paused");
     } else {
-      void send();
+      atOnce();
     }
+  }
+
+  /** Whatever failed before: there is a link, or somebody looks. */
+  function atOnce() {
+    failures = 0;
+    if (!document.hidden) void send();
+  }
+
+  function offline() {
+    clearTimeout(timer);
+    request?.abort();
+    failed(0);
   }
 
   function stop() {
     stopped = true;
     clearTimeout(timer);
     document.removeEventListener("visibilitychange", onVisibility);
+    removeEventListener("online", atOnce);
+    removeEventListener("offline", offline);
   }
 
   document.addEventListener("visibilitychange", onVisibility);
+  addEventListener("online", atOnce);
+  addEventListener("offline", offline);
   later(every);
   return {
     now: () => void send(),
