@@ -87,3 +87,29 @@ def test_axe_finds_nothing_serious(
             assert axe(page) == [], path
             if options:
                 assert page.evaluate("document.documentElement.scrollWidth") == 390, path
+
+
+def test_receipts_are_read_on_a_phone_without_scrolling_sideways(
+    new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(organisation)
+        page = visit.open("/pms/receipts")
+        row = page.locator(".pms-receipts tbody tr").first
+        for said in ("6", "2 ▲"):
+            box = row.get_by_text(said, exact=True).first.bounding_box()
+            assert box and box["x"] + box["width"] <= 390
+        assert axe(page) == []
+
+
+@pytest.mark.parametrize("path", ["/pms/receipts", f"/pms/completeness?{DAY}"])
+def test_all_columns_are_on_paper(
+    member: Visitor, site: Site, organisation: Organisation, path: str
+) -> None:
+    page = member.open(path)
+    page.set_viewport_size({"width": 702, "height": 1000})  # of A4 without its margins
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 702
+    for part in page.locator(".pms-scroll:visible").all():
+        assert part.evaluate("one => one.scrollWidth <= one.clientWidth")
+        assert part.evaluate("one => getComputedStyle(one).overflowX") == "visible"
