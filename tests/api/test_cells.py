@@ -51,7 +51,9 @@ def test_the_cells_of_all_packs_are_told_with_the_weakest(
     reply = get(f"{HOUR}&columns=2", organisation.headers, pms="pms-1").get_json()
     assert reply == {
         "pms": "PMS-1", "quantity": "voltage", "unit": "mV",
-        "start": "2026-03-01T12:00:00Z", "seconds": 1800.0, "columns": 2, "look_back": 5400.0,
+        "sensors": [f"cell {n:02d} voltage" for n in range(1, 15)],
+        "start": "2026-03-01T12:00:00Z", "end": "2026-03-01T13:00:00Z",
+        "seconds": 1800.0, "columns": 2, "look_back": 5400.0,
         "packs": [{
             "case": "0241", "dock": 1, "cabinet": "PMS-1-A",
             "begin": "2026-03-01T12:00:00Z", "end": "2026-03-01T13:00:00Z",
@@ -64,12 +66,17 @@ def test_the_cells_of_all_packs_are_told_with_the_weakest(
     }  # fmt: skip
 
 
-def test_differences_and_open_cells_are_told_too(
+def test_the_other_quantities_are_told_too(
     site: Site, get: Any, organisation: Organisation
 ) -> None:
     query = f"{HOUR}&columns=1"
     (pack,) = get(f"{query}&quantity=difference", organisation.headers).get_json()["packs"]
     assert pack["cells"] == [[80]] * 13 + [[0]]
+    (pack,) = get(f"{query}&quantity=deviation", organisation.headers).get_json()["packs"]
+    assert pack["cells"] == [[6]] * 13 + [[-80]]
+    reply = get(f"{query}&quantity=temperature", organisation.headers).get_json()
+    assert reply["sensors"] == ["temperature top", "temperature middle", "temperature bottom"]
+    assert (reply["unit"], reply["packs"][0]["cells"]) == ("°C", [[35], [33], [34]])
     reply = get(f"{query}&quantity=open", organisation.headers).get_json()
     assert reply["packs"][0]["cells"] == [[0], [1]] + [[0]] * 12
     assert [(r["cell"], r["weak_by"]) for r in reply["ranking"]] == [(2, None)]

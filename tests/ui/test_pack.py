@@ -12,7 +12,7 @@ import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
-from support.browser import Visitor, axe
+from support.browser import Hand, Visitor, axe
 from support.session import log_in
 from support.site import Site
 from support.telemetry import pack_sample, request
@@ -337,3 +337,129 @@ def test_a_table_that_is_shown_is_printed_whole(pack: Pack, member: Visitor) -> 
     assert not part.evaluate(clipped)
     assert not page.locator('[data-table="cells"]').is_visible()
     assert page.locator('[data-table="current"] caption').is_visible()
+
+
+def test_the_browsers_back_undoes_zooms_one_by_one(pack: Pack, member: Visitor) -> None:
+    page = open_page(member)
+    page.get_by_role("button", name="Zoom in").click()
+    first = shown(page)
+    page.get_by_role("button", name="Earlier", exact=False).first.click()
+    assert shown(page) != first
+    page.go_back()
+    page.wait_for_url(lambda url: "period=" not in url)
+    assert shown(page) == first
+    page.go_back()
+    page.locator('#charts-grid[data-step="120000"]').wait_for(state="attached")
+    assert "start=" not in page.url
+    page.go_forward()
+    page.wait_for_url(lambda url: "start=" in url)
+    assert shown(page) == first
+
+
+def lasting(page: Page) -> timedelta:
+    start, end = shown(page)
+    return end - start
+
+
+def test_fingers_move_and_zoom_a_chart(
+    pack: Pack, new_visitor: Any, phone: Any, organisation: Organisation
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(organisation)
+        page = open_page(visit, "?charts=current")
+        hand = Hand(page, "#chart-current")
+        hand.go([0.3], [0.8])
+        page.wait_for_url(lambda url: "start=" in url)
+        assert lasting(page) == 24 * HOUR
+        _, end = shown(page)
+        assert end < pack.now - 8 * HOUR
+        page.go_back()
+        page.wait_for_url(lambda url: "start=" not in url)
+        hand.go([0.4, 0.6], [0.2, 0.8])
+        page.wait_for_url(lambda url: "start=" in url)
+        assert 7 * HOUR < lasting(page) < 9 * HOUR
+
+
+def test_a_tap_shows_the_values_of_a_chart(
+    pack: Pack, new_visitor: Any, phone: Any, organisation: Organisation
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(organisation)
+        page = open_page(visit, "?charts=current&period=1h")
+        page.locator("#chart-current").tap(position={"x": 200, "y": 100})
+        page.locator(".chart-tooltip").wait_for()
+
+
+def test_a_chart_that_shows_now_follows_whatever_its_period(pack: Pack, member: Visitor) -> None:
+    start = (pack.now - HOUR).isoformat().replace("+00:00", "Z")
+    page = open_page(member, f"?charts=current&start={start}&end=2100-01-01T00:00Z&tables=")
+    pack.send(datetime.now(UTC), dock=2, amps=7.25)
+    for _ in range(100):
+        highest = page.evaluate(
+            """() => Math.max(...echarts.getInstanceByDom(document.getElementById("chart-current"))
+              .getOption().series[0].data.map(([, value]) => value))"""
+        )
+        if highest == 7.25:
+            break
+        page.wait_for_timeout(200)
+    assert highest == 7.25
+
+
+def test_a_picture_says_what_it_shows(pack: Pack, member: Visitor) -> None:
+    page = open_page(member, "?start=2026-03-01T12:00Z&end=2026-03-01T13:00Z")
+    page.evaluate(
+        """() => {
+          window.drawn = [];
+          const draw = CanvasRenderingContext2D.prototype.fillText;
+          CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
+            window.drawn.push(text);
+            return draw.call(this, text, ...more);
+          };
+        }"""
+    )
+    with page.expect_download():
+        page.locator('[data-save="png"][data-chart="chart-cells"]').click()
+    said = page.evaluate("window.drawn")[-3:]
+    assert said == [
+        "Cell voltage [V]",
+        "Pack 0241",
+        "2026-03-01 19:00:00 – 2026-03-01 20:00:00, Asia/Jakarta (UTC+07:00)",
+    ]
+
+
+def test_charts_share_the_moment_below_the_pointer(pack: Pack, member: Visitor) -> None:
+    page = open_page(member)
+    page.locator("#chart-current").hover(position={"x": 300, "y": 100})
+    lines = page.locator(".chart-crosshair:visible")
+    assert lines.count() == page.locator(".chart-card:visible").count()
+    page.mouse.move(5, 5)
+    assert lines.count() == 0
+
+
+def test_the_toolbar_stays_while_the_charts_scroll(pack: Pack, member: Visitor) -> None:
+    page = open_page(member)
+    page.locator(".chart-card:visible").last.scroll_into_view_if_needed()
+    tools = page.get_by_role("button", name="Zoom in").bounding_box()
+    assert tools and 0 <= tools["y"] < 100
+
+
+PAPER = 794 - 2 * 46  # CSS pixels of A4 without its margins
+
+
+def test_a_print_has_whole_charts_on_white(
+    pack: Pack, new_visitor: Any, organisation: Organisation
+) -> None:
+    with new_visitor(color_scheme="dark") as visit:
+        visit.log_in(organisation)
+        page = open_page(visit)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_timeout(50)
+        widths = page.locator(".pms-chart:visible").evaluate_all(
+            "all => all.map((one) => echarts.getInstanceByDom(one).getWidth())"
+        )
+        assert widths and max(widths) <= PAPER
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+            "rgb(255, 255, 255)"
+        )
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("html").get_attribute("data-bs-theme") == "dark"

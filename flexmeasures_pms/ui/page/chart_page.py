@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,13 @@ from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.charts import CHARTS, sensors_of
 from flexmeasures_pms.overview.location import timezone
+from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.storage.log import series
 from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links, period
 from flexmeasures_pms.ui.page.access import Seen
+from flexmeasures_pms.ui.page.period import PeriodBounds
 
 API = "/pms/api/v1"
 
@@ -28,7 +30,8 @@ API = "/pms/api/v1"
 class ShownChart:
     """A chart of a page.
 
-    :param look: how its script draws it: ``lines``, ``cells``, ``lanes`` or ``steps``.
+    :param look: how its script draws it: ``lines``, ``cells``, ``lanes``, ``steps`` or
+        ``ends``, lines with their names at their ends.
     :param shown: whether it is selected.
     """
 
@@ -50,11 +53,26 @@ class ChartPage:
         shown.
     """
 
-    bounds: period.PeriodBounds
+    bounds: PeriodBounds
     period: period.Period
     charts: tuple[ShownChart, ...]
     spans: tuple[tuple[str, str, str, bool], ...]
     zone: str
+
+    @classmethod
+    def of(
+        cls,
+        charts: tuple[ShownChart, ...],
+        bounds: PeriodBounds,
+        zone: str,
+        now: datetime,
+    ) -> ChartPage:
+        """Return charts over the period in the URL.
+
+        :raises BadRequest: for an invalid period.
+        """
+        shown = period.period(bounds, zone, now)
+        return cls(bounds, shown, charts, tuple(_spans(shown)), zone)
 
     def data(self, seen: Seen, marks: Sequence[tuple[datetime, str]] = ()) -> dict[str, Any]:
         """Return the data for the page's script.
@@ -62,11 +80,28 @@ class ChartPage:
         :param marks: moments that charts mark, with their texts.
         """
         entry = seen.entry
+        source = {"prefix": "", "history": history_address(entry, seen.organisation.id)}
+        own = {
+            "labels": sensors.labels(entry.kind),
+            "states": sensors.states(entry.kind),
+            "marks": [{"at": at.isoformat(), "words": words} for at, words in marks],
+        }
+        return self.record(entry.ident, seen.now, [source], **own)
+
+    def record(
+        self, name: str, now: datetime, sources: Sequence[Mapping[str, Any]], **own: Any
+    ) -> dict[str, Any]:
+        """Return the data for a script that draws these charts.
+
+        :param name: of saved files.
+        :param sources: where the readings are, each with what is put before the names of its
+            sensors, and which it is asked for if not all of the charts.
+        """
         return {
-            "history": f"{API}/devices/{quote(entry.ident, safe='')}/history"
-            f"?kind={entry.kind}&account={seen.organisation.id}",
-            "name": entry.ident,
+            "sources": sources,
+            "name": name,
             "zone": self.zone,
+            "now": now.isoformat(),
             "start": self.period.start.isoformat(),
             "end": self.period.end.isoformat(),
             "period": self.period.name,
@@ -82,10 +117,17 @@ class ChartPage:
                 }
                 for chart in self.charts
             ],
-            "labels": sensors.labels(entry.kind),
-            "states": sensors.states(entry.kind),
-            "marks": [{"at": at.isoformat(), "words": words} for at, words in marks],
+            "marks": [],
+            **own,
         }
+
+
+def history_address(entry: Entry, account_id: int) -> str:
+    """Return where the readings of a thing are for a script."""
+    return (
+        f"{API}/devices/{quote(entry.ident, safe='')}/history"
+        f"?kind={entry.kind}&account={account_id}"
+    )
 
 
 def zone_of(seen: Seen) -> str:
@@ -100,8 +142,7 @@ def chart_page(seen: Seen, zone: str) -> ChartPage:
     :raises BadRequest: for an invalid period or chart.
     """
     bounds = series.bounds(seen.entry.id)
-    shown = period.period(bounds, zone, seen.now)
-    return ChartPage(bounds, shown, tuple(_charts(seen)), tuple(_spans(shown)), zone)
+    return ChartPage.of(tuple(_charts(seen)), bounds, zone, seen.now)
 
 
 def _charts(seen: Seen) -> list[ShownChart]:

@@ -14,7 +14,7 @@ ROOT = "/pms"
 # First parts of paths that are pages: a PMS with such an id has the longer URL.
 RESERVED = frozenset(
     {
-        *("api", "case", "completeness", "openapi.json", *DATASETS),
+        *("api", "case", "compare", "completeness", "openapi.json", *DATASETS),
         *("quarantine", "receipts", "registry", "static"),
     }
 )
@@ -23,12 +23,12 @@ RESERVED = frozenset(
 def page(*parts: str, **query: Any) -> str:
     """Return the URL of a page: ``page("registry", "case", ident, at=...)``.
 
-    A query value of None is left out.
+    A query value of None is left out; a list is repeated.
     """
     path = "/".join([ROOT, *(quote(part, safe="") for part in parts)])
     kept = {ORGANISATION: request.args.get(ORGANISATION) if has_request_context() else None}
     wanted = {name: value for name, value in {**kept, **query}.items() if value not in (None, "")}
-    return f"{path}?{urlencode(wanted)}" if wanted else path
+    return f"{path}?{urlencode(wanted, doseq=True)}" if wanted else path
 
 
 def rack(ident: str, *more: str, **query: Any) -> str:
@@ -44,6 +44,6 @@ def device(kind: str, ident: str, **query: Any) -> str:
 
 def same(**changes: Any) -> str:
     """Return the URL of the current page with other query values."""
-    query = {**request.args.to_dict(), **changes}
-    wanted = {name: value for name, value in query.items() if value not in (None, "")}
-    return f"{request.path}?{urlencode(wanted)}" if wanted else request.path
+    query = {**request.args.to_dict(flat=False), **changes}
+    wanted = {name: value for name, value in query.items() if value not in (None, "", [""])}
+    return f"{request.path}?{urlencode(wanted, doseq=True)}" if wanted else request.path

@@ -1,13 +1,14 @@
 // @ts-check
 // The page of a pack, MPPT or inverter: its newest reading, live, and its charts, which fetch
-// what their period and their width need.
+// what their period and their width need. The page that compares packs has a chart only.
 
-import { markTimeline, updateAddress } from "./device/address.js";
+import { enableBack, markTimeline, updateAddress } from "./device/address.js";
 import { drawCards, tableOf, widest } from "./device/cards.js";
 import { note } from "./device/note.js";
-import { page, shownCharts, state } from "./device/state.js";
+import { push, watchPast } from "./device/past.js";
+import { now, page, shownCharts, showsNow, state } from "./device/state.js";
 import { watchTables } from "./lib/chart_table.js";
-import { fetchHistory } from "./lib/history.js";
+import { fetchHistories } from "./lib/history.js";
 import { patch } from "./lib/patch.js";
 import { poll } from "./lib/poll.js";
 import { t } from "./lib/words.js";
@@ -19,9 +20,6 @@ const LONGEST = 20 * 366 * 86_400_000;
 const WIDEST = 2000;
 
 const noteElement = /** @type {HTMLElement} */ (document.getElementById("charts-note"));
-const opened = { at: performance.now(), end: state.end };
-/** The periods that were shown before. @type {Array<[number, number, string | null, boolean]>} */
-const before = [];
 /** @type {AbortController | undefined} */
 let request;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -36,7 +34,7 @@ function draw() {
 }
 
 function update() {
-  updateAddress(tables.open(), before.length > 0);
+  updateAddress(tables.open());
 }
 
 /** Fetch the readings of the period, and draw them. */
@@ -51,7 +49,7 @@ async function load() {
   try {
     const { start, end } = state;
     const width = Math.max(100, Math.min(WIDEST, widest() - 70));
-    const history = await fetchHistory(page.history, quantities, start, end, width, mine.signal);
+    const history = await fetchHistories(page.sources, quantities, start, end, width, mine.signal);
     state.history = history;
     fetchedAt = performance.now();
     draw();
@@ -72,20 +70,26 @@ async function load() {
  * @param {number} end
  * @param {{period?: string | null, follows?: boolean, keep?: boolean, soon?: boolean}} [how]
  *   keep: whether "Back" returns to the present period; soon: more changes may follow at once
+ *   follows: whether it moves on with the clock; by default if it shows now
  */
 function show(start, end, how = {}) {
   if (!(end > start)) return;
-  if (how.keep !== false) before.push([state.start, state.end, state.period, state.follows]);
+  if (how.keep !== false) push();
   const middle = (start + end) / 2;
   const half = Math.min(LONGEST, Math.max(SHORTEST, end - start)) / 2;
   Object.assign(state, { start: Math.round(middle - half), end: Math.round(middle + half) });
   state.period = how.period ?? null;
-  state.follows = how.follows ?? false;
-  update();
+  state.follows = how.follows ?? showsNow(state.start, state.end);
   if (state.history) draw();
   clearTimeout(waiting);
-  if (how.soon) waiting = setTimeout(load, 200);
-  else load();
+  if (how.soon) waiting = setTimeout(settle, 200);
+  else settle();
+}
+
+/** Keep the period in the address, and fetch it. Browsers refuse to do the first for every step. */
+function settle() {
+  update();
+  load();
 }
 
 /** @param {string} how */
@@ -96,19 +100,16 @@ function move(how) {
   else if (how === "later") show(start + length / 2, end + length / 2);
   else if (how === "in") show(start + length / 4, end - length / 4);
   else if (how === "out") show(start - length / 2, end + length / 2);
-  else {
-    const last = before.pop();
-    if (last) show(last[0], last[1], { period: last[2], follows: last[3], keep: false });
-  }
+  else history.back();
 }
 
-/** Move a period that ends now on with the clock; not while somebody reads the tables. */
+/** Move a period that shows now on with the clock; not while somebody reads the tables. */
 function follow() {
   if (!state.follows || document.hidden || tables.open().length) return;
   const every = Math.min(60_000, Math.max(4_000, state.history?.step || 0));
   if (performance.now() - fetchedAt < every) return;
-  const end = opened.end + performance.now() - opened.at;
-  state.start += end - state.end;
+  const end = Math.max(state.end, now());
+  if (state.period !== "life") state.start += end - state.end;
   state.end = end;
   markTimeline();
   load();
@@ -145,6 +146,10 @@ function start() {
   new MutationObserver(() => state.history && draw()).observe(document.documentElement, {
     attributeFilter: ["data-bs-theme"],
   });
+  state.follows ||= showsNow(state.start, state.end);
+  watchPast(show);
+  addEventListener("online", () => void load());
+  enableBack();
   markTimeline();
   load();
   setInterval(follow, 1000);

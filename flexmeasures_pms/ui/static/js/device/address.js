@@ -2,17 +2,17 @@
 // The period and the charts of a page in its address, its form, its links and its timeline.
 
 import { utcOffset } from "../lib/history.js";
+import { canGoBack, replace } from "./past.js";
 import { page, shownCharts, state } from "./state.js";
 
 /**
  * Bring them up to date with the state of the page.
  * @param {string[]} tables the charts whose tables are open
- * @param {boolean} canGoBack whether another period was shown before
  */
-export function updateAddress(tables, canGoBack) {
+export function updateAddress(tables) {
   const url = new URL(location.href);
   writeQuery(url.searchParams, tables);
-  history.replaceState(null, "", url);
+  replace(url);
   const form = /** @type {HTMLFormElement} */ (document.getElementById("charts-time"));
   for (const name of /** @type {const} */ (["start", "end"])) {
     const field = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
@@ -23,9 +23,19 @@ export function updateAddress(tables, canGoBack) {
     if (current) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  const back = /** @type {HTMLButtonElement | null} */ (document.querySelector('[data-move="back"]'));
-  if (back) back.disabled = !canGoBack;
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a[data-same-period]"))) {
+    const address = new URL(link.href);
+    writePeriod(address.searchParams);
+    link.href = address.href;
+  }
+  enableBack();
   markTimeline();
+}
+
+/** Let the page's own "Back" be used where another period was shown before. */
+export function enableBack() {
+  const back = /** @type {HTMLButtonElement | null} */ (document.querySelector('[data-move="back"]'));
+  if (back) back.disabled = !canGoBack();
 }
 
 /**
@@ -33,17 +43,22 @@ export function updateAddress(tables, canGoBack) {
  * @param {string[]} tables
  */
 function writeQuery(query, tables) {
+  writePeriod(query);
+  const codes = shownCharts().map((spec) => spec.code);
+  if (codes.length === page.charts.length) query.delete("charts");
+  else query.set("charts", codes.join(","));
+  if (tables.length) query.set("tables", tables.join(","));
+  else query.delete("tables");
+}
+
+/** @param {URLSearchParams} query */
+function writePeriod(query) {
   for (const name of ["start", "end", "period"]) query.delete(name);
   if (state.period) query.set("period", state.period);
   else {
     query.set("start", new Date(state.start).toISOString());
     query.set("end", new Date(state.end).toISOString());
   }
-  const codes = shownCharts().map((spec) => spec.code);
-  if (codes.length === page.charts.length) query.delete("charts");
-  else query.set("charts", codes.join(","));
-  if (tables.length) query.set("tables", tables.join(","));
-  else query.delete("tables");
 }
 
 /** Mark the period of the charts on the timeline of a pack. */

@@ -1,6 +1,7 @@
 // @ts-check
 // The cards of a page, each with a chart, a sentence and a table.
 
+import { heading, periodText } from "../lib/caption.js";
 import { chart } from "../lib/chart.js";
 import { content } from "../lib/chart_table.js";
 import { cells } from "../lib/draw/cells.js";
@@ -9,6 +10,7 @@ import { lines } from "../lib/draw/lines.js";
 import { csvRows, weakest } from "../lib/history.js";
 import { number } from "../lib/format.js";
 import { t } from "../lib/words.js";
+import { crosshair } from "./crosshair.js";
 import { select } from "./select.js";
 import { page, seriesOf, shownCharts, state, view } from "./state.js";
 
@@ -66,7 +68,9 @@ function option(spec) {
   if (spec.look === "cells") return cells(series, view());
   if (spec.look === "lanes") return lanes(series, view());
   if (spec.look === "steps") return lines(series, view(), spec.unit, { step: true });
-  return lines(series, view(), spec.unit, { least: LEAST_SPANS[spec.unit] || 0.1 });
+  const least = LEAST_SPANS[spec.unit] || 0.1;
+  if (spec.look === "ends") return lines(series, view(), spec.unit, { least, ends: true });
+  return lines(series, view(), spec.unit, { least });
 }
 
 /**
@@ -78,11 +82,16 @@ function newChart(spec, element, show) {
   const made = chart(element, option(spec), {
     name: `${page.name} ${spec.code}`,
     label: [spec.title, t("Its values are in the table below, and can be saved as CSV.")].join(". "),
+    caption: () => [title(spec), heading(), periodText(state.start, state.end, page.zone)],
     rows: () => csvRows(seriesOf(spec), page.zone, [state.start, state.end]),
   });
   select(element, made, show);
+  crosshair(element, made);
   return made;
 }
+
+/** @param {Spec} spec */
+const title = (spec) => (spec.unit ? `${spec.title} [${spec.unit}]` : spec.title);
 
 /**
  * Show the sentence of a card: that there are no readings, or which cell is the weakest.

@@ -1,9 +1,11 @@
 // @ts-check
-// Selecting a period on a chart: a drag zooms in, the wheel zooms and moves.
+// Selecting a period on a chart: a drag zooms in, the wheel zooms and moves; a finger moves, two zoom.
 
 import { utcOffset } from "../lib/history.js";
+import { follow } from "../lib/touch.js";
 import { page, state } from "./state.js";
 
+/** @typedef {import("../lib/chart.js").Chart} Chart */
 /**
  * Shows another period.
  * @callback Show
@@ -18,36 +20,83 @@ const SHORTEST = 5;
 /** How much one turn of the wheel zooms. */
 const ZOOM = 1.2;
 
+/** Turns of the wheel that follow each other this fast are undone together, in milliseconds. */
+const BURST = 1000;
+
+/** The charts of elements: one that was removed can be drawn again. @type {Map<HTMLElement, Chart>} */
+const charts = new Map();
+let turned = -Infinity;
+
+/** @param {HTMLElement} element @param {number} x in CSS pixels @returns {number} its time */
+function timeAt(element, x) {
+  return charts.get(element)?.echart.convertFromPixel({ xAxisIndex: 0 }, x) - utcOffset(page.zone, state.end);
+}
+
+/** @param {HTMLElement} element @param {number} time @returns {number} where it is, in CSS pixels */
+function placeOf(element, time) {
+  return charts.get(element)?.echart.convertToPixel({ xAxisIndex: 0 }, time + utcOffset(page.zone, state.end));
+}
+
 /**
  * @param {HTMLElement} element of the chart
- * @param {import("../lib/chart.js").Chart} chart
+ * @param {Chart} chart
  * @param {Show} show
  */
 export function select(element, chart, show) {
+  const known = charts.has(element);
+  charts.set(element, chart);
+  if (known) return;
   const place = (/** @type {MouseEvent} */ event) => event.clientX - element.getBoundingClientRect().left;
-  const time = (/** @type {number} */ x) =>
-    chart.echart.convertFromPixel({ xAxisIndex: 0 }, x) - utcOffset(page.zone, state.end);
-
   drag(element, place, (from, to) => {
-    const [start, end] = [time(from), time(to)].sort((x, y) => x - y);
+    const [start, end] = [timeAt(element, from), timeAt(element, to)].sort((x, y) => x - y);
     show(Math.max(start, state.start), Math.min(end, state.end));
   });
+  touch(element, show);
   element.addEventListener(
     "wheel",
     (event) => {
       const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+      const how = { soon: true, keep: event.timeStamp - turned > BURST };
       if (event.ctrlKey) {
-        const at = time(place(event));
+        const at = timeAt(element, place(event));
         const factor = ZOOM ** Math.sign(event.deltaY);
-        show(at - (at - state.start) * factor, at + (state.end - at) * factor, { soon: true, keep: false });
+        show(at - (at - state.start) * factor, at + (state.end - at) * factor, how);
       } else if (sideways && Math.abs(sideways) >= Math.abs(event.shiftKey ? 0 : event.deltaY)) {
         const by = ((state.end - state.start) * Math.sign(sideways)) / 20;
-        show(state.start + by, state.end + by, { soon: true, keep: false });
+        show(state.start + by, state.end + by, how);
       } else return;
+      turned = event.timeStamp;
       event.preventDefault();
     },
     { passive: false },
   );
+}
+
+/**
+ * Let a finger move a chart through time, and two zoom it.
+ * @param {HTMLElement} element
+ * @param {Show} show
+ */
+function touch(element, show) {
+  let keep = true;
+  let [start, left, right, perPixel] = [0, 0, 0, 0];
+  follow(element, {
+    begin: () => {
+      start = state.start;
+      [left, right] = [placeOf(element, state.start), placeOf(element, state.end)];
+      perPixel = (state.end - state.start) / (right - left);
+    },
+    move: ([one, other]) => {
+      const at = start + (one.from - left) * perPixel;
+      let scale = perPixel;
+      if (other) scale = ((other.from - one.from) * perPixel) / (other.to - one.to);
+      if (!(scale > 0 && scale < Infinity)) return; // the fingers are on one place, or crossed
+      const begin = at - (one.to - left) * scale;
+      show(begin, begin + (right - left) * scale, { soon: true, keep });
+      keep = false;
+    },
+    end: () => (keep = true),
+  });
 }
 
 /**
@@ -69,6 +118,7 @@ function drag(element, place, dragged) {
   addEventListener("pointermove", (event) => {
     if (Number.isNaN(from)) return;
     const to = place(event);
+    if (!box.isConnected) element.append(box); // a chart that is drawn anew empties its element
     box.hidden = Math.abs(to - from) < SHORTEST;
     box.style.left = `${Math.min(from, to)}px`;
     box.style.width = `${Math.abs(to - from)}px`;

@@ -7,7 +7,7 @@
  * @property {string} code
  * @property {string} title
  * @property {string} unit
- * @property {"lines" | "steps" | "cells" | "lanes"} look
+ * @property {"lines" | "steps" | "cells" | "lanes" | "ends"} look
  * @property {string[]} sensors their names
  * @property {boolean} shown
  */
@@ -24,6 +24,16 @@ export const state = {
   /** @type {import("../lib/history.js").History | null} */
   history: null,
 };
+
+const ahead = Date.parse(page.now) - Date.now();
+
+/** The time by the server's clock, in milliseconds since 1970. */
+export const now = () => Date.now() + ahead;
+
+/** Whether a period shows now. @param {number} start @param {number} end */
+export function showsNow(start, end) {
+  return start < now() && end >= now() - Math.max(5000, (end - start) / 200);
+}
 
 /** @returns {Spec[]} the charts that are shown */
 export const shownCharts = () => page.charts.filter((/** @type {Spec} */ spec) => spec.shown);

@@ -66,7 +66,10 @@ export function chart(element, option, options) {
     instance.setOption(withoutColours(shown));
   });
   themes.observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
-  const printing = watchPrint(() => instance.resize());
+  const printing = watchPrint(() => {
+    instance.resize();
+    instance.getZr().flush(); // paper does not wait for the next frame
+  });
 
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", options.label);

@@ -33,7 +33,7 @@ import { moment } from "./format.js";
  * @param {AbortSignal} signal
  * @returns {Promise<History>}
  */
-export async function fetchHistory(address, quantities, start, end, width, signal) {
+async function fetchHistory(address, quantities, start, end, width, signal) {
   const url = new URL(address, location.href);
   url.searchParams.set("start", new Date(start).toISOString());
   url.searchParams.set("end", new Date(end).toISOString());
@@ -42,6 +42,42 @@ export async function fetchHistory(address, quantities, start, end, width, signa
   const response = await fetch(url, { headers: { Accept: "application/json" }, signal });
   if (!response.ok) throw new Error(String(response.status));
   return decode(await response.json());
+}
+
+/**
+ * @typedef {object} Source where readings are
+ * @property {string} history address of the route
+ * @property {string} prefix what is put before the names of its sensors
+ * @property {string[]} [quantities] sensors or charts, if not those that are asked for
+ */
+
+/**
+ * Fetch the readings of a period from several sources, as one history.
+ * @param {Source[]} sources
+ * @param {string[]} quantities sensors or charts
+ * @param {number} start in milliseconds since 1970
+ * @param {number} end
+ * @param {number} width maximum number of columns
+ * @param {AbortSignal} signal
+ * @returns {Promise<History>}
+ */
+export async function fetchHistories(sources, quantities, start, end, width, signal) {
+  const found = await Promise.all(
+    sources.map((one) => fetchHistory(one.history, one.quantities || quantities, start, end, width, signal)),
+  );
+  const series = new Map();
+  for (const [i, one] of found.entries()) {
+    for (const [name, own] of one.series) {
+      const whole = sources[i].prefix + name;
+      series.set(whole, { ...own, name: whole });
+    }
+  }
+  return {
+    step: Math.max(0, ...found.map((one) => one.step)),
+    exact: found.every((one) => one.exact),
+    reporters: found.flatMap((one) => one.reporters),
+    series,
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ let theme = "";
 
 addEventListener("beforeprint", () => {
   const page = document.documentElement;
+  if (page.hasAttribute("data-printing")) return;
   theme = page.getAttribute("data-bs-theme") || "light";
   page.setAttribute("data-bs-theme", "light");
   page.setAttribute("data-printing", "");

@@ -1,6 +1,7 @@
 // @ts-check
 // ECharts' options for readings as lines, with the range of each column behind them.
 
+import { colour } from "../chart.js";
 import { utcOffset } from "../history.js";
 import { frame, marks, palette, stepAxis, valueAxis } from "./axes.js";
 import { tooltip } from "./tooltip.js";
@@ -16,8 +17,9 @@ const LEGEND = { type: "scroll", bottom: 0, icon: "roundRect", itemWidth: 14, it
  * @param {Series[]} series
  * @param {View} view
  * @param {string} unit
- * @param {{step?: boolean, least?: number}} [options] step: whether values are whole numbers that
- *   hold until the next one; least: minimum span of the axis
+ * @param {{step?: boolean, least?: number, ends?: boolean}} [options] step: whether values are whole
+ *   numbers that hold until the next one; least: minimum span of the axis; ends: whether each line has
+ *   its name at its end
  * @returns {any}
  */
 export function lines(series, view, unit, options = {}) {
@@ -25,13 +27,17 @@ export function lines(series, view, unit, options = {}) {
   const colours = palette();
   const option = frame(view);
   if (several) option.grid.bottom = 36;
+  if (options.ends) option.grid.right = 96;
   return {
     ...option,
     yAxis: options.step ? stepAxis(series, view) : valueAxis(series, view, unit, options.least || 0),
     legend: { ...LEGEND, show: several },
     tooltip: tooltip(series, view, unit),
     series: [
-      ...series.map((one, i) => line(one, view, colours[i % colours.length], options.step)),
+      ...series.map((one, i) => ({
+        ...line(one, view, colours[i % colours.length], options.step),
+        ...(options.ends && named(one, view, i >= colours.length)),
+      })),
       ...(options.step ? [] : series.map((one, i) => band(one, view, colours[i % colours.length]))),
       marks(view, false),
     ],
@@ -42,10 +48,10 @@ export function lines(series, view, unit, options = {}) {
  * Return a series as a line.
  * @param {Series} one
  * @param {View} view
- * @param {string} colour
+ * @param {string} shade
  * @param {boolean} [step]
  */
-export function line(one, view, colour, step = false) {
+export function line(one, view, shade, step = false) {
   const shift = utcOffset(view.zone, view.end);
   return {
     type: "line",
@@ -54,9 +60,23 @@ export function line(one, view, colour, step = false) {
     showSymbol: one.times.length < 40,
     symbolSize: 4,
     step: step || one.held ? "end" : false,
-    color: colour,
-    lineStyle: { width: 1.6, color: colour },
+    color: shade,
+    lineStyle: { width: 1.6, color: shade },
     emphasis: { disabled: true },
+  };
+}
+
+/**
+ * Return what a line with its name at its end has in addition: there may be more lines than colours.
+ * @param {Series} one
+ * @param {View} view
+ * @param {boolean} dashed
+ */
+function named(one, view, dashed) {
+  return {
+    lineStyle: { width: 1.6, type: dashed ? "dashed" : "solid" },
+    endLabel: { show: true, formatter: () => view.labels[one.name], color: colour("--pms-text") },
+    labelLayout: { moveOverlap: "shiftY" },
   };
 }
 
@@ -64,9 +84,9 @@ export function line(one, view, colour, step = false) {
  * Return the range of a series, from the lowest to the highest value of each column.
  * @param {Series} one
  * @param {View} view
- * @param {string} colour
+ * @param {string} shade
  */
-export function band(one, view, colour) {
+export function band(one, view, shade) {
   const pieces = ranges(one, view);
   return {
     type: "custom",
@@ -80,7 +100,7 @@ export function band(one, view, colour) {
       const piece = pieces[api.value(2)];
       const upper = piece.map(([at, , high]) => api.coord([at, high]));
       const lower = piece.map(([at, low]) => api.coord([at, low])).reverse();
-      return { type: "polygon", shape: { points: [...upper, ...lower] }, style: { fill: colour, opacity: 0.22 } };
+      return { type: "polygon", shape: { points: [...upper, ...lower] }, style: { fill: shade, opacity: 0.22 } };
     },
   };
 }
