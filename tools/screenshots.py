@@ -71,6 +71,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("heatmap", f"/pms/{PMS}/cells", "canvas", shown=("1440-dark",)),
     Shot("pack-weak-cell", "/pms/case/0244", "canvas", shown=("1440-light",)),
     Shot("pack-swapped", "/pms/case/0246?period=life", "canvas", shown=("1440-light",)),
+    Shot("compare", f"/pms/compare?pms={PMS}&case=0241&case=0244&quantity=cells&cell=5", "canvas"),
     Shot("mppt", "/pms/mppt/IT6415AD-01-001", "canvas"),
     Shot("inverter", "/pms/inverter/SPI-B2-01-001", "canvas", shown=("1440-light",)),
     Shot("registry", "/pms/registry?open=cabinet:CAB-01-002", shown=("1440-light",)),

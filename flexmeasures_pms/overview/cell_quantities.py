@@ -16,7 +16,7 @@ CellQuantity = Literal[
     "deviation", "voltage", "difference", "open", "temperature", "fet-temperature", "fet-open"
 ]
 QUANTITIES: tuple[CellQuantity, ...] = get_args(CellQuantity)
-Unit = Literal["mV", "°C", "dimensionless"]
+MapUnit = Literal["mV", "°C", "dimensionless"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Mapped:
     """
 
     sensors: tuple[str, ...]
-    unit: Unit
+    unit: MapUnit
     limit: float | None = None
     scale: tuple[float, float] | None = None
 

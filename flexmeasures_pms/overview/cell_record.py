@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from msgspec import Struct
 
-from flexmeasures_pms.overview.cell_quantities import MAPPED, CellQuantity, Unit, as_shown
+from flexmeasures_pms.overview.cell_quantities import MAPPED, CellQuantity, MapUnit, as_shown
 from flexmeasures_pms.overview.cell_ranking import RankedCell
 from flexmeasures_pms.overview.cells import CellMap, PackCells
 from flexmeasures_pms.storage.log.hot_moments import Grid
@@ -75,7 +75,7 @@ class Cells(Struct, frozen=True):
 
     pms: str
     quantity: CellQuantity
-    unit: Unit
+    unit: MapUnit
     sensors: tuple[str, ...]
     start: datetime
     end: datetime

@@ -458,6 +458,11 @@ def test_a_print_has_whole_charts_on_white(
             "all => all.map((one) => echarts.getInstanceByDom(one).getWidth())"
         )
         assert widths and max(widths) <= PAPER
+        labels = page.evaluate(
+            """() => echarts.getInstanceByDom(document.getElementById("chart-current"))
+              .getOption().xAxis[0].axisLabel.color"""
+        )
+        assert labels == "#1c2430"
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
             "rgb(255, 255, 255)"
         )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from support.browser import Visitor, axe
 from support.site import Site
 from support.stored import waiting
@@ -103,10 +103,17 @@ def test_receipts_are_read_on_a_phone_without_scrolling_sideways(
 
 
 @pytest.mark.parametrize("path", ["/pms/receipts", f"/pms/completeness?{DAY}"])
-def test_all_columns_are_on_paper(
-    member: Visitor, site: Site, organisation: Organisation, path: str
+def test_all_columns_are_on_white_paper(
+    new_visitor: NewVisitor, site: Site, organisation: Organisation, path: str
 ) -> None:
-    page = member.open(path)
+    with new_visitor(color_scheme="dark") as visit:
+        visit.log_in(organisation)
+        printed(visit.open(path))
+
+
+def printed(page: Page) -> None:
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.set_viewport_size({"width": 702, "height": 1000})  # of A4 without its margins
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= 702

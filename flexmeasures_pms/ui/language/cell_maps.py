@@ -75,7 +75,7 @@ _WORDS: dict[CellQuantity, MapWords] = {
 }
 
 
-def said(quantity: CellQuantity) -> MapWords:
+def words_of(quantity: CellQuantity) -> MapWords:
     """Return the words for a quantity, in the language of the request."""
     words = _WORDS[quantity]
     limit = number(HOT_FET if quantity == "fet-temperature" else HOT)

@@ -32,7 +32,7 @@ CODE = "compare"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Tickable:
     """Something to tick.
 
     :param value: in the address.
@@ -64,7 +64,7 @@ def compare() -> Response:
         packs=_packs(seen, cases, shown.period),
         quantities=_quantities(),
         named=named,
-        cells=[Choice(str(n), str(n), n in cells) for n in range(1, CELLS + 1)],
+        cells=[Tickable(str(n), str(n), n in cells) for n in range(1, CELLS + 1)],
         lines=len(labels),
         shown=shown,
         data=_data(seen, shown, cases, labels),
@@ -164,7 +164,7 @@ def _chart_page(
     return ChartPage.of((chart,), bounds, zone, seen.now)
 
 
-def _packs(seen: Seen, cases: Sequence[Entry], shown: period.Period) -> list[Choice]:
+def _packs(seen: Seen, cases: Sequence[Entry], shown: period.Period) -> list[Tickable]:
     """Return the packs of the PMS in the period, and the chosen ones."""
     chosen = {case.ident for case in cases}
     found: dict[str, str] = {}
@@ -174,7 +174,7 @@ def _packs(seen: Seen, cases: Sequence[Entry], shown: period.Period) -> list[Cho
             found.pop(name, None)  # one that was moved stands where it was last
             found[name] = f"{stay.dock} · {name}" if stay.dock else name
     found |= {name: name for name in chosen - found.keys()}
-    return [Choice(ident, words, ident in chosen) for ident, words in found.items()]
+    return [Tickable(ident, words, ident in chosen) for ident, words in found.items()]
 
 
 def _time(shown: period.Period, now: datetime) -> tuple[datetime, datetime]:

@@ -143,7 +143,8 @@ function start() {
   }
   document.addEventListener("click", clicked);
   document.getElementById("charts-choice")?.addEventListener("change", chosen);
-  new MutationObserver(() => state.history && draw()).observe(document.documentElement, {
+  // After the charts have taken on another theme: they would keep the colours of the one before.
+  new MutationObserver(() => queueMicrotask(() => state.history && draw())).observe(document.documentElement, {
     attributeFilter: ["data-bs-theme"],
   });
   state.follows ||= showsNow(state.start, state.end);

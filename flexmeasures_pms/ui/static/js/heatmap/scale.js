@@ -56,7 +56,7 @@ export function scaleKey({ width }) {
     const at = (length * (map.limit - low)) / (high - low);
     children.push(tick(at), text(t("limit {value}", { value: valueText(map.limit) }), at, -18, "center"));
   }
-  return [{ type: "group", id: "scale", left: "center", bottom: 2, silent: true, children }];
+  return [{ type: "group", id: "scale", left: "center", bottom: 6, silent: true, children }];
 }
 
 /** @param {number} length @returns {any} */

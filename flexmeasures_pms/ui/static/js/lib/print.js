@@ -1,25 +1,11 @@
 // @ts-check
-// Printing: on white paper, as wide as the paper. Charts are pictures, so they are drawn anew for it.
+// Printing: a page becomes as wide as the paper. Charts are pictures, so they are drawn anew for it.
 
 /** @type {Set<() => void>} */
 const redraws = new Set();
-let theme = "";
 
-addEventListener("beforeprint", () => {
-  const page = document.documentElement;
-  if (page.hasAttribute("data-printing")) return;
-  theme = page.getAttribute("data-bs-theme") || "light";
-  page.setAttribute("data-bs-theme", "light");
-  page.setAttribute("data-printing", "");
-  // The charts see another theme only after this event.
-  queueMicrotask(redrawAll);
-});
-
-addEventListener("afterprint", () => {
-  document.documentElement.removeAttribute("data-printing");
-  document.documentElement.setAttribute("data-bs-theme", theme);
-  queueMicrotask(redrawAll);
-});
+// What theme.js changes before and after printing is seen by the charts only after the event.
+for (const event of ["beforeprint", "afterprint"]) addEventListener(event, () => queueMicrotask(redrawAll));
 
 function redrawAll() {
   for (const redraw of redraws) redraw();
