@@ -135,6 +135,7 @@ setup(
             "ui/templates/pms/*.html",
             "ui/static/**",
             "ui/language/*/*.po",
+            "ui/language/*/glossary.md",
             "migrations/scripts/versions/*.py",
             "migrations/scripts/script.py.mako",
             "migrations/scripts/env.py",

@@ -16,6 +16,7 @@ from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, QUANTITIES, Quantity
 from flexmeasures_pms.catalogue.recording import default, written
 from flexmeasures_pms.config import SETTINGS
+from flexmeasures_pms.ui.language.glossary import extract
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Written by `make docs`: change the code, not this page. -->"
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "settings.md": "\n".join(_settings()) + "\n",
         "commands.md": "\n".join(_commands()) + "\n",
         "openapi.json": _openapi(),
+        "../flexmeasures_pms/ui/language/en/glossary.md": extract(HERE / "glossary.md"),
     }
 
 

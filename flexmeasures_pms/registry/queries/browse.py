@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,6 +75,14 @@ def registered_kinds(account_id: int) -> frozenset[str]:
     return frozenset(db.session.scalars(kinds))
 
 
+def of_kind(account_id: int, kind: str, at: datetime, *, count: int) -> tuple[str, ...]:
+    """Return the ids of all things of a kind that are in use at a time, in their order."""
+    t = trackable.c
+    in_use = t.retired_at.is_(None) | (t.retired_at > at)
+    query = sa.select(t.ident).where(t.account_id == account_id, t.kind == kind, in_use)
+    return tuple(db.session.scalars(query.order_by(t.ident_key).limit(count)))
+
+
 def only_timezone(account_id: int) -> str | None:
     """Return the timezone of an organisation's devices if it is but one."""
     t = trackable.c
@@ -110,23 +118,34 @@ def matching(account_id: int, text: str, *, count: int = 50) -> tuple[Found, ...
     text = identifiers.clean(text)
     if not text:
         return ()
-    return tuple(search(text, account_id=account_id)) or tuple(_similar(account_id, text, count))
+    return tuple(search(text, account_id=account_id)) or containing([account_id], text, count=count)
 
 
-def _similar(account_id: int, text: str, count: int) -> Sequence[Found]:
-    t = trackable.c
+def containing(account_ids: Collection[int], text: str, *, count: int) -> tuple[Found, ...]:
+    """Return what has a text in its id or in an alias, as ids are compared.
+
+    What it names exactly comes first, then the others in the order of their ids.
+
+    :param count: the most that is returned.
+    """
+    text = identifiers.clean(text)
+    if not text:
+        return ()
+    t, a = trackable.c, alias.c
     keys = {identifiers.key(text), identifiers.board_key(text)}
-    aliased = sa.select(alias.c.trackable_id).where(
-        alias.c.account_id == account_id, _any_contains(alias.c.alias_key, keys)
-    )
+    aliased = sa.select(a.trackable_id).where(a.account_id.in_(account_ids))
+    exactly = t.ident_key.in_(keys) | t.id.in_(aliased.where(a.alias_key.in_(keys)))
     query = (
         sa.select(t.account_id, t.id, t.kind, t.ident, t.retired_at)
-        .where(t.account_id == account_id)
-        .where(_any_contains(t.ident_key, keys) | t.id.in_(aliased))
-        .order_by(t.ident_key, t.id)
+        .where(t.account_id.in_(account_ids))
+        .where(
+            _any_contains(t.ident_key, keys)
+            | t.id.in_(aliased.where(_any_contains(a.alias_key, keys)))
+        )
+        .order_by(exactly.desc(), t.ident_key, t.id)
         .limit(count)
     )
-    return [Found(*row) for row in db.session.execute(query)]
+    return tuple(Found(*row) for row in db.session.execute(query))
 
 
 def _any_contains(column: sa.ColumnElement[str], keys: Collection[str]) -> sa.ColumnElement[bool]:

@@ -14,8 +14,8 @@ ROOT = "/pms"
 # First parts of paths that are pages: a PMS with such an id has the longer URL.
 RESERVED = frozenset(
     {
-        *("api", "case", "compare", "completeness", "openapi.json", *DATASETS),
-        *("quarantine", "receipts", "registry", "static"),
+        *("api", "case", "compare", "completeness", "glossary", "openapi.json", *DATASETS),
+        *("quarantine", "receipts", "registry", "search", "static"),
     }
 )
 
@@ -23,11 +23,11 @@ RESERVED = frozenset(
 def page(*parts: str, **query: Any) -> str:
     """Return the URL of a page: ``page("registry", "case", ident, at=...)``.
 
-    A query value of None is left out; a list is repeated.
+    A query value of None is left out; several values are given as a list.
     """
     path = "/".join([ROOT, *(quote(part, safe="") for part in parts)])
     kept = {ORGANISATION: request.args.get(ORGANISATION) if has_request_context() else None}
-    wanted = {name: value for name, value in {**kept, **query}.items() if value not in (None, "")}
+    wanted = {n: value for n, value in {**kept, **query}.items() if value not in (None, "", [])}
     return f"{path}?{urlencode(wanted, doseq=True)}" if wanted else path
 
 

@@ -1,0 +1,122 @@
+"""Search: anything registered by its id, an alias, or a part of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+
+from flask import redirect, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from flexmeasures_pms import identifiers
+from flexmeasures_pms.overview.location import above
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.kinds import CASE, PART_KINDS, SITE_KINDS
+from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.messages.message import place_of
+from flexmeasures_pms.registry.queries.browse import containing
+from flexmeasures_pms.registry.queries.search import Found
+from flexmeasures_pms.serving.readiness import require_tables
+from flexmeasures_pms.ui.language.glossary import TERMS
+from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.page import links
+from flexmeasures_pms.ui.page.access import Organisation, chosen
+from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.registry.message import rendered_place
+from flexmeasures_pms.ui.registry.subject import Addresses, zone_of
+from flexmeasures_pms.ui.registry.terms import called, kind_title, retired_note
+from flexmeasures_pms.ui.routes import pms_ui
+
+MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One thing that was found.
+
+    :param where: where it is now, and what that is in, up to its PMS, as text and URL.
+    :param registry: the URL of its page in the registry.
+    """
+
+    kind: str
+    ident: str
+    address: str
+    where: tuple[tuple[str, str], ...]
+    registry: str
+    retired: str
+    organisation: str
+
+
+@pms_ui.get("/pms/search")
+def search_page() -> BaseResponse:
+    """Show what has the text in its id; go to it at once if it is the only one."""
+    require_tables()
+    text = identifiers.clean(request.args.get("q", ""))[: identifiers.MAX_LENGTH]
+    seen = chosen()
+    found = containing([one.id for one in seen], text, count=MOST + 1)
+    results = tuple(_results(found[:MOST], seen))
+    if len(results) == 1:
+        return redirect(results[0].address, 303)
+    return page(
+        "pms/search.html",
+        active="search",
+        title=_("Search"),
+        text=text,
+        results=results,
+        more=len(found) > MOST,
+        several=len(seen) > 1,
+        kind_title=kind_title,
+        installable=PART_KINDS,
+        explained=TERMS,
+    )
+
+
+def _results(found: Iterable[Found], seen: Iterable[Organisation]) -> Iterator[SearchResult]:
+    """Yield what was found in its order, with where it is: one registry is read for each."""
+    things, now = list(found), datetime.now(UTC)
+    organisations = {one.id: one for one in seen}
+    several = len(organisations) > 1
+    shown: dict[int, SearchResult] = {}
+    of_account = attrgetter("account_id")
+    for account_id, group in groupby(sorted(things, key=of_account), key=of_account):
+        numbers = [one.id for one in group]
+        registered = load_directory(account_id, numbers=numbers)
+        to = Addresses(account_id if several else None)
+        for number in numbers:
+            organisation = organisations[account_id].name if several else ""
+            shown[number] = _result(registered, registered.entry(number), to, now, organisation)
+    yield from (shown[one.id] for one in things)
+
+
+def _result(
+    registered: Directory, entry: Entry, to: Addresses, now: datetime, organisation: str
+) -> SearchResult:
+    holding = above(registered, entry, now)
+    row = registered.installed(entry.id, now)
+    place = (rendered_place(place_of(registered, row, now)),) if row else ()
+    names = (*place, *map(called, holding[1:]))
+    return SearchResult(
+        entry.kind,
+        entry.ident,
+        _address(entry, to),
+        tuple((name, _address(one, to)) for name, one in zip(names, holding, strict=True)),
+        to.thing(entry.kind, entry.ident),
+        _retired(registered, entry, holding, now),
+        organisation,
+    )
+
+
+def _retired(registered: Directory, entry: Entry, holding: tuple[Entry, ...], now: datetime) -> str:
+    if entry.retired_at is None:
+        return ""
+    return retired_note(entry, now, zone_of(registered.account_id, entry, *holding))
+
+
+def _address(entry: Entry, to: Addresses) -> str:
+    """Return the URL of a thing: of its readings if it has some, else in the registry."""
+    if entry.kind in (CASE, *SITE_KINDS):
+        return links.device(entry.kind, entry.ident, organisation=to.organisation)
+    return to.thing(entry.kind, entry.ident)
