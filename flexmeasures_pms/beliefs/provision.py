@@ -26,12 +26,14 @@ from flexmeasures_pms.beliefs.described import Described, described
 from flexmeasures_pms.beliefs.free_names import FreeNames
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
 from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
+from flexmeasures_pms.beliefs.system_graphs import show_cabinets
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing import pending
 from flexmeasures_pms.registry.editing.assets import link
-from flexmeasures_pms.registry.kinds import ASSET_KINDS
+from flexmeasures_pms.registry.kinds import ASSET_KINDS, CABINET, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.tables import trackable
 from flexmeasures_pms.storage.log.samples import forget as forget_samples
 from flexmeasures_pms.storage.readings.latest import forget_latest
 
@@ -63,6 +65,8 @@ def make_ready(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
     found = [thing for thing in pending.of(account_id, wanted) if thing.asset]
     entries = _lacking(registered, wanted, [thing.id for thing in found])
     made = _sync_assets(account_id, entries, registered)
+    if any(entry.kind in (PMS, CABINET) for entry in entries):
+        show_cabinets(_systems(account_id, wanted))
     # What changed after the registry was read is not in these assets: that is still to come.
     seen = (thing for thing in found if thing.version <= registered.version)
     pending.asset_is_there({thing.id: thing.version for thing in seen})
@@ -121,6 +125,15 @@ def _sync_assets(account_id: int, entries: Sequence[Entry], registered: Director
     forget_samples(new)
     link(account_id, new)
     return list(made.values())
+
+
+def _systems(account_id: int, numbers: Collection[int]) -> list[int]:
+    """Return the assets of the PMSes among some things."""
+    t = trackable.c
+    found = select(t.asset_id).where(
+        t.account_id == account_id, t.id.in_(numbers), t.kind == PMS, t.asset_id.is_not(None)
+    )
+    return list(db.session.scalars(found))
 
 
 def _lock(asset_ids: Collection[int]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from flexmeasures.data import db
 
+from flexmeasures_pms.beliefs.system_graphs import show_cabinets
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.plural import counted
 from flexmeasures_pms.storage.intake import heads, receipts
@@ -61,6 +62,13 @@ def _remove_heads(_now: datetime, goes_on: GoesOn) -> Done:
     return _in_parts("head", goes_on, remove)
 
 
+def _show_cabinets(_now: datetime, _goes_on: GoesOn) -> Done:
+    """Let the graph pages of PMSes that were made by earlier versions show their cabinets."""
+    changed = show_cabinets()
+    db.session.commit()
+    return Done(f"changed {counted(changed, 'graph page')}" if changed else NOTHING)
+
+
 def _in_parts(what: str, goes_on: GoesOn, part: Callable[[], int]) -> Done:
     total, some = 0, _AT_ONCE
     while some == _AT_ONCE and goes_on():
@@ -110,6 +118,7 @@ STEPS: tuple[Step, ...] = (
     Step("tables of beliefs", _next_tables),
     Step("receipts", _purge_receipts),
     Step("quarantine", _remove_heads),
+    Step("graph pages", _show_cabinets),
     Step("old samples", _forget),
     Step("folding", _fold),
     Step("thinning", _thin),

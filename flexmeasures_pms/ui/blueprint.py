@@ -18,6 +18,7 @@ from flexmeasures_pms.serving import incoming, timeouts
 from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.serving.start import usable_settings
 from flexmeasures_pms.ui import files, views
+from flexmeasures_pms.ui.asset_panel import asset_panel
 from flexmeasures_pms.ui.offline import serve
 from flexmeasures_pms.ui.offline.loader import ChangedTemplates
 from flexmeasures_pms.ui.page import csrf, frame, refusals
@@ -74,6 +75,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
     if offline:
         with usable_settings(app):
             serve.install(app)
+    app.jinja_env.globals["pms_asset_panel"] = asset_panel
     inner = app.jinja_env.loader
     if inner is not None:
         app.jinja_env.loader = ChangedTemplates(

@@ -28,6 +28,12 @@ FIXES: tuple[tuple[str, str, str], ...] = (
         r'(?s)<div(\s+class="navbar-toggler.*?)</div>',
         r"<button\1</button>",
     ),
+    # What an asset or sensor of ours is about, and the way to its page.
+    (
+        "base.html",
+        r"({% block breadcrumbs %})",
+        r"\1{{ pms_asset_panel(asset|default(sensor.generic_asset if sensor is defined)) }}",
+    ),
 )
 """Changes in FlexMeasures' templates: the template, a pattern, its replacement."""
 
