@@ -76,5 +76,5 @@ def submit(client: FlaskClient, text: str, *, sure: bool = False, **values: Any)
     form = forms(text)[0]
     unknown = set(values) - set(form.fields) - {"file", "skip", "planned"}
     assert not unknown, f"the form has no {unknown}, but {sorted(form.fields)}"
-    pressed = dict(form.buttons) if sure else {}
+    pressed = {name: value for name, value in form.buttons if sure and name == "sure"}
     return client.post(form.action, data={**form.fields, **pressed, **values})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page
 from support.browser import Hand, Visitor, axe
 from support.session import log_in
-from support.site import Site
-from support.telemetry import pack_sample, request
+from support.site import AUTHOR, Site, commit
+from support.telemetry import NOON, pack_sample, request
+
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.orders import Order
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 READY = "#charts-grid[data-step]"
@@ -104,6 +108,62 @@ def test_a_pack_that_never_reported_says_so(client: FlaskClient, organisation: O
     text = client.get("/pms/case/0299").get_data(as_text=True)
     assert "This pack has not reported yet." in text
     assert "Installed nowhere" in text
+
+
+def test_a_life_without_a_recorded_start_begins_with_what_is_known(
+    client: FlaskClient, organisation: Organisation, logged_in: None
+) -> None:
+    site = Site(organisation.id)
+    with site.at_once() as new:
+        new.pms()
+        new.case("0299", "PMS-1-A", 3)
+    text = client.get("/pms/case/0299").get_data(as_text=True)
+    life = text.split('id="life-title"', 1)[1].split("life-events", 1)[0]
+    assert "from the beginning" not in life
+    assert "at the latest, the start is not recorded" in life
+    (left, *_others) = re.findall(r'style="left: ([\d.]+)%', life)
+    assert float(left) > 90
+
+
+def test_recorded_changes_say_in_which_pms_a_dock_is(
+    client: FlaskClient, organisation: Organisation, logged_in: None
+) -> None:
+    site = Site(organisation.id)
+    with site.at_once() as new:
+        new.pms("PMS-5")
+        new.pms("PMS-6")
+        new.case("0299", "PMS-5-A", 3)
+    site.install(("case", "0299"), ("cabinet", "PMS-6-A"), NOON, 4)
+    for path in ("/pms/case/0299", "/pms/registry/case/0299"):
+        text = client.get(path).get_data(as_text=True)
+        assert (
+            "to dock 4 of cabinet PMS-6-A, PMS PMS-6, from dock 3 of cabinet PMS-5-A, PMS" in text
+        )
+
+
+def test_a_retired_pack_is_not_called_normal(
+    pack: Pack, client: FlaskClient, organisation: Organisation, logged_in: None
+) -> None:
+    site = Site(organisation.id)
+    with site.at_once() as new:
+        new.case("0299")
+        new.case("0298", "PMS-1-A", 5)
+    now = datetime.now(UTC)
+    reported = pack_sample("0298", now, **{"pack.dock": 5})
+    client.post(
+        "/pms/api/v1/devices/dataset/pms",
+        data=request({"pms_id": "PMS-1"}, reported),
+        headers=organisation.headers,
+        content_type="application/json",
+    )
+    order = Order(AUTHOR, account_id=organisation.id)
+    for ident, state in (("0299", "Retired, and does not report"),
+                         ("0298", "Reports although it is retired")):  # fmt: skip
+        commit(orders.retire(order, ident, kind="case", with_packs=True))
+        text = client.get(f"/pms/case/{ident}").get_data(as_text=True)
+        now_shown = text.split('class="pack-state"', 1)[1].split("</p>", 1)[0]
+        assert state in now_shown
+        assert "Normal" not in now_shown
 
 
 def test_what_waits_in_quarantine_is_told(pack: Pack, client: FlaskClient, logged_in: None) -> None:

@@ -89,10 +89,10 @@ def test_the_tree_says_since_when_each_thing_is_where_it_is(
     text = shown(member, "/pms/registry?open=cell-block:L1")
     assert "Time zone: Asia/Jakarta (UTC+07:00)" in text
     for said in (
-        "position 1 cabinet PMS-1-A from the beginning",
+        "position 1 cabinet PMS-1-A start not recorded",
         "dock 4 case 0241 since 2026-03-01 12:00:00",
-        "acquisition board B0241 from the beginning",
-        "cell block 5 L1 from the beginning",
+        "acquisition board B0241 start not recorded",
+        "cell block 5 L1 start not recorded",
     ):
         assert said in text
     branch = shown(member, "/pms/registry/branch?kind=pms&id=PMS-1")
@@ -100,7 +100,7 @@ def test_the_tree_says_since_when_each_thing_is_where_it_is(
     assert "dock 4 case 0241 since 2026-03-01 12:00:00" in branch
     # What is loaded below it has the same clock.
     below = shown(member, "/pms/registry/branch?kind=case&id=0241")
-    assert "acquisition board B0241 from the beginning" in below
+    assert "acquisition board B0241 start not recorded" in below
     assert "Times are" not in below
 
 
@@ -171,8 +171,8 @@ def test_the_life_of_a_thing_is_told_in_words(member: FlaskClient, site: Site) -
         "rudi, at the command line Serviced case 0241. cleaned",
         "Removed acquisition board B0241 from case 0241. "
         "Installed acquisition board B0300 in case 0241. cold joint",
-        "dock 3 (15 of the PMS) of cabinet PMS-1-B from the beginning until 2026-03-01 12:00:00",
-        "Earlier contents acquisition board B0241 from the beginning until 2026-03-01 12:00:00",
+        "dock 3 (15 of the PMS) of cabinet PMS-1-B until 2026-03-01 12:00:00, start not recorded",
+        "Earlier contents acquisition board B0241 until 2026-03-01 12:00:00, start not recorded",
     ):
         assert words in text
     assert "member" in text.split("Removed acquisition board", 1)[0].rsplit("cleaned", 1)[1]

@@ -88,8 +88,42 @@ def test_a_branch_opens_in_its_place_by_keyboard(
         case = page.locator("summary").filter(has_text="0242")
         case.press("Enter")
         page.get_by_role("link", name="Show acquisition board B0242").wait_for()
-        assert page.url.endswith("/pms/registry")
         assert axe(page) == []
+
+
+def test_open_branches_are_in_the_address(new_visitor: NewVisitor, keeper: Organisation) -> None:
+    with new_visitor() as visit:
+        visit.log_in(keeper)
+        page = visit.open("/pms/registry")
+        page.locator("summary").filter(has_text="PMS-1").first.press("Enter")
+        page.locator("summary").filter(has_text="0242").press("Enter")
+        board = page.get_by_role("link", name="Show acquisition board B0242")
+        board.wait_for()
+        page.wait_for_url("**branch=case%3A0242*")
+        page.reload()
+        board.wait_for()
+        assert page.get_by_role("link", name="Show acquisition board B0241").count() == 0
+        page.locator("summary").filter(has_text="0242").press("Enter")
+        page.wait_for_url(lambda url: "0242" not in url)
+        page.reload()
+        page.get_by_role("link", name="Show case 0242").wait_for()
+        assert not board.is_visible()
+
+
+def test_the_docks_of_the_chosen_cabinet_come_by_script(
+    new_visitor: NewVisitor, keeper: Organisation
+) -> None:
+    Site(keeper.id).register("cabinet", "SMALL", docks=3)
+    with new_visitor() as visit:
+        visit.log_in(keeper)
+        page = visit.open("/pms/registry/case/0241?do=move")
+        page.get_by_label("Which cabinet").select_option("SMALL")
+        page.locator('input[name="docks_of"][value="SMALL"]').wait_for(state="attached")
+        assert page.get_by_label("Which dock").locator("option").count() == 4
+        assert not page.get_by_role("button", name="Show what can be chosen next").is_visible()
+        page.get_by_label("Which dock").select_option("2")
+        page.get_by_role("button", name="Move").click()
+        page.get_by_role("status").filter(has_text="dock 2 of cabinet SMALL").wait_for()
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
@@ -161,7 +195,7 @@ def test_no_page_has_a_serious_fault(
         ):
             assert axe(visit.open(path)) == [], path
         page = visit.open("/pms/registry/case/0241?do=move")
-        page.get_by_label("Which dock").fill("2")
+        page.get_by_label("Which dock").select_option("2")
         page.get_by_role("button", name="Move").click()
         page.get_by_role("alert").filter(has_text="is taken by case 0242").wait_for()
         assert axe(page) == []

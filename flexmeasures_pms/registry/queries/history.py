@@ -12,7 +12,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.registry.directory import Directory, Entry, installation_record
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.registry.tables import installation, transaction
+from flexmeasures_pms.registry.tables import installation, trackable, transaction
 from flexmeasures_pms.registry.timeline import Rows, iso
 
 
@@ -101,3 +101,10 @@ def _transactions(account_id: int, entry_id: int, last: int | None) -> Iterator[
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else iso(at.astimezone(UTC))
+
+
+def registered_at(number: int) -> datetime | None:
+    """Return when a thing was registered, in UTC; None if there is none of that number."""
+    query = sa.select(trackable.c.created_at).where(trackable.c.id == number)
+    found: datetime | None = db.session.scalar(query)
+    return found and found.astimezone(UTC)

@@ -67,7 +67,7 @@ _ALL = (
     ),
     Action(
         "remove", mark("Remove"), titled(mark("Remove {what}")), corrections.only_at,
-        placing.remove, _installed,
+        placing.remove, _installed, doubts=corrections.remove_doubts,
     ),
     Action(
         "service", mark("Record a service"), titled(mark("Service of {what}")), corrections.only_at,
@@ -84,7 +84,7 @@ _ALL = (
     ),
     Action(
         "retire", mark("Retire"), titled(mark("Retire {what}")), corrections.only_at,
-        corrections.retire, _in_use,
+        corrections.retire, _in_use, doubts=corrections.retire_doubts,
     ),
     Action(
         "revive", mark("Revive"), titled(mark("Revive {what}")), corrections.no_fields,

@@ -55,17 +55,29 @@ class _Look:
     at: datetime
     zone: str
     path: tuple[int, ...]
+    opened: frozenset[int]
+
+    def is_open(self, entry: Entry) -> bool:
+        """Whether a branch is shown open: all that are loaded, unless some were chosen."""
+        return not self.opened or entry.id in self.opened or entry.id in self.path
 
 
 def branch(
-    registered: Directory, entry: Entry, at: datetime, *, zone: str, path: Collection[int] = ()
+    registered: Directory,
+    entry: Entry,
+    at: datetime,
+    *,
+    zone: str,
+    path: Collection[int] = (),
+    opened: Collection[int] = (),
 ) -> TreeBranch:
     """Return a thing on top, with what is in it at a time.
 
     :param zone: the timezone of its site.
     :param path: the things that are open, down to the search result, which is the last.
+    :param opened: the things that the reader has opened; none if nobody has chosen.
     """
-    look = _Look(registered, at, zone, tuple(path))
+    look = _Look(registered, at, zone, tuple(path), frozenset(opened))
     note = retired_note(entry, at, zone)
     return _branch(look, TreeBranch(entry, kind=kind_name(entry.kind), note=note), entry)
 
@@ -75,7 +87,7 @@ def _branch(look: _Look, bare: TreeBranch, entry: Entry) -> TreeBranch:
     if entry.kind not in HOLDING:
         return replace(bare, parts=(), found=found)
     parts = tuple(_parts(look, entry))
-    return replace(bare, parts=parts, open=True, found=found)
+    return replace(bare, parts=parts, open=look.is_open(entry), found=found)
 
 
 def _parts(look: _Look, entry: Entry) -> Iterator[TreeBranch]:
@@ -88,14 +100,15 @@ def _parts(look: _Look, entry: Entry) -> Iterator[TreeBranch]:
             note = retired_note(spot.entry, look.at, look.zone)
             bare = TreeBranch(spot.entry, place, kind, since=since, note=note)
             at_once = spot.entry.kind in _AT_ONCE[entry.kind]
-            if at_once or spot.entry.id in look.path or spot.entry.kind not in HOLDING:
+            wanted = spot.entry.id in (*look.path, *look.opened)
+            if at_once or wanted or spot.entry.kind not in HOLDING:
                 yield _branch(look, bare, spot.entry)
             else:
                 yield bare
 
 
 def _since(begin: datetime | None, zone: str) -> str:
-    return _("since {time}", time=moment(begin, zone)) if begin else _("from the beginning")
+    return _("since {time}", time=moment(begin, zone)) if begin else _("start not recorded")
 
 
 def _labels(slot: Slot, spot: SlotPlace) -> tuple[str, str]:

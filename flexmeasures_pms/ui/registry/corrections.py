@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
-from flexmeasures_pms.registry.kinds import CABINET, SITE_KINDS, slot_for
-from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, SITE_KINDS, slot_for
+from flexmeasures_pms.ui.language.words import _, n_
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
     assembly_kind,
@@ -15,6 +17,7 @@ from flexmeasures_pms.ui.registry.action import (
     either_number,
     kind_field,
 )
+from flexmeasures_pms.ui.registry.choices import assemblies, assembly_field, zone_choices
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import place_name
@@ -43,6 +46,32 @@ def retire(subject: Subject, filled: Filled) -> Change:
     return orders.retire(order, subject.entry.ident, kind=subject.entry.kind, with_packs=True)
 
 
+def retire_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
+    """Say what follows when something is retired."""
+    entry, now = subject.entry, subject.now
+    told = [_("It can't be installed anywhere until it is revived. Its history stays.")]
+    inside = len(subject.registered.parts_of(entry.id, now))
+    if inside:
+        told.append(
+            n_(
+                "What is in it stays in it: {n} part.",
+                "What is in it stays in it: {n} parts.",
+                inside,
+            )
+        )
+    if entry.kind == CASE:
+        told.append(_("If it reports all the same, that is stored, and pages say so."))
+    return tuple(told)
+
+
+def remove_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
+    """Say what follows when something is removed."""
+    told = [_("Its place is empty afterwards. To put another in it, choose Swap instead.")]
+    if subject.entry.kind == BOARD:
+        told.append(_("Samples with this board's id wait in quarantine until it is installed."))
+    return tuple(told)
+
+
 def revive(subject: Subject, filled: Filled) -> Change:
     """Bring something retired back into use."""
     order = filled.order(subject.organisation.id, at=None)
@@ -61,7 +90,7 @@ def alias(subject: Subject, filled: Filled) -> Change:
     return orders.add_alias(order, subject.entry.ident, filled.required("alias"))
 
 
-def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
+def correct_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     """Return the fields that are recorded of this kind of thing."""
     asked: list[FormField] = []
     kind = subject.entry.kind
@@ -69,10 +98,16 @@ def correct_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
         hint = _("Empty fields stay as they are.")
         if subject.row is not None:
             hint += " " + _("To undo a move, choose Move instead, and the time of that move.")
-        asked = [FormField("into", _("Where it really was"), hint=hint)]
         kinds = assemblies_for(kind)
+        usual = assembly_kind(subject)
+        into_kind = chosen_kind(filled, kinds, usual, name="into_kind")
         if len(kinds) > 1:
-            asked.append(kind_field(kinds, assembly_kind(subject), name="into_kind"))
+            asked.append(replace(kind_field(kinds, usual, name="into_kind"), decides=True))
+        account_id, here = subject.organisation.id, filled.text("into") or ""
+        blank = _("As it is recorded")
+        known = assemblies(account_id, into_kind, subject.now, here, blank=blank)
+        field = assembly_field("into", _("Where it really was"), known, hint=hint)
+        asked.append(replace(field, decides=False, follows=True))
         slot = slot_for(kinds[0], kind)
         if slot is not None and slot.places != 1:
             label = _("Which {what}", what=place_name(slot, None))
@@ -93,14 +128,9 @@ def site_fields(subject: Subject | None = None) -> tuple[FormField, ...]:
     def shown(value: object) -> str:
         return "" if value is None else str(value)
 
+    zone = shown(known and known.timezone)
     return (
-        FormField(
-            "timezone",
-            _("Timezone"),
-            "zone",
-            _("Such as Asia/Jakarta."),
-            value=shown(known and known.timezone),
-        ),
+        FormField("timezone", _("Timezone"), "choice", options=zone_choices(zone), value=zone),
         FormField("latitude", _("Degrees north"), "degrees", value=shown(known and known.latitude)),
         FormField(
             "longitude", _("Degrees east"), "degrees", value=shown(known and known.longitude)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 from flexmeasures.data.models.user import User
 
-from flexmeasures_pms.registry.kinds import slot_for
+from flexmeasures_pms.registry.directory import Directory, Entry
+from flexmeasures_pms.registry.kinds import CABINET, slot_for
 from flexmeasures_pms.ui.language import figures
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.registry.terms import in_slot, kind_name, title
+from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, title
 
 TransactionRecord = Mapping[str, Any]
 
@@ -34,14 +35,36 @@ class Event:
     sentences: tuple[str, ...]
 
 
-def events_of(transactions: Sequence[TransactionRecord], zone: str) -> tuple[Event, ...]:
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What the places and times of recorded changes are told by.
+
+    :param registered: knows which PMS a cabinet was in; None where that is not told.
+    """
+
+    zone: str
+    registered: Directory | None = None
+
+    def pms_of(self, row: TransactionRecord) -> Entry | None:
+        """Return the PMS that the assembly of an installation was in when it began, or ended."""
+        if self.registered is None or row["assembly_kind"] != CABINET:
+            return None
+        begin, end = (row[name] and datetime.fromisoformat(row[name]) for name in ("from", "until"))
+        at = begin or (end and end - timedelta(microseconds=1)) or datetime.now(UTC)
+        return self.registered.pms_of(row["assembly_id"], at)
+
+
+def events_of(
+    transactions: Sequence[TransactionRecord], zone: str, registered: Directory
+) -> tuple[Event, ...]:
     """Return transactions, in the order of recording, as events with the newest first."""
+    site = _Site(zone, registered)
     authors = _people({item["author"] for item in transactions})
     groups = groupby(transactions, key=lambda t: (t["request_id"], t["author"], t["recorded_at"]))
-    return tuple(_event(list(group), authors, zone) for _key, group in groups)[::-1]
+    return tuple(_event(list(group), authors, site) for _key, group in groups)[::-1]
 
 
-def _event(items: list[TransactionRecord], people: Mapping[str, str], zone: str) -> Event:
+def _event(items: list[TransactionRecord], people: Mapping[str, str], site: _Site) -> Event:
     first = items[0]
     times = {item["effective_at"] for item in items if item["effective_at"]}
     return Event(
@@ -49,7 +72,7 @@ def _event(items: list[TransactionRecord], people: Mapping[str, str], zone: str)
         since=datetime.fromisoformat(min(times)) if times else None,
         who=_author(first["author"], people),
         why="; ".join(dict.fromkeys(item["note"] for item in items if item["note"])),
-        sentences=tuple(dict.fromkeys(sentence(item, zone) for item in items)),
+        sentences=tuple(dict.fromkeys(title(_sentence(item, site)) for item in items)),
     )
 
 
@@ -79,28 +102,28 @@ def _author(author: str, people: Mapping[str, str]) -> str:
 
 def sentence(item: TransactionRecord, zone: str) -> str:
     """Return one transaction as a sentence."""
-    return title(_sentence(item, zone))
+    return title(_sentence(item, _Site(zone)))
 
 
-def _sentence(item: TransactionRecord, zone: str) -> str:
+def _sentence(item: TransactionRecord, site: _Site) -> str:
     what = f"{kind_name(item['kind'])} {item['id']}"
     verb = item["verb"]
     if verb == "corrected":
-        return _corrected(item, what, zone)
+        return _corrected(item, what, site)
     if verb in ("procured", "assembled"):
         return _("Registered {what}.", what=what)
     if verb == "retired":
         return _("Retired {what}.", what=what)
     if verb == "revived":
         return _("Revived {what}: it is in use again.", what=what)
-    return _serviced(item, what) if verb == "serviced" else _moved(item, what)
+    return _serviced(item, what) if verb == "serviced" else _moved(item, what, site)
 
 
-def _moved(item: TransactionRecord, what: str) -> str:
+def _moved(item: TransactionRecord, what: str, site: _Site) -> str:
     was, now = _installations(item, "before"), _installations(item, "after")
     came, left = _came(was, now), _left(was, now)
-    place = _where(came, item["kind"]) if came else ""
-    from_ = _where(left, item["kind"]) if left else ""
+    place = _where(came, item["kind"], site) if came else ""
+    from_ = _where(left, item["kind"], site) if left else ""
     if came and left and item["verb"] == "moved":
         return _("Moved {what} to {place}, from {left}.", what=what, place=place, left=from_)
     if came:
@@ -142,36 +165,40 @@ def _serviced(item: TransactionRecord, what: str) -> str:
     return _("Serviced {what}.", what=what)
 
 
-def _corrected(item: TransactionRecord, what: str, zone: str) -> str:
+def _corrected(item: TransactionRecord, what: str, site: _Site) -> str:
     before, after = item["before"] or {}, item["after"] or {}
     if "installations" in before or "installations" in after:
-        now, was = (_periods(record, item["kind"], zone) for record in (after, before))
+        now, was = (_periods(record, item["kind"], site) for record in (after, before))
     else:
         now, was = _details(after, before) or "–", _details(before, after) or "–"
     return _("Corrected {what}: {now} (was: {was}).", what=what, now=now, was=was)
 
 
-def _periods(record: TransactionRecord, kind: str, zone: str) -> str:
+def _periods(record: TransactionRecord, kind: str, site: _Site) -> str:
     rows = record.get("installations", ())
-    return "; ".join(_period(row, kind, zone) for row in rows) or _("nowhere")
+    return "; ".join(_period(row, kind, site) for row in rows) or _("nowhere")
 
 
-def _period(row: TransactionRecord, kind: str, zone: str) -> str:
+def _period(row: TransactionRecord, kind: str, site: _Site) -> str:
     begin, end = (row[name] and datetime.fromisoformat(row[name]) for name in ("from", "until"))
-    return f"{_where(row, kind)} {span(begin, end, zone)}"
+    return f"{_where(row, kind, site)} {span(begin, end, site.zone)}"
 
 
 def span(begin: datetime | None, end: datetime | None, zone: str) -> str:
     """Return a period as text, in a site's time zone."""
-    said = (
-        _("from the beginning") if begin is None else _("from {t}", t=figures.moment(begin, zone))
-    )
+    if begin is None:
+        if end is None:
+            return _("start not recorded")
+        return _("until {t}, start not recorded", t=figures.moment(end, zone))
+    said = _("from {t}", t=figures.moment(begin, zone))
     return said if end is None else _("{since} until {t}", since=said, t=figures.moment(end, zone))
 
 
-def _where(row: TransactionRecord, kind: str) -> str:
+def _where(row: TransactionRecord, kind: str, site: _Site) -> str:
     slot = slot_for(row["assembly_kind"], kind)
-    return in_slot(slot, row["place"], row["assembly_kind"], row["assembly"])
+    place = in_slot(slot, row["place"], row["assembly_kind"], row["assembly"])
+    pms = site.pms_of(row)
+    return place if pms is None else f"{place}, {called(pms)}"
 
 
 def _details(record: TransactionRecord, other: TransactionRecord) -> str:

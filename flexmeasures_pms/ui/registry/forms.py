@@ -28,21 +28,28 @@ from flexmeasures_pms.ui.page.csrf import FIELD as CSRF
 from flexmeasures_pms.ui.registry.message import wrong
 
 REQUEST, SURE, ZONE, NOTE, PLAN = "request_id", "sure", "zone", "note", "planned"
+REFRESH = "refresh"
+"""What a form sends that only wants to be shown again, with what follows from its choices."""
+
+OWN_DOCK, DOCKS_OF = "own_dock", "docks_of"
+"""The field for a dock that is chosen from a list, as its cabinet counts, and the cabinet whose
+docks are in the list."""
+
 MAX_NOTE = 1000
-NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, PLAN, "kind", "into_kind", "slot"})
+NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, PLAN, "kind", "into_kind", "slot", DOCKS_OF})
 """The fields whose text no error contains."""
 
 PLACES = {
-    "taken": ("place", "dock", "position"),
-    "docks": ("place", "dock"),
-    "no_dock": ("place", "dock"),
+    "taken": ("place", "dock", "own_dock", "position"),
+    "docks": ("place", "dock", "own_dock"),
+    "no_dock": ("place", "dock", "own_dock"),
     "two_docks": ("place", "dock"),
 }
 """The fields of some errors of the registry, by their cure."""
 
 LACKING = {
-    "which_dock": ("place", "dock"),
-    "cabinet_and_dock": ("cabinet", "dock"),
+    "which_dock": ("place", "dock", "own_dock"),
+    "cabinet_and_dock": ("cabinet", "dock", "own_dock"),
 }
 """Groups of fields of which one was left empty, by the error's cure."""
 
@@ -51,10 +58,13 @@ LACKING = {
 class FormField:
     """One field of a form.
 
-    :param kind: ``text``, ``number``, ``degrees``, ``time``, ``lines`` or ``choice``.
+    :param kind: ``text``, ``number``, ``degrees``, ``time``, ``choice`` or ``hidden``.
     :param options: what can be chosen, as (value, text); for texts suggestions.
     :param value: initial value.
     :param group: its heading; the fields of a group are collapsed.
+    :param decides: other fields follow from its choice.
+    :param follows: it follows from such a choice.
+    :param kept: what was sent is shown again.
     """
 
     name: str
@@ -65,6 +75,9 @@ class FormField:
     options: tuple[tuple[str, str], ...] = ()
     value: str = ""
     group: str = ""
+    decides: bool = False
+    follows: bool = False
+    kept: bool = True
 
 
 class Unusable(PmsError):
@@ -145,6 +158,19 @@ class Filled:
         if text.isascii() and text.isdigit() and len(text) < 10:
             return int(text)
         raise Unusable(name, _("'{text}' is not a whole number.", text=text))
+
+    def typed(self, name: str) -> bool:
+        """Whether a dock was typed, where the form that was sent had no list of docks."""
+        asked_anew = REQUEST not in self.sent or REFRESH in self.sent
+        return not asked_anew and OWN_DOCK not in self.sent and self.text(name) is not None
+
+    def own_dock(self, cabinet: str) -> int | None:
+        """Return the dock that was chosen from the list of a cabinet; none of that of another.
+
+        :raises Unusable: if it is not a number.
+        """
+        shown = self.text(DOCKS_OF) or cabinet
+        return self.number(OWN_DOCK) if identifiers.key(shown) == identifiers.key(cabinet) else None
 
     def degrees(self, name: str) -> float | None:
         """Return a latitude or longitude.

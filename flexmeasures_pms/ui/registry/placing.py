@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flexmeasures_pms.registry.docks import docks_across
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.kinds import (
+    CABINET,
     CELL_BLOCK,
     SLOTS,
     Slot,
@@ -25,7 +28,13 @@ from flexmeasures_pms.ui.registry.action import (
     since_ever,
     up_to,
 )
-from flexmeasures_pms.ui.registry.forms import Filled, FormField
+from flexmeasures_pms.ui.registry.choices import (
+    assemblies,
+    assembly_field,
+    dock_fields,
+    positions,
+)
+from flexmeasures_pms.ui.registry.forms import OWN_DOCK, Filled, FormField
 from flexmeasures_pms.ui.registry.slots import dock_choices
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, place_name
@@ -156,33 +165,60 @@ def install_title(subject: Subject, _filled: Filled) -> str:
 
 def install_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     """Return the fields for the assembly and the place in it."""
-    kind, row = subject.entry.kind, subject.row
-    kinds = assemblies_for(kind)
-    here = filled.text("into") or (subject.assembly.ident if row and subject.assembly else "")
-    into = " / ".join(dict.fromkeys(kind_name(k) for k in kinds))
-    asked = [FormField("into", _("Into which {what}", what=into), required=True, value=here)]
+    kinds = assemblies_for(subject.entry.kind)
+    kind = chosen_kind(filled, kinds, assembly_kind(subject), name="into_kind")
+    here = _chosen_assembly(subject, filled, kinds, kind)
+    asked: list[FormField] = []
     if len(kinds) > 1:
-        asked.append(kind_field(kinds, assembly_kind(subject), name="into_kind"))
-    slot = slot_for(kinds[0], kind)
-    if slot is not None and slot.places != 1:
-        name = place_name(slot, None)
-        which = _("Which {what}", what=name)
-        asked.append(FormField("place", which, "number", either_number(slot)))
-    hint = "" if row else since_ever()
-    return (*asked, at_field(hint))
+        asked.append(replace(kind_field(kinds, kind, name="into_kind"), decides=True))
+    choices = assemblies(subject.organisation.id, kind, subject.now, here)
+    into = kind_name(kind) if choices else " / ".join(dict.fromkeys(map(kind_name, kinds)))
+    label = _("Which {what}", what=into) if choices else _("Into which {what}", what=into)
+    field = assembly_field("into", label, choices, required=True, value=here)
+    asked.append(replace(field, kept=not filled.text("into") or bool(here)))
+    hint = "" if subject.row else since_ever()
+    return (*asked, *_place_fields(subject, filled, kind, here), at_field(hint))
+
+
+def _chosen_assembly(subject: Subject, filled: Filled, kinds: tuple[str, ...], kind: str) -> str:
+    """Return the id of what it is to go in: none if the one that was sent is of another kind."""
+    sent, find = filled.text("into"), subject.registered.find
+    if sent is None:
+        there = subject.assembly if subject.row else None
+        return there.ident if there and there.kind == kind else ""
+    elsewhere = any(find(other, sent) for other in kinds if other != kind)
+    return "" if elsewhere and not find(kind, sent) else sent
+
+
+def _place_fields(subject: Subject, filled: Filled, kind: str, here: str) -> tuple[FormField, ...]:
+    slot = slot_for(kind, subject.entry.kind)
+    if slot is None or slot.places == 1:
+        return ()
+    found = subject.registered.find(kind, here) if here else None
+    if found is not None and kind == CABINET and not filled.typed("place"):
+        wanted = filled.text("place") or ""
+        return dock_fields(subject.registered, found, subject.now, filled, wanted)
+    label = _("Which {what}", what=place_name(slot, None))
+    if slot.name == "cabinet":
+        options = positions(subject.registered, found, subject.now)
+        return (FormField("place", label, "choice", options=options, follows=True),)
+    return (FormField("place", label, "number", either_number(slot), follows=True),)
 
 
 def install(subject: Subject, filled: Filled) -> Change:
     """Install this part in an assembly."""
     kinds = assemblies_for(subject.entry.kind)
     into_kind = chosen_kind(filled, kinds, kinds[0], name="into_kind")
+    into = filled.required("into")
+    chosen = OWN_DOCK in filled.sent and into_kind == CABINET
     return orders.install(
         filled.order(subject.organisation.id),
         subject.entry.ident,
-        filled.required("into"),
+        into,
         kind=subject.entry.kind,
         into_kinds=(into_kind,),
-        place=filled.number("place"),
+        place=filled.own_dock(into) if chosen else filled.number("place"),
+        exact=chosen,
         with_packs=True,
     )
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
+from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import assembled, orders
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.change import Change
-from flexmeasures_pms.registry.kinds import CABINET, CASE, MAX_CABINETS, PMS
+from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation
-from flexmeasures_pms.ui.registry.action import at_field, since_ever, up_to
+from flexmeasures_pms.ui.registry.action import at_field, since_ever
+from flexmeasures_pms.ui.registry.choices import (
+    assemblies,
+    assembly_field,
+    dock_fields,
+    positions,
+)
 from flexmeasures_pms.ui.registry.corrections import site_fields
-from flexmeasures_pms.ui.registry.forms import Filled, FormField
+from flexmeasures_pms.ui.registry.forms import OWN_DOCK, Filled, FormField
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
 from flexmeasures_pms.ui.registry.terms import kind_name
 
@@ -19,11 +28,6 @@ KINDS = tuple(kind.name for kind in ASSET_TYPES)
 """Kinds with their own form; parts are registered where they are installed."""
 
 CELL_BLOCKS = 14
-OWN_DOCK = "own_dock"
-"""The field for a dock that is chosen from a list, as its cabinet counts."""
-
-Docks = tuple[tuple[str, str], ...]
-"""Docks of a cabinet by its own numbers, with both numbers as text."""
 
 
 def permission(kind: str, filled: Filled) -> str:
@@ -36,16 +40,15 @@ def permission(kind: str, filled: Filled) -> str:
     return CHANGE_THINGS if below else MAKE_THINGS
 
 
-def fields(kind: str, filled: Filled, docks: Docks = ()) -> tuple[FormField, ...]:
-    """Return the fields of a new thing, besides the note.
-
-    :param docks: of the cabinet where a new case goes, if it was opened from there.
-    """
+def fields(kind: str, filled: Filled, registered: Directory, at: datetime) -> tuple[FormField, ...]:
+    """Return the fields of a new thing, besides the note."""
     ident = FormField("ident", _("Id of the {what}", what=kind_name(kind)), required=True,
                   hint=_("As it is written on it, or as the gateway sends it."))  # fmt: skip
     if kind == CASE:
-        return (ident, *_place_fields(filled, docks), *_case_fields())
-    return (ident, *(_cabinet_fields() if kind == CABINET else _site_fields()))
+        return (ident, *_place_fields(filled, registered, at), *_case_fields())
+    if kind == CABINET:
+        return (ident, *_cabinet_fields(filled, registered, at))
+    return (ident, *_site_fields())
 
 
 def _site_fields() -> tuple[FormField, ...]:
@@ -54,28 +57,35 @@ def _site_fields() -> tuple[FormField, ...]:
     return (*site_fields(), parent)
 
 
-def _cabinet_fields() -> tuple[FormField, ...]:
+def _cabinet_fields(filled: Filled, registered: Directory, at: datetime) -> tuple[FormField, ...]:
+    here, which = filled.text("pms") or "", _("Which {what}", what=_("position"))
+    choices = assemblies(registered.account_id, PMS, at, here)
+    pms = registered.find(PMS, here) if here else None
     return (
-        FormField("pms", _("Which {what}", what=kind_name(PMS)), required=True),
-        FormField("position", _("Which {what}", what=_("position")), "number", up_to(MAX_CABINETS)),
+        assembly_field(
+            "pms", _("Which {what}", what=kind_name(PMS)), choices, required=True, value=here
+        ),
+        FormField("position", which, "choice", options=positions(registered, pms, at),
+                  follows=True),
         FormField("docks", _("How many docks it has"), "number", _("12 if you leave it empty.")),
         FormField("ehub", _("Id of the {what}", what=kind_name("ehub"))),
         FormField("busbar", _("Id of the {what}", what=kind_name("busbar"))),
         at_field(since_ever()),
-    )
+    )  # fmt: skip
 
 
-def _place_fields(filled: Filled, docks: Docks) -> tuple[FormField, ...]:
+def _place_fields(filled: Filled, registered: Directory, at: datetime) -> tuple[FormField, ...]:
     """Return the fields for cabinet and dock: chosen where the cabinet is known, else typed."""
-    cabinet, dock = _("Which {what}", what=kind_name(CABINET)), _("Which {what}", what=_("dock"))
-    if not docks:
-        hint = _("By its number in the cabinet, or by that of the PMS, as the gateway reports it.")
-        return FormField("cabinet", cabinet), FormField("dock", dock, "number", hint)
-    here, wanted = filled.text("cabinet") or "", filled.text("dock") or ""
-    return (
-        FormField("cabinet", cabinet, "choice", options=((here, here),), value=here),
-        FormField(OWN_DOCK, dock, "choice", options=docks, value=wanted),
-    )
+    label, here = _("Which {what}", what=kind_name(CABINET)), filled.text("cabinet") or ""
+    blank = _("In no cabinet")
+    choices = assemblies(registered.account_id, CABINET, at, here, blank=blank)
+    cabinet = assembly_field("cabinet", label, choices, value=here)
+    found = registered.find(CABINET, here) if here else None
+    if found is not None and not filled.typed("dock"):
+        return cabinet, *dock_fields(registered, found, at, filled, filled.text("dock") or "")
+    hint = _("By its number in the cabinet, or by that of the PMS, as the gateway reports it.")
+    dock = _("Which {what}", what=_("dock"))
+    return cabinet, FormField("dock", dock, "number", hint, follows=True)
 
 
 def _case_fields() -> tuple[FormField, ...]:
@@ -131,12 +141,13 @@ def _case(organisation: Organisation, filled: Filled) -> Change:
         filled.text("fet_board"),
         tuple(filled.text(f"cell_{n}") or "" for n in range(1, CELL_BLOCKS + 1)),
     )
-    own = filled.number(OWN_DOCK)
+    cabinet = filled.text("cabinet")
+    own = filled.own_dock(cabinet) if cabinet and OWN_DOCK in filled.sent else None
     return assembled.register_case(
         filled.order(organisation.id),
         filled.required("ident"),
         parts,
-        cabinet=filled.text("cabinet"),
+        cabinet=cabinet,
         dock=filled.number("dock") if own is None else own,
         exact=own is not None,
         taking=True,

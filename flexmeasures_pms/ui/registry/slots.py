@@ -11,7 +11,7 @@ from flexmeasures_pms.registry.docks import docks_across
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS, PMS, SLOTS, Slot
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 from flexmeasures_pms.ui.language.words import _
-from flexmeasures_pms.ui.registry.terms import place_name, title
+from flexmeasures_pms.ui.registry.terms import called, place_name, title
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,17 @@ def _spot(
     return SlotPlace(place, registered.entry(row.part_id), since, across)
 
 
+def _taken(spot: SlotPlace) -> str:
+    return f": {called(spot.entry)}" if spot.entry else ""
+
+
 def dock_choices(
     registered: Directory, cabinet: Entry, at: datetime
 ) -> tuple[tuple[str, str], ...]:
-    """Return the docks of a cabinet by its own numbers, with both numbers as text."""
+    """Return the docks of a cabinet by its own numbers, as text with both and what is in them."""
     docks = (group for group in slot_groups(registered, cabinet, at) if group.slot.name == "dock")
     named = (
-        (str(spot.place), title(place_name(group.slot, spot.place, spot.across)))
+        (str(spot.place), title(place_name(group.slot, spot.place, spot.across)) + _taken(spot))
         for group in docks
         for spot in group.spots
         if spot.place is not None

@@ -139,6 +139,17 @@ def _share(square: CalendarHour, zone: str) -> str:
         if hour.refused:
             return _("{when}: nothing was stored, nor in the day before", when=when)
         return _("{when}: nothing arrived, nor in the day before", when=when)
+    if not hour.expected:
+        samples = number(hour.samples)
+        return _("{when}: {samples} samples, how many to expect is unknown", when=when,
+                 samples=samples)  # fmt: skip
+    if hour.samples > hour.expected:
+        return _(
+            "{when}: {samples} samples, {expected} were expected",
+            when=when,
+            samples=number(hour.samples),
+            expected=number(hour.expected),
+        )
     return _(
         "{when}: {samples} of {expected} samples, {share} %",
         when=when,

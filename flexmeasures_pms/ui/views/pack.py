@@ -18,7 +18,7 @@ from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
 from flexmeasures_pms.registry.messages.moments import QUERIES, shifted
-from flexmeasures_pms.registry.queries.history import history
+from flexmeasures_pms.registry.queries.history import history, registered_at
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.flapping import flapping_now
 from flexmeasures_pms.storage.intake.quarantine import reasons_concerning
@@ -43,12 +43,14 @@ _TRANSACTIONS = 200
 class Bar:
     """A stay on the timeline.
 
+    :param since: since when it is there, at the latest where its start is not recorded.
     :param left: where it begins, and ``width`` how long it is, in percent of the timeline.
-    :param open: it began before the timeline, or its start is unknown.
+    :param open: its start is not recorded.
     """
 
     stay: Stay
     words: str
+    since: datetime
     left: float
     width: float
     open: bool
@@ -73,6 +75,7 @@ def show_pack(ident: str) -> Response:
     context: dict[str, Any] = {
         "one": one,
         "findings": worst_first(one.findings),
+        "out_of_use": seen.entry.is_retired(seen.now),
         "zone": zone,
         "says": findings,
         "limits": states,
@@ -82,6 +85,7 @@ def show_pack(ident: str) -> Response:
         return live.part("pms/pack_live.html", one, **context)
     shown = chart_page(seen, zone)
     life = lanes(seen.registered, seen.entry.id, seen.now)
+    first = _first(seen, shown)
     return page(
         "pms/pack.html",
         charts=True,
@@ -91,8 +95,8 @@ def show_pack(ident: str) -> Response:
         retired=retired_note(seen.entry, seen.now, zone),
         shown=shown,
         data=shown.data(seen, _marks(life)) | {"cell": query_params.number("cell", most=14)},
-        tracks=_tracks(life, shown, seen.now),
-        begins=_begin(life, shown, seen.now),
+        tracks=_tracks(life, first, seen.now),
+        begins=_begin(life, first, seen.now),
         events=_events(seen, zone),
         around=around,
         rack_then=partial(_rack_then, seen),
@@ -130,7 +134,7 @@ def _pack(seen: Seen) -> ShownPack:
 
 def _events(seen: Seen, zone: str) -> tuple[Event, ...]:
     recorded = history(seen.organisation.id, seen.entry.id, last=_TRANSACTIONS)
-    return events_of(recorded.transactions, zone)[:EVENTS]
+    return events_of(recorded.transactions, zone, recorded.directory)[:EVENTS]
 
 
 def _spellings(seen: Seen) -> list[str]:
@@ -142,10 +146,15 @@ def _spellings(seen: Seen) -> list[str]:
     return [identifiers.board_key(name) for name in (seen.entry.ident, *names)]
 
 
-def _begin(life: Sequence[Lane], shown: ChartPage, now: datetime) -> datetime:
+def _first(seen: Seen, shown: ChartPage) -> datetime:
+    """Return when the pack is known to have been there: registered, or read for the first time."""
+    registered = registered_at(seen.entry.id) or seen.now
+    return min(registered, shown.bounds[0]) if shown.bounds else registered
+
+
+def _begin(life: Sequence[Lane], first: datetime, now: datetime) -> datetime:
     """Return the start of the timeline: before the first known time, with some space."""
-    known = [*turns(life), *(shown.bounds or ())]
-    first = min(known, default=now)
+    first = min([*turns(life), first])
     return shifted(first, -max((now - first) / 20, timedelta(hours=1)))
 
 
@@ -160,23 +169,26 @@ def _marks(life: Sequence[Lane]) -> list[tuple[datetime, str]]:
     return sorted(found.items())
 
 
-def _tracks(life: Sequence[Lane], shown: ChartPage, now: datetime) -> list[TimelineLane]:
-    begin = _begin(life, shown, now)
-    return [TimelineLane(_lane_name(lane), tuple(_bars(lane, begin, now))) for lane in life]
+def _tracks(life: Sequence[Lane], first: datetime, now: datetime) -> list[TimelineLane]:
+    begin = _begin(life, first, now)
+    return [TimelineLane(_lane_name(lane), tuple(_bars(lane, begin, first, now))) for lane in life]
 
 
-def _bars(lane: Lane, begin: datetime, now: datetime) -> Iterator[Bar]:
+def _bars(lane: Lane, begin: datetime, first: datetime, now: datetime) -> Iterator[Bar]:
     whole = now - begin
     for stay in lane.stays:
-        first, last = max(stay.begin or begin, begin), min(stay.end or now, now)
-        if first < last:
+        last = min(stay.end or now, now)
+        start = stay.begin or (first if first < last else begin)
+        since = stay.begin or min(first, last)
+        if begin <= start < last:
             yield Bar(
                 stay,
                 _stay_words(lane, stay),
-                left=round(100 * ((first - begin) / whole), 3),
-                width=round(100 * ((last - first) / whole), 3),
+                since,
+                left=round(100 * ((start - begin) / whole), 3),
+                width=round(100 * ((last - start) / whole), 3),
                 open=stay.begin is None,
-                address=around(stay.begin) if stay.begin and stay.begin in QUERIES else None,
+                address=around(since) if since in QUERIES else None,
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.registry.kinds import PART_KINDS, PMS, SITE_KINDS
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.registry.queries.browse import (
     cases_below,
@@ -21,6 +23,7 @@ from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 from flexmeasures_pms.storage.readings.latest import newest_times
+from flexmeasures_pms.ui.language.glossary import TERMS
 from flexmeasures_pms.ui.language.words import n_
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
@@ -45,6 +48,7 @@ from flexmeasures_pms.ui.routes import pms_ui
 
 PAGE = 50
 EVENTS = 30
+BRANCH, MOST_OPEN = "branch", 100
 MOST_TRANSACTIONS = 2_000
 """That a page reads: the command `history` shows all."""
 
@@ -77,12 +81,34 @@ def _list_page(organisation: Organisation, to: Addresses) -> Response:
         organisation.id, kind, now, after=request.args.get("after", "")[:200], count=PAGE
     )
     counts = cases_below([one.id for one in listed.found], now) if kind == PMS else {}
-    zone = zone_of(organisation.id)
-    roots = tuple(
-        TreeBranch(one, kind=terms.kind_name(one.kind), note=_note(one, counts, now, zone))
-        for one in listed.found
-    )
+    opened = _opened(organisation)
+    roots = tuple(_root(organisation, one, counts, opened, now) for one in listed.found)
     return _tree_page(organisation, to, roots=roots, kinds=kinds, kind=kind, next_page=listed.after)
+
+
+def _opened(organisation: Organisation) -> frozenset[int]:
+    """Return the things whose branches are open: ``?branch=pms:PMS-1&branch=case:0241``."""
+    named = [tuple(text.split(":", 1)) for text in request.args.getlist(BRANCH)[:MOST_OPEN]]
+    things = [(one[0], one[1]) for one in named if len(one) == 2 and one[0] in HOLDING]
+    registered = load_directory(organisation.id, things=things) if things else None
+    found = (registered.find(*thing) for thing in things) if registered else ()
+    return frozenset(entry.id for entry in found if entry is not None)
+
+
+def _root(
+    organisation: Organisation,
+    one: Found,
+    counts: dict[int, int],
+    opened: frozenset[int],
+    now: datetime,
+) -> TreeBranch:
+    zone = zone_of(organisation.id)
+    note = _note(one, counts, now, zone)
+    if one.id not in opened:
+        return TreeBranch(one, kind=terms.kind_name(one.kind), note=note)
+    subject = subject_or_404(one.kind, one.ident)
+    shown = branch(subject.registered, subject.entry, now, zone=subject.zone, opened=opened)
+    return replace(shown, note=note)
 
 
 def _note(one: Found, counts: dict[int, int], now: datetime, zone: str) -> str:
@@ -99,6 +125,7 @@ def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Respo
         may_register=may(CHANGE_THINGS, organisation),
         may_import=may(MAKE_THINGS, organisation),
         terms=terms,
+        open_branches=request.args.getlist(BRANCH)[:MOST_OPEN],
         sites=SITE_KINDS,
         notice=flash.take(),
         **{"text": "", "found": (), "roots": (), "kinds": (), "kind": "", "opened": None, **shown},
@@ -109,7 +136,10 @@ def _down_to(subject: Subject) -> TreeBranch:
     """Return the tree of a thing, opened down to it."""
     path = [entry.id for entry in (*subject.above[::-1], subject.entry)]
     root = subject.above[-1] if subject.above else subject.entry
-    return branch(subject.registered, root, subject.now, zone=subject.zone, path=path)
+    opened = _opened(subject.organisation)
+    return branch(
+        subject.registered, root, subject.now, zone=subject.zone, path=path, opened=opened
+    )
 
 
 @pms_ui.get("/pms/registry/branch")
@@ -122,6 +152,7 @@ def registry_branch() -> Response:
         "pms/registry_branch.html",
         to=addresses(subject.organisation),
         terms=terms,
+        open_branches=[],
         root=branch(subject.registered, subject.entry, subject.now, zone=subject.zone),
         # The page above shows the time zone already.
         zone=None if subject.row else subject.zone,
@@ -131,7 +162,7 @@ def registry_branch() -> Response:
 def thing_page(subject: Subject) -> Response:
     """Show one thing: its contents, its place, and its history."""
     life = history(subject.organisation.id, subject.entry.id, last=MOST_TRANSACTIONS)
-    events = events_of(life.transactions, subject.zone)
+    events = events_of(life.transactions, subject.zone, life.directory)
     everything = request.args.get("events") == "all"
     to = addresses(subject.organisation)
     return page(
@@ -142,6 +173,7 @@ def thing_page(subject: Subject) -> Response:
         subject=subject,
         entry=subject.entry,
         installable=subject.entry.kind in PART_KINDS,
+        explained=TERMS,
         terms=terms,
         span=span,
         where=_where(subject, subject.row) if subject.row else "",

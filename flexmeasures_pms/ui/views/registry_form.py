@@ -9,7 +9,7 @@ from flask import Response
 
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.answer import Answer
-from flexmeasures_pms.ui.registry.forms import NOTE, REQUEST, Filled, FormField, timezones
+from flexmeasures_pms.ui.registry.forms import NOTE, OWN_DOCK, REQUEST, Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Addresses, Subject, trail
 from flexmeasures_pms.ui.registry.terms import title
 
@@ -33,7 +33,7 @@ def form_page(
     refusal = came.refusal
     bad = ""
     if refusal is not None:
-        bad = refusal.field if refusal.field in names else names[0]
+        bad = refusal.field if refusal.field in names else _instead_of(refusal.field, names)
     groups = dict.fromkeys(field.group for field in fields if field.group)
     return page(
         "pms/registry_form.html",
@@ -50,6 +50,11 @@ def form_page(
         has_time=any(field.kind == "time" for field in fields),
         given=[name for name, value in filled.sent.items() if value],
         request_id=filled.sent.get(REQUEST) or str(uuid4()),
-        zones=timezones() if any(f.kind == "zone" for f in fields) else (),
+        decides=any(field.decides for field in fields),
         **{"hidden": {}, "instead": None, **shown},
     )
+
+
+def _instead_of(field: str, names: Sequence[str]) -> str:
+    """Return the field that a form has in the place of one that it has no more."""
+    return OWN_DOCK if field in ("place", "dock") and OWN_DOCK in names else names[0]

@@ -8,7 +8,7 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import CABINET, CASE
+from flexmeasures_pms.registry.kinds import CASE
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
@@ -16,8 +16,7 @@ from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry import flash, registration, terms
 from flexmeasures_pms.ui.registry.action import WHY
 from flexmeasures_pms.ui.registry.answer import Answer, RefusedChange, answer, repeated
-from flexmeasures_pms.ui.registry.forms import Filled
-from flexmeasures_pms.ui.registry.slots import dock_choices
+from flexmeasures_pms.ui.registry.forms import REFRESH, Filled
 from flexmeasures_pms.ui.registry.subject import (
     CHANGE_THINGS,
     MAKE_THINGS,
@@ -40,7 +39,7 @@ def registry_register() -> BaseResponse:
         return _which(organisation)
     sent = request.form if request.method == "POST" else request.args
     filled = Filled(sent, _zone(organisation, sent.get("pms"), sent.get("cabinet")))
-    if request.method == "GET":
+    if request.method == "GET" or REFRESH in sent:
         return _form(organisation, kind, filled, Answer())
     came = _sent(organisation, kind, filled)
     if not came.done:
@@ -61,14 +60,6 @@ def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
     return repeated(organisation, filled) or answer(
         organisation, filled, lambda: registration.make(kind, organisation, filled), main="ident"
     )
-
-
-def _docks(organisation: Organisation, filled: Filled) -> registration.Docks:
-    """Return the docks of the cabinet that the form was opened from, if it was from one."""
-    from_there = request.method == "GET" or registration.OWN_DOCK in filled.sent
-    cabinet, known = filled.text("cabinet"), load_directory(organisation.id)
-    rack = known.find(CABINET, cabinet) if cabinet and from_there else None
-    return dock_choices(known, rack, datetime.now(UTC)) if rack else ()
 
 
 def _zone(organisation: Organisation, pms: str | None, cabinet: str | None) -> str:
@@ -100,7 +91,7 @@ def _form(organisation: Organisation, kind: str, filled: Filled, came: Answer) -
     return form_page(
         to,
         None,
-        registration.fields(kind, filled, _docks(organisation, filled)),
+        registration.fields(kind, filled, load_directory(organisation.id), datetime.now(UTC)),
         filled,
         came,
         heading=_("Register: {what}", what=terms.kind_name(kind)),

@@ -13,7 +13,7 @@ from flexmeasures_pms.ui.registry import flash
 from flexmeasures_pms.ui.registry.action import Action
 from flexmeasures_pms.ui.registry.actions import ACTIONS
 from flexmeasures_pms.ui.registry.answer import Answer, answer, repeated
-from flexmeasures_pms.ui.registry.forms import Filled
+from flexmeasures_pms.ui.registry.forms import REFRESH, Filled
 from flexmeasures_pms.ui.registry.subject import Addresses, Subject, addresses, subject_or_404
 from flexmeasures_pms.ui.registry.terms import called, title
 from flexmeasures_pms.ui.routes import pms_ui
@@ -37,11 +37,12 @@ def registry_thing(kind: str, ident: str = "") -> BaseResponse:
         raise NotFound(_("There is no such form."))
     if not subject.may_change:
         raise Forbidden(_("You may view the registry of this organisation, but not change it."))
-    if request.method == "POST":
+    if request.method == "POST" and REFRESH not in request.form:
         return _sent(subject, action, Filled(request.form, subject.zone))
     if not action.applies(subject):
         return _not_now(subject)
-    return _form(subject, action, Filled(request.args, subject.zone), Answer())
+    given = request.form if request.method == "POST" else request.args
+    return _form(subject, action, Filled(given, subject.zone), Answer())
 
 
 def _sent(subject: Subject, action: Action, filled: Filled) -> BaseResponse:
