@@ -67,12 +67,17 @@ def show(client: FlaskClient) -> Show:
 def press(client: FlaskClient) -> Callable[..., TestResponse]:
     """Send the page's form, with its token unless told otherwise."""
 
-    def send(query: str = "", *, token: bool = True, **fields: Any) -> TestResponse:
+    def send(query: str = "", *, token: bool = True, sure: bool = True, **fields: Any
+             ) -> TestResponse:  # fmt: skip
         page = client.get(f"{URL}{query}").get_data(as_text=True)
         found = re.search(r'name="csrf_token" value="([^"]+)"', page)
         if token and found:
             fields["csrf_token"] = found[1]
-        return client.post(f"{URL}{query}", data=fields)
+        reply = client.post(f"{URL}{query}", data=fields)
+        asked = re.search(r'name="sure" value="([^"]+)"', reply.get_data(as_text=True))
+        if not sure or not asked:
+            return reply
+        return client.post(f"{URL}{query}", data={**fields, "sure": asked[1]})
 
     return send
 
@@ -150,8 +155,8 @@ def test_a_sample_that_can_be_stored_now_leaves(site: Site, press: Any, show: Sh
 
 def test_discarding_takes_a_reason_and_keeps_the_text(site: Site, press: Any, show: Show) -> None:
     (number,) = ids(site, "conflict")
-    assert press(action="discard", id=[number]).status_code == 400
-    assert press(action="discard", id=[number], note="  ").status_code == 400
+    assert press(action="discard", id=[number]).status_code == 422
+    assert press(action="discard", id=[number], note="  ").status_code == 422
     assert ids(site, "conflict") == [number]
 
     assert press(action="discard", id=[number], note="a test <b>bench</b>").status_code == 303
@@ -175,8 +180,27 @@ def test_all_that_are_found_are_meant_and_no_others(site: Site, press: Any) -> N
     "fields", [{"action": "replay"}, {"action": "replay", "id": ["x"]}, {"action": "sing"}, {}]
 )
 def test_what_makes_no_sense_changes_nothing(site: Site, press: Any, fields: Any) -> None:
-    assert press(**fields).status_code == 400
+    reply = press(**fields)
+    assert reply.status_code == 422
+    text = unescape(reply.get_data(as_text=True))
+    assert "Nothing was changed" in text
+    assert len(entries(text)) == 4
     assert len(waiting(site.account_id)) == 4
+
+
+def test_discarding_asks_once_and_says_what_follows(site: Site, press: Any) -> None:
+    numbers = ids(site, "unknown_pack")
+    asked = press(sure=False, action="discard", id=numbers[:2], note="a bench")
+    text = unescape(asked.get_data(as_text=True))
+    assert asked.status_code == 200
+    assert "Discard 2 samples?" in text
+    assert "set aside with the reason" in text
+    assert 'value="a bench"' in text
+    assert text.count(" checked>") == 3
+    assert len(waiting(site.account_id)) == 4
+    sure = re.findall(r'name="sure" value="([^"]+)"', text)[0]
+    other = press(sure=False, action="discard", id=numbers, note="a bench")
+    assert sure not in other.get_data(as_text=True)
 
 
 def test_without_a_token_nothing_is_changed(site: Site, press: Any) -> None:
@@ -240,7 +264,7 @@ def test_another_organisation_sees_and_does_nothing(
     press(action="discard", id=[number], note="x")
     press(action="replay", id=[number])
     assert press(f"?organisation={site.account_id}", action="discard", which="all", note="x",
-                 ).status_code in (400, 404)  # fmt: skip
+                 ).status_code in (400, 404, 422)  # fmt: skip
     assert len(waiting(site.account_id)) == 4
 
 

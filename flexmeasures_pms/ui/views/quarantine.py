@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Any
 
 from flask import Response, flash, redirect, request
 from flask_login import current_user
 from flexmeasures.data import db
 from sqlalchemy.engine import Row
-from werkzeug.exceptions import BadRequest, Forbidden, NotFound
+from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.errors import PmsError
 from flexmeasures_pms.ingest.limits import quarantine_bounds
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.registry.queries.clocks import site_clock
@@ -40,7 +42,13 @@ NOTICE = "pms"
 def quarantine_page() -> Response:
     """Show waiting or discarded samples."""
     require_tables()
-    organisation = one_organisation()
+    return _listed(one_organisation())
+
+
+def _listed(
+    organisation: Organisation, *, error: str = "", asks_about: Sequence[int] = ()
+) -> Response:
+    """Return the page, with what was wrong in its form, or what it would discard."""
     sought = _sought(organisation)
     rows = waiting.listed(
         sought, limit=PAGE + 1, before=query_params.number("before", most=1 << 62)
@@ -52,6 +60,12 @@ def quarantine_page() -> Response:
     return page(
         "pms/quarantine.html",
         active="quarantine",
+        status=422 if error else 200,
+        error=error,
+        asks_about=len(asks_about),
+        sure=_fingerprint(asks_about),
+        given=request.form,
+        ticked=frozenset(request.form.getlist("id")),
         title=_("Quarantine"),
         organisation=organisation,
         zone=site_clock(organisation.id),
@@ -104,15 +118,47 @@ def quarantine_change() -> BaseResponse:
     organisation = one_organisation()
     if not may(CHANGE, organisation):
         raise Forbidden(_("You may view the quarantine, but not change it."))
-    ids = _ids(organisation)
-    if request.form.get("action") == "replay":
-        notice = _replayed(organisation, ids)
-    elif request.form.get("action") == "discard":
-        notice = _discarded(organisation, ids)
-    else:
-        raise BadRequest(_("Choose whether to replay or to discard."))
+    try:
+        action, ids = _action(), _ids(organisation)
+        note = _note() if action == "discard" else ""
+    except IncompleteForm as error:
+        return _listed(organisation, error=str(error))
+    if action == "discard" and ids and request.form.get("sure") != _fingerprint(ids):
+        return _listed(organisation, asks_about=ids)
+    notice = _discarded(organisation, ids, note) if note else _replayed(organisation, ids)
     flash(notice, NOTICE)
     return redirect(links.same(before=None), 303)
+
+
+class IncompleteForm(PmsError):
+    """A form lacks a choice."""
+
+
+def _fingerprint(ids: Sequence[int]) -> str:
+    """Return what stands for exactly these samples: who confirms, confirms those."""
+    return sha256(repr(sorted(ids)).encode()).hexdigest()[:32]
+
+
+def _action() -> str:
+    """Return what is to be done.
+
+    :raises IncompleteForm: if that was not chosen.
+    """
+    action = request.form.get("action", "")
+    if action not in ("replay", "discard"):
+        raise IncompleteForm(_("Choose whether to replay or to discard."))
+    return action
+
+
+def _note() -> str:
+    """Return the reason for discarding.
+
+    :raises IncompleteForm: if there is none.
+    """
+    note = " ".join(request.form.get("note", "").split())[:MOST_NOTE]
+    if not note:
+        raise IncompleteForm(_("Give a reason for discarding: it is kept with the samples."))
+    return note
 
 
 def _sought(organisation: Organisation) -> QuarantineFilter:
@@ -131,7 +177,7 @@ def _named(rows: Iterable[Row[Any]]) -> list[str]:
 def _ids(organisation: Organisation) -> list[int]:
     """Return the selected waiting samples.
 
-    :raises BadRequest: if there is none.
+    :raises IncompleteForm: if there is none.
     """
     if request.form.get("which") == "all":
         sought = _sought(organisation)
@@ -139,7 +185,7 @@ def _ids(organisation: Organisation) -> list[int]:
     ticked = request.form.getlist("id")[:MOST_AT_ONCE]
     numbers = {int(text) for text in ticked if text.isascii() and text.isdigit() and len(text) < 19}
     if not numbers:
-        raise BadRequest(_("Tick the samples first."))
+        raise IncompleteForm(_("Tick the samples first."))
     return quarantine.waiting_ids(organisation.id, numbers)
 
 
@@ -165,10 +211,7 @@ def _replayed(organisation: Organisation, ids: list[int]) -> str:
     return words
 
 
-def _discarded(organisation: Organisation, ids: list[int]) -> str:
-    note = " ".join(request.form.get("note", "").split())[:MOST_NOTE]
-    if not note:
-        raise BadRequest(_("Give a reason for discarding: it is kept with the samples."))
+def _discarded(organisation: Organisation, ids: list[int], note: str) -> str:
     author = f"user:{current_user.id}"
     gone = quarantine.discard(organisation.id, ids, author=author, note=note)
     db.session.commit()

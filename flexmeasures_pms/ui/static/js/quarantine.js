@@ -1,5 +1,6 @@
 // @ts-check
-// Selects all samples of a page at once, and requires a note before samples are discarded.
+// Selects all samples of a page at once, requires a note before samples are discarded, and goes to
+// what the page asks.
 
 const button = document.getElementById("pms-tick-all");
 const form = document.getElementById("pms-quarantine");
@@ -14,6 +15,8 @@ if (button) {
     for (const box of boxes()) box.checked = tick;
   });
 }
+
+document.getElementById("pms-form-notice")?.focus();
 
 form?.addEventListener("submit", (event) => {
   const pressed = /** @type {SubmitEvent} */ (event).submitter;
