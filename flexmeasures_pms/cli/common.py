@@ -183,29 +183,6 @@ def check_note(name: str, text: str | None) -> None:
         raise click.BadParameter(problem, param_hint=f"'--{name}'")
 
 
-def agree(question: str, *, yes: bool) -> None:
-    """Go on only if a person agrees, or has agreed beforehand with ``--yes``.
-
-    :param question: without its question mark. Standard output is left alone.
-    """
-    if yes:
-        return
-    try:
-        agreed = click.confirm(f"{question}?", err=True)
-    except click.Abort:
-        click.echo(err=True)
-        raise click.ClickException(
-            "Nothing was changed: nobody answered. Give --yes to go on without being asked."
-        ) from None
-    if not agreed:
-        raise click.ClickException("Nothing was changed.")
-
-
-def yes_option(function: F) -> F:
-    """Add ``--yes``, for :func:`agree`."""
-    return click.option("--yes", is_flag=True, help="Go on without being asked.")(function)
-
-
 def json_option(function: F) -> F:
     """Add ``--json``."""
     text = "Print one JSON document instead of text."

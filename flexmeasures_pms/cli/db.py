@@ -7,6 +7,7 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.beliefs import removal
 from flexmeasures_pms.cli.blueprint import pms_cli
+from flexmeasures_pms.cli.consent import agree, yes_option
 from flexmeasures_pms.migrations import downgrade as downgrading
 from flexmeasures_pms.migrations import sample_tables, schema
 from flexmeasures_pms.plural import counted
@@ -54,9 +55,6 @@ def current() -> None:
         schema.check(connection)
 
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
-
-
 @tables.command("downgrade")
 @click.argument("revision")
 @yes_option
@@ -77,7 +75,7 @@ def downgrade(revision: str, yes: bool) -> None:
     if planned.lost:
         click.echo(f"From revision {planned.before} back to {revision} these are lost:")
         _list(planned)
-        _ask(yes)
+        agree("Go on", yes=yes, err=False)
     downgrading.downgrade(planned, _say_that_it_waits)
     click.echo(f"The tables of flexmeasures-pms are at revision {revision} now.")
 
@@ -110,7 +108,7 @@ def remove(with_assets: bool, yes: bool) -> None:
     click.echo("These tables are dropped with their rows:")
     _list(planned)
     _list_assets(made, with_assets=with_assets)
-    _ask(yes)
+    agree("Go on", yes=yes, err=False)
     if with_assets:
         removal.remove(made.sources)
     downgrading.downgrade(planned, _say_that_it_waits)
@@ -141,20 +139,6 @@ def _list_assets(made: removal.Made, *, with_assets: bool) -> None:
         click.echo(f"Also removed from FlexMeasures: {words}.")
     else:
         click.echo(f"Kept in FlexMeasures: {words} (--with-assets removes them).")
-
-
-def _ask(yes: bool) -> None:
-    """Ask whether to go on.
-
-    :raises click.ClickException: if the answer is no, or nobody can answer.
-    """
-    try:
-        agreed = yes or click.confirm("Go on?")
-    except click.Abort:
-        click.echo()
-        agreed = False
-    if not agreed:
-        raise click.ClickException("Nothing was changed. With --yes it does not ask.")
 
 
 def _say_that_it_waits() -> None:

@@ -22,6 +22,7 @@ from flexmeasures_pms.cli.common import (
     organisation,
     progress_bar,
 )
+from flexmeasures_pms.cli.consent import agree
 from flexmeasures_pms.cli.import_text import (
     counts,
     fault_line,
@@ -157,7 +158,7 @@ def _show(shown: _Shown, lines: Sequence[str], rules: ImportRules) -> None:
 def _confirm(result: Imported, *, yes: bool) -> None:
     """Ask whether to change the registry.
 
-    :raises RegistryError: if it is not to be changed, or nobody can be asked.
+    :raises RegistryError: if nobody can be asked.
     """
     if yes or not result.changed:
         return
@@ -167,10 +168,7 @@ def _confirm(result: Imported, *, yes: bool) -> None:
             "import it, or --dry-run to see each line."
         )
     click.echo(counts(result))
-    try:
-        click.confirm("Import it?", abort=True)
-    except click.Abort:
-        raise RegistryError("Nothing was imported.") from None
+    agree("Import it", yes=False, otherwise="Nothing was imported", err=False)
 
 
 def _is_terminal() -> bool:

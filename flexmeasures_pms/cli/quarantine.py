@@ -16,12 +16,11 @@ from flexmeasures_pms.cli.common import (
     LIMIT,
     ROW,
     account_option,
-    agree,
     author_options,
     json_option,
     one_line_errors,
-    yes_option,
 )
+from flexmeasures_pms.cli.consent import agree, yes_option
 from flexmeasures_pms.cli.output import SiteClock, paragraph, print_json_array
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.ingest.limits import quarantine_bounds

@@ -14,13 +14,12 @@ from flexmeasures_pms.cli.blueprint import pms_cli
 from flexmeasures_pms.cli.common import (
     MOMENT,
     account_option,
-    agree,
     author_options,
     json_option,
     one_line_errors,
     progress_bar,
-    yes_option,
 )
+from flexmeasures_pms.cli.consent import agree, yes_option
 from flexmeasures_pms.cli.output import SiteClock, print_json, wrapped
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.ingest.retraction import Retracted, WrongTime, retract, wrong_time

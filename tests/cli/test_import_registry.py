@@ -179,10 +179,10 @@ def test_it_shows_what_would_change_and_asks(
     monkeypatch.setattr(import_registry, "_is_terminal", lambda: True)
     args = ["pms", "import-registry", str(write(("0299", "B9", "P2"), ("0241", "B2", "")))]
     args += ["--account", str(owner.id)]
-    for answer in ("n\n", "\n", ""):
+    for answer, why in (("n\n", "."), ("\n", "."), ("", ": nobody answered. Give --yes to go on")):
         refused = runner.invoke(args=args, input=answer)
         assert refused.exit_code == 1
-        assert refused.stderr.splitlines()[-1] == "Error: Nothing was imported."
+        assert refused.stderr.splitlines()[-1].startswith(f"Error: Nothing was imported{why}")
         assert registry_of(owner).find("case", "0299") is None
     done = runner.invoke(args=args, input="y\n")
     assert done.exit_code == 0

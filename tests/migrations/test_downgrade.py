@@ -128,7 +128,7 @@ def test_a_downgrade_says_what_it_drops_and_asks(
     before = definitions(connection)
     result = run(runner, connection, "downgrade", "0010", answer="n\n")
     assert result.exit_code == 1
-    assert result.stderr.splitlines() == ["Error: Nothing was changed. With --yes it does not ask."]
+    assert result.stderr.splitlines() == ["Error: Nothing was changed."]
     first, *lines, question = result.stdout.splitlines()
     assert first == f"From revision {schema.head()} back to 0010 these are lost:"
     assert "  table pms_sample: 2 rows" in lines

@@ -175,7 +175,7 @@ def test_the_tables_are_removed_and_the_telemetry_stays(
         "Kept in FlexMeasures: 2 assets with 2 sensors and their telemetry, and 2 data sources"
         in (asked.stdout)
     )
-    assert asked.stderr == "Error: Nothing was changed. With --yes it does not ask.\n"
+    assert asked.stderr == "Error: Nothing was changed.\n"
     with database.connect() as connection:
         schema.check(connection)
 
