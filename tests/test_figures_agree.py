@@ -50,7 +50,7 @@ class Figures:
     def rack(self) -> dict[str, Any]:
         cabinets = self.json("/pms/PMS-1/rack")["cabinets"]
         docks = [dock["occupant"] for one in cabinets for dock in one["docks"]]
-        return {one["pack"]["ident"]: one["pack"] for one in docks if one}
+        return {one["pack"]["id"]: one["pack"] for one in docks if one}
 
     def csv(self, ident: str) -> dict[str, str]:
         around = {
@@ -136,7 +136,7 @@ def test_every_reader_is_told_the_same_of_a_pms(told: Figures) -> None:
     assert device["spread"] == max(p["spread"] for p in rack.values() if p["spread"] is not None)
     assert {f["code"] for f in device["findings"]} == {f["code"] for f in whole["findings"]}
     fleet, page = told.page("/pms"), told.page("/pms/PMS-1")
-    asset = told.page(f"/assets/{device['asset_id']}/context")
+    asset = told.page(f"/assets/{device['asset']}/context")
     for text in (fleet, page):
         assert "3 / 4" in text
         assert f"{number(power)} W charging" in text
@@ -144,4 +144,4 @@ def test_every_reader_is_told_the_same_of_a_pms(told: Figures) -> None:
     for text in (fleet, asset):
         assert f"{number(device['hottest'], 1)} °C" in text
         assert f"{number(device['spread'])} mV" in text
-    assert f"Power: {number(power)} W" in asset
+    assert f"Power: {number(power)} W charging" in asset

@@ -31,6 +31,9 @@ from flexmeasures_pms.ui.page import links
 from flexmeasures_pms.ui.registry.subject import Addresses
 from flexmeasures_pms.ui.registry.terms import called, retired_note
 
+AT_REST = 1
+"""Watts in either direction: below these nothing charges or discharges."""
+
 PanelFigures = Iterator[tuple[str, str]]
 
 
@@ -97,15 +100,22 @@ def _figures(shown: ShownPack | Device) -> PanelFigures:
     if isinstance(shown, Device) and shown.packs is not None:
         said = {"n": shown.reporting, "all": shown.packs}
         yield _("Packs reporting"), _("{n} of {all}", **said)
+    if shown.power is not None:
+        yield _("Power"), f"{figures.number(abs(shown.power))} W {_direction(shown.power)}"
     yield from _measured(_values(shown))
     newest = shown.newest if isinstance(shown, Device) else shown.time
     yield _("Newest reading"), figures.age(newest)
 
 
+def _direction(watts: float) -> str:
+    if abs(watts) < AT_REST:
+        return _("at rest")
+    return _("charging") if watts > 0 else _("discharging")
+
+
 def _values(shown: ShownPack | Device) -> Mapping[str, tuple[float | None, int, str]]:
     """Return figures with their decimals and units."""
     return {
-        _("Power"): (shown.power, 0, "W"),
         _("State of charge"): (shown.soc, 0, "%"),
         _("Hottest"): (shown.hottest, 1, "°C"),
         _("Cell spread"): (shown.spread, 0, "mV"),

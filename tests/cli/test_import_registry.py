@@ -18,7 +18,7 @@ from support.commands import Command, Failure, RegistryOf
 
 from flexmeasures_pms.cli import import_registry
 from flexmeasures_pms.cli.blueprint import Commands
-from flexmeasures_pms.cli.common import agree
+from flexmeasures_pms.cli.consent import agree
 from flexmeasures_pms.registry.importing import importer
 
 Write = Callable[..., Path]

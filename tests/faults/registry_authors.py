@@ -192,8 +192,9 @@ class Forms:
                 self._shown = forms(page.text)[0].fields
             filled = {**self._shown, **task.form.fields, "note": f"{task.what} by {self.name}"}
             reply = self._ask("POST", url, filled)
-            if reply.status_code == 200 and (asked := dict(forms(reply.text)[0].buttons)):
-                reply = self._ask("POST", url, {**filled, **asked})
+            buttons = dict(forms(reply.text)[0].buttons) if reply.status_code == 200 else {}
+            if "sure" in buttons:
+                reply = self._ask("POST", url, {**filled, "sure": buttons["sure"]})
             return self._judge(task, reply, begin)
         except (OSError, HTTPException):
             self.notes.counts["form broken"] += 1

@@ -64,7 +64,7 @@ def local(**ahead: float) -> str:
 
 
 FORMS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("case/269", "move", "at", {"into": "PMS-1-A", "place": "7"}),
+    ("case/269", "move", "at", {"into": "PMS-1-A", "own_dock": "7"}),
     ("case/269", "remove", "at", {}),
     ("case/269", "service", "at", {"note": "cleaned"}),
     ("case/269", "retire", "at", {}),
@@ -103,8 +103,8 @@ def test_a_form_takes_no_odd_time(
 def test_a_planned_change_is_made(member: FlaskClient, site: Site) -> None:
     form = page(member, "/pms/registry/case/269?do=remove")
     later = local(days=90)
-    reply = submit(member, form, at=later, planned="yes")
-    assert reply.status_code == 303
+    asked = submit(member, form, at=later, planned="yes").get_data(as_text=True)
+    assert submit(member, asked, sure=True, planned="yes").status_code == 303
     assert later.replace("T", " ") in page(member, "/pms/registry/case/269")
     form = page(member, "/pms/registry/case/269?do=service")
     assert submit(member, form, at=local(seconds=30), note="cleaned").status_code == 303

@@ -210,15 +210,15 @@ def install(subject: Subject, filled: Filled) -> Change:
     kinds = assemblies_for(subject.entry.kind)
     into_kind = chosen_kind(filled, kinds, kinds[0], name="into_kind")
     into = filled.required("into")
-    chosen = OWN_DOCK in filled.sent and into_kind == CABINET
+    chosen = filled.own_dock(into) if into_kind == CABINET and OWN_DOCK in filled.sent else None
     return orders.install(
         filled.order(subject.organisation.id),
         subject.entry.ident,
         into,
         kind=subject.entry.kind,
         into_kinds=(into_kind,),
-        place=filled.own_dock(into) if chosen else filled.number("place"),
-        exact=chosen,
+        place=filled.number("place") if chosen is None else chosen,
+        exact=chosen is not None,
         with_packs=True,
     )
 

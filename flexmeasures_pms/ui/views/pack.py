@@ -155,7 +155,7 @@ def _first(seen: Seen, shown: ChartPage) -> datetime:
 def _begin(life: Sequence[Lane], first: datetime, now: datetime) -> datetime:
     """Return the start of the timeline: before the first known time, with some space."""
     first = min([*turns(life), first])
-    return shifted(first, -max((now - first) / 20, timedelta(hours=1)))
+    return shifted(first, -max((now - first) / 20, timedelta(minutes=1)))
 
 
 def _marks(life: Sequence[Lane]) -> list[tuple[datetime, str]]:
