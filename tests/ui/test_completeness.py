@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from conftest import Organisation
+from flask import Flask
 from flask.testing import FlaskClient
 from support.session import log_in
 from support.site import Site
 from support.telemetry import at, converter_sample, pack_sample, request
+
+from flexmeasures_pms.ingest.completeness import Completeness
+from flexmeasures_pms.overview.completeness_calendar import CalendarHour
+from flexmeasures_pms.ui.views.completeness import told
 
 URL = "/pms/completeness"
 # Noon of UTC is 19:00 in Jakarta: the day of the site ends at 17:00 UTC.
@@ -125,8 +130,6 @@ def test_another_organisation_sees_nothing(
 def test_the_running_hour_is_told_as_far_as_it_is(
     site: Site, client: FlaskClient, organisation: Organisation, show: Any
 ) -> None:
-    from datetime import UTC, datetime
-
     now = datetime.now(UTC)
     samples = (converter_sample(now - timedelta(minutes=n)) for n in range(60))
     client.post(
@@ -137,3 +140,19 @@ def test_the_running_hour_is_told_as_far_as_it_is(
     )
     last = squares(show("days=1"), "MPPT-1")[-1]
     assert last[0] in ("complete", "most", "begun")
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected", "words"),
+    [
+        (108, 47, "2026-03-01 19:00: 108 samples, 47 were expected"),
+        (47, 47, "2026-03-01 19:00: 47 of 47 samples, 100 %"),
+        (5, None, "2026-03-01 19:00: 5 samples, how many to expect is unknown"),
+    ],
+)
+def test_no_more_samples_arrive_of_a_number_than_that(
+    app_context: Flask, samples: int, expected: int | None, words: str
+) -> None:
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    hour = Completeness("PMS-1", "pms", start, samples, 1, expected, 360.0, 1.0)
+    assert told(CalendarHour(start, "complete", hour, running=False), "Asia/Jakarta") == words

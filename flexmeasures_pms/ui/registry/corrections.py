@@ -7,7 +7,7 @@ from dataclasses import replace
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
-from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, SITE_KINDS, slot_for
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, SITE_KINDS, slot_for
 from flexmeasures_pms.ui.language.words import _, n_
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
@@ -49,7 +49,11 @@ def retire(subject: Subject, filled: Filled) -> Change:
 def retire_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
     """Say what follows when something is retired."""
     entry, now = subject.entry, subject.now
-    told = [_("It can't be installed anywhere until it is revived. Its history stays.")]
+    told = [
+        _("It can't be installed anywhere until it is revived. Its history stays.")
+        if entry.kind in PART_KINDS
+        else _("It is out of use until it is revived. Its history stays.")
+    ]
     inside = len(subject.registered.parts_of(entry.id, now))
     if inside:
         told.append(

@@ -139,7 +139,7 @@ def _share(square: CalendarHour, zone: str) -> str:
         if hour.refused:
             return _("{when}: nothing was stored, nor in the day before", when=when)
         return _("{when}: nothing arrived, nor in the day before", when=when)
-    if not hour.expected:
+    if hour.expected is None:
         samples = number(hour.samples)
         return _("{when}: {samples} samples, how many to expect is unknown", when=when,
                  samples=samples)  # fmt: skip
