@@ -166,8 +166,9 @@ def test_the_life_of_a_thing_is_told_in_words(member: FlaskClient, site: Site) -
     commit(orders.install(device, "0241", "PMS-1-A", kind="case", place=7))
     text = shown(member, "/pms/registry/case/0241")
     for words in (
-        "PMS PMS-1, by reporting Moved case 0241 to dock 7 of cabinet PMS-1-A, "
-        "from dock 3 of cabinet PMS-1-B. reported from there Valid from 2026-03-01 12:00:00.",
+        "PMS PMS-1, by reporting Moved case 0241 to dock 7 of cabinet PMS-1-A, PMS PMS-1, "
+        "from dock 3 of cabinet PMS-1-B, PMS PMS-1. reported from there "
+        "Valid from 2026-03-01 12:00:00.",
         "rudi, at the command line Serviced case 0241. cleaned",
         "Removed acquisition board B0241 from case 0241. "
         "Installed acquisition board B0300 in case 0241. cold joint",
@@ -211,7 +212,8 @@ def test_what_was_retired_says_so(member: FlaskClient, site: Site) -> None:
     order = Order(Author("test", "water"), None, site.account_id)
     commit(orders.retire(order, "B0300"))
     text = shown(member, "/pms/registry/acquisition-board/B0300")
-    assert re.search(r"retired since [-\d]+ [:\d]+ installed nowhere Asia/Jakarta", text)
+    since = r"retired since [-\d]+ [:\d]+ Acquisition board installed nowhere Asia/Jakarta"
+    assert re.search(since, text)
     assert "Retired acquisition board B0300. water" in text
 
 
