@@ -5,7 +5,9 @@ They are for packs of 14 lithium-ion cells in series that work between 3.0 and 4
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 HOT = 55.0
 """Hottest of a pack's own sensors [°C]: cells of this kind may not work above 60 °C, and a
@@ -17,6 +19,42 @@ CELL_HIGH, CELL_LOW = 4.2, 3.0
 WEAK_CELL = 30.0
 """How far [mV] a pack's lowest cell is below the mean of its other cells. In 2,840 readings
 of a healthy pack in the field it was 11 mV or less in half of them and 23 mV in 95 %."""
+LimitCode = Literal["hot", "fet_hot", "cell_high", "cell_low", "weak_cell"]
+
+
+@dataclass(frozen=True, slots=True)
+class PackLimit:
+    """A limit of one figure of a pack.
+
+    :param code: of the health state beyond it.
+    :param figure: what it applies to: a field of ``overview.states.Extremes``.
+    :param beyond: how a figure beyond it compares with ``value``.
+    :param digits: decimals that a figure beyond it is told with.
+    :param stays: whether the state of the last reading holds while the pack is silent: what was
+        dangerous then is not known to be over.
+    """
+
+    code: LimitCode
+    figure: str
+    beyond: Literal[">=", ">", "<"]
+    value: float
+    digits: int
+    stays: bool
+
+    @property
+    def sign(self) -> int:
+        """What a figure is multiplied by so that the worst is the lowest."""
+        return 1 if self.beyond == "<" else -1
+
+
+PACK_LIMITS = (
+    PackLimit("hot", "hottest", ">=", HOT, 3, stays=True),
+    PackLimit("fet_hot", "hottest_fet", ">=", HOT_FET, 3, stays=True),
+    PackLimit("cell_high", "highest", ">", CELL_HIGH, 3, stays=True),
+    PackLimit("cell_low", "lowest", "<", CELL_LOW, 3, stays=True),
+    PackLimit("weak_cell", "weak_by", ">=", WEAK_CELL, 1, stays=False),
+)
+"""All limits of a pack: the rack judges each pack by them, and the database those of a fleet."""
 SILENT_AFTER = timedelta(minutes=5)
 """Age of the newest reading: five readings were missed at a minute each, which is the
 slowest that gateways are known to report."""

@@ -149,3 +149,9 @@ class Rack(PublicStruct, frozen=True):
         docks = (dock for cabinet in self.cabinets for dock in cabinet.docks)
         yield from (dock.occupant for dock in docks if dock.occupant)
         yield from self.undocked
+
+    def unplaced(self) -> Iterator[UnknownPack]:
+        """Yield the unknown packs that are in no dock: they report none, or not now."""
+        docks = [dock for cabinet in self.cabinets for dock in cabinet.docks]
+        placed = {dock.unknown_pack.ident for dock in docks if dock.unknown_pack}
+        yield from (one for one in self.unknown_packs if one.ident not in placed)

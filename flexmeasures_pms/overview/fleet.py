@@ -8,36 +8,24 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from flexmeasures_pms.catalogue.limits import SILENT_AFTER
+from flexmeasures_pms.catalogue.limits import PACK_LIMITS, SILENT_AFTER
+from flexmeasures_pms.identifiers import key
 from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.overview.states import (
+    LEVELS,
     Code,
-    Extremes,
     Finding,
     is_silent,
-    judged,
+    silence,
     worst_first,
 )
-from flexmeasures_pms.registry.kinds import PMS
+from flexmeasures_pms.overview.unknown_packs import Unregistered, unregistered
+from flexmeasures_pms.registry.kinds import CASE, PMS
 from flexmeasures_pms.storage.queries import fleet as stored
 
-_EXTREMES: Mapping[Code, str] = {
-    "hot": "hottest",
-    "fet_hot": "hottest_fet",
-    "cell_high": "highest",
-    "cell_low": "lowest",
-    "weak_cell": "weak_by",
-}
-_COUNTS: Mapping[Code, str] = {
-    "bus_fault": "bus_faults",
-    "fet_open": "fets_open",
-    "unread": "unread",
-    "no_temperature": "no_temperature",
-    "flapping": "flapping",
-    "wrong_place": "misplaced",
-    "unallocated": "unallocated",
-    "never": "never",
-}
+_SIGNS: Mapping[Code, int] = {limit.code: limit.sign for limit in PACK_LIMITS}
+_CODES = tuple(c for c in LEVELS if c in (*_SIGNS, *stored.COUNTED, "bus_fault"))
+_IDENT = 2  # where the number of the pack is in what the database returns of the worst one
 
 
 class Device(PublicStruct, frozen=True):
@@ -74,19 +62,33 @@ class Device(PublicStruct, frozen=True):
 
 
 def fleet(
-    accounts: Collection[int], now: datetime, *, within: Collection[int] | None = None
+    accounts: Collection[int],
+    now: datetime,
+    *,
+    within: Collection[int] | None = None,
+    unknown: Iterable[Unregistered] | None = None,
 ) -> tuple[Device, ...]:
-    """Return all devices of some organisations, in no order, in three queries.
+    """Return all devices of some organisations, in no order, in four queries.
 
     :param within: only these devices (by their numbers), of readings that these reported of
         what was in them.
+    :param unknown: what reports to them without being registered, where that is known already.
     """
-    systems = stored.systems(accounts, now - SILENT_AFTER, now, within)
-    rows = [(row, tuple(_beyond(row))) for row in systems]
-    names = stored.idents({case for _, found in rows for _, _, case in found})
-    devices = [_system(row, found, names) for row, found in rows]
+    rows = stored.systems(accounts, now - SILENT_AFTER, now, within)
+    worst = (getattr(row, f"{code}_worst") for row in rows for code in _CODES)
+    names = stored.idents({int(found[_IDENT]) for found in worst if found})
+    packs = _packs_by_pms(unregistered(accounts) if unknown is None else unknown)
+    devices = [_system(row, names, packs, now) for row in rows]
     devices += [_converter(row, now) for row in stored.converters(accounts, within)]
     return tuple(devices)
+
+
+def _packs_by_pms(unknown: Iterable[Unregistered]) -> dict[tuple[int, str], list[Unregistered]]:
+    found: dict[tuple[int, str], list[Unregistered]] = {}
+    for one in unknown:
+        if one.kind == CASE and one.pms is not None:
+            found.setdefault((one.account_id, one.pms), []).append(one)
+    return found
 
 
 def arranged(devices: Iterable[Device], sort: str = "state", q: str = "") -> tuple[Device, ...]:
@@ -130,31 +132,38 @@ SORTS: Mapping[str, Callable[[Device], Any]] = {
 """The orders of a fleet: each has the devices that need attention first."""
 
 
-def _beyond(row: Row[Any]) -> Iterator[tuple[Code, float, int]]:
-    """Yield the figures beyond their limits in a PMS, with their cases."""
-    worst = {code: getattr(row, column) for code, column in _EXTREMES.items()}
-    figures = {_EXTREMES[code]: found[0] for code, found in worst.items() if found}
-    for code, figure in judged(Extremes(**figures)):
-        yield code, round(figure, 3), int(worst[code][1])
+def _findings(row: Row[Any], names: Mapping[int, str], now: datetime) -> Iterator[Finding]:
+    """Yield the states of a PMS's packs and EHubs, each once with the worst that has it."""
+    for code in _CODES:
+        worst = getattr(row, f"{code}_worst")
+        if worst is None:
+            continue
+        figure, _dock, number, silent = worst
+        found = Finding(
+            code,
+            _SIGNS[code] * figure if code in _SIGNS else None,
+            since=None if silent is None else datetime.fromtimestamp(silent, UTC),
+            ident=names[int(number)],
+            many=getattr(row, f"{code}_many"),
+        )
+        heard = row.heard and row.heard.astimezone(UTC)
+        yield silence(found, heard, now) if code == "silent" else found
+    if not row.registered:
+        yield Finding("empty")
 
 
 def _system(
-    row: Row[Any], beyond: Iterable[tuple[Code, float, int]], names: Mapping[int, str]
+    row: Row[Any],
+    names: Mapping[int, str],
+    packs: Mapping[tuple[int, str], list[Unregistered]],
+    now: datetime,
 ) -> Device:
-    findings = [Finding(code, figure, ident=names.get(case)) for code, figure, case in beyond]
-    findings += [
-        Finding(code, many=getattr(row, column))
-        for code, column in _COUNTS.items()
-        if getattr(row, column)
-    ]
-    if row.silent:
-        since = row.silent_since if row.reporting else row.newest
-        findings.append(Finding("silent", since=since.astimezone(UTC), many=row.silent))
-    if not row.registered:
-        findings.append(Finding("empty"))
+    findings = list(_findings(row, names, now))
+    if new := packs.get((row.account_id, key(row.ident))):
+        findings.append(Finding("unknown_pack", ident=new[0].ident, many=len(new)))
     return Device(
         account_id=row.account_id,
-        kind="pms",
+        kind=PMS,
         ident=row.ident,
         asset_id=row.asset_id,
         timezone=row.timezone,
@@ -163,7 +172,7 @@ def _system(
         reporting=row.reporting or 0,
         power=row.power,
         soc=row.soc,
-        hottest=row.hottest and row.hottest[0],
+        hottest=row.hottest,
         spread=None if row.spread is None else round(row.spread, 1),
         findings=worst_first(findings),
     )
@@ -190,12 +199,14 @@ def _converter(row: Row[Any], now: datetime) -> Device:
 
 
 def _converter_findings(row: Row[Any], newest: datetime | None, silent: bool) -> Iterator[Finding]:
+    """Yield the findings of a device; a fault in its last reading stays while it is silent."""
     if newest is None:
         yield Finding("never")
-    elif silent:
-        yield Finding("silent", since=newest)
-    else:
-        if row.system_fault or row.short_circuits:
-            yield Finding("fault")
-        if row.bus_connected == 0:
-            yield Finding("bus_fault")
+        return
+    since = newest if silent else None
+    if row.system_fault or row.short_circuits:
+        yield Finding("fault", since=since)
+    if row.bus_connected == 0:
+        yield Finding("bus_fault", since=since)
+    if silent:
+        yield Finding("silent", since=since)

@@ -9,7 +9,16 @@ import msgspec
 
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
 from flexmeasures_pms.overview.public import PublicStruct
-from flexmeasures_pms.overview.states import Code, Extremes, Finding, is_silent, judged, weak_by
+from flexmeasures_pms.overview.states import (
+    CellState,
+    Code,
+    Extremes,
+    Finding,
+    cell_state,
+    is_silent,
+    judged,
+    weak_by,
+)
 from flexmeasures_pms.storage.flapping import Flapping
 
 TEMPERATURES = ("temperature top", "temperature middle", "temperature bottom")
@@ -25,11 +34,15 @@ class ShownCell(PublicStruct, frozen=True):
     :param number: from 1.
     :param volts: None where it was not told.
     :param open: it is bypassed by balancing.
+    :param state: how it is judged: ``unread`` where it was not told.
+    :param deviation: from the mean of its pack's other cells that were read [mV].
     """
 
     number: int
     volts: float | None
     open: bool
+    state: CellState = "normal"
+    deviation: float | None = None
 
 
 class ShownPack(PublicStruct, frozen=True):
@@ -101,6 +114,7 @@ def pack(
     """
     cells = tuple(_cells(readings))
     known = sorted((cell.volts, cell.number) for cell in cells if cell.volts is not None)
+    below = _weak_by(cells)
     seen = ShownPack(
         ident=ident,
         asset_id=asset_id,
@@ -114,11 +128,11 @@ def pack(
         temperatures=tuple(readings.get(name) for name in TEMPERATURES),
         fet_temperatures=tuple(readings.get(name) for name in FET_TEMPERATURES),
         fets_open=tuple(n for n in range(1, FETS + 1) if readings.get(f"FET {n} open")),
-        cells=cells,
+        cells=tuple(_judged_cells(cells, below, known[0][1] if known[1:] else None)),
         weakest=known[0][1] if known[1:] else None,
         strongest=known[-1][1] if known[1:] else None,
         spread=round((known[-1][0] - known[0][0]) * 1000, 1) if known else None,
-        weak_by=None if (below := _weak_by(cells)) is None else round(below, 1),
+        weak_by=None if below is None else round(below, 1),
         silent=time is not None and is_silent(time, now),
         findings=(),
     )
@@ -129,6 +143,19 @@ def _cells(readings: PackReadings) -> Iterator[ShownCell]:
     for n in range(1, CELLS + 1) if readings else ():
         volts, is_open = (readings.get(f"cell {n:02d} {what}") for what in ("voltage", "open"))
         yield ShownCell(n, volts, bool(is_open))
+
+
+def _judged_cells(
+    cells: tuple[ShownCell, ...], below: float | None, weakest: int | None
+) -> Iterator[ShownCell]:
+    volts = [cell.volts for cell in cells if cell.volts is not None]
+    total, others = sum(volts), len(volts) - 1
+    for cell in cells:
+        state = cell_state(cell.volts, below if cell.number == weakest else None)
+        off = None
+        if cell.volts is not None and others > 0:
+            off = round((cell.volts - (total - cell.volts) / others) * 1000, 1)
+        yield ShownCell(cell.number, cell.volts, cell.open, state, off)
 
 
 def _weak_by(cells: Iterable[ShownCell]) -> float | None:
@@ -142,23 +169,30 @@ def _whole(value: float | None) -> int | None:
 
 
 def _findings(seen: ShownPack, flaps: Flapping | None) -> Iterator[Finding]:
-    """Yield the findings of a pack: for a silent pack, nothing but that it is silent."""
+    """Yield the findings of a pack; of the last reading of a silent pack, those that stay."""
     if seen.time is None:
         yield Finding("never")
         return
+    since = seen.time if seen.silent else None
+    for limit, figure in judged(extremes(seen)):
+        if limit.stays or not seen.silent:
+            shown = round(figure, limit.digits)
+            yield Finding(limit.code, shown, _cells_of(limit.code, seen), since)
+    if seen.fets_open:
+        yield Finding("fet_open", numbers=seen.fets_open, since=since)
     if seen.silent:
-        yield Finding("silent", since=seen.time)
-        return
-    for code, figure in judged(extremes(seen)):
-        shown = round(figure, 1) if code == "weak_cell" else figure
-        yield Finding(code, shown, _cells_of(code, seen))
-    unread = tuple(cell.number for cell in seen.cells if cell.volts is None)
+        yield Finding("silent", since=since)
+    else:
+        yield from _present_findings(seen, flaps)
+
+
+def _present_findings(seen: ShownPack, flaps: Flapping | None) -> Iterator[Finding]:
+    """Yield the findings that only a pack that reports can have."""
+    unread = tuple(cell.number for cell in seen.cells if cell.state == "unread")
     if unread:
         yield Finding("unread", numbers=() if len(unread) == CELLS else unread)
     if seen.hottest is None:
         yield Finding("no_temperature")
-    if seen.fets_open:
-        yield Finding("fet_open", numbers=seen.fets_open)
     if flaps is not None:
         yield Finding("flapping", numbers=flaps.docks, since=flaps.since)
     if seen.dock is None:

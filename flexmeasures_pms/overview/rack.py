@@ -28,7 +28,7 @@ from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 from flexmeasures_pms.storage.flapping import Flapping, flapping_now
-from flexmeasures_pms.storage.queries.racks import reported_here, waiting_unknown_packs
+from flexmeasures_pms.storage.queries.racks import reported_here
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.storage.readings.past import PastReading, readings_at
 
@@ -76,12 +76,13 @@ def rack(
     heard = [o for o in occupants if o.pack.time and not o.pack.silent]
     ehubs = [e for a in _assemblies(standing) if (e := _ehub(standing, a))]
     times = [*(o.pack.time for o in occupants), *(e.time for e in ehubs)]
+    newest = max((time for time in times if time), default=None)
     powers = [o.pack.power for o in heard if o.pack.power is not None]
     return Rack(
         ident=pms.ident,
         asset_id=pms.asset_id,
         timezone=pms.timezone,
-        newest=max((time for time in times if time), default=None),
+        newest=newest,
         registered=len(occupants),
         reporting=len(heard),
         power=sum(powers) if powers else None,
@@ -91,13 +92,13 @@ def rack(
         reported_here=() if at else tuple(_reported_here(standing)),
         unknown_packs=new,
         worst_cells=worst_cells(heard),
-        findings=summary(occupants, ehubs, new),
+        findings=summary(occupants, ehubs, new, newest, now),
         at=at,
     )
 
 
 def _unknown_packs(registered: Directory, pms: Entry) -> tuple[UnknownPack, ...]:
-    return tuple(unknown_packs(waiting_unknown_packs(registered.account_id, key(pms.ident))))
+    return tuple(unknown_packs(registered.account_id, key(pms.ident)))
 
 
 def _standing(

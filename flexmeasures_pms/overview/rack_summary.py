@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
 from flexmeasures_pms.overview.docks import Ehub, Occupant, Scale, UnknownPack, WorstCell
-from flexmeasures_pms.overview.states import OK, Finding, worst_of_each
+from flexmeasures_pms.overview.states import OK, Finding, silence, worst_of_each
 
 WORST_CELLS = 10
+_NO_DOCK = 1_000  # after all docks
 _STEP = 0.05  # V: the scale begins and ends at a multiple of this
 _LEAST_SPAN = 0.1  # V: so that the noise of healthy cells does not look like a fault
 
@@ -37,15 +39,28 @@ def worst_cells(heard: Iterable[Occupant]) -> tuple[WorstCell, ...]:
 
 
 def summary(
-    occupants: Iterable[Occupant], ehubs: Iterable[Ehub], new: Iterable[UnknownPack]
+    occupants: Iterable[Occupant],
+    ehubs: Iterable[Ehub],
+    new: Iterable[UnknownPack],
+    newest: datetime | None,
+    now: datetime,
 ) -> tuple[Finding, ...]:
-    """Return the findings of a PMS, the worst first."""
+    """Return the findings of a PMS, the worst first; of equal ones, that of the lowest dock.
+
+    :param newest: when anything of it last reported.
+    """
+    in_order = sorted(occupants, key=lambda o: o.dock or _NO_DOCK)
     every = [
         msgspec.structs.replace(finding, ident=occupant.pack.ident)
-        for occupant in occupants
+        for occupant in in_order
         for finding in occupant.findings
         if finding is not OK
     ]
     every += [finding for ehub in ehubs for finding in ehub.findings]
     every += [Finding("unknown_pack", ident=one.ident) for one in new]
-    return worst_of_each(every)
+    if not in_order:
+        every.append(Finding("empty"))
+    return tuple(
+        silence(found, newest, now) if found.code == "silent" else found
+        for found in worst_of_each(every)
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import ge, gt, lt
 from typing import Literal
 
 import msgspec
@@ -15,10 +16,10 @@ import msgspec
 from flexmeasures_pms.catalogue.limits import (
     CELL_HIGH,
     CELL_LOW,
-    HOT,
-    HOT_FET,
+    PACK_LIMITS,
     SILENT_AFTER,
     WEAK_CELL,
+    PackLimit,
 )
 from flexmeasures_pms.overview.public import PublicStruct
 
@@ -29,6 +30,9 @@ Code = Literal[
     "unread", "no_temperature", "weak_cell", "flapping", "wrong_place", "unknown_pack",
     "unallocated", "never", "empty", "ok",
 ]  # fmt: skip
+
+CellState = Literal["normal", "high", "low", "weak", "unread"]
+"""How a cell is judged: too high, too low, weak, or without a voltage in the newest reading."""
 
 LEVELS: dict[Code, Level] = {
     "fault": "alarm",
@@ -62,7 +66,8 @@ class Finding(PublicStruct, frozen=True):
     :param figure: the value: °C, V, or mV below the other cells.
     :param numbers: of the cells or FETs concerned, none for all cells; the dock that a pack
         reports, or those that one is reported from in turn.
-    :param since: when a silent one last reported, or one began to flap.
+    :param since: when a silent one last reported, or one began to flap. Another state has it if
+        it is that of the last reading of a silent one.
     :param ident: the pack, cabinet or PMS concerned, if it is not the subject itself.
     :param source: the PMS that reports a pack which is registered in another.
     :param many: how many packs have it, of which this is the worst.
@@ -110,24 +115,48 @@ class Extremes:
     weak_by: float | None = None
 
 
-def judged(extremes: Extremes) -> Iterator[tuple[Code, float]]:
-    """Yield the findings of figures beyond their limits."""
-    e = extremes
-    if e.hottest is not None and e.hottest >= HOT:
-        yield "hot", e.hottest
-    if e.hottest_fet is not None and e.hottest_fet >= HOT_FET:
-        yield "fet_hot", e.hottest_fet
-    if e.highest is not None and e.highest > CELL_HIGH:
-        yield "cell_high", e.highest
-    if e.lowest is not None and e.lowest < CELL_LOW:
-        yield "cell_low", e.lowest
-    if e.weak_by is not None and round(e.weak_by, 3) >= WEAK_CELL:
-        yield "weak_cell", e.weak_by
+_BEYOND = {">=": ge, ">": gt, "<": lt}
+
+
+def judged(extremes: Extremes) -> Iterator[tuple[PackLimit, float]]:
+    """Yield the limits that figures are beyond, each with its figure."""
+    for limit in PACK_LIMITS:
+        figure = getattr(extremes, limit.figure)
+        if figure is not None and _BEYOND[limit.beyond](figure, limit.value):
+            yield limit, figure
+
+
+def cell_state(volts: float | None, weak_by: float | None) -> CellState:
+    """Return how one cell is judged.
+
+    :param volts: [V]; None where it was not read.
+    :param weak_by: how far it is below the mean of its pack's other cells [mV], if it is the
+        lowest of them.
+    """
+    if volts is None:
+        return "unread"
+    if volts > CELL_HIGH:
+        return "high"
+    if volts < CELL_LOW:
+        return "low"
+    return "weak" if weak_by is not None and weak_by >= WEAK_CELL else "normal"
 
 
 def is_silent(newest: datetime, now: datetime) -> bool:
     """Whether the newest reading is too old."""
     return now - newest > SILENT_AFTER
+
+
+def silence(silent: Finding, newest: datetime | None, now: datetime) -> Finding:
+    """Return what is told of the silent packs of a PMS.
+
+    :param silent: the pack that is silent longest, with how many are.
+    :param newest: when anything of the PMS last reported.
+    :returns: the silence of the PMS itself, without a pack, if nothing of it reports.
+    """
+    if newest is None or not is_silent(newest, now):
+        return silent
+    return Finding("silent", since=newest, many=silent.many)
 
 
 def weak_by(total: float, lowest: float, cells: int) -> float:
@@ -139,14 +168,14 @@ def weak_by(total: float, lowest: float, cells: int) -> float:
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings in order, the worst first; at least ``ok``."""
+    """Return findings in order, the worst first; at least ``ok``. Equal ones keep their order."""
     return tuple(sorted(findings, key=_badness)) or _ALL_WELL
 
 
-def _badness(finding: Finding) -> tuple[int, float, datetime, str]:
+def _badness(finding: Finding) -> tuple[int, float, datetime]:
     figure = finding.figure or 0.0
     lowest_first = figure if finding.code == "cell_low" else -figure
-    return finding.rank, lowest_first, finding.since or _NEVER, finding.ident or ""
+    return finding.rank, lowest_first, finding.since or _NEVER
 
 
 def worst_of_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -1,35 +1,76 @@
-"""Packs that are not registered yet, from their samples in quarantine."""
+"""Packs and devices that are not registered yet, from their samples in quarantine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.errors import WireError
 from flexmeasures_pms.ingest.limits import decoding_limits
 from flexmeasures_pms.overview.docks import UnknownPack
-from flexmeasures_pms.storage.queries.racks import WaitingUnknownPack
+from flexmeasures_pms.overview.public import PublicStruct
+from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.storage.queries.waiting_unknown import WaitingUnknown, waiting_unknown
 from flexmeasures_pms.wire import decode
+from flexmeasures_pms.wire.samples import Sample
 
 
-def unknown_packs(waiting_unknown_packs: Iterable[WaitingUnknownPack]) -> Iterator[UnknownPack]:
-    """Yield the unknown packs, with the dock that each reported last."""
-    for waiting in waiting_unknown_packs:
-        ident, dock = _read(waiting)
-        yield UnknownPack(ident, dock, waiting.time, waiting.samples)
+class Unregistered(PublicStruct, frozen=True):
+    """A pack or a device that reports with an id that is not registered.
+
+    :param kind: ``case`` for a pack.
+    :param ident: as it was sent last.
+    :param pms: id of the device that reports a pack, as it is compared; None for a device.
+    :param dock: that a pack reported last, counted across the PMS.
+    :param samples: how many samples wait in quarantine.
+    :param time: of the newest of them.
+    """
+
+    account_id: int
+    kind: str
+    ident: str
+    pms: str | None
+    dock: int | None
+    samples: int
+    time: datetime | None
 
 
-def _read(waiting: WaitingUnknownPack) -> tuple[str, int | None]:
-    """Return a pack's id as it was sent, and its dock."""
+def unregistered(accounts: Collection[int]) -> tuple[Unregistered, ...]:
+    """Return what reports to some organisations without being registered, the newest first."""
+    return tuple(map(_unregistered, waiting_unknown(accounts)))
+
+
+def unknown_packs(account_id: int, device_key: str) -> Iterator[UnknownPack]:
+    """Yield the unknown packs that a PMS reports, with the dock that each reported last."""
+    for waiting in waiting_unknown([account_id], device_key):
+        found = _unregistered(waiting)
+        yield UnknownPack(found.ident, found.dock, found.time, found.samples)
+
+
+def _unregistered(waiting: WaitingUnknown) -> Unregistered:
+    sample, is_pack = _sample(waiting), waiting.pack is not None
+    sent = sample and (sample.pack_id if is_pack else sample.device_id)
+    return Unregistered(
+        account_id=waiting.account_id,
+        kind=CASE if is_pack else waiting.dataset,
+        ident=sent or waiting.pack or waiting.device or "",
+        pms=waiting.device if is_pack else None,
+        dock=sample.fields.get("pack.dock") if sample and is_pack else None,
+        samples=waiting.samples,
+        time=waiting.time,
+    )
+
+
+def _sample(waiting: WaitingUnknown) -> Sample | None:
+    """Return the last sample, if it can be read."""
     try:
         decoded = decode(
             waiting.text.encode(),
-            dataset="pms",
+            dataset=waiting.dataset,
             content_type=waiting.content_type,
             limits=decoding_limits(settings()),
         )
     except WireError:
-        return waiting.ident, None
-    for sample in decoded.samples:
-        return sample.pack_id or waiting.ident, sample.fields.get("pack.dock")
-    return waiting.ident, None
+        return None
+    return next(iter(decoded.samples), None)

@@ -21,7 +21,7 @@ from flexmeasures_pms.ingest import replay as replaying
 from flexmeasures_pms.ingest.replay import replay
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.intake.waiting import QuarantineFilter, oldest_first
-from flexmeasures_pms.storage.queries.racks import waiting_unknown_packs
+from flexmeasures_pms.storage.queries.waiting_unknown import waiting_unknown
 
 Post = Callable[..., dict[str, Any]]
 BOARD = "66BFFFFFF353734574E43235318"
@@ -174,11 +174,11 @@ def test_what_waits_of_a_pack_is_found_among_much_else(site: Site, post: Post) -
     with explained() as plans:
         found = quarantine.concerning(site.account_id, ["0300"])
         reasons = quarantine.reasons_concerning(site.account_id, ["0301"])
-        new = waiting_unknown_packs(site.account_id, "PMS-1")
+        new = waiting_unknown([site.account_id], "PMS-1")
 
     assert len(found) == 1
     assert [(reason, count) for reason, count, _ in reasons] == [("unknown_pack", 1)]
-    assert {one.ident for one in new} == {"0300", "0301"}
+    assert {one.pack for one in new} == {"0300", "0301"}
     assert len(plans) == 3
     indexes = ("pms_quarantine_pack_idx", "pms_quarantine_pack_idx", "pms_quarantine_device_idx")
     assert [index in plan for index, plan in zip(indexes, plans, strict=True)] == [True] * 3

@@ -9,9 +9,11 @@ import pytest
 from flexmeasures_pms.overview.states import (
     LEVELS,
     OK,
+    CellState,
     Code,
     Extremes,
     Finding,
+    cell_state,
     is_silent,
     judged,
     weak_by,
@@ -36,12 +38,25 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ],
 )
 def test_a_figure_is_judged_by_its_limit(extremes: Extremes, codes: list[Code]) -> None:
-    assert [code for code, _ in judged(extremes)] == codes
+    assert [limit.code for limit, _ in judged(extremes)] == codes
 
 
 def test_a_cell_is_compared_with_the_mean_of_the_others() -> None:
     assert weak_by(13 * 3.7 + 3.64, 3.64, 14) == 60.0
     assert weak_by(14 * 3.7, 3.7, 14) == 0
+
+
+@pytest.mark.parametrize(
+    ("volts", "weak_by", "state"),
+    [
+        (None, None, "unread"), (4.2, None, "normal"), (4.201, None, "high"),
+        (3.0, 29.9, "normal"), (3.0, 30.0, "weak"), (2.999, 90.0, "low"),
+    ],
+)  # fmt: skip
+def test_a_cell_is_judged_by_the_limits(
+    volts: float | None, weak_by: float | None, state: CellState
+) -> None:
+    assert cell_state(volts, weak_by) == state
 
 
 def test_a_thing_is_silent_after_five_minutes() -> None:

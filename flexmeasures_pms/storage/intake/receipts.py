@@ -108,6 +108,22 @@ def listed(
     return list(db.session.execute(query))
 
 
+def received_since(account_id: int, since: datetime, most: int) -> int:
+    """Return how many of the last receipts of an organisation were received since a time.
+
+    :param most: how many are looked at: it is not counted further.
+    """
+    newest = (
+        sa.select(receipt.c.received_at)
+        .where(receipt.c.account_id == account_id)
+        .order_by(receipt.c.id.desc())
+        .limit(most)
+        .subquery()
+    )
+    counted = sa.select(sa.func.count()).where(newest.c.received_at >= since)
+    return db.session.scalar(counted) or 0
+
+
 def find(receipt_id: int) -> Row[Any] | None:
     """Return a receipt by its id, with no access check: the caller does that."""
     query = sa.select(receipt).where(receipt.c.id == receipt_id)

@@ -83,6 +83,13 @@ def number(sought: QuarantineFilter, by: By | None = None) -> int:
     return db.session.scalar(counted) or 0
 
 
+def up_to(account_id: int, most: int) -> int:
+    """Return how many samples of an organisation wait, counted only up to a number."""
+    waits = sa.select(quarantine.c.id).where(*_conditions(QuarantineFilter(account_id)))
+    counted = sa.select(sa.func.count()).select_from(waits.limit(most).subquery())
+    return db.session.scalar(counted) or 0
+
+
 def oldest_first(sought: QuarantineFilter, limit: int | None = None) -> Iterator[Row[Any]]:
     """Yield samples, the first received first, some at a time."""
     query = sa.select(*COLUMNS).where(*_conditions(sought)).order_by(quarantine.c.id).limit(limit)

@@ -14,6 +14,7 @@ from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
+from flexmeasures_pms.catalogue.limits import PACK_LIMITS, PackLimit
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
@@ -24,6 +25,60 @@ from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 # registry/directory.py.
 _CELLS = [f'"cell {n:02d} voltage"' for n in range(1, CELLS + 1)]
 _ALL_CELLS = ", ".join(_CELLS)
+_FIGURES = {
+    "hottest": "heat",
+    "hottest_fet": "fet_heat",
+    "highest": "highest_cell",
+    "lowest": "lowest_cell",
+    "weak_by": "weak_by",
+}
+_HERE, _LAST = "fresh", "event_time IS NOT NULL"
+_NO_DOCK = 1_000  # after all docks
+
+
+def _sums(code: str, condition: str, worst: str = "0") -> str:
+    """Return the columns of a state: how many packs have it, and which is the worst of them.
+
+    :param worst: lowest for the worst pack; of equal ones it is that in the lowest dock.
+    """
+    found = f"FILTER (WHERE {condition})"
+    silent = "CASE WHEN NOT fresh THEN extract(epoch FROM event_time) END"
+    values = f"{worst}, coalesce(place, {_NO_DOCK}), id, {silent}"
+    return (
+        f"count(*) {found} AS {code}_many, min(ARRAY[{values}]::float8[]) {found} AS {code}_worst"
+    )
+
+
+def _limit(limit: PackLimit) -> str:
+    """Return the columns of the packs beyond a limit."""
+    figure = _FIGURES[limit.figure]
+    among = _LAST if limit.stays else _HERE
+    beyond = f"{among} AND {figure} {limit.beyond} {limit.value}"
+    told = f"round(({figure})::numeric, {limit.digits})"
+    return _sums(limit.code, beyond, f"{limit.sign} * {told}")
+
+
+_STATES = {
+    "fet_open": f'{_LAST} AND ("FET 1 open" > 0 OR "FET 2 open" > 0)',
+    "unread": f"{_HERE} AND cells_read < {CELLS}",
+    "no_temperature": f"{_HERE} AND heat IS NULL",
+    "flapping": f"{_HERE} AND flaps",
+    "wrong_place": f"""{_HERE} AND NOT flaps AND event_time >= coalesce(since, '-infinity')
+      AND (device_id <> system OR dock <> coalesce(place, 0))""",
+    "unallocated": f"{_HERE} AND dock IS NULL",
+    "never": "event_time IS NULL",
+}
+COUNTED = (*_STATES, "silent")
+"""The states of packs without a limit that a system is summed up by."""
+
+_SUMS = ",\n          ".join(
+    [
+        *map(_limit, PACK_LIMITS),
+        *(_sums(code, condition) for code, condition in _STATES.items()),
+        _sums("silent", "NOT fresh", "extract(epoch FROM event_time)"),
+    ]
+)
+_BUS_FAULT = "l.event_time >= :fresh AND (l.readings ->> 'bus connected')::float8 = 0"
 _SYSTEMS = f"""
     WITH system AS MATERIALIZED (
       SELECT id, account_id, ident, asset_id, timezone, provisioned FROM pms_trackable
@@ -59,7 +114,7 @@ _SYSTEMS = f"""
         UNION ALL
         SELECT id, place, since FROM part WHERE slot = 'dock'
       ), read AS (
-        SELECT p.id, p.dock AS place, p.since, l.event_time, l.device_id, r.*,
+        SELECT p.id, s.id AS system, p.dock AS place, p.since, l.event_time, l.device_id, r.*,
           l.event_time >= :fresh AS fresh,
           coalesce(l.event_time < f.until AND f.until > :now, false) AS flaps,
           greatest(r."temperature top", r."temperature middle", r."temperature bottom") AS heat,
@@ -69,11 +124,12 @@ _SYSTEMS = f"""
           coalesce(cells.number, {CELLS}) AS cells_read,
           CASE
             WHEN cells.number IS NULL THEN
-              ((r."pack voltage" - r."lowest cell voltage") / ({CELLS} - 1)
-                - r."lowest cell voltage") * 1000
+              round((((r."pack voltage" - r."lowest cell voltage") / ({CELLS} - 1)
+                - r."lowest cell voltage") * 1000)::numeric, 3)
             WHEN cells.number > 1 THEN
-              ((cells.total - cells.lowest) / (cells.number - 1) - cells.lowest) * 1000
-          END AS weak_by
+              round((((cells.total - cells.lowest) / (cells.number - 1)
+                - cells.lowest) * 1000)::numeric, 3)
+          END::float8 AS weak_by
         FROM pack p
         LEFT JOIN pms_latest l ON l.trackable_id = p.id {{readings}}
         LEFT JOIN pms_flapping f ON f.trackable_id = p.id
@@ -97,33 +153,19 @@ _SYSTEMS = f"""
         SELECT
           count(*) AS registered,
           count(*) FILTER (WHERE fresh) AS reporting,
-          count(*) FILTER (WHERE event_time IS NULL) AS never,
-          count(*) FILTER (WHERE NOT fresh) AS silent,
-          min(event_time) FILTER (WHERE NOT fresh) AS silent_since,
           max(event_time) AS newest,
           sum("pack power") FILTER (WHERE fresh) AS power,
           avg("state of charge") FILTER (WHERE fresh) AS soc,
           1000 * max(highest_cell - lowest_cell) FILTER (WHERE fresh) AS spread,
-          max(ARRAY[heat, id]) FILTER (WHERE fresh AND heat IS NOT NULL) AS hottest,
-          max(ARRAY[fet_heat, id]) FILTER (WHERE fresh AND fet_heat IS NOT NULL) AS hottest_fet,
-          max(ARRAY[highest_cell, id]) FILTER (WHERE fresh AND cells_read > 0) AS highest,
-          min(ARRAY[lowest_cell, id]) FILTER (WHERE fresh AND cells_read > 0) AS lowest,
-          max(ARRAY[weak_by, id]) FILTER (WHERE fresh AND weak_by IS NOT NULL) AS weak_by,
-          count(*) FILTER (WHERE fresh AND ("FET 1 open" > 0 OR "FET 2 open" > 0)) AS fets_open,
-          count(*) FILTER (WHERE fresh AND cells_read < {CELLS}) AS unread,
-          count(*) FILTER (WHERE fresh AND heat IS NULL) AS no_temperature,
-          count(*) FILTER (WHERE fresh AND dock IS NULL) AS unallocated,
-          count(*) FILTER (WHERE fresh AND flaps) AS flapping,
-          count(*) FILTER (
-            WHERE fresh AND NOT flaps AND event_time >= coalesce(since, '-infinity')
-            AND (device_id <> s.id OR dock <> coalesce(place, 0))) AS misplaced
+          max(heat) FILTER (WHERE fresh) AS hottest,
+          {_SUMS}
         FROM read
       ), ehubs AS (
         SELECT max(l.event_time) AS ehub_newest,
-          count(*) FILTER (
-            WHERE l.event_time >= :fresh AND (l.readings ->> 'bus connected')::float8 = 0
-          ) AS bus_faults
-        FROM (SELECT id FROM cabinet UNION ALL SELECT s.id) e
+          count(*) FILTER (WHERE {_BUS_FAULT}) AS bus_fault_many,
+          min(ARRAY[0, e.before, e.id, NULL]::float8[]) FILTER (WHERE {_BUS_FAULT})
+            AS bus_fault_worst
+        FROM (SELECT id, docks_before AS before FROM cabinet UNION ALL SELECT s.id, -1) e
         JOIN pms_latest l ON l.trackable_id = e.id {{readings}}
       )
       SELECT * FROM packs CROSS JOIN ehubs
@@ -168,8 +210,10 @@ def systems(
 ) -> list[Row[Any]]:
     """Return one row for each PMS of some organisations, with the sums of its packs.
 
-    Figures are of the packs whose newest reading is fresh. An extreme is an array of the
-    figure and the number of the case that it is of, or None.
+    Figures are of the packs whose newest reading is fresh. Each state has two columns, such as
+    ``hot_many`` and ``hot_worst``: how many packs have it, and of the worst of them the figure with
+    the sign of its limit, the dock, its number, and when it last reported if it is silent
+    [s since 1970]. The latter is None where no pack has the state.
 
     :param fresh: the time of the oldest reading that counts.
     :param within: only these PMSes, of readings that these devices reported of what was in them.

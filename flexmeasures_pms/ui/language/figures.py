@@ -60,6 +60,17 @@ def age(value: datetime | None, now: datetime | None = None) -> str:
     return ago(((now or datetime.now(UTC)) - value).total_seconds())
 
 
+def lasting(seconds: float | None) -> str:
+    """Return a duration in its largest suitable unit, ``12 s``, or a dash for none."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 600:
+        return _("{n} s", n=int(seconds))
+    if seconds < 7_200:
+        return _("{n} min", n=int(seconds // 60))
+    return _("{n} h", n=number(seconds // 3_600))
+
+
 def ago(seconds: float) -> str:
     """Return an age in the largest suitable unit."""
     if seconds < -CLOCK_SKEW.total_seconds():

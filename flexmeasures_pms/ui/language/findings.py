@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+import msgspec
+
 from flexmeasures_pms.overview.states import Code, Finding
 from flexmeasures_pms.ui.language.figures import moment, number
 from flexmeasures_pms.ui.language.words import _, mark
@@ -51,7 +53,25 @@ def sentence(finding: Finding, zone: str | None = None) -> str:
     :param zone: the site's timezone, for times.
     """
     say = _SENTENCES.get(finding.code)
-    return say(finding, zone) if say else name(finding)
+    said = say(finding, zone) if say else name(finding)
+    return f"{said}, {_no_data(finding, zone)}" if _is_last(finding) else said
+
+
+def look(state: Finding) -> Badge:
+    """Return how the row of a device looks whose worst finding this is.
+
+    A silent pack is an alarm of its PMS; only a PMS of which nothing reports is silent itself.
+    """
+    return "bad" if state.code == "silent" and state.ident else badge(state)
+
+
+def _is_last(finding: Finding) -> bool:
+    """Whether it is a state of the last reading of a silent thing."""
+    return finding.since is not None and finding.code not in ("silent", "flapping")
+
+
+def _no_data(finding: Finding, zone: str | None) -> str:
+    return _("no data since {time}", time=moment(finding.since, zone, seconds=False))
 
 
 def brief(finding: Finding, zone: str | None = None, *, then: bool = False) -> str:
@@ -65,16 +85,21 @@ def brief(finding: Finding, zone: str | None = None, *, then: bool = False) -> s
         return name(finding)
     if finding.code == "weak_cell" and finding.numbers:
         return _("Cell {n}: −{mv} mV", n=finding.numbers[0], mv=number(finding.figure))
+    if _is_last(finding):  # a dock tells this of all its last states once
+        return sentence(msgspec.structs.replace(finding, since=None), zone)
     return sentence(finding, zone)
+
+
+def also(finding: Finding, zone: str | None) -> str:
+    """Return a finding beside a worse one of the same dock."""
+    said = _no_data(finding, zone) if finding.code == "silent" else brief(finding, zone)
+    return said[:1].upper() + said[1:]
 
 
 def summary(finding: Finding, zone: str | None = None) -> str:
     """Return a finding of one or several packs: ``0244: Hot, 57.3 °C, and 2 more``."""
     if finding.ident is None:
-        if finding.many == 1:
-            return sentence(finding, zone)
-        said = _("{state}: {count} packs", state=name(finding), count=finding.many)
-        return f"{said}, {_since(finding, zone)}" if finding.since else said
+        return sentence(finding, zone)
     said = f"{finding.ident}: {sentence(finding, zone)}"
     if finding.many == 1:
         return said

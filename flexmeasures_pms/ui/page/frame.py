@@ -12,6 +12,7 @@ from flexmeasures_pms.ui import files
 from flexmeasures_pms.ui.language import figures, words
 from flexmeasures_pms.ui.page import csrf, links, policy
 from flexmeasures_pms.ui.page.access import organisations
+from flexmeasures_pms.ui.page.counts import tab_counts
 
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("fleet", words.mark("Fleet"), ""),
@@ -33,8 +34,10 @@ def page(template: str, *, active: str = "fleet", status: int = 200, **context: 
     :param active: its section, see :data:`SECTIONS`.
     :param context: the template's variables. ``charts=True`` loads ECharts.
     """
+    # A page that says what went wrong asks the database for nothing more.
+    counts = tab_counts() if status == 200 else {}
     text = render_flexmeasures_template(
-        template, active_page="pms", active_section=active, **context
+        template, active_page="pms", active_section=active, tab_counts=counts, **context
     )
     response = Response(text, status, mimetype="text/html")
     response.headers["Cache-Control"] = "private, no-cache"

@@ -11,16 +11,20 @@ from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.config import settings
+from flexmeasures_pms.identifiers import key
 from flexmeasures_pms.ingest.limits import quarantine_bounds
 from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
+from flexmeasures_pms.overview.unknown_packs import Unregistered, unregistered
+from flexmeasures_pms.registry.kinds import CASE, PMS
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake.quarantine_room import nearly_full, waiting_by_device
 from flexmeasures_pms.ui.language import findings, room
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import links, live, query_params
-from flexmeasures_pms.ui.page.access import Organisation, chosen
+from flexmeasures_pms.ui.page.access import Organisation, chosen, may
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry.terms import kind_title
+from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS, addresses
+from flexmeasures_pms.ui.registry.terms import kind_name, kind_title
 from flexmeasures_pms.ui.routes import pms_ui
 
 COLUMNS = {
@@ -35,6 +39,8 @@ COLUMNS = {
 }
 
 
+MOST_UNKNOWN = 20
+"""How many unknown packs and devices are listed; the quarantine has all."""
 PAGE = 1_000
 """Maximum rows of one page: more make a browser slow."""
 
@@ -47,7 +53,9 @@ def show_fleet() -> Response:
     sort, q = request.args.get("sort", "state"), request.args.get("q", "").strip()
     if sort.removeprefix("-") not in SORTS:
         raise BadRequest(_("This page can't be sorted by {text}.", text=sort[:40]))
-    everything = fleet([organisation.id for organisation in seen], datetime.now(UTC))
+    accounts = [organisation.id for organisation in seen]
+    unknown = unregistered(accounts)
+    everything = fleet(accounts, datetime.now(UTC), unknown=unknown)
     found = arranged(everything, sort, q)
     pages = max(1, -(-len(found) // PAGE))
     number = min(query_params.number("page") or 1, pages)
@@ -58,21 +66,38 @@ def show_fleet() -> Response:
         "registered": len(everything),
         "page_number": number,
         "pages": pages,
+        "unknown": unknown[:MOST_UNKNOWN],
+        "more_unknown": max(0, len(unknown) - MOST_UNKNOWN),
     }
     context: dict[str, Any] = {
         **shown,
         "columns": _columns(everything),
         "sort": sort,
         "q": q,
+        "kind_name": kind_name,
         "kind_title": kind_title,
         "names": {organisation.id: organisation.name for organisation in seen},
         "says": findings,
         "address": partial(_address, several=len(seen) > 1),
+        "register": partial(_register, seen),
+        "reported_by": {(d.account_id, key(d.ident)): d for d in everything if d.kind == PMS},
     }
     if live.is_asked():
         return live.part("pms/fleet_live.html", shown, **context)
     warnings = _nearly_full(seen)
     return page("pms/fleet.html", active="fleet", title=_("Fleet"), warnings=warnings, **context)
+
+
+def _register(seen: Sequence[Organisation], one: Unregistered) -> str | None:
+    """Return the URL of the form for something that is not registered, filled in already.
+
+    None where only an admin may register it, and the user is none.
+    """
+    organisation = next(found for found in seen if found.id == one.account_id)
+    if not may(CHANGE_THINGS if one.kind == CASE else MAKE_THINGS, organisation):
+        return None
+    place = {"pms": one.pms, "dock": one.dock} if one.pms and one.dock else {}
+    return addresses(organisation).register(kind=one.kind, ident=one.ident, **place)
 
 
 def _nearly_full(seen: Sequence[Organisation]) -> list[tuple[tuple[str, ...], str]]:

@@ -11,7 +11,6 @@ from typing import Any
 from flask import Response
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.overview import states
 from flexmeasures_pms.overview.life import Lane, Stay, lanes, turns
 from flexmeasures_pms.overview.location import above
 from flexmeasures_pms.overview.packs import ShownPack, pack
@@ -78,7 +77,6 @@ def show_pack(ident: str) -> Response:
         "out_of_use": seen.entry.is_retired(seen.now),
         "zone": zone,
         "says": findings,
-        "limits": states,
         "at_rest": AT_REST,
     }
     if live.is_asked():

@@ -103,11 +103,28 @@ def receipt_page(number: int) -> Response:
         zone=site_clock(organisation.id),
         row=row,
         waits=waits is not None,
+        result=None if waits is not None else result(row),
         details={} if waits is not None else _details(row),
         fates={state: (level, _(words)) for state, (level, words) in FATES.items()},
         senders=senders([row.sender], organisation.id),
         reason=reason,
     )
+
+
+def result(row: Row[Any]) -> tuple[str, str]:
+    """Return what became of a request that was worked off: the level of its badge, and words."""
+    if row.stored:
+        whole = row.stored + row.duplicate + row.no_answer >= row.samples
+        return ("good", _("stored")) if whole else ("warn", _("stored in part"))
+    if row.refused:
+        return "bad", _("nothing stored: refused")
+    if row.quarantined:
+        return "warn", _("nothing stored: in quarantine")
+    if row.duplicate:
+        return "notice", _("nothing new: all of it was stored before")
+    if row.no_answer:
+        return "none", _("nothing stored: no pack answered")
+    return "none", _("nothing stored: no samples")
 
 
 def _sought(zone: str) -> ReceiptFilter:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from flask import Response, redirect, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import CASE
+from flexmeasures_pms.registry.kinds import CASE, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
@@ -37,7 +38,7 @@ def registry_register() -> BaseResponse:
     kind = request.args.get("kind", "")
     if kind not in registration.KINDS:
         return _which(organisation)
-    sent = request.form if request.method == "POST" else request.args
+    sent = request.form if request.method == "POST" else _filled_in(organisation, kind)
     filled = Filled(sent, _zone(organisation, sent.get("pms"), sent.get("cabinet")))
     if request.method == "GET" or REFRESH in sent:
         return _form(organisation, kind, filled, Answer())
@@ -48,6 +49,24 @@ def registry_register() -> BaseResponse:
     known = load_directory(organisation.id).find(kind, filled.text("ident") or "")
     to = addresses(organisation)
     return redirect(to.thing(kind, known.ident) if known else to.tree(), 303)
+
+
+def _filled_in(organisation: Organisation, kind: str) -> Mapping[str, str]:
+    """Return what the address has of the form.
+
+    For a case, ``pms`` and ``dock``, counted across it, are the cabinet and its own dock.
+    """
+    given = request.args.to_dict()
+    pms, dock = given.get("pms", ""), given.get("dock", "")
+    if kind != CASE or not pms or given.get("cabinet") or not (dock.isdecimal() and len(dock) < 5):
+        return given
+    known = load_directory(organisation.id)
+    system = known.find(PMS, pms)
+    ranges = known.dock_ranges(system.id, datetime.now(UTC)) if system else ()
+    for cabinet, docks in ranges:
+        if cabinet and int(dock) in docks:
+            return {**given, "cabinet": cabinet.ident, "dock": str(docks.index(int(dock)) + 1)}
+    return {name: value for name, value in given.items() if name != "dock"}
 
 
 def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
