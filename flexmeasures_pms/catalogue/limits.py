@@ -29,7 +29,6 @@ class PackLimit:
     :param code: of the health state beyond it.
     :param figure: what it applies to: a field of ``overview.states.Extremes``.
     :param beyond: how a figure beyond it compares with ``value``.
-    :param digits: decimals that a figure beyond it is told with.
     :param stays: whether the state of the last reading holds while the pack is silent: what was
         dangerous then is not known to be over.
     """
@@ -38,7 +37,6 @@ class PackLimit:
     figure: str
     beyond: Literal[">=", ">", "<"]
     value: float
-    digits: int
     stays: bool
 
     @property
@@ -48,11 +46,11 @@ class PackLimit:
 
 
 PACK_LIMITS = (
-    PackLimit("hot", "hottest", ">=", HOT, 3, stays=True),
-    PackLimit("fet_hot", "hottest_fet", ">=", HOT_FET, 3, stays=True),
-    PackLimit("cell_high", "highest", ">", CELL_HIGH, 3, stays=True),
-    PackLimit("cell_low", "lowest", "<", CELL_LOW, 3, stays=True),
-    PackLimit("weak_cell", "weak_by", ">=", WEAK_CELL, 1, stays=False),
+    PackLimit("hot", "hottest", ">=", HOT, stays=True),
+    PackLimit("fet_hot", "hottest_fet", ">=", HOT_FET, stays=True),
+    PackLimit("cell_high", "highest", ">", CELL_HIGH, stays=True),
+    PackLimit("cell_low", "lowest", "<", CELL_LOW, stays=True),
+    PackLimit("weak_cell", "weak_by", ">=", WEAK_CELL, stays=False),
 )
 """All limits of a pack: the rack judges each pack by them, and the database those of a fleet."""
 SILENT_AFTER = timedelta(minutes=5)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.limits import PACK_LIMITS, SILENT_AFTER
@@ -75,8 +76,9 @@ def fleet(
     :param unknown: what reports to them without being registered, where that is known already.
     """
     rows = stored.systems(accounts, now - SILENT_AFTER, now, within)
-    worst = (getattr(row, f"{code}_worst") for row in rows for code in _CODES)
-    names = stored.idents({int(found[_IDENT]) for found in worst if found})
+    worst = [getattr(row, f"{code}_worst") for row in rows for code in _CODES]
+    more = {number for row in rows for number in row.silent_also or ()}
+    names = stored.idents({int(found[_IDENT]) for found in worst if found} | more)
     packs = _packs_by_pms(unregistered(accounts) if unknown is None else unknown)
     devices = [_system(row, names, packs, now) for row in rows]
     devices += [_converter(row, now) for row in stored.converters(accounts, within)]
@@ -141,15 +143,20 @@ def _findings(row: Row[Any], names: Mapping[int, str], now: datetime) -> Iterato
         figure, _dock, number, silent = worst
         found = Finding(
             code,
-            _SIGNS[code] * figure if code in _SIGNS else None,
+            round(_SIGNS[code] * figure, 3) if code in _SIGNS else None,
             since=None if silent is None else datetime.fromtimestamp(silent, UTC),
             ident=names[int(number)],
             many=getattr(row, f"{code}_many"),
         )
-        heard = row.heard and row.heard.astimezone(UTC)
-        yield silence(found, heard, now) if code == "silent" else found
+        yield _silent(row, found, names, now) if code == "silent" else found
     if not row.registered:
         yield Finding("empty")
+
+
+def _silent(row: Row[Any], first: Finding, names: Mapping[int, str], now: datetime) -> Finding:
+    also = tuple(names[number] for number in row.silent_also)
+    heard = row.heard and row.heard.astimezone(UTC)
+    return silence(msgspec.structs.replace(first, also=also), heard, now)
 
 
 def _system(

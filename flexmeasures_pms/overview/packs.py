@@ -176,8 +176,7 @@ def _findings(seen: ShownPack, flaps: Flapping | None) -> Iterator[Finding]:
     since = seen.time if seen.silent else None
     for limit, figure in judged(extremes(seen)):
         if limit.stays or not seen.silent:
-            shown = round(figure, limit.digits)
-            yield Finding(limit.code, shown, _cells_of(limit.code, seen), since)
+            yield Finding(limit.code, round(figure, 3), _cells_of(limit.code, seen), since)
     if seen.fets_open:
         yield Finding("fet_open", numbers=seen.fets_open, since=since)
     if seen.silent:

@@ -71,6 +71,7 @@ class Finding(PublicStruct, frozen=True):
     :param ident: the pack, cabinet or PMS concerned, if it is not the subject itself.
     :param source: the PMS that reports a pack which is registered in another.
     :param many: how many packs have it, of which this is the worst.
+    :param also: ids of more silent packs, at most three.
     """
 
     code: Code
@@ -80,6 +81,7 @@ class Finding(PublicStruct, frozen=True):
     ident: str | None = None
     source: str | None = None
     many: int = 1
+    also: tuple[str, ...] = ()
 
     @property
     def level(self) -> Level:
@@ -94,6 +96,7 @@ class Finding(PublicStruct, frozen=True):
 
 OK = Finding("ok")
 _ALL_WELL = (OK,)
+_MOST_NAMED = 3  # silent packs besides the first
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -175,7 +178,8 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _badness(finding: Finding) -> tuple[int, float, datetime]:
     figure = finding.figure or 0.0
     lowest_first = figure if finding.code == "cell_low" else -figure
-    return finding.rank, lowest_first, finding.since or _NEVER
+    since = finding.since if finding.code == "silent" else None
+    return finding.rank, lowest_first, since or _NEVER
 
 
 def worst_of_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -183,7 +187,12 @@ def worst_of_each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found: dict[Code, Finding] = {}
     for finding in worst_first(findings):
         before = found.get(finding.code)
-        found[finding.code] = (
-            msgspec.structs.replace(before, many=before.many + 1) if before else finding
-        )
+        found[finding.code] = _with(before, finding) if before else finding
     return tuple(found.values())
+
+
+def _with(worst: Finding, other: Finding) -> Finding:
+    also = worst.also
+    if worst.code == "silent" and other.ident and len(also) < _MOST_NAMED:
+        also = (*also, other.ident)
+    return msgspec.structs.replace(worst, many=worst.many + 1, also=also)

@@ -38,7 +38,7 @@ def seen(site: Site) -> dict[str, Device]:
 
 def told(findings: tuple[Finding, ...]) -> list[tuple[Any, ...]]:
     """What a fleet and its racks have to agree on."""
-    return [(f.code, f.ident, f.many, f.since) for f in findings]
+    return [(f.code, f.ident, f.many, f.since, f.also) for f in findings]
 
 
 def weak(volts: float, number: int = 5) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_the_worst_pack_is_named(site: Site, post: Post) -> None:
     assert [(f.code, f.figure, f.ident, f.many) for f in found] == [
         ("hot", 57.25, "0243", 1),
         ("fet_open", None, "0242", 1),
-        ("weak_cell", 154.8, "0242", 1),
+        ("weak_cell", 154.846, "0242", 2),
     ]
 
 
@@ -116,7 +116,8 @@ def test_silent_packs_are_named_and_their_figures_are_not_counted(site: Site, po
     assert (device.reporting, device.hottest) == (1, 35.0)
     [silent] = device.findings
     assert (silent.code, silent.ident, silent.many) == ("silent", "0242", 2)
-    assert silent.since == at(-30)
+    assert (silent.since, silent.also) == (at(-30), ("0241",))
+    assert told(the_rack(site).findings) == told(device.findings)
 
 
 def test_a_dangerous_state_stays_while_its_pack_is_silent(site: Site, post: Post) -> None:

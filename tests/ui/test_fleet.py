@@ -60,7 +60,8 @@ def test_the_worst_is_on_top_with_its_figures(site: Site, client: FlaskClient) -
     found = rows(text(client, "/pms"))
     assert found[0].startswith("0251: Hot, 57.2 °C PMS-2 PMS 1 / 1 ↓ 32 W discharging 57.2 °C")
     assert re.fullmatch(
-        r"No reading yet PMS-1 PMS 1 / 2 ↑ 1\.0 kW charging 35\.0 °C 22 mV \d+ s ago", found[1]
+        r"0242: No reading yet PMS-1 PMS 1 / 2 ↑ 1\.0 kW charging 35\.0 °C 22 mV \d+ s ago",
+        found[1],
     )
     assert len(found) == 3
 

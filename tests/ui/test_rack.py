@@ -115,7 +115,7 @@ def test_docks_in_each_state_look_different(site: Site, client: FlaskClient) -> 
     assert "FET 2 open" in dock(page, 2)
     assert "Silent 21 min ago" in dock(page, 3)
     assert "No dock (99)" in dock(page, 4)
-    assert dock(page, 9) == "Dock 9 Empty"
+    assert dock(page, 9) == "Dock 9 Empty Install here Dock 9"
     assert "Reports dock 5" in dock(page, 10)
 
 
@@ -191,7 +191,7 @@ def test_another_organisation_sees_nothing(
 def test_it_is_there_in_indonesian(site: Site, client: FlaskClient) -> None:
     page = text(client, "/pms/PMS-1?lang=id")
     assert "Tegangan 51,1 V Arus ↑ 2,0 A mengisi" in dock(page, 1)
-    assert dock(page, 9) == "Dok 9 Kosong"
+    assert dock(page, 9) == "Dok 9 Kosong Pasang di sini Dok 9"
 
 
 def test_it_follows_a_new_reading_within_five_seconds(

@@ -114,6 +114,31 @@ def test_one_receipt_is_told_in_full(site: Site, show: Show) -> None:
     assert "sha256:" in text
 
 
+@pytest.mark.parametrize(
+    ("counts", "level", "words"),
+    [
+        ({"samples": 2, "stored": 2}, "good", "stored"),
+        ({"samples": 3, "stored": 1, "duplicate": 1, "no_answer": 1}, "good", "stored"),
+        ({"samples": 2, "stored": 1, "quarantined": 1}, "warn", "stored in part"),
+        ({"samples": 2, "quarantined": 2}, "warn", "nothing stored: in quarantine"),
+        ({"samples": 2, "refused": 1, "quarantined": 1}, "bad", "nothing stored: refused"),
+        ({"samples": 2, "duplicate": 2}, "notice", "nothing new: all of it was stored before"),
+        ({"samples": 1, "no_answer": 1}, "none", "nothing stored: no pack answered"),
+        ({"samples": 0}, "none", "nothing stored: no samples"),
+    ],
+)
+def test_a_receipt_says_what_became_of_it(
+    site: Site, show: Show, counts: dict[str, int], level: str, words: str
+) -> None:
+    number = numbers(site)[0]
+    nothing = dict.fromkeys(tables.COUNTS, 0)
+    changed = sa.update(tables.receipt).where(tables.receipt.c.id == number)
+    db.session.execute(changed.values(nothing | counts))
+    db.session.commit()
+    text = show(f"/{number}")
+    assert f'data-level="{level}">{words}</span>' in text
+
+
 def test_what_is_not_stored_yet_is_told_first(site: Site, show: Show) -> None:
     states = ("waiting", "failed")
     found = [wait(site, lane) for lane in range(len(states))]

@@ -54,8 +54,7 @@ def _limit(limit: PackLimit) -> str:
     figure = _FIGURES[limit.figure]
     among = _LAST if limit.stays else _HERE
     beyond = f"{among} AND {figure} {limit.beyond} {limit.value}"
-    told = f"round(({figure})::numeric, {limit.digits})"
-    return _sums(limit.code, beyond, f"{limit.sign} * {told}")
+    return _sums(limit.code, beyond, f"{limit.sign} * {figure}")
 
 
 _STATES = {
@@ -76,6 +75,8 @@ _SUMS = ",\n          ".join(
         *map(_limit, PACK_LIMITS),
         *(_sums(code, condition) for code, condition in _STATES.items()),
         _sums("silent", "NOT fresh", "extract(epoch FROM event_time)"),
+        f"(array_agg(id ORDER BY event_time, coalesce(place, {_NO_DOCK})) "
+        "FILTER (WHERE NOT fresh))[2:4] AS silent_also",
     ]
 )
 _BUS_FAULT = "l.event_time >= :fresh AND (l.readings ->> 'bus connected')::float8 = 0"
@@ -213,7 +214,8 @@ def systems(
     Figures are of the packs whose newest reading is fresh. Each state has two columns, such as
     ``hot_many`` and ``hot_worst``: how many packs have it, and of the worst of them the figure with
     the sign of its limit, the dock, its number, and when it last reported if it is silent
-    [s since 1970]. The latter is None where no pack has the state.
+    [s since 1970]. The latter is None where no pack has the state. ``silent_also`` has the numbers
+    of the next three silent packs.
 
     :param fresh: the time of the oldest reading that counts.
     :param within: only these PMSes, of readings that these devices reported of what was in them.

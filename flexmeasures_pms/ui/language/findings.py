@@ -101,9 +101,10 @@ def summary(finding: Finding, zone: str | None = None) -> str:
     if finding.ident is None:
         return sentence(finding, zone)
     said = f"{finding.ident}: {sentence(finding, zone)}"
-    if finding.many == 1:
-        return said
-    return _("{finding}, and {count} more", finding=said, count=finding.many - 1)
+    if finding.also:
+        said = _("{finding}; also {others}", finding=said, others=", ".join(finding.also))
+    more = finding.many - 1 - len(finding.also)
+    return _("{finding}, and {count} more", finding=said, count=more) if more else said
 
 
 def _since(finding: Finding, zone: str | None) -> str:

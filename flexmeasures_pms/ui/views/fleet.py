@@ -39,7 +39,7 @@ COLUMNS = {
 }
 
 
-MOST_UNKNOWN = 20
+MOST_UNKNOWN = 10
 """How many unknown packs and devices are listed; the quarantine has all."""
 PAGE = 1_000
 """Maximum rows of one page: more make a browser slow."""
