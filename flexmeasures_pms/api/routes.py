@@ -182,8 +182,8 @@ ROUTES: tuple[Route, ...] = (
         tag="readings",
         summary="All devices, the worst first",
         description="Each device has its health states, the worst first, each with the pack that "
-        "is worst. Figures are of the packs that report. A state of the last reading of a silent pack "
-        "or device has `since`; a PMS that is silent itself has no pack in that state.",
+        "is worst. Figures are of the packs that report. A state of the last reading of a silent "
+        "pack or device has `since`; a PMS that is silent itself has no pack in that state.",
         parameters=(ACCOUNT, KNOWN),
         replies=tagged("One entry for each device.", Fleet),
         errors=ERRORS,

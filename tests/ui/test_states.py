@@ -111,8 +111,8 @@ def test_an_unread_cell_is_a_state_on_all_pages_and_for_programs(
 
 
 def colours(page: Page, selector: str, style: str) -> set[str]:
-    script = f"[...document.querySelectorAll('{selector}')].map(e => getComputedStyle(e).{style})"
-    return set(page.evaluate(script))
+    script = "(all, style) => all.map(one => getComputedStyle(one)[style])"
+    return set(page.locator(selector).evaluate_all(script, style))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
