@@ -146,7 +146,9 @@ _SYSTEMS = f"""
           SELECT least({_ALL_CELLS}) AS lowest, greatest({_ALL_CELLS}) AS highest,
             num_nonnulls({_ALL_CELLS}) AS number,
             {" + ".join(f"coalesce({cell}, 0)" for cell in _CELLS)} AS total
-          FROM jsonb_to_record(l.readings) AS c({", ".join(f"{cell} float8" for cell in _CELLS)})
+          -- PostgreSQL calls the function before it looks at WHERE: of nothing, it costs nothing.
+          FROM jsonb_to_record(CASE WHEN r."lowest cell voltage" IS NULL THEN l.readings END)
+            AS c({", ".join(f"{cell} float8" for cell in _CELLS)})
           WHERE r."lowest cell voltage" IS NULL
         ) cells ON true
         WHERE p.id NOT IN (SELECT id FROM without_asset)
