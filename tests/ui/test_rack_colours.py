@@ -86,7 +86,7 @@ def test_the_rack_is_coloured_by_what_the_address_says(
     assert "below 3.0 V: too low" in page and "4.00 – 4.20 V" in page
     page, found = shown("deviation")
     assert (found[1], found[2]) == (("over", "40.0 mV"), ("2", "10.0 mV"))
-    assert "30 mV or more: weak" in page
+    assert "30 mV or more: beyond the limit" in page
     page, found = shown("temperature")
     assert (found[1][0], found[2], found[3][0]) == ("0", ("over", "56.0 °C"), "2")
     assert "55 °C or more: hot" in page
@@ -163,4 +163,4 @@ def test_it_is_there_in_indonesian(
 ) -> None:
     log_in(client, organisation)
     page = client.get("/pms/PMS-1?colour=deviation&rank=temperature&lang=id").text
-    assert "30 mV atau lebih: lemah" in page and "Peringkat" in page
+    assert "30 mV atau lebih: melampaui batas" in page and "Peringkat" in page

@@ -52,7 +52,7 @@ MEANINGS = {
 }
 BEYOND = {
     "voltage": mark("above {limit} V: too high"),
-    "deviation": mark("{limit} mV or more: weak"),
+    "deviation": mark("{limit} mV or more: beyond the limit"),
     "temperature": mark("{limit} °C or more: hot"),
     "age": mark("more than {limit} s: silent"),
 }
