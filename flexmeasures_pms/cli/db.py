@@ -12,6 +12,9 @@ from flexmeasures_pms.migrations import downgrade as downgrading
 from flexmeasures_pms.migrations import sample_tables, schema
 from flexmeasures_pms.plural import counted
 
+_SAMPLE_BYTES = 500
+"""Of a hot sample of a pack, with its index (docs/recording.md)."""
+
 
 @pms_cli.cli.group("db")
 def tables() -> None:
@@ -61,8 +64,9 @@ def current() -> None:
 def downgrade(revision: str, yes: bool) -> None:
     """Bring the plugin's tables back to REVISION, for an earlier version of the plugin.
 
-    It lists which rows are lost, and asks if there are any. `none` drops all tables. Stop the web
-    processes and workers first, and install the earlier version of the plugin afterwards.
+    It lists which rows are lost, and which folded days become samples again, and asks if there are
+    any. `none` drops all tables. Stop the web processes and workers first, and install the earlier
+    version of the plugin afterwards.
 
     \b
     Example:
@@ -75,6 +79,8 @@ def downgrade(revision: str, yes: bool) -> None:
     if planned.lost:
         click.echo(f"From revision {planned.before} back to {revision} these are lost:")
         _list(planned)
+    _say_what_is_thawed(planned)
+    if planned.lost or any(planned.thawed):
         agree("Go on", yes=yes, err=False)
     downgrading.downgrade(planned, _say_that_it_waits)
     click.echo(f"The tables of flexmeasures-pms are at revision {revision} now.")
@@ -116,6 +122,16 @@ def remove(with_assets: bool, yes: bool) -> None:
     click.echo(
         "The tables of flexmeasures-pms are removed. Now remove it from FLEXMEASURES_PLUGINS."
     )
+
+
+def _say_what_is_thawed(planned: downgrading.Losses) -> None:
+    days, samples = planned.thawed
+    if days:
+        click.echo(
+            f"{counted(days, 'folded day')} of things {'becomes' if days == 1 else 'become'} "
+            f"{counted(samples, 'sample')} again, which the earlier version can fold: about "
+            f"{samples * _SAMPLE_BYTES / 1e9:,.1f} GB until then. Nothing of them is lost."
+        )
 
 
 def _list(planned: downgrading.Losses) -> None:

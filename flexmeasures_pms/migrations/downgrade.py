@@ -15,6 +15,11 @@ from flexmeasures_pms.migrations import schema
 NOTHING = "none"
 """The name of the revision without tables, as ``flexmeasures pms db current`` prints it."""
 
+_IN_PARTS = """
+    SELECT count(*), coalesce(sum(samples), 0) FROM pms_day d WHERE EXISTS (
+      SELECT FROM pms_day_reading r WHERE r.subject_id = d.subject_id AND r.day = d.day
+      AND r.device_id = d.device_id AND r.first > 1)"""
+
 _Shape = Mapping[str, Mapping[str, str | None]]
 
 
@@ -37,11 +42,13 @@ class Losses:
     """What a downgrade from one revision to another drops.
 
     :param lost: the tables and columns that are not empty.
+    :param thawed: folded days of things that become samples again, and how many samples.
     """
 
     before: str
     target: str
     lost: tuple[Loss, ...]
+    thawed: tuple[int, int] = (0, 0)
 
 
 def losses(target: str, waiting: Callable[[], None] = lambda: None) -> Losses | None:
@@ -63,7 +70,8 @@ def losses(target: str, waiting: Callable[[], None] = lambda: None) -> Losses | 
             after = _shape(connection)
             attempt.rollback()
         lost = tuple(loss for loss in _dropped(connection, shape, after) if loss.rows)
-    return Losses(before, target, lost)
+        thawed = _thawed(connection, shape, after)
+    return Losses(before, target, lost, thawed)
 
 
 def downgrade(planned: Losses, waiting: Callable[[], None] = lambda: None) -> None:
@@ -87,6 +95,15 @@ def forget_revisions() -> None:
 def _downgrade(connection: sa.Connection, target: str, *, trial: bool = False) -> None:
     configured = schema.config(connection, trial=trial)
     command.downgrade(configured, "base" if target == NOTHING else target)
+
+
+def _thawed(connection: sa.Connection, shape: _Shape, after: _Shape) -> tuple[int, int]:
+    """Return how many folded days an earlier version can't read, and their samples."""
+    table = "pms_day_reading"
+    if table not in after or "first" not in shape[table] or "first" in after[table]:
+        return 0, 0
+    days, samples = connection.execute(sa.text(_IN_PARTS)).one()
+    return int(days), int(samples)
 
 
 def _before(connection: sa.Connection, target: str) -> str | None:

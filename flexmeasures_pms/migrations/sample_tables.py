@@ -32,6 +32,8 @@ BEGIN
     FOR one IN SELECT * FROM pms_day WHERE subject_id = thing
         AND (days IS NULL OR day = ANY (days)) ORDER BY day, device_id FOR UPDATE
     LOOP
+        CONTINUE WHEN NOT EXISTS (SELECT FROM pms_day_reading
+            WHERE subject_id = thing AND day = one.day AND device_id = one.device_id);
         times := array(SELECT sum(gap) OVER (ORDER BY n)
             FROM unnest(one.gaps) WITH ORDINALITY AS u (gap, n) ORDER BY n);
         FOR part IN

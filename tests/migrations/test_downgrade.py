@@ -17,6 +17,7 @@ from support import rows
 from support.site import Site
 from support.tables import definitions, engine_of
 
+from flexmeasures_pms.migrations import downgrade as downgrading
 from flexmeasures_pms.migrations import schema
 from flexmeasures_pms.storage.log import day_rows, folding
 
@@ -241,6 +242,8 @@ def test_folded_days_are_as_they_were_after_a_downgrade_and_an_upgrade(
             folding.fold(case, day.date())
     db.session.commit()
     folded = _of(connection, case, "level", "day, minutes")
+    planned = downgrading.losses("0022")
+    assert planned is not None and planned.thawed == (1, 26)
     command.downgrade(config, "0022")
     assert len(_of(connection, case, "sample", "event_time")) == 26
     with connection.begin_nested() as attempt:

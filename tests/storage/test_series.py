@@ -15,6 +15,7 @@ from conftest import Organisation
 from flexmeasures.data import db
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from support.profiles import examples
 from support.site import Site
 from support.telemetry import NOON
@@ -253,6 +254,9 @@ def test_folded_days_read_the_same_to_the_last_bit(
         for days in (1, 0, 2, 3):
             assert log_folding.fold(case.number, (NOON + timedelta(days=days)).date()) > 0
             assert read() == hot
+        # A process of an earlier version has folded it.
+        db.session.execute(text("DELETE FROM pms_level WHERE minutes = 360"))
+        assert read() == hot
 
 
 def test_moments_of_folded_days_read_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

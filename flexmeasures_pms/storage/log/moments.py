@@ -126,10 +126,14 @@ def ends_of_quarters(
         return NewestReadings(none, none)
     before, period = [moment - _MS for moment in moments], (moments[0] - QUARTER, moments[-1])
     wanted = Wanted(subject_ids, before, period, QUARTER, devices, AROUND)
-    hot = _hot(wanted, places, after=False).newest()
+    for _ in range(TRIES):
+        folded_before = folded_days(subject_ids, *period)
+        hot = _hot(wanted, places, after=False).newest()
+        ages, readings = level_moments.ends(subject_ids, moments, places, devices)
+        if folded_days(subject_ids, *period) == folded_before:
+            break
     of_hot = hot.ages + _MS.total_seconds()
     of_hot = np.where(of_hot <= QUARTER.total_seconds(), of_hot, np.nan)
-    ages, readings = level_moments.ends(subject_ids, moments, places, devices)
     # Of one that is not known neither is less.
     folded = np.isnan(of_hot) | (ages < of_hot)
     return NewestReadings(np.where(folded, ages, of_hot), np.where(folded, readings, hot.readings))

@@ -33,6 +33,12 @@ _NEXT = """
       (SELECT day::timestamp AT TIME ZONE 'UTC' FROM pms_day
        WHERE subject_id = %(subject)s AND day BETWEEN %(first)s AND %(last)s
        ORDER BY day LIMIT 1))"""
+# A process of an earlier version may have folded a day without a level that is newer than it.
+_WITHOUT = """
+    SELECT DISTINCT day FROM pms_day d
+    WHERE subject_id = %s AND day BETWEEN %s AND %s AND NOT EXISTS (
+      SELECT FROM pms_level l WHERE l.subject_id = d.subject_id AND l.minutes = %s
+      AND l.day = d.day AND l.device_id = d.device_id)"""
 _BOUNDS = """
     SELECT
       least(
@@ -170,7 +176,7 @@ def _levels(
             d.begin
             for d in folded
             if not readable.whole(_moment(d.begin), _moment(d.begin + DAY_MS))
-        }
+        } | _without_level(subject_id, begin, end, minutes)
         for level in read_levels([subject_id], begin, end, minutes, places, cut):
             if readable.includes(level.device_id):
                 found.append(level)
@@ -182,6 +188,13 @@ def _levels(
         if folded_days([subject_id], begin, end) == folded:
             break
     return sorted(found, key=lambda one: int(one.begins[0]))
+
+
+def _without_level(subject_id: int, begin: datetime, end: datetime, minutes: int) -> set[int]:
+    """Return when the folded days begin that lack a level [ms since 1970-01-01 UTC]."""
+    cursor = db.session.connection().connection.cursor()
+    cursor.execute(_WITHOUT, (subject_id, day_of(begin), day_of(end - _MS), minutes))
+    return {begin_of(day) for (day,) in cursor}
 
 
 def _day(subject_id: int, begin: datetime, end: datetime, places: Sequence[int]) -> Iterator[Chunk]:

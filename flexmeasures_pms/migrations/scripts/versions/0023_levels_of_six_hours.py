@@ -29,6 +29,8 @@ _ADD = """
 def upgrade() -> None:
     connection = op.get_bind()
     sample_tables.replace_functions(connection)
+    # No day is folded meanwhile without this level.
+    op.execute("LOCK TABLE pms_day IN SHARE ROW EXCLUSIVE MODE")
     for subject in list(connection.scalars(sa.text(_KEYS))):
         days = connection.execute(sa.text(_HOURS), {"subject": subject})
         if found := [_six_hours(day._asdict()) for day in days]:

@@ -30,10 +30,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # Samples stay: a trial that only finds out what is lost need not make them again.
-    op.execute("DELETE FROM pms_day_reading WHERE first > 1" if _is_trial() else _THAW)
+    if not _is_trial():
+        op.execute(_THAW)
     op.drop_constraint(_KEY, _TABLE)
     op.drop_column(_TABLE, "first")
-    op.create_primary_key(_KEY, _TABLE, [*_DAY, "place"])
+    if not _is_trial():
+        op.create_primary_key(_KEY, _TABLE, [*_DAY, "place"])
     sample_tables.create_thaw(op.get_bind(), parts=False)
 
 
