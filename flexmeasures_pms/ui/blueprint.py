@@ -17,7 +17,7 @@ from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.serving import incoming, timeouts
 from flexmeasures_pms.serving.compress import compressed
 from flexmeasures_pms.serving.start import usable_settings
-from flexmeasures_pms.ui import files, views
+from flexmeasures_pms.ui import files, large, views
 from flexmeasures_pms.ui.asset_panel import asset_panel
 from flexmeasures_pms.ui.offline import serve
 from flexmeasures_pms.ui.offline.loader import ChangedTemplates
@@ -70,6 +70,7 @@ def _at_registration(state: BlueprintSetupState) -> None:
     _draw_asset_types()
     timeouts.install(app, pms_ui)
     incoming.install(app, pms_ui, lambda: MOST_BYTES)
+    large.install(app)
     list_in_menu(app.config)
     offline = config.read(app.config).offline_assets
     if offline:

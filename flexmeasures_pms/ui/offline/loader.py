@@ -34,6 +34,19 @@ FIXES: tuple[tuple[str, str, str], ...] = (
         r"({% block breadcrumbs %})",
         r"\1{{ pms_asset_panel(asset|default(sensor.generic_asset if sensor is defined)) }}",
     ),
+    # With many assets these pages had tens of megabytes: see ui/large.py.
+    ("dashboard.html", r"\.assets if asset\.location", ".assets|pms_markers if asset.location"),
+    (
+        "dashboard.html",
+        r"asset\.generic_asset_type\.name \| parameterize \| pluralize",
+        "asset.generic_asset_type.name | parameterize | pms_pluralize",
+    ),
+    ("dashboard.html", r"(?m)^[ \t]+", ""),
+    (
+        "assets/asset_properties.html",
+        "in account_assets %",
+        "in account_assets|pms_parents(asset) %",
+    ),
 )
 """Changes in FlexMeasures' templates: the template, a pattern, its replacement."""
 
