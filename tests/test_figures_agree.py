@@ -145,3 +145,47 @@ def test_every_reader_is_told_the_same_of_a_pms(told: Figures) -> None:
         assert f"{number(device['hottest'], 1)} °C" in text
         assert f"{number(device['spread'])} mV" in text
     assert f"Power: {number(power)} W charging" in asset
+
+
+def test_every_reader_is_told_the_same_of_packs_that_report_from_elsewhere(
+    client: FlaskClient, organisation: Organisation
+) -> None:
+    site = Site(organisation.id)
+    with site.at_once() as new:
+        new.pms()
+        new.pms("PMS-2")
+        new.cases({"0251": 1, "0252": 2}, "PMS-1-A")
+        new.case("0253", "PMS-2-A", 1)
+    log_in(client, organisation)
+    told = Figures(client, organisation)
+    for pms, *samples in (
+        ("PMS-1", pack_sample("0251", told.time, dock=1), pack_sample("0252", told.time, dock=2)),
+        ("PMS-2", pack_sample("0253", told.time, dock=1), pack_sample("0251", told.time, dock=1)),
+    ):
+        reply = client.post(
+            f"{API}/devices/dataset/pms",
+            data=request({"pms_id": pms}, *samples),
+            headers=organisation.headers,
+            content_type="application/json",
+        )
+        assert reply.status_code == 200
+    earlier = told.time - timedelta(hours=1)
+    site.install(("case", "0252"), ("cabinet", "PMS-1-A"), at=earlier, place=3)
+    site.install(("case", "0253"), ("cabinet", "PMS-1-A"), at=earlier, place=4)
+    rack = told.json("/pms/PMS-1/rack")
+    (device,) = (one for one in told.json("/fleet")["devices"] if one["id"] == "PMS-1")
+    assert (device["reporting"], device["packs"]) == (rack["reporting"], rack["registered"])
+    assert (device["reporting"], device["packs"]) == (3, 3)
+    asset = told.page(f"/assets/{device['asset']}/context")
+    assert "Packs reporting: 3 of 3" in asset
+    assert f"Power: {number(abs(device['power']))} W discharging" in asset
+    docks = [dock["occupant"] for one in rack["cabinets"] for dock in one["docks"]]
+    for one in filter(None, docks):
+        asset = told.page(f"/assets/{one['pack']['asset']}/context")
+        code, words = {
+            "0251": ("flapping", "Flapping"),
+            "0252": ("wrong_place", "Reports dock 2"),
+            "0253": ("wrong_place", "Reports to PMS-2, dock 1"),
+        }[one["pack"]["id"]]
+        assert [found["code"] for found in one["findings"]] == [code]
+        assert words in asset

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from support.session import log_in
-from support.site import Site
-from support.telemetry import pack_sample, request
+from support.site import AUTHOR, Site, commit
+from support.telemetry import NOON, pack_sample, request
 
 from flexmeasures_pms.beliefs.system_graphs import show_cabinets
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
+from flexmeasures_pms.errors import SchemaError
+from flexmeasures_pms.registry.editing import orders
+from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.ui import asset_panel
 
 
 @pytest.fixture
@@ -119,20 +124,63 @@ def test_the_graphs_of_a_pms_are_of_its_cabinets(
     assert shown == [[{"sensors": [sensor]}]]
 
 
+def arrange(system: GenericAsset, shown: list[Any]) -> None:
+    of_system = update(GenericAsset).where(GenericAsset.id == system.id)
+    db.session.execute(of_system.values(sensors_to_show=shown))
+    db.session.commit()
+
+
 def test_graphs_of_earlier_versions_are_changed_by_maintenance_and_others_are_left(
     page: FlaskClient, organisation: Organisation
 ) -> None:
     system = asset(organisation, "pms:PMS-1")
     made, (own,) = system.sensors_to_show, (s for s in system.sensors if "temp" in s.name)
-    first = [{"title": "EHub temperature", "y-axis": "data", "plots": [{"sensors": [own.id]}]}]
+    first: list[Any] = [
+        {"title": "EHub temperature", "y-axis": "data", "plots": [{"sensors": [own.id]}]}
+    ]
     mine = [{"title": "Mine", "plots": [{"sensor": own.id}]}]
-    for before, after in ((first, made), (mine, mine), ([own.id], [own.id])):
-        db.session.execute(
-            update(GenericAsset).where(GenericAsset.id == system.id).values(sensors_to_show=before)
-        )
+    (sensor,) = made[0]["plots"][0]["sensors"]
+    two = [{**first[0], "plots": [{"sensors": [own.id, sensor]}]}]
+    zero = [{**made[0], "y-axis": "zero"}]
+    left: tuple[list[Any], ...] = (mine, [own.id], [], two, zero, [*made, *made])
+    for before, after in ((first, made), *((shown, shown) for shown in left)):
+        arrange(system, before)
         show_cabinets()
         db.session.refresh(system)
         assert system.sensors_to_show == after
+
+
+def test_graphs_follow_the_cabinets_unless_somebody_arranged_or_emptied_them(
+    page: FlaskClient, organisation: Organisation
+) -> None:
+    site, system = Site(organisation.id), asset(organisation, "pms:PMS-1")
+    site.register("cabinet", "CAB-2", "CAB-3")
+    sensors = {
+        name: next(
+            s.id for s in asset(organisation, f"cabinet:{name}").sensors
+            if s.name == "EHub temperature"
+        )
+        for name in ("PMS-1-A", "CAB-2", "CAB-3")
+    }  # fmt: skip
+    [first] = system.sensors_to_show
+
+    def shown() -> list[int]:
+        db.session.refresh(system)
+        found: list[int] = system.sensors_to_show[0]["plots"][0]["sensors"]
+        return found
+
+    site.install(("cabinet", "CAB-2"), ("pms", "PMS-1"), place=2)
+    assert shown() == [sensors["PMS-1-A"], sensors["CAB-2"]]
+    site.remove(("cabinet", "CAB-2"))
+    assert shown() == [sensors["PMS-1-A"]]
+    of_one: list[Any] = [{**first, "plots": [{"sensors": [sensors["CAB-3"]]}]}]
+    for arranged in ([], of_one):
+        arrange(system, arranged)
+        site.install(("cabinet", "CAB-3"), ("pms", "PMS-1"), place=2)
+        site.remove(("cabinet", "CAB-3"))
+        show_cabinets()
+        db.session.refresh(system)
+        assert system.sensors_to_show == arranged
 
 
 def test_an_asset_that_is_not_ours_has_no_panel(
@@ -145,3 +193,87 @@ def test_an_asset_that_is_not_ours_has_no_panel(
     text = page.get(f"/assets/{other.id}/context").get_data(as_text=True)
     assert "A field" in text
     assert "pms-asset-panel" not in text
+
+
+def panel(page: FlaskClient, asset_id: int) -> str:
+    """The words of the panel on the page of an asset, if it has one."""
+    reply = page.get(f"/assets/{asset_id}/context")
+    assert reply.status_code == 200
+    found = re.search(
+        r'(?s)<section class="pms-asset-panel".*?</section>', reply.get_data(as_text=True)
+    )
+    return " ".join(re.sub(r"<[^>]*>", " ", found[0]).split()) if found else ""
+
+
+def test_an_asset_that_was_given_away_shows_its_new_owner_nothing_of_the_old_one(
+    page: FlaskClient, organisation: Organisation, other_organisation: Organisation
+) -> None:
+    system, case = asset(organisation, "pms:PMS-1"), asset(organisation, "case:0241")
+    numbers = [system.id, case.id]
+    assert all(panel(page, number) for number in numbers)
+    for given in (system, case):
+        given.account_id = other_organisation.id
+        given.parent_asset_id = None
+    db.session.commit()
+    log_in(page, other_organisation)
+    assert [panel(page, number) for number in numbers] == ["", ""]
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", 7])
+def test_the_page_of_a_retired_case_opens_whatever_its_asset_says_of_its_time_zone(
+    page: FlaskClient, organisation: Organisation, zone: object
+) -> None:
+    case = asset(organisation, "case:0241")
+    order = Order(AUTHOR, account_id=organisation.id, at=NOON)
+    commit(orders.retire(order, "0241", with_packs=True))
+    case.attributes["timezone"] = zone
+    db.session.commit()
+    words = panel(page, case.id)
+    assert "retired since 2026-03-01 19:00:00" in words
+    assert "Time zone: Asia/Jakarta (UTC+07:00)" in words
+
+
+def test_a_fault_of_the_panel_leaves_the_page_as_it_is(
+    page: FlaskClient, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = asset(organisation, "pms:PMS-1").id
+
+    def fail(*_: object, **__: object) -> None:
+        db.session.execute(text("SELECT pg_sleep(10)"))
+
+    monkeypatch.setattr(asset_panel, "MOST_TIME", "10ms")
+    monkeypatch.setattr(asset_panel, "fleet", fail)
+    assert panel(page, number) == ""
+    monkeypatch.setattr(asset_panel, "fleet", lambda *_, **__: 1 / 0)
+    assert panel(page, number) == ""
+
+
+def test_the_panel_writes_nothing_that_is_pending_and_leaves_the_time_limit(
+    page: FlaskClient, organisation: Organisation
+) -> None:
+    system = asset(organisation, "pms:PMS-1")
+    db.session.execute(text("SET LOCAL statement_timeout = '7s'"))
+    system.name = "Not yet written"
+    assert "PMS-1" in asset_panel.asset_panel(system)
+    assert system in db.session.dirty
+    with db.session.no_autoflush:
+        assert db.session.scalar(text("SHOW statement_timeout")) == "7s"
+    db.session.rollback()
+
+
+def test_without_tables_the_pages_have_no_panel_and_the_log_says_it_once(
+    page: FlaskClient,
+    organisation: Organisation,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    number = asset(organisation, "pms:PMS-1").id
+
+    def fail() -> None:
+        raise SchemaError("The tables are not there.")
+
+    monkeypatch.setattr(asset_panel, "require_tables", fail)
+    for _ in range(2):
+        assert panel(page, number) == ""
+    said = [record for record in caplog.records if "The tables are not there." in record.message]
+    assert [record.exc_info for record in said] == [None]

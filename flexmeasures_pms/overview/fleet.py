@@ -66,22 +66,27 @@ def fleet(
     accounts: Collection[int],
     now: datetime,
     *,
+    only: Collection[int] | None = None,
     within: Collection[int] | None = None,
     unknown: Iterable[Unregistered] | None = None,
 ) -> tuple[Device, ...]:
     """Return all devices of some organisations, in no order, in four queries.
 
-    :param within: only these devices (by their numbers), of readings that these reported of
+    :param only: these devices, by their numbers; None for all.
+    :param within: only these devices, of readings that these reported of
         what was in them.
     :param unknown: what reports to them without being registered, where that is known already.
     """
-    rows = stored.systems(accounts, now - SILENT_AFTER, now, within)
+    rows = stored.systems(accounts, now - SILENT_AFTER, now, within, only)
     worst = [getattr(row, f"{code}_worst") for row in rows for code in _CODES]
     more = {number for row in rows for number in row.silent_also or ()}
     names = stored.idents({int(found[_IDENT]) for found in worst if found} | more)
     packs = _packs_by_pms(unregistered(accounts) if unknown is None else unknown)
     devices = [_system(row, names, packs, now) for row in rows]
-    devices += [_converter(row, now) for row in stored.converters(accounts, within)]
+    devices += [
+        _converter(row, now)
+        for row in stored.converters(accounts, only if within is None else within)
+    ]
     return tuple(devices)
 
 

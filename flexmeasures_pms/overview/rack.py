@@ -164,6 +164,15 @@ def _misplaced(pms: Entry, seen: ShownPack, dock: int | None) -> Iterator[Findin
         yield Finding("wrong_place", numbers=_numbers(seen.dock))
 
 
+def misplaced_now(
+    registered: Directory, case: Entry, seen: ShownPack, now: datetime
+) -> Iterator[Finding]:
+    """Yield a finding if a pack that does not flap reports now from where it is not registered."""
+    pms, row = registered.pms_of(case.id, now), registered.installed(case.id, now)
+    if pms and row and seen.time and row.begin <= seen.time and not seen.silent:
+        yield from _misplaced(pms, seen, registered.dock_across(case.id, now))
+
+
 def _numbers(dock: int | None) -> tuple[int, ...]:
     return () if dock is None else (dock,)
 

@@ -7,6 +7,7 @@ page is rendered, so that assets of any age have it, and it is true at that mome
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -14,23 +15,32 @@ from flask import current_app, render_template
 from flexmeasures.data import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from markupsafe import Markup
-from sqlalchemy.exc import SQLAlchemyError
+from msgspec.structs import replace
 
-from flexmeasures_pms.errors import PmsError
+from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.overview.fleet import Device, fleet
+from flexmeasures_pms.overview.location import above
 from flexmeasures_pms.overview.packs import ShownPack, pack
+from flexmeasures_pms.overview.rack import misplaced_now
 from flexmeasures_pms.overview.states import worst_first
+from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CASE, PMS, SITE_KINDS
-from flexmeasures_pms.registry.queries.search import Found
+from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import trackable
 from flexmeasures_pms.serving.readiness import require_tables
+from flexmeasures_pms.storage.flapping import flapping_now
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language import figures, findings
 from flexmeasures_pms.ui.language.words import _, language
 from flexmeasures_pms.ui.page import links
-from flexmeasures_pms.ui.registry.subject import Addresses
+from flexmeasures_pms.ui.registry.subject import Addresses, zone_of
 from flexmeasures_pms.ui.registry.terms import called, retired_note
 
+MOST_TIME = "2s"
+"""How long each of the panel's queries may take: FlexMeasures' own pages have no limit."""
+
+_LIMIT = "statement_timeout"
+_SAID = "flexmeasures_pms_panel_said"
 AT_REST = 1
 """Watts in either direction: below these nothing charges or discharges."""
 
@@ -42,37 +52,53 @@ def asset_panel(asset: GenericAsset | None) -> Markup:
     if not asset:
         return Markup("")
     try:
-        require_tables()
-        with db.session.begin_nested():
+        # What FlexMeasures has not written yet is its own to write: a savepoint of the session
+        # would write it.
+        with db.session.no_autoflush, db.session.connection().begin_nested(), _limited():
+            require_tables()
             return _panel(asset)
-    except (SQLAlchemyError, PmsError):
-        # FlexMeasures' page is worth more than what we add to it.
-        current_app.logger.exception("The panel of asset %s can't be shown.", asset.id)
-        return Markup("")
+    except SchemaError as error:
+        _say_once(error)
+    except Exception:
+        current_app.logger.exception("The panel of an asset can't be shown.")
+    return Markup("")
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Limit the time of each query in the block. A failure rolls the limit back with the rest."""
+    before = db.session.scalar(sa.select(sa.func.current_setting(_LIMIT)))
+    db.session.execute(sa.select(sa.func.set_config(_LIMIT, MOST_TIME, True)))
+    yield
+    db.session.execute(sa.select(sa.func.set_config(_LIMIT, before, True)))
+
+
+def _say_once(error: SchemaError) -> None:
+    if not current_app.extensions.get(_SAID):
+        current_app.extensions[_SAID] = True
+        current_app.logger.error("FlexMeasures' pages of assets show no panel: %s", error)
 
 
 def _panel(asset: GenericAsset) -> Markup:
     t = trackable.c
-    query = sa.select(t.account_id, t.id, t.kind, t.ident, t.retired_at)
-    row = db.session.execute(query.where(t.asset_id == asset.id)).first()
-    if row is None:
+    # An asset that was given to another organisation shows it nothing of what it was.
+    here = (t.asset_id == asset.id, t.account_id == asset.account_id)
+    number = db.session.scalar(sa.select(t.id).where(*here))
+    if number is None:
         return Markup("")
-    thing = Found(*row)
-    to, now = Addresses(thing.account_id), datetime.now(UTC)
-    ways = [(_("Registry"), to.thing(thing.kind, thing.ident))]
-    if thing.kind in (CASE, *SITE_KINDS):
-        ways.insert(0, (_way(thing.kind), to.readings(thing.kind, thing.ident) or ""))
-    if thing.kind == PMS:
-        cells = links.rack(thing.ident, "cells", organisation=thing.account_id)
-        ways.insert(1, (_("Heat map"), cells))
-    shown = _pack(thing, now) if thing.kind == CASE else _device(thing, now)
+    registered, now = load_directory(asset.account_id, numbers=[number]), datetime.now(UTC)
+    thing = registered.entry(number)
+    zone = zone_of(asset.account_id, thing, *above(registered, thing, now))
+    shown = _pack(registered, thing, now) if thing.kind == CASE else _device(registered, thing, now)
     text = render_template(
         "pms/asset_panel.html",
         name=called(thing),
-        retired=retired_note(thing, now, asset.attributes.get("timezone", "UTC")),
-        ways=ways,
+        retired=retired_note(thing, now, zone),
+        ways=_ways(registered.account_id, thing),
         state=None if shown is None else worst_first(shown.findings)[0],
         says=findings,
+        zone=zone,
+        clock=figures.clock,
         figures=() if shown is None else tuple(_figures(shown)),
         panel_language=language(),
         _=_,
@@ -80,20 +106,38 @@ def _panel(asset: GenericAsset) -> Markup:
     return Markup(text)  # noqa: S704 - rendered by Jinja, which escapes
 
 
+def _ways(account_id: int, thing: Entry) -> list[tuple[str, str]]:
+    to = Addresses(account_id)
+    ways = [(_("Registry"), to.thing(thing.kind, thing.ident))]
+    if thing.kind in (CASE, *SITE_KINDS):
+        ways.insert(0, (_way(thing.kind), to.readings(thing.kind, thing.ident) or ""))
+    if thing.kind == PMS:
+        cells = links.rack(thing.ident, "cells", organisation=account_id)
+        ways.insert(1, (_("Heat map"), cells))
+    return ways
+
+
 def _way(kind: str) -> str:
     return {CASE: _("Pack page"), PMS: _("Rack")}.get(kind, _("Measurements"))
 
 
-def _pack(thing: Found, now: datetime) -> ShownPack:
+def _pack(registered: Directory, thing: Entry, now: datetime) -> ShownPack:
     row = latest_of([thing.id]).get(thing.id)
-    time = row.event_time.astimezone(UTC) if row else None
-    return pack(thing.ident, None, time, None, row.readings if row else {}, now)
+    if row is None:
+        return pack(thing.ident, None, None, None, {}, now)
+    registered.expect(RegistryQuery(numbers=[row.device_id]))
+    source = registered.entry(row.device_id).ident
+    flaps = flapping_now([thing.id], now).get(thing.id)
+    time = row.event_time.astimezone(UTC)
+    seen = pack(thing.ident, None, time, source, row.readings, now, flaps)
+    wrong = misplaced_now(registered, thing, seen, now) if flaps is None else ()
+    return replace(seen, findings=(*seen.findings, *wrong))
 
 
-def _device(thing: Found, now: datetime) -> Device | None:
+def _device(registered: Directory, thing: Entry, now: datetime) -> Device | None:
     if thing.kind not in SITE_KINDS:
         return None
-    return next(iter(fleet([thing.account_id], now, within=[thing.id])), None)
+    return next(iter(fleet([registered.account_id], now, only=[thing.id])), None)
 
 
 def _figures(shown: ShownPack | Device) -> PanelFigures:

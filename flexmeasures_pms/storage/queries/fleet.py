@@ -210,6 +210,7 @@ def systems(
     fresh: datetime,
     now: datetime,
     within: Collection[int] | None = None,
+    only: Collection[int] | None = None,
 ) -> list[Row[Any]]:
     """Return one row for each PMS of some organisations, with the sums of its packs.
 
@@ -221,9 +222,10 @@ def systems(
 
     :param fresh: the time of the oldest reading that counts.
     :param within: only these PMSes, of readings that these devices reported of what was in them.
+    :param only: these PMSes, whoever reported; not with ``within``.
     """
     values = {"accounts": list(accounts), "fresh": fresh, "now": now}
-    return list(db.session.execute(_limited(_SYSTEMS, within), values))
+    return list(db.session.execute(_limited(_SYSTEMS, within, only), values))
 
 
 def converters(
@@ -236,15 +238,19 @@ def converters(
     A fleet has many of them: keeping the rows would make Python's garbage collector scan all.
     """
     values = {"accounts": list(accounts), "kinds": [kind.name for kind in SINGLE_DEVICES]}
-    yield from db.session.execute(_limited(_CONVERTERS, within), values)
+    yield from db.session.execute(_limited(_CONVERTERS, None, within), values)
 
 
-def _limited(query: str, within: Collection[int] | None) -> sa.TextClause:
+def _limited(
+    query: str, within: Collection[int] | None, only: Collection[int] | None
+) -> sa.TextClause:
     """Return a query for all devices, or for some."""
-    if within is None:
+    devices = only if within is None else within
+    if devices is None:
         return sa.text(query.format(devices="", readings=""))
-    limited = query.format(devices="AND id = ANY (:within)", readings=_OF_DEVICES)
-    return sa.text(limited).bindparams(within=list(within))
+    readings = "" if within is None else _OF_DEVICES
+    limited = query.format(devices="AND id = ANY (:within)", readings=readings)
+    return sa.text(limited).bindparams(within=list(devices))
 
 
 def idents(trackable_ids: Collection[int]) -> dict[int, str]:
