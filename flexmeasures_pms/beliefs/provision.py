@@ -26,7 +26,7 @@ from flexmeasures_pms.beliefs.described import Described, described
 from flexmeasures_pms.beliefs.free_names import FreeNames
 from flexmeasures_pms.beliefs.graphs import sensors_to_show
 from flexmeasures_pms.beliefs.sensors import make_sensors, missing_sensors, sensor_ids
-from flexmeasures_pms.beliefs.system_graphs import show_cabinets
+from flexmeasures_pms.beliefs.system_graphs import as_built, show_cabinets
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing import pending
@@ -64,9 +64,12 @@ def make_ready(account_id: int, numbers: Collection[int]) -> tuple[int, ...]:
     wanted = _with_assemblies(registered, numbers)
     found = [thing for thing in pending.of(account_id, wanted) if thing.asset]
     entries = _lacking(registered, wanted, [thing.id for thing in found])
+    placed = [entry for entry in entries if entry.kind in (PMS, CABINET)]
+    left = _parents(placed)
+    built = as_built({*left, *_systems(account_id, wanted)}) if placed else set()
     made = _sync_assets(account_id, entries, registered)
-    if any(entry.kind in (PMS, CABINET) for entry in entries):
-        show_cabinets(_systems(account_id, wanted))
+    if placed:
+        show_cabinets({*left, *_systems(account_id, wanted)}, built)
     # What changed after the registry was read is not in these assets: that is still to come.
     seen = (thing for thing in found if thing.version <= registered.version)
     pending.asset_is_there({thing.id: thing.version for thing in seen})
@@ -134,6 +137,13 @@ def _systems(account_id: int, numbers: Collection[int]) -> list[int]:
         t.account_id == account_id, t.id.in_(numbers), t.kind == PMS, t.asset_id.is_not(None)
     )
     return list(db.session.scalars(found))
+
+
+def _parents(entries: Iterable[Entry]) -> set[int]:
+    """Return the assets that those of some things are in, before what has changed is done."""
+    assets = [entry.asset_id for entry in entries if entry.asset_id is not None]
+    found = select(GenericAsset.parent_asset_id).where(GenericAsset.id.in_(assets))
+    return {number for number in db.session.scalars(found) if number is not None}
 
 
 def _lock(asset_ids: Collection[int]) -> None:
@@ -254,7 +264,7 @@ def ensure_sensors(
     """
     known = sensor_ids([asset.id])[asset.id]
     lacking = list(names) if names is not None else missing_sensors(kind, known, grown=False)
-    if not lacking and asset.sensors_to_show:
+    if not lacking:
         return
     make_sensors(kind, {asset.id: timezone}, lacking)
     asset.sensors_to_show = sensors_to_show(kind, sensor_ids([asset.id])[asset.id])
