@@ -142,3 +142,14 @@ def test_another_organisation_sees_nothing(
         reply = client.get(f"/pms/compare?{query}")
         assert reply.status_code == 404
         assert "0242" not in reply.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("pms", ["pms=PMS-1&", ""])
+def test_more_packs_than_a_chart_can_show_are_refused_before_they_are_looked_up(
+    client: FlaskClient, organisation: Organisation, site: Site, pms: str
+) -> None:
+    log_in(client, organisation)
+    named = "&".join(f"case=NOWHERE-{n}" for n in range(13))
+    reply = client.get(f"/pms/compare?{pms}{named}")
+    assert reply.status_code == 400
+    assert "These are 13 packs: choose at most 12." in reply.get_data(as_text=True)

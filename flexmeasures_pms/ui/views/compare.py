@@ -75,20 +75,28 @@ def compare() -> Response:
 def _seen() -> Seen:
     """Return the PMS of the address, or its first pack.
 
-    :raises BadRequest: for an address without either.
+    :raises BadRequest: for an address without either, or with too many packs.
     :raises NotFound: for what is not registered.
     """
+    named = _named()
     if pms := request.args.get("pms"):
         return trackable_or_404("pms", pms)
-    if named := _named():
+    if named:
         return trackable_or_404("case", named[0])
     raise BadRequest(_("The address names no PMS and no pack: begin at a rack or a pack."))
 
 
 def _named() -> list[str]:
-    return list(
-        dict.fromkeys(name.strip() for name in request.args.getlist("case") if name.strip())
-    )
+    """Return the ids of packs in the address.
+
+    :raises BadRequest: for more than a chart can show: none is looked up then.
+    """
+    named = dict.fromkeys(name.strip() for name in request.args.getlist("case") if name.strip())
+    if len(named) > MOST_LINES:
+        raise BadRequest(
+            _("These are {n} packs: choose at most {most}.", n=len(named), most=MOST_LINES)
+        )
+    return list(named)
 
 
 def _cases(seen: Seen) -> list[Entry]:
