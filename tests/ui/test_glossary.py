@@ -35,7 +35,9 @@ def test_the_page_explains_every_term_in_each_language(reader: FlaskClient, lang
     assert ("A transistor that connects" in text) is (language == "en")
     terms = {term.anchor: term for term in glossary(language)}
     assert 'href="#ehub"' not in terms["ehub"].text
-    assert "](" not in "".join(term.text for term in terms.values())
+    written = "".join(term.text for term in terms.values())
+    assert "](" not in written
+    assert ".md" not in written
 
 
 def test_every_word_that_leads_to_the_glossary_is_in_it() -> None:

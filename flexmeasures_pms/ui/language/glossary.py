@@ -25,6 +25,8 @@ TERMS: tuple[str, ...] = (
 """The anchors of the terms that the pages explain, as in ``docs/glossary.md``."""
 
 _TERM = re.compile(r"(?ms)^### (.+?)\n\n(.+?)(?=\n+^##|\Z)")
+# The pages have no documents: what these say is left out.
+_SEE = re.compile(r":\s+see \[[^\]]+\.md\]\([^)]+\)\.")
 _INLINE = re.compile(r"\*(?P<em>[^*]+)\*|`(?P<code>[^`]+)`|\[(?P<text>[^\]]+)\]\((?P<to>[^)]+)\)")
 
 
@@ -61,7 +63,7 @@ def extract(path: Path) -> str:
     found = {title.lower().replace(" ", "-"): (title, text)
              for title, text in sections(path.read_text(encoding="utf-8")).items()}  # fmt: skip
     wanted = (found[anchor] for anchor in TERMS)
-    return "\n".join(f"### {title}\n\n{text}\n" for title, text in wanted)
+    return "\n".join(f"### {title}\n\n{_SEE.sub('.', text)}\n" for title, text in wanted)
 
 
 def _html(text: str) -> Markup:
