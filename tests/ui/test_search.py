@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
 from support.browser import Visitor, axe
+from support.reporting import report
 from support.session import log_in
 from support.site import AUTHOR, Site, commit
+from support.telemetry import pack_sample
 
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.orders import Order
@@ -95,6 +98,31 @@ def test_nothing_of_another_organisation_is_found(
     assert rows(member, "THEIRS") == []
     text = member.get("/pms/search?q=ONLY-THEIRS").get_data(as_text=True)
     assert "No id contains “ONLY-THEIRS”." in text
+
+
+def test_an_id_that_waits_in_quarantine_is_found_there_by_its_own_organisation(
+    client: FlaskClient, member: FlaskClient, organisation: Organisation,
+    make_organisation: MakeOrganisation,
+) -> None:  # fmt: skip
+    report(client, organisation.headers, pack_sample("NEW-1", datetime.now(UTC)), pms_id="PMS-7")
+    words = member.get("/pms/search?q=new-").get_data(as_text=True)
+    shown = " ".join(re.sub(r"<[^>]*>", " ", words).split())
+    assert "NEW-1 Unknown pack reported by PMS-7 1 sample waits" in shown
+    assert 'href="/pms/quarantine?q=NEW-1"' in words
+    assert "No id contains" not in words
+    log_in(client, make_organisation())
+    assert "No id contains “new-”." in client.get("/pms/search?q=new-").get_data(as_text=True)
+
+
+def test_who_may_not_register_is_not_told_to(
+    member: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advice = "Check the spelling, or register it."
+    assert advice in member.get("/pms/search?q=nowhere").get_data(as_text=True)
+    monkeypatch.setattr("flexmeasures_pms.ui.views.search.may", lambda *_: False)
+    text = member.get("/pms/search?q=nowhere").get_data(as_text=True)
+    assert "Check the spelling." in text
+    assert advice not in text
 
 
 def test_the_results_are_bounded_and_say_so(member: FlaskClient, site: Site) -> None:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.overview.location import above
+from flexmeasures_pms.overview.unknown_packs import Unregistered, unregistered
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CASE, PART_KINDS, SITE_KINDS
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -23,11 +24,11 @@ from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.glossary import TERMS
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links
-from flexmeasures_pms.ui.page.access import Organisation, chosen
+from flexmeasures_pms.ui.page.access import Organisation, chosen, may
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.message import rendered_place
-from flexmeasures_pms.ui.registry.subject import Addresses, zone_of
-from flexmeasures_pms.ui.registry.terms import called, kind_title, retired_note
+from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, Addresses, zone_of
+from flexmeasures_pms.ui.registry.terms import called, kind_name, kind_title, retired_note
 from flexmeasures_pms.ui.routes import pms_ui
 
 MOST = 50
@@ -60,6 +61,7 @@ def search_page() -> BaseResponse:
     results = tuple(_results(found[:MOST], seen))
     if len(results) == 1:
         return redirect(results[0].address, 303)
+    waiting = () if found or not text else _waiting(text, seen)
     return page(
         "pms/search.html",
         active="search",
@@ -67,11 +69,22 @@ def search_page() -> BaseResponse:
         text=text,
         results=results,
         more=len(found) > MOST,
+        waiting=waiting,
+        may_register=any(may(CHANGE_THINGS, one) for one in seen),
+        names={one.id: one.name for one in seen},
+        kind_name=kind_name,
         several=len(seen) > 1,
         kind_title=kind_title,
         installable=PART_KINDS,
         explained=TERMS,
     )
+
+
+def _waiting(text: str, seen: Iterable[Organisation]) -> tuple[Unregistered, ...]:
+    """Return what has the text in its id among the newest of what reports without being known."""
+    part = identifiers.key(text)
+    unknown = unregistered([one.id for one in seen])
+    return tuple(one for one in unknown if part in identifiers.key(one.ident))
 
 
 def _results(found: Iterable[Found], seen: Iterable[Organisation]) -> Iterator[SearchResult]:
