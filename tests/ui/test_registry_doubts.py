@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +18,12 @@ from support.registry_forms import (
     place,
     text_of,
 )
+from support.reporting import report
 from support.session import log_in
 from support.site import Site
+from support.telemetry import pack_sample, wire_time
+
+from flexmeasures_pms.registry.loading.load import load_directory
 
 
 @pytest.fixture
@@ -149,3 +153,35 @@ def test_retire_and_remove_ask_once_and_say_what_follows(
     assert len(entered(site.account_id)) == before
     assert submit(member, text_of(asked), sure=True).status_code == 303
     assert len(entered(site.account_id)) > before
+
+
+@pytest.mark.parametrize(
+    ("minutes", "dock", "told"),
+    [
+        (0, 3, "It still reports: with its next sample it is recorded in that dock again."),
+        (6, 3, "Its place is empty afterwards."),
+        (0, 99, "Its place is empty afterwards."),
+    ],
+)
+def test_the_place_of_a_pack_that_still_reports_from_it_does_not_stay_empty(
+    client: FlaskClient, organisation: Organisation, member: FlaskClient, site: Site,
+    minutes: int, dock: int, told: str,
+) -> None:  # fmt: skip
+    where = place(site.account_id, "case", "269")
+    assert where is not None
+    time = datetime.now(UTC) - timedelta(minutes=minutes)
+    sample = pack_sample("269", time, dock=where[1] if dock != 99 else 99)
+    report(client, organisation.headers, sample, pms_id="PMS-1")
+    asked = text_of(submit(member, form(member, "case", "269", "remove")))
+    doubts = asked.split('class="registry-unsure"', 1)[1].split("</div>", 1)[0]
+    assert told in doubts
+    both = ("It still reports", "Its place is empty")
+    assert sum(words in doubts for words in both) == 1
+    assert submit(member, asked, sure=True).status_code == 303
+    assert place(site.account_id, "case", "269") is None
+    sample["time_local"] = wire_time(datetime.now(UTC) + timedelta(seconds=2))
+    report(client, organisation.headers, sample, pms_id="PMS-1")
+    again = load_directory(site.account_id)
+    row = again.installed(site.number("case", "269"), datetime.now(UTC) + timedelta(seconds=3))
+    assert row is not None
+    assert row.place == (None if dock == 99 else where[1])

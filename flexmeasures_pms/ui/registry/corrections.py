@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flexmeasures_pms.catalogue.limits import SILENT_AFTER
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, SITE_KINDS, slot_for
+from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language.words import _, n_
 from flexmeasures_pms.ui.registry.action import (
     assemblies_for,
@@ -71,9 +73,22 @@ def retire_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
 def remove_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
     """Say what follows when something is removed."""
     told = [_("Its place is empty afterwards. To put another in it, choose Swap instead.")]
+    if _reports_from_a_dock(subject):
+        told = [
+            _("It still reports: with its next sample it is recorded in that dock again. "
+              "Retire it, or take it out first.")
+        ]  # fmt: skip
     if subject.entry.kind == BOARD:
         told.append(_("Samples with this board's id wait in quarantine until it is installed."))
     return tuple(told)
+
+
+def _reports_from_a_dock(subject: Subject) -> bool:
+    entry, now = subject.entry, subject.now
+    row = latest_of([entry.id]).get(entry.id) if entry.kind == CASE else None
+    if row is None or entry.is_retired(now) or "dock" not in row.readings:
+        return False
+    return bool(now - row.event_time <= SILENT_AFTER)
 
 
 def revive(subject: Subject, filled: Filled) -> Change:
