@@ -17,15 +17,17 @@ from flexmeasures_pms.overview.states import (
     Code,
     Finding,
     is_silent,
+    retirement,
     silence,
-    worst_first,
+    with_retirement,
 )
 from flexmeasures_pms.overview.unknown_packs import Unregistered, unregistered
 from flexmeasures_pms.registry.kinds import CASE, PMS
 from flexmeasures_pms.storage.queries import fleet as stored
 
 _SIGNS: Mapping[Code, int] = {limit.code: limit.sign for limit in PACK_LIMITS}
-_CODES = tuple(c for c in LEVELS if c in (*_SIGNS, *stored.COUNTED, "bus_fault"))
+_COUNTED = (*_SIGNS, *stored.COUNTED, "bus_fault", "retired_reporting")
+_CODES = tuple(code for code in LEVELS if code in _COUNTED)
 _IDENT = 2  # where the number of the pack is in what the database returns of the worst one
 
 
@@ -173,20 +175,21 @@ def _system(
     findings = list(_findings(row, names, now))
     if new := packs.get((row.account_id, key(row.ident))):
         findings.append(Finding("unknown_pack", ident=new[0].ident, many=len(new)))
+    newest = row.heard and row.heard.astimezone(UTC)
     return Device(
         account_id=row.account_id,
         kind=PMS,
         ident=row.ident,
         asset_id=row.asset_id,
         timezone=row.timezone,
-        newest=row.heard and row.heard.astimezone(UTC),
+        newest=newest,
         packs=row.registered or 0,
         reporting=row.reporting or 0,
         power=row.power,
         soc=row.soc,
         hottest=row.hottest,
         spread=None if row.spread is None else round(row.spread, 1),
-        findings=worst_first(findings),
+        findings=with_retirement(findings, retirement(row.retired_at, newest, now)),
     )
 
 
@@ -206,7 +209,9 @@ def _converter(row: Row[Any], now: datetime) -> Device:
         soc=None if silent else row.soc,
         hottest=None,
         spread=None,
-        findings=worst_first(_converter_findings(row, newest, silent)),
+        findings=with_retirement(
+            _converter_findings(row, newest, silent), retirement(row.retired_at, newest, now)
+        ),
     )
 
 

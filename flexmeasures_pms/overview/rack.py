@@ -22,7 +22,13 @@ from flexmeasures_pms.overview.docks import (
 )
 from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.rack_summary import scale, summary, worst_cells
-from flexmeasures_pms.overview.states import Finding, is_silent, worst_first
+from flexmeasures_pms.overview.states import (
+    Finding,
+    is_silent,
+    retirement,
+    with_retirement,
+    worst_first,
+)
 from flexmeasures_pms.overview.unknown_packs import unknown_packs
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
 from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS
@@ -72,6 +78,7 @@ def rack(
     now = standing.now
     occupants = tuple(_occupant(standing, row, dock) for row, dock in standing.rows)
     new = () if at else _unknown_packs(registered, pms)
+    visitors = () if at else tuple(_reported_here(standing))
     cabinets = tuple(_cabinets(standing, occupants, _present(new, now)))
     heard = [o for o in occupants if o.pack.time and not o.pack.silent]
     ehubs = [e for a in _assemblies(standing) if (e := _ehub(standing, a))]
@@ -89,10 +96,13 @@ def rack(
         scale=scale(heard),
         cabinets=cabinets,
         undocked=tuple(o for o in occupants if o.dock is None),
-        reported_here=() if at else tuple(_reported_here(standing)),
+        reported_here=visitors,
         unknown_packs=new,
         worst_cells=worst_cells(heard),
-        findings=summary(occupants, ehubs, new, newest, now),
+        findings=with_retirement(
+            summary(occupants, ehubs, new, visitors, newest, now),
+            retirement(pms.retired_at, newest, now),
+        ),
         at=at,
     )
 
@@ -196,7 +206,10 @@ def _pack(standing: _Standing, case: Entry, row: Row[Any] | PastReading | None =
 
 
 def _reported_here(standing: _Standing) -> Iterator[Occupant]:
-    """Yield the packs that the PMS reported last and that are registered elsewhere."""
+    """Yield the packs that the PMS reported last and that are not registered in it.
+
+    One that is retired is only yielded while it reports.
+    """
     found = reported_here(standing.pms.id, [row.part_id for row, _ in standing.rows])
     scope = standing.scope
     found = [row for row in found if scope is None or scope.covers(row)]
@@ -207,8 +220,11 @@ def _reported_here(standing: _Standing) -> Iterator[Occupant]:
             continue
         seen = _pack(standing, case, row)
         home = _home(standing, case)
-        wrong = Finding("wrong_place", numbers=_numbers(seen.dock), source=standing.pms.ident)
-        yield Occupant(seen, seen.dock, None, worst_first([*seen.findings, wrong]), home)
+        wrong = retirement(case.retired_at, seen.time, standing.now)
+        if wrong is None:
+            wrong = Finding("wrong_place", numbers=_numbers(seen.dock), source=standing.pms.ident)
+        if wrong.code != "retired":
+            yield Occupant(seen, seen.dock, None, worst_first([*seen.findings, wrong]), home)
 
 
 def _home(standing: _Standing, case: Entry) -> str | None:

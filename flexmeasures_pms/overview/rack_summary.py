@@ -42,11 +42,13 @@ def summary(
     occupants: Iterable[Occupant],
     ehubs: Iterable[Ehub],
     new: Iterable[UnknownPack],
+    visitors: Iterable[Occupant],
     newest: datetime | None,
     now: datetime,
 ) -> tuple[Finding, ...]:
     """Return the findings of a PMS, the worst first; of equal ones, that of the lowest dock.
 
+    :param visitors: packs that report to it without being in it: those that are retired count.
     :param newest: when anything of it last reported.
     """
     in_order = sorted(occupants, key=lambda o: o.dock or _NO_DOCK)
@@ -58,6 +60,12 @@ def summary(
     ]
     every += [finding for ehub in ehubs for finding in ehub.findings]
     every += [Finding("unknown_pack", ident=one.ident) for one in new]
+    every += [
+        msgspec.structs.replace(finding, ident=occupant.pack.ident)
+        for occupant in sorted(visitors, key=lambda o: (o.dock or _NO_DOCK, o.pack.ident))
+        for finding in occupant.findings
+        if finding.code == "retired_reporting"
+    ]
     if not in_order:
         every.append(Finding("empty"))
     return tuple(

@@ -28,7 +28,7 @@ Level = Literal["alarm", "warning", "note", "ok"]
 Code = Literal[
     "fault", "hot", "fet_hot", "cell_high", "cell_low", "bus_fault", "fet_open", "silent",
     "unread", "no_temperature", "weak_cell", "flapping", "wrong_place", "unknown_pack",
-    "unallocated", "never", "empty", "ok",
+    "unallocated", "retired_reporting", "never", "empty", "retired", "ok",
 ]  # fmt: skip
 
 CellState = Literal["normal", "high", "low", "weak", "unread"]
@@ -50,8 +50,10 @@ LEVELS: dict[Code, Level] = {
     "wrong_place": "warning",
     "unknown_pack": "warning",
     "unallocated": "warning",
+    "retired_reporting": "warning",
     "never": "note",
     "empty": "note",
+    "retired": "note",
     "ok": "ok",
 }
 """The states by how bad they are, the worst first, with the level that each is shown at."""
@@ -66,8 +68,8 @@ class Finding(PublicStruct, frozen=True):
     :param figure: the value: °C, V, or mV below the other cells.
     :param numbers: of the cells or FETs concerned, none for all cells; the dock that a pack
         reports, or those that one is reported from in turn.
-    :param since: when a silent one last reported, or one began to flap. Another state has it if
-        it is that of the last reading of a silent one.
+    :param since: when a silent one last reported, one began to flap, or one was retired. Another
+        state has it if it is that of the last reading of a silent one.
     :param ident: the pack, cabinet or PMS concerned, if it is not the subject itself.
     :param source: the PMS that reports a pack which is registered in another.
     :param many: how many packs have it, of which this is the worst.
@@ -160,6 +162,36 @@ def silence(silent: Finding, newest: datetime | None, now: datetime) -> Finding:
     if newest is None or not is_silent(newest, now):
         return silent
     return Finding("silent", since=newest, many=silent.many)
+
+
+def retirement(
+    retired_at: datetime | None, newest: datetime | None, now: datetime
+) -> Finding | None:
+    """Return that something is retired, or that it reports although it is; None while in use.
+
+    :param retired_at: since when; it may be planned.
+    :param newest: when it last reported.
+    """
+    if retired_at is None or retired_at > now:
+        return None
+    if newest is None or newest < retired_at or is_silent(newest, now):
+        return Finding("retired", since=retired_at.astimezone(UTC))
+    return Finding("retired_reporting")
+
+
+def with_retirement(findings: Iterable[Finding], own: Finding | None) -> tuple[Finding, ...]:
+    """Return what is told of a device, the worst first.
+
+    Of one that is retired and does not report only this is told, and which retired packs report
+    to it.
+
+    :param own: from :func:`retirement`; None while the device is in use.
+    """
+    if own is None:
+        return worst_first(findings)
+    if own.code == "retired":
+        return worst_first([*(f for f in findings if f.code == "retired_reporting"), own])
+    return worst_first([own, *(f for f in findings if f.code != own.code)])
 
 
 def weak_by(total: float, lowest: float, cells: int) -> float:

@@ -184,6 +184,43 @@ def test_converters_have_a_row_each(site: Site, post: Post) -> None:
     assert (found["MPPT-2"].power, found["MPPT-1"].packs) == (None, None)
 
 
+def test_what_is_retired_is_not_silent(site: Site, post: Post) -> None:
+    site.register("mppt", "MPPT-1", "MPPT-2", "MPPT-3")
+    for mppt, time in (("MPPT-1", at(-20)), ("MPPT-2", at(0))):
+        post(converter_sample(time), dataset="mppt", mppt_id=mppt)
+        site.retire(("mppt", mppt), at(-10))
+    site.retire(("mppt", "MPPT-3"), at(-10))
+    post(pack_sample("0241", at(-20), dock=2))
+    site.retire(("pms", "PMS-1"), at(-10))
+
+    found = seen(site)
+
+    assert {i: [(f.code, f.level, f.since) for f in d.findings] for i, d in found.items()} == {
+        "MPPT-1": [("retired", "note", at(-10))],
+        "MPPT-2": [("retired_reporting", "warning", None)],
+        "MPPT-3": [("retired", "note", at(-10))],
+        "PMS-1": [("retired", "note", at(-10))],
+    }
+    assert told(the_rack(site).findings) == told(found["PMS-1"].findings)
+
+
+def test_a_retired_pack_that_reports_is_told_of_its_pms(site: Site, post: Post) -> None:
+    for pack in ("0241", "0242"):
+        site.retire(("case", pack), at(-10))
+    post(pack_sample("0241", dock=2), pack_sample("0242", at(-20), dock=3))
+    post(pack_sample("0243", dock=13))
+
+    device, shown = seen(site)["PMS-1"], the_rack(site)
+
+    for findings in (device.findings, shown.findings):
+        assert [(f.code, f.ident, f.many) for f in findings] == [("retired_reporting", "0241", 1)]
+    [visitor] = shown.reported_here
+    assert [f.code for f in visitor.findings] == ["retired_reporting"]
+    # An hour later it does not report.
+    later = fleet([site.account_id], at(60))
+    assert [f.code for f in next(iter(later)).findings] == ["silent"]
+
+
 def test_a_fleet_and_its_racks_agree(site: Site, post: Post) -> None:
     """One is summed up by the database and the other from its packs: by the same rules."""
     site.register("cabinet", "PMS-1-C", docks=16)

@@ -134,6 +134,11 @@ class Site:
         order = Order(AUTHOR, at, self.account_id)
         return commit(orders.remove(order, part[1], kind=part[0], with_packs=True))
 
+    def retire(self, thing: tuple[str, str], at: datetime | None = None) -> Effects:
+        """Retire something: ``retire(("case", "0241"))``."""
+        order = Order(AUTHOR, at, self.account_id)
+        return commit(orders.retire(order, thing[1], kind=thing[0], with_packs=True))
+
     def correct(self, part: tuple[str, str], **corrected: Any) -> Effects:
         """Correct an installation: ``correct(("case", "0241"), into="C1", since=at(0))``."""
         order = Order(AUTHOR, account_id=self.account_id)

@@ -119,6 +119,24 @@ def test_docks_in_each_state_look_different(site: Site, client: FlaskClient) -> 
     assert "Reports dock 5" in dock(page, 10)
 
 
+def test_a_retired_pack_that_reports_is_named_in_its_dock(
+    site: Site, client: FlaskClient, organisation: Organisation
+) -> None:
+    site.retire(("case", "0250"), now() - timedelta(minutes=30))
+    site.register("mppt", "MPPT-1")
+    site.retire(("mppt", "MPPT-1"), now() - timedelta(minutes=30))
+    page = text(client, "/pms/PMS-1")
+    assert dock(page, 13) == "Dock 13 0250 Reports although it is retired"
+    assert '<a href="#elsewhere-0250">' in page and 'id="elsewhere-0250"' in page
+    assert "Reports to PMS-1" not in page
+    fleet = text(client, "/pms")
+    assert "Reports although it is retired" in fleet
+    assert re.search(r"Retired since \d{4}-", fleet)
+    assert ", 1 needs attention" in fleet
+    assert "Retired, and does not report" in text(client, "/pms/mppt/MPPT-1")
+    assert "Dipensiunkan sejak" in text(client, "/pms?lang=id")
+
+
 def test_a_pack_whose_cells_are_in_millivolts_is_unread(
     site: Site, client: FlaskClient, organisation: Organisation
 ) -> None:

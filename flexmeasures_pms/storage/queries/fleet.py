@@ -75,23 +75,35 @@ _SUMS = ",\n          ".join(
         *map(_limit, PACK_LIMITS),
         *(_sums(code, condition) for code, condition in _STATES.items()),
         _sums("silent", "NOT fresh", "extract(epoch FROM event_time)"),
-        f"(array_agg(id ORDER BY event_time, coalesce(place, {_NO_DOCK})) "
+        f"(array_agg(id ORDER BY event_time, coalesce(place, {_NO_DOCK}), id) "
         "FILTER (WHERE NOT fresh))[2:4] AS silent_also",
     ]
 )
 _BUS_FAULT = "l.event_time >= :fresh AND (l.readings ->> 'bus connected')::float8 = 0"
 _SYSTEMS = f"""
     WITH system AS MATERIALIZED (
-      SELECT id, account_id, ident, asset_id, timezone, provisioned FROM pms_trackable
+      SELECT id, account_id, ident, asset_id, timezone, provisioned, retired_at FROM pms_trackable
       WHERE kind = 'pms' AND account_id = ANY (:accounts) {{devices}}
     ), without_asset AS MATERIALIZED (
       SELECT id FROM pms_trackable
       WHERE {WITHOUT_ASSET} AND provisioned
         AND account_id = ANY (:accounts)
+    ), retired AS MATERIALIZED (
+      SELECT l.device_id, count(*) AS many,
+        min(ARRAY[0, coalesce((l.readings ->> 'dock')::float8, {_NO_DOCK}), t.id, NULL]::float8[])
+          AS worst
+      FROM pms_trackable t
+      JOIN pms_latest l ON l.trackable_id = t.id
+        AND l.event_time >= greatest(:fresh, t.retired_at) {{readings}}
+      WHERE t.kind = 'case' AND t.account_id = ANY (:accounts) AND t.retired_at <= :now
+        AND (t.asset_id IS NOT NULL OR NOT t.provisioned)
+      GROUP BY l.device_id
     )
-    SELECT s.account_id, s.ident, s.asset_id, s.timezone, found.*,
+    SELECT s.account_id, s.ident, s.asset_id, s.timezone, s.retired_at, found.*,
+      r.many AS retired_reporting_many, r.worst AS retired_reporting_worst,
       greatest(found.newest, found.ehub_newest) AS heard
     FROM system s
+    LEFT JOIN retired r ON r.device_id = s.id
     LEFT JOIN generic_asset a ON a.id = s.asset_id AND a.account_id = s.account_id
     CROSS JOIN LATERAL (
       WITH part AS MATERIALIZED (
@@ -177,10 +189,11 @@ _SYSTEMS = f"""
 
 _CONVERTERS = """
     WITH converter AS MATERIALIZED (
-      SELECT id, account_id, kind, ident, asset_id, timezone, provisioned FROM pms_trackable
+      SELECT id, account_id, kind, ident, asset_id, timezone, provisioned, retired_at
+      FROM pms_trackable
       WHERE kind = ANY (:kinds) AND account_id = ANY (:accounts) {devices}
     )
-    SELECT c.account_id, c.kind, c.ident, c.asset_id, c.timezone, l.event_time,
+    SELECT c.account_id, c.kind, c.ident, c.asset_id, c.timezone, c.retired_at, l.event_time,
       r."battery power" AS battery_power, r."state of charge" AS soc,
       r."bus connected" AS bus_connected, r."system fault" AS system_fault,
       r."short circuits" AS short_circuits

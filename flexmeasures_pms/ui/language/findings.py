@@ -29,8 +29,10 @@ NAMES: Mapping[Code, str] = {
     "wrong_place": mark("Wrong place"),
     "unknown_pack": mark("Unknown pack"),
     "unallocated": mark("No dock"),
+    "retired_reporting": mark("Reports although it is retired"),
     "never": mark("No reading yet"),
     "empty": mark("Empty"),
+    "retired": mark("Retired"),
     "ok": mark("Normal"),
 }
 
@@ -67,7 +69,8 @@ def look(state: Finding) -> Badge:
 
 def _is_last(finding: Finding) -> bool:
     """Whether it is a state of the last reading of a silent thing."""
-    return finding.since is not None and finding.code not in ("silent", "flapping")
+    own = ("silent", "flapping", "retired")
+    return finding.since is not None and finding.code not in own
 
 
 def _no_data(finding: Finding, zone: str | None) -> str:
@@ -150,6 +153,10 @@ def _silent(finding: Finding, zone: str | None) -> str:
     return _("Silent since {time}", time=moment(finding.since, zone, seconds=False))
 
 
+def _retired(finding: Finding, zone: str | None) -> str:
+    return f"{name(finding)} {_since(finding, zone)}"
+
+
 def _place(finding: Finding, _zone: str | None) -> str:
     dock = finding.numbers[0] if finding.numbers else None
     if finding.source is None:
@@ -184,4 +191,5 @@ _SENTENCES: Mapping[Code, Callable[[Finding, str | None], str]] = {
     "flapping": _flapping,
     "wrong_place": _place,
     "unallocated": _unallocated,
+    "retired": _retired,
 }

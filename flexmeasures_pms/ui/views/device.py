@@ -55,6 +55,7 @@ def _show(seen: Seen) -> Response:
     kind = DEVICE_KIND_BY_NAME[seen.entry.kind]
     context: dict[str, Any] = {
         "one": one,
+        "out_of_use": seen.entry.is_retired(seen.now),
         "kind": kind,
         "kind_title": kind_title(kind.name),
         "zone": zone,

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.beliefs.resolve import forgotten_after
 from flexmeasures_pms.catalogue import limits
-from flexmeasures_pms.overview.docks import UnknownPack
+from flexmeasures_pms.overview.docks import Occupant, Rack, UnknownPack
 from flexmeasures_pms.overview.rack import rack
 from flexmeasures_pms.overview.rack_ranking import RANKINGS, ranked
 from flexmeasures_pms.overview.shading import SHADINGS
@@ -92,6 +92,7 @@ def show_rack(ident: str) -> Response:
         "rankings": {name: _(title) for name, title in RANKED_BY.items()},
         "install": partial(_install, seen, past=at is not None),
         "register": partial(_register, seen),
+        "retired_at": partial(_retired_at, shown),
     }
     if live.is_asked():
         # Ages change without a new reading.
@@ -125,6 +126,12 @@ def _install(seen: Seen, cabinet: str | None, own: int, *, past: bool) -> str | 
         return None
     to = addresses(seen.organisation)
     return to.thing(CABINET, cabinet, do="fill", slot="dock", place=own)
+
+
+def _retired_at(shown: Rack, dock: int | None) -> list[Occupant]:
+    """Return the retired packs that report from a dock."""
+    reporting = (o for o in shown.reported_here if dock is not None and o.dock == dock)
+    return [o for o in reporting if any(f.code == "retired_reporting" for f in o.findings)]
 
 
 def _register(seen: Seen, one: UnknownPack) -> str | None:
