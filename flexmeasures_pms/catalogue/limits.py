@@ -17,8 +17,9 @@ HOT_FET = 80.0
 CELL_HIGH, CELL_LOW = 4.2, 3.0
 """Highest and lowest voltage [V] that a cell of this kind is charged and discharged to."""
 WEAK_CELL = 30.0
-"""How far [mV] a pack's lowest cell is below the mean of its other cells. In 2,840 readings
-of a healthy pack in the field it was 11 mV or less in half of them and 23 mV in 95 %."""
+"""How far [mV] a cell is below the mean of its pack's other cells, without those that are too high.
+In 2,840 readings of a healthy pack in the field the lowest was 11 mV or less below in half of them
+and 23 mV in 95 %."""
 LimitCode = Literal["hot", "fet_hot", "cell_high", "cell_low", "weak_cell"]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
-from flexmeasures_pms.catalogue.limits import HOT, HOT_FET, WEAK_CELL
+from flexmeasures_pms.catalogue.limits import CELL_HIGH, HOT, HOT_FET, WEAK_CELL
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
 from flexmeasures_pms.storage.log.hot_moments import Grid
 
@@ -59,14 +60,23 @@ MAPPED: Mapping[CellQuantity, Mapped] = {
 
 
 def below_others(values: Grid) -> Grid:
-    """Return how far each cell is below the mean of the other cells of its column.
+    """Return how far each cell is below the mean of the other cells of its column [V].
 
-    NaN where it is the only one that was read.
+    As in :func:`~flexmeasures_pms.overview.states.deviations`: others that are too high are left
+    out, unless all others are. NaN where it is the only one that was read.
     """
-    others = np.count_nonzero(~np.isnan(values), axis=0) - 1
-    mean = (np.nansum(values, axis=0) - values) / np.where(others > 0, others, np.nan)
-    found: Grid = mean - values
+    read = ~np.isnan(values)
+    total, others = _others(values, values <= CELL_HIGH)
+    total_read, others_read = _others(values, read)
+    total, others = np.where(others > 0, (total, others), (total_read, others_read))
+    found: Grid = total / np.where(others > 0, others, np.nan) - values
     return found
+
+
+def _others(values: Grid, among: npt.NDArray[np.bool_]) -> tuple[Grid, Grid]:
+    """Return the sum of the other cells of a column among some, and how many they are."""
+    volts = np.where(among, values, 0.0)
+    return volts.sum(axis=0) - volts, among.sum(axis=0) - among.astype(float)
 
 
 def as_shown(quantity: CellQuantity, values: Grid) -> Grid:
@@ -82,10 +92,17 @@ def as_shown(quantity: CellQuantity, values: Grid) -> Grid:
     if unit == "°C":
         return values.round(1)
     if quantity == "deviation":
-        return np.round(-1000 * below_others(values)) + 0.0
+        return _whole_deviations(-1000 * below_others(values))
     millivolts: Grid = np.round(values * 1000)
     if quantity == "voltage":
         return millivolts
     lowest = np.where(np.isnan(millivolts), np.inf, millivolts).min(axis=0)
     above: Grid = millivolts - lowest
     return above
+
+
+def _whole_deviations(exact: Grid) -> Grid:
+    """Return deviations in whole mV; rounding takes none over the limit that was short of it."""
+    whole: Grid = np.round(exact) + 0.0
+    short: Grid = np.where(np.round(exact, 3) > -WEAK_CELL, np.maximum(whole, 1 - WEAK_CELL), whole)
+    return short

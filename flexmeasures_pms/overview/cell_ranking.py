@@ -71,7 +71,7 @@ def _of_case(found: CellMap, rows: list[PackCells]) -> Iterator[RankedCell]:
     for cell in np.flatnonzero(out.any(axis=1)):
         mask = out[cell]
         first, after = longest_run(mask)
-        weak_by = None if depths is None else round(float(depths[cell][mask].mean()) * 1000, 1)
+        weak_by = None if depths is None else round(float(depths[cell][mask].mean()) * 1000, 3)
         yield RankedCell(
             case=last.case,
             dock=last.dock,

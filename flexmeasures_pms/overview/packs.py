@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
+from flexmeasures_pms.catalogue.limits import WEAK_CELL
 from flexmeasures_pms.catalogue.quantities import CELLS, FETS
 from flexmeasures_pms.overview.public import PublicStruct
 from flexmeasures_pms.overview.states import (
@@ -15,9 +16,9 @@ from flexmeasures_pms.overview.states import (
     Extremes,
     Finding,
     cell_state,
+    deviations,
     is_silent,
     judged,
-    weak_by,
 )
 from flexmeasures_pms.storage.flapping import Flapping
 
@@ -35,7 +36,8 @@ class ShownCell(PublicStruct, frozen=True):
     :param volts: None where it was not told.
     :param open: it is bypassed by balancing.
     :param state: how it is judged: ``unread`` where it was not told.
-    :param deviation: from the mean of its pack's other cells that were read [mV].
+    :param deviation: from the mean of its pack's other cells that were read [mV]; those that are
+        too high are left out, unless all others are.
     """
 
     number: int
@@ -62,7 +64,7 @@ class ShownPack(PublicStruct, frozen=True):
     :param weakest: number of the cell with the lowest voltage.
     :param strongest: number of the cell with the highest voltage.
     :param spread: between the two [mV].
-    :param weak_by: of the weakest below the mean of the others [mV].
+    :param weak_by: of the weakest below the mean of the others, as its deviation [mV].
     :param silent: it has not been heard of for too long.
     :param findings: its health states, in no order.
     """
@@ -112,9 +114,9 @@ def pack(
     :param readings: value by sensor name; empty for a pack that has not reported yet.
     :param flaps: that it is reported from several places.
     """
-    cells = tuple(_cells(readings))
+    cells = _judged_cells(tuple(_cells(readings)))
     known = sorted((cell.volts, cell.number) for cell in cells if cell.volts is not None)
-    below = _weak_by(cells)
+    weakest = known[0][1] if known[1:] else None
     seen = ShownPack(
         ident=ident,
         asset_id=asset_id,
@@ -128,11 +130,11 @@ def pack(
         temperatures=tuple(readings.get(name) for name in TEMPERATURES),
         fet_temperatures=tuple(readings.get(name) for name in FET_TEMPERATURES),
         fets_open=tuple(n for n in range(1, FETS + 1) if readings.get(f"FET {n} open")),
-        cells=tuple(_judged_cells(cells, below, known[0][1] if known[1:] else None)),
-        weakest=known[0][1] if known[1:] else None,
+        cells=cells,
+        weakest=weakest,
         strongest=known[-1][1] if known[1:] else None,
         spread=round((known[-1][0] - known[0][0]) * 1000, 1) if known else None,
-        weak_by=None if below is None else round(below, 1),
+        weak_by=None if weakest is None else _below(cells[weakest - 1]),
         silent=time is not None and is_silent(time, now),
         findings=(),
     )
@@ -145,23 +147,16 @@ def _cells(readings: PackReadings) -> Iterator[ShownCell]:
         yield ShownCell(n, volts, bool(is_open))
 
 
-def _judged_cells(
-    cells: tuple[ShownCell, ...], below: float | None, weakest: int | None
-) -> Iterator[ShownCell]:
-    volts = [cell.volts for cell in cells if cell.volts is not None]
-    total, others = sum(volts), len(volts) - 1
-    for cell in cells:
-        state = cell_state(cell.volts, below if cell.number == weakest else None)
-        off = None
-        if cell.volts is not None and others > 0:
-            off = round((cell.volts - (total - cell.volts) / others) * 1000, 1)
-        yield ShownCell(cell.number, cell.volts, cell.open, state, off)
+def _judged_cells(cells: tuple[ShownCell, ...]) -> tuple[ShownCell, ...]:
+    return tuple(
+        ShownCell(cell.number, cell.volts, cell.open, cell_state(cell.volts, off), off)
+        for cell, off in zip(cells, deviations(c.volts for c in cells), strict=True)
+    )
 
 
-def _weak_by(cells: Iterable[ShownCell]) -> float | None:
-    """Return how far the lowest of the cells that were read is below the others [mV]."""
-    volts = [cell.volts for cell in cells if cell.volts is not None]
-    return weak_by(sum(volts), min(volts), len(volts)) if volts[1:] else None
+def _below(cell: ShownCell) -> float | None:
+    """Return how far a cell is below the others [mV]."""
+    return None if cell.deviation is None else -cell.deviation + 0.0
 
 
 def _whole(value: float | None) -> int | None:
@@ -206,12 +201,15 @@ def extremes(seen: ShownPack) -> Extremes:
         hottest_fet=max((t for t in seen.fet_temperatures if t is not None), default=None),
         highest=max(volts, default=None),
         lowest=min(volts, default=None),
-        weak_by=_weak_by(seen.cells),
+        weak_by=seen.weak_by,
     )
 
 
 def _cells_of(code: Code, seen: ShownPack) -> tuple[int, ...]:
-    """Return the number of the cell that a finding is about."""
-    number = {"cell_high": seen.strongest, "cell_low": seen.weakest, "weak_cell": seen.weakest}
+    """Return the numbers of the cells that a finding is about, the weakest first."""
+    if code == "weak_cell":
+        below = ((c.deviation, c.number) for c in seen.cells if c.deviation is not None)
+        return tuple(number for off, number in sorted(below) if -off >= WEAK_CELL)
+    number = {"cell_high": seen.strongest, "cell_low": seen.weakest}
     found = number.get(code)
     return () if found is None else (found,)

@@ -110,7 +110,7 @@ class Extremes:
 
     :param hottest: of the pack's own three sensors [°C]; ``hottest_fet`` of its FETs.
     :param highest: cell voltage [V], as ``lowest``.
-    :param weak_by: of the lowest cell below the mean of the pack's other cells [mV].
+    :param weak_by: how far the lowest cell is below the others, see :func:`deviations` [mV].
     """
 
     hottest: float | None = None
@@ -131,12 +131,11 @@ def judged(extremes: Extremes) -> Iterator[tuple[PackLimit, float]]:
             yield limit, figure
 
 
-def cell_state(volts: float | None, weak_by: float | None) -> CellState:
+def cell_state(volts: float | None, deviation: float | None) -> CellState:
     """Return how one cell is judged.
 
     :param volts: [V]; None where it was not read.
-    :param weak_by: how far it is below the mean of its pack's other cells [mV], if it is the
-        lowest of them.
+    :param deviation: from :func:`deviations` [mV].
     """
     if volts is None:
         return "unread"
@@ -144,7 +143,7 @@ def cell_state(volts: float | None, weak_by: float | None) -> CellState:
         return "high"
     if volts < CELL_LOW:
         return "low"
-    return "weak" if weak_by is not None and weak_by >= WEAK_CELL else "normal"
+    return "weak" if deviation is not None and -deviation >= WEAK_CELL else "normal"
 
 
 def is_silent(newest: datetime, now: datetime) -> bool:
@@ -194,12 +193,26 @@ def with_retirement(findings: Iterable[Finding], own: Finding | None) -> tuple[F
     return worst_first([own, *(f for f in findings if f.code != own.code)])
 
 
-def weak_by(total: float, lowest: float, cells: int) -> float:
-    """Return how far a pack's lowest cell is below the mean of its others [mV].
+def deviations(volts: Iterable[float | None]) -> list[float | None]:
+    """Return how far each cell of a pack is from the mean of the others [mV], negative below.
 
-    13 cells of 3.700 V and one of 3.640 V add up to 51.740 V; it is 60 mV below them.
+    Of 13 cells of 3.700 V and one of 3.640 V that one is 60 mV below. Others that are too high are
+    left out, as sound cells would be far below them, unless all others are.
+
+    :param volts: of all cells [V]; None where it was not read.
     """
-    return round(((total - lowest) / (cells - 1) - lowest) * 1000, 3)
+    cells = list(volts)
+    read = [cell for cell in cells if cell is not None]
+    usual = [cell for cell in read if cell <= CELL_HIGH]
+    return [None if cell is None else _deviation(cell, usual, read) for cell in cells]
+
+
+def _deviation(own: float, usual: list[float], read: list[float]) -> float | None:
+    is_usual = own <= CELL_HIGH
+    among = usual if len(usual) > is_usual else read
+    counts = is_usual or among is read
+    total, others = sum(among) - own * counts, len(among) - counts
+    return round((own - total / others) * 1000, 3) + 0.0 if others else None
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

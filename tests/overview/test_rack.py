@@ -6,12 +6,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from support.site import Site
 from support.telemetry import CELLS, at, pack_sample
 
+from flexmeasures_pms.overview.cell_quantities import as_shown, below_others
 from flexmeasures_pms.overview.docks import Occupant, Rack, Scale
 from flexmeasures_pms.overview.rack import rack
+from flexmeasures_pms.overview.rack_ranking import ranked
+from flexmeasures_pms.overview.shading import SHADINGS
+from flexmeasures_pms.overview.states import deviations
 from flexmeasures_pms.registry.loading.load import load_directory
 
 Post = Callable[..., dict[str, Any]]
@@ -79,7 +84,7 @@ def test_the_figures_of_a_pack_are_those_of_its_newest_reading(site: Site, post:
 
     # The cells add up to 51.164 V; without cell 3 (3.647 V) that is 3.65515 V on average.
     assert (pack.volts, pack.amps, pack.power) == (51.164, -0.625, -31.9775)
-    assert (pack.weakest, pack.strongest, pack.spread, pack.weak_by) == (3, 4, 22.0, 8.2)
+    assert (pack.weakest, pack.strongest, pack.spread, pack.weak_by) == (3, 4, 22.0, 8.154)
     assert (pack.hottest, pack.cells_open, pack.fets_open) == (35.0, (3,), ())
     assert pack.cells[3].volts == 3.669
 
@@ -103,6 +108,43 @@ def test_a_weak_cell_is_named_and_the_worst_cells_are_listed(site: Site, post: P
     ]  # fmt: skip
     assert shown.scale == Scale(3.5, 3.7)
     assert shown.scale.height(3.55) == pytest.approx(0.25)
+
+
+def test_each_weak_cell_of_a_pack_is_weak(site: Site, post: Post) -> None:
+    post(
+        pack_sample("0241", dock=2, cell=cells(c05=3.58, c09=3.585)),
+        pack_sample("0242", dock=13, cell=cells(c07=4.25)),
+    )
+    shown = seen(site)
+    states_of = {i: [c.state for c in o.pack.cells] for i, o in by_case(shown).items()}
+    assert [n for n, state in enumerate(states_of["0241"], 1) if state == "weak"] == [5, 9]
+    [weak] = by_case(shown)["0241"].findings
+    assert weak.numbers == (5, 9)
+    # A cell that is too high does not make the others weak.
+    assert (states_of["0242"].count("normal"), states(shown)["0242"]) == (13, ["cell_high"])
+    cells_ranked = [(r.cell.number, r.beyond) for r in ranked(shown, "cells", NOW) if r.cell]
+    assert [number for number, beyond in cells_ranked if beyond] == [5, 9]
+
+
+def test_a_figure_is_judged_before_it_is_rounded(site: Site, post: Post) -> None:
+    # 13 cells of 3.653 V, and one 29.96 mV lower.
+    volts = [3.653] * 13 + [3.62304]
+    post(pack_sample("0241", dock=2, cell={"volts": volts, "open": []}))
+    shown = seen(site)
+    pack = by_case(shown)["0241"].pack
+    assert (states(shown)["0241"], pack.weak_by) == (["ok"], 29.96)
+    for by in ("deviation", "cells"):
+        assert not any(one.beyond for one in ranked(shown, by, NOW))
+    assert SHADINGS["deviation"].step(pack.weak_by) != "over"
+    exact = np.array([[v] for v in volts])
+    assert as_shown("deviation", exact)[13, 0] == -29
+
+
+def test_a_heat_map_has_the_deviations_of_the_rack() -> None:
+    for volts in ([3.7] * 12 + [3.64, 4.25], [3.7, 4.25, 4.25], [4.25, 4.3], [3.7, np.nan]):
+        told = deviations([None if np.isnan(v) else v for v in volts])
+        found = -1000 * below_others(np.array([[v] for v in volts]))[:, 0]
+        assert found == pytest.approx([np.nan if v is None else v for v in told], nan_ok=True)
 
 
 def test_a_pack_that_is_not_heard_of_is_silent_and_counts_no_more(site: Site, post: Post) -> None:

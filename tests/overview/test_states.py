@@ -14,9 +14,9 @@ from flexmeasures_pms.overview.states import (
     Extremes,
     Finding,
     cell_state,
+    deviations,
     is_silent,
     judged,
-    weak_by,
     worst_first,
     worst_of_each,
 )
@@ -42,21 +42,28 @@ def test_a_figure_is_judged_by_its_limit(extremes: Extremes, codes: list[Code]) 
 
 
 def test_a_cell_is_compared_with_the_mean_of_the_others() -> None:
-    assert weak_by(13 * 3.7 + 3.64, 3.64, 14) == 60.0
-    assert weak_by(14 * 3.7, 3.7, 14) == 0
+    assert deviations([3.7] * 13 + [3.64])[13] == -60.0
+    assert deviations([3.7, None, 3.7]) == [0, None, 0]
+    assert deviations([3.7, None]) == [None, None]
+
+
+def test_others_that_are_too_high_do_not_count() -> None:
+    assert deviations([3.7] * 12 + [3.64, 4.25])[12:] == [-60.0, pytest.approx(554.615)]
+    assert deviations([3.7, 4.25, 4.25]) == [-550.0, 550.0, 550.0]
+    assert deviations([4.25, 4.3]) == [-50.0, 50.0]
 
 
 @pytest.mark.parametrize(
-    ("volts", "weak_by", "state"),
+    ("volts", "deviation", "state"),
     [
         (None, None, "unread"), (4.2, None, "normal"), (4.201, None, "high"),
-        (3.0, 29.9, "normal"), (3.0, 30.0, "weak"), (2.999, 90.0, "low"),
+        (3.0, -29.96, "normal"), (3.0, -30.0, "weak"), (2.999, -90.0, "low"), (3.0, 90.0, "normal"),
     ],
 )  # fmt: skip
 def test_a_cell_is_judged_by_the_limits(
-    volts: float | None, weak_by: float | None, state: CellState
+    volts: float | None, deviation: float | None, state: CellState
 ) -> None:
-    assert cell_state(volts, weak_by) == state
+    assert cell_state(volts, deviation) == state
 
 
 def test_a_thing_is_silent_after_five_minutes() -> None:

@@ -17,7 +17,7 @@ from support.profiles import examples
 from flexmeasures_pms.catalogue.asset_types import DATASETS
 from flexmeasures_pms.catalogue.derive import SQRT_3
 from flexmeasures_pms.catalogue.limits import WEAK_CELL
-from flexmeasures_pms.overview.states import weak_by
+from flexmeasures_pms.overview.states import deviations
 from flexmeasures_pms.simulator import SimulatedRequest, Site, demo_layout, fleet_layout, pack
 from flexmeasures_pms.simulator.power import INVERTER_EFFICIENCY, MPPT_EFFICIENCY, STRING_EFFICIENCY
 from flexmeasures_pms.simulator.track import TrackSnapshot
@@ -241,8 +241,8 @@ def test_the_weak_cell_is_found_at_any_time_of_a_day_and_keeps_its_pack_working(
             snapshot.plant.packs, snapshot.states, snapshot.flows.amps, strict=True
         ):
             volts = pack.cell_volts(one, state, amps)
-            lowest = volts[4] if one.case == "0244" else min(volts)
-            below.setdefault(one.case, []).append(weak_by(sum(volts), lowest, len(volts)))
+            off = [found or 0.0 for found in deviations(volts)]
+            below.setdefault(one.case, []).append(-(off[4] if one.case == "0244" else min(off)))
             assert not state.no_charge and not state.no_discharge
     weak = below.pop("0244")
     assert min(weak) >= WEAK_CELL

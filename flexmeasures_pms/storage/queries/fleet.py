@@ -14,7 +14,7 @@ from flexmeasures.data import db
 from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
-from flexmeasures_pms.catalogue.limits import PACK_LIMITS, PackLimit
+from flexmeasures_pms.catalogue.limits import CELL_HIGH, PACK_LIMITS, PackLimit
 from flexmeasures_pms.catalogue.quantities import CELLS
 from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
@@ -25,6 +25,7 @@ from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 # registry/directory.py.
 _CELLS = [f'"cell {n:02d} voltage"' for n in range(1, CELLS + 1)]
 _ALL_CELLS = ", ".join(_CELLS)
+_BY_CELL = f"""(r."lowest cell voltage" IS NULL OR r."highest cell voltage" > {CELL_HIGH})"""
 _FIGURES = {
     "hottest": "heat",
     "hottest_fet": "fet_heat",
@@ -34,6 +35,11 @@ _FIGURES = {
 }
 _HERE, _LAST = "fresh", "event_time IS NOT NULL"
 _NO_DOCK = 1_000  # after all docks
+
+
+def _sum(term: str) -> str:
+    """Return the sum of a term over the cells."""
+    return " + ".join(term.format(cell=cell) for cell in _CELLS)
 
 
 def _sums(code: str, condition: str, worst: str = "0") -> str:
@@ -139,6 +145,9 @@ _SYSTEMS = f"""
             WHEN cells.number IS NULL THEN
               round((((r."pack voltage" - r."lowest cell voltage") / ({CELLS} - 1)
                 - r."lowest cell voltage") * 1000)::numeric, 3)
+            WHEN cells.usual > 1 THEN
+              round((((cells.usual_total - cells.lowest) / (cells.usual - 1)
+                - cells.lowest) * 1000)::numeric, 3)
             WHEN cells.number > 1 THEN
               round((((cells.total - cells.lowest) / (cells.number - 1)
                 - cells.lowest) * 1000)::numeric, 3)
@@ -153,15 +162,18 @@ _SYSTEMS = f"""
           "FET 1 temperature" float8, "FET 2 temperature" float8,
           "FET 1 open" float8, "FET 2 open" float8, "dock" float8, "state of charge" float8
         ) ON true
-        -- Where a cell was not read, those that were: it must not hide a low one.
+        -- Where a cell was not read, those that were: it must not hide a low one. Cells that are
+        -- too high don't count in the mean of the others, as in overview/states.py.
         LEFT JOIN LATERAL (
           SELECT least({_ALL_CELLS}) AS lowest, greatest({_ALL_CELLS}) AS highest,
             num_nonnulls({_ALL_CELLS}) AS number,
-            {" + ".join(f"coalesce({cell}, 0)" for cell in _CELLS)} AS total
+            {_sum("coalesce({cell}, 0)")} AS total,
+            {_sum(f"CASE WHEN {{cell}} <= {CELL_HIGH} THEN {{cell}} ELSE 0 END")} AS usual_total,
+            {_sum(f"CASE WHEN {{cell}} <= {CELL_HIGH} THEN 1 ELSE 0 END")} AS usual
           -- PostgreSQL calls the function before it looks at WHERE: of nothing, it costs nothing.
-          FROM jsonb_to_record(CASE WHEN r."lowest cell voltage" IS NULL THEN l.readings END)
+          FROM jsonb_to_record(CASE WHEN {_BY_CELL} THEN l.readings END)
             AS c({", ".join(f"{cell} float8" for cell in _CELLS)})
-          WHERE r."lowest cell voltage" IS NULL
+          WHERE {_BY_CELL}
         ) cells ON true
         WHERE p.id NOT IN (SELECT id FROM without_asset)
       ), packs AS (
