@@ -270,6 +270,14 @@ def listed(account_id: int | None, *, state: str | None, limit: int) -> list[Row
     return list(db.session.execute(query))
 
 
+def counted(account_id: int, most: int) -> dict[str, int]:
+    """Return how many requests are in each state, counting up to a number, failed ones first."""
+    mine = sa.select(journal.c.state).where(journal.c.account_id == account_id)
+    some = mine.order_by(journal.c.state).limit(most).subquery()
+    found = sa.select(some.c.state, sa.func.count()).group_by(some.c.state)
+    return dict(db.session.execute(found).tuples().all())
+
+
 def summary(account_id: int | None, keys: Collection[str] | None = None) -> list[Row[Any]]:
     """Return how many requests and samples there are by organisation and state, since when.
 

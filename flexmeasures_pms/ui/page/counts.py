@@ -44,7 +44,7 @@ def _held(account: int) -> Iterator[TabCount]:
 def _receipts(account: int) -> Iterator[TabCount]:
     if received := receipts.received_since(account, datetime.now(UTC) - DAY, MOST + 1):
         yield TabCount(_text(received), _("received in the last 24 hours"))
-    by_state = {row.state: row.requests for row in journal.summary(account)}
+    by_state = journal.counted(account, MOST + 1)
     if unstored := sum(by_state.values()):
         yield TabCount(_text(unstored), _("not stored yet"), bad=bool(by_state.get("failed")))
 

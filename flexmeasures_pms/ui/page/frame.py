@@ -23,6 +23,8 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 """The pages of the second menu: name for ``active``, title, path below /pms."""
 
+REFUSED = "pms/refused.html"
+"""The page that says what went wrong."""
 _YEAR = 365 * 24 * 3600
 
 
@@ -35,7 +37,7 @@ def page(template: str, *, active: str = "fleet", status: int = 200, **context: 
     :param context: the template's variables. ``charts=True`` loads ECharts.
     """
     # A page that says what went wrong asks the database for nothing more.
-    counts = tab_counts() if status == 200 else {}
+    counts = {} if template == REFUSED else tab_counts()
     text = render_flexmeasures_template(
         template, active_page="pms", active_section=active, tab_counts=counts, **context
     )

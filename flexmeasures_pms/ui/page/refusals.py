@@ -21,7 +21,7 @@ from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.session import abandon
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links
-from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.page.frame import REFUSED, page
 from flexmeasures_pms.ui.routes import MOST_BYTES, STATIC, pms_ui
 
 SHOWN = (400, 403, 404, 405, 413, 415, 422, 429)
@@ -48,7 +48,7 @@ def _http(error: HTTPException) -> Response:
                    fields=MOST_FIELDS, size=size)  # fmt: skip
     titles = {403: _("Access denied"), 404: _("Not found")}
     title = titles.get(code, _("Request failed"))
-    return page("pms/refused.html", status=code, title=title, reason=reason)
+    return page(REFUSED, status=code, title=title, reason=reason)
 
 
 def _begin_anew() -> None:
@@ -64,9 +64,7 @@ def _unavailable(error: Exception) -> Response:
         setattr(g, _USER, _nobody())
     known = isinstance(error, SchemaError | StorageBusy)
     reason = str(error) if known else _("The database is not available. Try again later.")
-    response = page(
-        "pms/refused.html", status=503, title=_("Temporarily unavailable"), reason=reason
-    )
+    response = page(REFUSED, status=503, title=_("Temporarily unavailable"), reason=reason)
     response.headers["Retry-After"] = timeouts.RETRY_AFTER
     return response
 
@@ -91,7 +89,7 @@ def _unforeseen(error: Exception) -> Response:
     _begin_anew()
     current_app.logger.exception("A page failed with an unexpected error.", exc_info=error)
     reason = _("An unexpected error occurred. Try again later.")
-    return page("pms/refused.html", status=500, title=_("Request failed"), reason=reason)
+    return page(REFUSED, status=500, title=_("Request failed"), reason=reason)
 
 
 def refuse_control_characters() -> None:
