@@ -221,9 +221,9 @@ def _converter_findings(row: Row[Any], newest: datetime | None, silent: bool) ->
         yield Finding("never")
         return
     since = newest if silent else None
-    if row.system_fault or row.short_circuits:
+    if row.fault:
         yield Finding("fault", since=since)
-    if row.bus_connected == 0:
+    if row.bus_fault:
         yield Finding("bus_fault", since=since)
     if silent:
         yield Finding("silent", since=since)

@@ -167,12 +167,19 @@ def test_converters_have_a_row_each(site: Site, post: Post) -> None:
     post(converter_sample(at(-10)), dataset="mppt", mppt_id="MPPT-2", status=status)
     post(converter_sample(), dataset="inverter", inverter_id="INV-1", status={"code": "0000"})
 
+    site.register("mppt", "MPPT-4")
+    # A state that is bad on the device's page, by the catalogue.
+    row = {"event_time": at(0), "device_id": 0, "readings": {"input status": 3}}
+    number = site.number("mppt", "MPPT-4")
+    db.session.execute(sa.insert(latest), {**row, "trackable_id": number})
+
     found = seen(site)
 
     assert {i: (d.kind, d.state.code) for i, d in found.items() if d.kind != "pms"} == {
         "MPPT-1": ("mppt", "fault"),
         "MPPT-2": ("mppt", "fault"),
         "MPPT-3": ("mppt", "never"),
+        "MPPT-4": ("mppt", "fault"),
         "INV-1": ("inverter", "bus_fault"),
     }
     # It is not known to be over.

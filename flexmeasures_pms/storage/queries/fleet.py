@@ -5,7 +5,7 @@ A fleet may have 1,000 PMSes with 48,000 packs: one query is for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Row
 
 from flexmeasures_pms.catalogue.asset_types import SINGLE_DEVICES
 from flexmeasures_pms.catalogue.limits import CELL_HIGH, PACK_LIMITS, PackLimit
-from flexmeasures_pms.catalogue.quantities import CELLS
+from flexmeasures_pms.catalogue.quantities import BY_ASSET_TYPE, CELLS
 from flexmeasures_pms.registry.tables import WITHOUT_ASSET, trackable
 
 # PMS by PMS, from each down to its contents, so that nothing is sorted and every step uses
@@ -199,24 +199,38 @@ _SYSTEMS = f"""
     ) found
     WHERE a.id IS NOT NULL OR NOT s.provisioned"""  # noqa: S608 - of constants
 
-_CONVERTERS = """
+_BUS = "bus connected"
+_BAD = {
+    quantity.name: ", ".join(map(str, sorted(quantity.status.faults)))
+    for kind in SINGLE_DEVICES
+    for quantity in BY_ASSET_TYPE[kind.name]
+    if quantity.status and quantity.status.faults
+}
+
+
+def _bad(names: Iterable[str]) -> str:
+    """Return the condition for states that the catalogue calls a fault, as a device's page does."""
+    found = " OR ".join(f'r."{name}" IN ({_BAD[name]})' for name in names)
+    return f"coalesce({found}, false)"
+
+
+_CONVERTERS = f"""
     WITH converter AS MATERIALIZED (
       SELECT id, account_id, kind, ident, asset_id, timezone, provisioned, retired_at
       FROM pms_trackable
-      WHERE kind = ANY (:kinds) AND account_id = ANY (:accounts) {devices}
+      WHERE kind = ANY (:kinds) AND account_id = ANY (:accounts) {{devices}}
     )
     SELECT c.account_id, c.kind, c.ident, c.asset_id, c.timezone, c.retired_at, l.event_time,
       r."battery power" AS battery_power, r."state of charge" AS soc,
-      r."bus connected" AS bus_connected, r."system fault" AS system_fault,
-      r."short circuits" AS short_circuits
+      {_bad([_BUS])} AS bus_fault, {_bad(_BAD.keys() - {_BUS})} AS fault
     FROM converter c
     LEFT JOIN generic_asset a ON a.id = c.asset_id AND a.account_id = c.account_id
     LEFT JOIN pms_latest l ON l.trackable_id = c.id
     LEFT JOIN LATERAL jsonb_to_record(l.readings) AS r(
-      "battery power" float8, "state of charge" float8, "bus connected" float8,
-      "system fault" float8, "short circuits" float8
+      "battery power" float8, "state of charge" float8,
+      {", ".join(f'"{name}" float8' for name in _BAD)}
     ) ON true
-    WHERE a.id IS NOT NULL OR NOT c.provisioned"""
+    WHERE a.id IS NOT NULL OR NOT c.provisioned"""  # noqa: S608 - of constants
 
 # For keys that are restricted to devices: a reading that one of them reported of what was in
 # one of them. A case is in a PMS, or in a cabinet that is in one.
