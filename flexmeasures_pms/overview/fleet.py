@@ -21,7 +21,7 @@ from flexmeasures_pms.overview.states import (
     silence,
     with_retirement,
 )
-from flexmeasures_pms.overview.unknown_packs import Unregistered, unregistered
+from flexmeasures_pms.overview.unknown_packs import Unregistered, newest_of_pmses
 from flexmeasures_pms.registry.kinds import CASE, PMS
 from flexmeasures_pms.storage.queries import fleet as stored
 
@@ -83,7 +83,10 @@ def fleet(
     worst = [getattr(row, f"{code}_worst") for row in rows for code in _CODES]
     more = {number for row in rows for number in row.silent_also or ()}
     names = stored.idents({int(found[_IDENT]) for found in worst if found} | more)
-    packs = _packs_by_pms(unregistered(accounts) if unknown is None else unknown)
+    if unknown is None:
+        keys = None if within is None else {key(row.ident) for row in rows}
+        unknown = newest_of_pmses(accounts, keys)
+    packs = _newest_by_pms(unknown)
     devices = [_system(row, names, packs, now) for row in rows]
     devices += [
         _converter(row, now)
@@ -92,11 +95,11 @@ def fleet(
     return tuple(devices)
 
 
-def _packs_by_pms(unknown: Iterable[Unregistered]) -> dict[tuple[int, str], list[Unregistered]]:
-    found: dict[tuple[int, str], list[Unregistered]] = {}
+def _newest_by_pms(unknown: Iterable[Unregistered]) -> dict[tuple[int, str], Unregistered]:
+    found: dict[tuple[int, str], Unregistered] = {}
     for one in unknown:
         if one.kind == CASE and one.pms is not None:
-            found.setdefault((one.account_id, one.pms), []).append(one)
+            found.setdefault((one.account_id, one.pms), one)
     return found
 
 
@@ -169,12 +172,12 @@ def _silent(row: Row[Any], first: Finding, names: Mapping[int, str], now: dateti
 def _system(
     row: Row[Any],
     names: Mapping[int, str],
-    packs: Mapping[tuple[int, str], list[Unregistered]],
+    packs: Mapping[tuple[int, str], Unregistered],
     now: datetime,
 ) -> Device:
     findings = list(_findings(row, names, now))
     if new := packs.get((row.account_id, key(row.ident))):
-        findings.append(Finding("unknown_pack", ident=new[0].ident, many=len(new)))
+        findings.append(Finding("unknown_pack", ident=new.ident, many=new.of_pms))
     newest = row.heard and row.heard.astimezone(UTC)
     return Device(
         account_id=row.account_id,

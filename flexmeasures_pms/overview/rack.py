@@ -77,7 +77,7 @@ def rack(
     standing = _standing(registered, pms, at or now, scope, past=at is not None)
     now = standing.now
     occupants = tuple(_occupant(standing, row, dock) for row, dock in standing.rows)
-    new = () if at else _unknown_packs(registered, pms)
+    new, many_new = ((), 0) if at else unknown_packs(registered.account_id, key(pms.ident))
     visitors = () if at else tuple(_reported_here(standing))
     cabinets = tuple(_cabinets(standing, occupants, _present(new, now)))
     heard = [o for o in occupants if o.pack.time and not o.pack.silent]
@@ -93,22 +93,25 @@ def rack(
         registered=len(occupants),
         reporting=len(heard),
         power=sum(powers) if powers else None,
-        scale=scale(heard),
+        # Where none reports, what the last readings show is drawn.
+        scale=scale(heard) or scale([*occupants, *visitors]),
         cabinets=cabinets,
         undocked=tuple(o for o in occupants if o.dock is None),
         reported_here=visitors,
         unknown_packs=new,
         worst_cells=worst_cells(heard),
         findings=with_retirement(
-            summary(occupants, ehubs, new, visitors, newest, now),
+            summary(occupants, ehubs, _of_new(new, many_new), visitors, newest, now),
             retirement(pms.retired_at, newest, now),
         ),
         at=at,
     )
 
 
-def _unknown_packs(registered: Directory, pms: Entry) -> tuple[UnknownPack, ...]:
-    return tuple(unknown_packs(registered.account_id, key(pms.ident)))
+def _of_new(new: Sequence[UnknownPack], many: int) -> Iterator[Finding]:
+    """Yield what is told of the unknown packs of a PMS."""
+    if new:
+        yield Finding("unknown_pack", ident=new[0].ident, many=many)
 
 
 def _standing(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from flexmeasures_pms.overview.docks import Ehub, Occupant, Scale, UnknownPack, WorstCell
+from flexmeasures_pms.overview.docks import Ehub, Occupant, Scale, WorstCell
 from flexmeasures_pms.overview.states import OK, Finding, silence, worst_of_each
 
 WORST_CELLS = 10
@@ -41,13 +41,14 @@ def worst_cells(heard: Iterable[Occupant]) -> tuple[WorstCell, ...]:
 def summary(
     occupants: Iterable[Occupant],
     ehubs: Iterable[Ehub],
-    new: Iterable[UnknownPack],
+    new: Iterable[Finding],
     visitors: Iterable[Occupant],
     newest: datetime | None,
     now: datetime,
 ) -> tuple[Finding, ...]:
     """Return the findings of a PMS, the worst first; of equal ones, that of the lowest dock.
 
+    :param new: what is told of unknown packs.
     :param visitors: packs that report to it without being in it: those that are retired count.
     :param newest: when anything of it last reported.
     """
@@ -59,7 +60,7 @@ def summary(
         if finding is not OK
     ]
     every += [finding for ehub in ehubs for finding in ehub.findings]
-    every += [Finding("unknown_pack", ident=one.ident) for one in new]
+    every += new
     every += [
         msgspec.structs.replace(finding, ident=occupant.pack.ident)
         for occupant in sorted(visitors, key=lambda o: (o.dock or _NO_DOCK, o.pack.ident))

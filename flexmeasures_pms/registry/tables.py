@@ -66,6 +66,12 @@ trackable = sa.Table(
     sa.Index("pms_trackable_ident_idx", "ident_key"),
     sa.Index("pms_trackable_asset_idx", "asset_id"),
     sa.Index("pms_trackable_parent_asset_idx", "parent_asset_id"),
+    # What is retired and reports is told in the fleet.
+    sa.Index(
+        "pms_trackable_retired_idx",
+        "account_id",
+        postgresql_where=sa.text("retired_at IS NOT NULL"),
+    ),
     # What should have an asset and lacks it: left out of the fleet.
     sa.Index(
         "pms_trackable_no_asset_idx",

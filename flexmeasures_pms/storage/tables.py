@@ -72,6 +72,15 @@ quarantine = sa.Table(
         "pack_id",
         postgresql_where=sa.text("discarded_at IS NULL"),
     ),
+    # What is not registered is listed from it without looking at the rows.
+    sa.Index(
+        "pms_quarantine_unknown_idx",
+        *("account_id", "reason", "device_id", "pack_id", "dataset"),
+        postgresql_include=["event_time", "received_at", "id"],
+        postgresql_where=sa.text(
+            "discarded_at IS NULL AND reason IN ('unknown_pack', 'unknown_device')"
+        ),
+    ),
     # How much waits of each device is counted in it without looking at the rows.
     sa.Index(
         "pms_quarantine_device_idx",

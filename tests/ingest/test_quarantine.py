@@ -19,6 +19,8 @@ from support.telemetry import NOON, at, converter_sample, pack_sample, request
 
 from flexmeasures_pms.ingest import replay as replaying
 from flexmeasures_pms.ingest.replay import replay
+from flexmeasures_pms.overview.fleet import fleet
+from flexmeasures_pms.overview.unknown_packs import unregistered
 from flexmeasures_pms.storage.intake import quarantine
 from flexmeasures_pms.storage.intake.waiting import QuarantineFilter, oldest_first
 from flexmeasures_pms.storage.queries.waiting_unknown import waiting_unknown
@@ -174,14 +176,39 @@ def test_what_waits_of_a_pack_is_found_among_much_else(site: Site, post: Post) -
     with explained() as plans:
         found = quarantine.concerning(site.account_id, ["0300"])
         reasons = quarantine.reasons_concerning(site.account_id, ["0301"])
-        new = waiting_unknown([site.account_id], "PMS-1")
+        new = waiting_unknown([site.account_id], ["PMS-1"])
 
     assert len(found) == 1
     assert [(reason, count) for reason, count, _ in reasons] == [("unknown_pack", 1)]
     assert {one.pack for one in new} == {"0300", "0301"}
     assert len(plans) == 3
-    indexes = ("pms_quarantine_pack_idx", "pms_quarantine_pack_idx", "pms_quarantine_device_idx")
+    indexes = ("pms_quarantine_pack_idx", "pms_quarantine_pack_idx", "pms_quarantine_unknown_idx")
     assert [index in plan for index, plan in zip(indexes, plans, strict=True)] == [True] * 3
+
+
+def test_counts_of_what_is_unknown_are_of_all(site: Site, other_organisation: Organisation) -> None:
+    _much_else(site.account_id)
+    site.pms("OTHER-1")
+    db.session.execute(
+        db.text(
+            "INSERT INTO pms_quarantine (account_id, dataset, content_type, reason, path,"
+            " device_id, pack_id, text, message, digest, sender, event_time)"
+            " VALUES (:account, 'pms', 'application/json', 'unknown_pack', '', 'PMS-9', 'OLD',"
+            " '{}', '', '', 'user:1', '2020-01-01')"
+        ),
+        {"account": other_organisation.id},
+    )
+    found = unregistered([site.account_id, other_organisation.id])
+
+    [other] = [one for one in found if one.account_id == other_organisation.id]
+    assert (other.ident, other.of_organisation, other.of_pms) == ("OLD", 1, 1)
+    assert {(one.of_organisation, one.of_pms) for one in found if one is not other} == {(5000, 100)}
+    assert len({one.pms for one in found if one is not other}) == 50
+    now = datetime.now(UTC)
+    number = site.number("pms", "OTHER-1")
+    for devices in (fleet([site.account_id], now), fleet([site.account_id], now, within=[number])):
+        [device] = [device for device in devices if device.ident == "OTHER-1"]
+        assert [(f.code, f.many) for f in device.findings] == [("unknown_pack", 100), ("empty", 1)]
 
 
 def _much_else(account_id: int) -> None:

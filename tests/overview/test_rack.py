@@ -156,6 +156,8 @@ def test_a_pack_that_is_not_heard_of_is_silent_and_counts_no_more(site: Site, po
     assert (silent.code, silent.since) == ("silent", at(-10))
     assert (shown.reporting, shown.power) == (1, 102.328)
     assert [w.occupant.pack.ident for w in shown.worst_cells] == ["0241"]
+    # When all are silent, the last voltages are drawn.
+    assert seen(site, now=at(60)).scale == Scale(3.6, 3.7)
 
 
 def test_what_has_not_reported_yet_is_no_failure(site: Site) -> None:

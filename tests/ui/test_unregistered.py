@@ -19,7 +19,7 @@ from support.session import log_in
 from support.site import Site
 from support.telemetry import converter_sample, pack_sample
 
-from flexmeasures_pms.storage.tables import quarantine
+from flexmeasures_pms.storage.tables import journal, quarantine
 
 MakeOrganisation = Callable[..., Organisation]
 
@@ -95,6 +95,7 @@ def test_it_stays_while_it_reports(admin: Organisation, client: FlaskClient) -> 
     # Its last sample is old, and its dock not known to be taken by it: it is told beside them.
     long_ago = {"event_time": datetime(2026, 1, 1, tzinfo=UTC)}
     db.session.execute(sa.update(quarantine).where(mine).values(long_ago))
+    assert "Silent" in unknown(text(client, "/pms"))["new-pack"]
     rack = text(client, "/pms/PMS-1")
     assert 'id="unknown-new-pack"' in rack and 'href="#unknown-new-pack"' in rack
     assert set(unknown(text(client, "/pms"))) == {"new-pack", "pms-<9>", "MPPT-9"}
@@ -134,6 +135,18 @@ def test_who_may_not_register_a_device_is_told(
     assert "ident=MPPT-9" not in page and "ident=new-pack" in page
 
 
+def test_who_may_not_register_a_pack_without_a_cabinet_is_told(
+    organisation: Organisation, client: FlaskClient
+) -> None:
+    site = build(organisation, client)
+    site.register("pms", "PMS-2")
+    report(client, organisation.headers, pack_sample("bare", now(), dock=3), pms_id="PMS-2")
+    fleet, rack = text(client, "/pms"), text(client, "/pms/PMS-2")
+    told = "An admin of the organisation can register it."
+    assert told in unknown(fleet)["bare"] and told in rack
+    assert "ident=bare" not in fleet + rack and "ident=new-pack" in fleet
+
+
 def test_another_organisation_sees_nothing_of_it(
     organisation: Organisation, client: FlaskClient, other_organisation: Organisation
 ) -> None:
@@ -165,6 +178,24 @@ def test_the_tabs_show_how_much_there_is(organisation: Organisation, client: Fla
     build(organisation, client)
     assert tab("quarantine") == "Quarantine 3 waiting in quarantine"
     assert tab("receipts") == "Receipts 3 received in the last 24 hours"
+    _fail(organisation.id, 2)
+    assert tab("receipts").endswith("2 not stored yet")
+    # Also beside a form that says what is wrong.
+    form = text(client, "/pms/registry/register?kind=case")
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
+    refused = client.post("/pms/registry/register?kind=case", data={**fields, "ident": ""})
+    assert refused.status_code == 422 and "waiting in quarantine" in refused.text
+
+
+def _fail(account_id: int, requests: int) -> None:
+    """Put requests into the journal that could not be stored."""
+    row = {
+        "account_id": account_id, "received_at": now(), "sender": "user:1", "dataset": "pms",
+        "content_type": "application/json", "encoding": "identity", "digest": b"", "samples": 1,
+        "lanes": [1], "body": b"{}", "state": "failed", "attempts": 1, "retry_at": now(),
+    }  # fmt: skip
+    rows = [{**row, "id": -(10 * account_id + number)} for number in range(1, requests + 1)]
+    db.session.execute(sa.insert(journal), rows)
 
 
 def test_a_phone_shows_it_whole(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from flexmeasures.data import db
@@ -13,7 +14,8 @@ from flexmeasures_pms.storage.intake.heads import WHOLE_TEXT
 from flexmeasures_pms.storage.tables import quarantine
 
 MOST = 100
-"""How many are returned, those that reported last."""
+"""How many are returned of an organisation, those that reported last."""
+REASONS = ("unknown_pack", "unknown_device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class WaitingUnknown:
     :param pack: id of the pack as it is compared; None for a device.
     :param samples: how many of its samples wait in quarantine.
     :param time: of the newest of them.
+    :param of_account: how many there are of the organisation, with those not returned.
+    :param of_device: how many unknown packs the device reports, likewise.
     :param content_type: of ``text``, the last received sample as a separate request body.
     """
 
@@ -35,49 +39,66 @@ class WaitingUnknown:
     pack: str | None
     samples: int
     time: datetime | None
+    of_account: int
+    of_device: int
     content_type: str
     text: str
 
 
 def waiting_unknown(
-    accounts: Collection[int], device_key: str | None = None
+    accounts: Collection[int], devices: Collection[str] | None = None, *, most: int = MOST
 ) -> list[WaitingUnknown]:
     """Return the unknown packs and devices of some organisations, the newest first.
 
-    :param device_key: only packs that this device reports, by its id from
+    Of each device that reports unknown packs the newest of them is always there.
+
+    :param devices: only packs that these devices report, by their ids from
         :func:`flexmeasures_pms.identifiers.key`.
+    :param most: of each organisation.
     """
+    q, found = quarantine.c, _grouped(accounts, devices).subquery()
+    own = [found.c.account_id, found.c.reason, found.c.device_id]
+    order = (found.c.newest.desc().nulls_last(), found.c.device_id, found.c.pack)
+    ranked = sa.select(
+        *found.c,
+        sa.func.count().over(partition_by=found.c.account_id).label("of_account"),
+        sa.func.count().over(partition_by=own).label("of_device"),
+        sa.func.row_number().over(partition_by=found.c.account_id, order_by=order).label("nth"),
+        sa.func.row_number().over(partition_by=own, order_by=order).label("nth_of_device"),
+    ).subquery()
+    r = ranked.c
+    query = (
+        sa.select(
+            *(r.account_id, r.reason, r.dataset, r.device_id, r.pack, r.samples, r.newest),
+            *(r.of_account, r.of_device, q.content_type, WHOLE_TEXT),
+        )
+        .join(ranked, r.last == q.id)
+        .where((r.nth <= most) | ((r.reason == "unknown_pack") & (r.nth_of_device == 1)))
+        .order_by(r.newest.desc().nulls_last(), r.device_id, r.pack)
+    )
+    return [WaitingUnknown(*row) for row in db.session.execute(query)]
+
+
+def _grouped(accounts: Collection[int], devices: Collection[str] | None) -> sa.Select[Any]:
+    """Return a query for one row of each unknown pack and device."""
     q = quarantine.c
     pack = sa.case((q.reason == "unknown_pack", q.pack_id)).label("pack")
     # Of a gateway whose clock is ahead, when its sample was received.
     time = sa.case((q.event_time > q.received_at, q.received_at), else_=q.event_time)
-    newest = sa.func.max(time).label("newest")
-    named = {"unknown_pack": q.pack_id, "unknown_device": q.device_id}
-    reasons = named if device_key is None else ["unknown_pack"]
+    named = sa.case((q.reason == "unknown_pack", q.pack_id), else_=q.device_id)
     found = (
         sa.select(
             *(q.account_id, q.reason, q.dataset, q.device_id, pack),
             sa.func.count().label("samples"),
-            newest,
+            sa.func.max(time).label("newest"),
             sa.func.max(q.id).label("last"),
         )
         .where(
             q.account_id.in_(accounts),
             q.discarded_at.is_(None),
-            q.reason.in_(reasons),
-            sa.case(*((q.reason == reason, column) for reason, column in named.items())) != "",
+            q.reason.in_(REASONS if devices is None else REASONS[:1]),
+            named != "",
         )
         .group_by(q.account_id, q.reason, q.dataset, q.device_id, pack)
-        .order_by(newest.desc().nulls_last())
-        .limit(MOST)
     )
-    if device_key is not None:
-        found = found.where(q.device_id == device_key)
-    packs = found.subquery()
-    columns = [column for column in packs.c if column.name != "last"]
-    query = (
-        sa.select(*columns, q.content_type, WHOLE_TEXT)
-        .join(packs, packs.c.last == q.id)
-        .order_by(packs.c.newest.desc().nulls_last(), packs.c.device_id, packs.c.pack)
-    )
-    return [WaitingUnknown(*row) for row in db.session.execute(query)]
+    return found if devices is None else found.where(q.device_id.in_(devices))

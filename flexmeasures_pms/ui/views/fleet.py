@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -14,10 +14,12 @@ from flexmeasures_pms.config import settings
 from flexmeasures_pms.identifiers import key
 from flexmeasures_pms.ingest.limits import quarantine_bounds
 from flexmeasures_pms.overview.fleet import SORTS, Device, arranged, fleet
+from flexmeasures_pms.overview.states import is_silent
 from flexmeasures_pms.overview.unknown_packs import Unregistered, unregistered
-from flexmeasures_pms.registry.kinds import CASE, PMS
+from flexmeasures_pms.registry.kinds import PMS
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.intake.quarantine_room import nearly_full, waiting_by_device
+from flexmeasures_pms.storage.queries.racks import with_cabinets
 from flexmeasures_pms.ui.language import findings, room
 from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import links, live, query_params
@@ -40,7 +42,7 @@ COLUMNS = {
 
 
 MOST_UNKNOWN = 10
-"""How many unknown packs and devices are listed; the quarantine has all."""
+"""How many unknown packs and devices of an organisation are listed; the quarantine has all."""
 PAGE = 250
 """Maximum rows of one page: to write 1,000 takes longer than to read a fleet of that size."""
 
@@ -54,8 +56,9 @@ def show_fleet() -> Response:
     if sort.removeprefix("-") not in SORTS:
         raise BadRequest(_("This page can't be sorted by {text}.", text=sort[:40]))
     accounts = [organisation.id for organisation in seen]
-    unknown = unregistered(accounts)
-    everything = fleet(accounts, datetime.now(UTC), unknown=unknown)
+    now, unknown = datetime.now(UTC), unregistered(accounts, MOST_UNKNOWN)
+    shown_unknown, more_unknown = _listed(unknown)
+    everything = fleet(accounts, now, unknown=unknown)
     found = arranged(everything, sort, q)
     pages = max(1, -(-len(found) // PAGE))
     number = min(query_params.number("page") or 1, pages)
@@ -66,8 +69,8 @@ def show_fleet() -> Response:
         "registered": len(everything),
         "page_number": number,
         "pages": pages,
-        "unknown": unknown[:MOST_UNKNOWN],
-        "more_unknown": max(0, len(unknown) - MOST_UNKNOWN),
+        "unknown": [(one, one.time is None or is_silent(one.time, now)) for one in shown_unknown],
+        "more_unknown": more_unknown,
     }
     context: dict[str, Any] = {
         **shown,
@@ -79,7 +82,7 @@ def show_fleet() -> Response:
         "names": {organisation.id: organisation.name for organisation in seen},
         "says": findings,
         "address": partial(_address, several=len(seen) > 1),
-        "register": partial(_register, seen),
+        "register": partial(_register, seen, _with_cabinets(seen, shown_unknown)),
         "reported_by": {(d.account_id, key(d.ident)): d for d in everything if d.kind == PMS},
     }
     if live.is_asked():
@@ -88,13 +91,36 @@ def show_fleet() -> Response:
     return page("pms/fleet.html", active="fleet", title=_("Fleet"), warnings=warnings, **context)
 
 
-def _register(seen: Sequence[Organisation], one: Unregistered) -> str | None:
+def _listed(unknown: Sequence[Unregistered]) -> tuple[list[Unregistered], dict[int, int]]:
+    """Return what is listed of unknown packs and devices, and how many more organisations have."""
+    shown: list[Unregistered] = []
+    left = {one.account_id: one.of_organisation for one in unknown}
+    for one in unknown:
+        if one.of_organisation - left[one.account_id] < MOST_UNKNOWN:
+            shown.append(one)
+            left[one.account_id] -= 1
+    return shown, {account: more for account, more in left.items() if more}
+
+
+def _with_cabinets(
+    seen: Sequence[Organisation], unknown: Sequence[Unregistered]
+) -> set[tuple[int, str]]:
+    """Return which PMSes of unknown packs have cabinets, where members may register these there."""
+    accounts = {one.id for one in seen if may(CHANGE_THINGS, one)}
+    found = {(one.account_id, one.pms) for one in unknown if one.pms}
+    members = {one for one in found if one[0] in accounts}
+    return with_cabinets(members) if members else set()
+
+
+def _register(
+    seen: Sequence[Organisation], cabinets: Collection[tuple[int, str]], one: Unregistered
+) -> str | None:
     """Return the URL of the form for something that is not registered, filled in already.
 
     None where only an admin may register it, and the user is none.
     """
     organisation = next(found for found in seen if found.id == one.account_id)
-    if not may(CHANGE_THINGS if one.kind == CASE else MAKE_THINGS, organisation):
+    if not ((one.account_id, one.pms) in cabinets or may(MAKE_THINGS, organisation)):
         return None
     place = {"pms": one.pms, "dock": one.dock} if one.pms and one.dock else {}
     return addresses(organisation).register(kind=one.kind, ident=one.ident, **place)

@@ -23,7 +23,7 @@ from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import live, period, query_params
 from flexmeasures_pms.ui.page.access import Seen, may, trackable_or_404
 from flexmeasures_pms.ui.page.frame import page
-from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, addresses
+from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS, addresses
 from flexmeasures_pms.ui.routes import pms_ui
 
 AT_REST = 0.05  # A in either direction: below this no arrow is shown
@@ -135,8 +135,12 @@ def _retired_at(shown: Rack, dock: int | None) -> list[Occupant]:
 
 
 def _register(seen: Seen, one: UnknownPack) -> str | None:
-    """Return the URL of the form for an unknown pack, filled in already, if the user may."""
-    if not may(CHANGE_THINGS, seen.organisation):
+    """Return the URL of the form for an unknown pack, filled in already, if the user may.
+
+    Members may register it in a cabinet only.
+    """
+    has_cabinets = bool(seen.registered.cabinets(seen.entry.id, seen.now))
+    if not may(CHANGE_THINGS if has_cabinets else MAKE_THINGS, seen.organisation):
         return None
     place = {"pms": seen.entry.ident, "dock": one.dock} if one.dock else {}
     return addresses(seen.organisation).register(kind=CASE, ident=one.ident, **place)
