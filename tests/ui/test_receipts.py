@@ -121,7 +121,22 @@ def test_one_receipt_is_told_in_full(site: Site, show: Show) -> None:
         ({"samples": 3, "stored": 1, "duplicate": 1, "no_answer": 1}, "good", "stored"),
         ({"samples": 2, "stored": 1, "quarantined": 1}, "warn", "stored in part"),
         ({"samples": 2, "quarantined": 2}, "warn", "nothing stored: in quarantine"),
-        ({"samples": 2, "refused": 1, "quarantined": 1}, "bad", "nothing stored: refused"),
+        ({"samples": 2, "refused": 2}, "bad", "nothing stored: refused"),
+        (
+            {"samples": 2, "refused": 1, "quarantined": 1},
+            "bad",
+            "nothing stored: refused in part, in part in quarantine",
+        ),
+        (
+            {"samples": 10, "duplicate": 9, "quarantined": 1},
+            "warn",
+            "nothing new: stored before in part, in part in quarantine",
+        ),
+        (
+            {"samples": 10, "duplicate": 9, "refused": 1},
+            "bad",
+            "nothing new: stored before in part, the rest refused",
+        ),
         ({"samples": 2, "duplicate": 2}, "notice", "nothing new: all of it was stored before"),
         ({"samples": 1, "no_answer": 1}, "none", "nothing stored: no pack answered"),
         ({"samples": 0}, "none", "nothing stored: no samples"),

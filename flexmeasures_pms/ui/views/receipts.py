@@ -34,6 +34,15 @@ FATES = {
     "processing": ("notice", mark("being stored")),
     "failed": ("bad", mark("failed")),
 }
+# By whether some of its samples were duplicates, refused and quarantined.
+_NOTHING_STORED = {
+    (False, True, False): mark("nothing stored: refused"),
+    (False, False, True): mark("nothing stored: in quarantine"),
+    (False, True, True): mark("nothing stored: refused in part, in part in quarantine"),
+    (True, True, False): mark("nothing new: stored before in part, the rest refused"),
+    (True, False, True): mark("nothing new: stored before in part, in part in quarantine"),
+    (True, True, True): mark("nothing new: stored before, refused and in quarantine, each in part"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +125,9 @@ def result(row: Row[Any]) -> tuple[str, str]:
     if row.stored:
         whole = row.stored + row.duplicate + row.no_answer >= row.samples
         return ("good", _("stored")) if whole else ("warn", _("stored in part"))
-    if row.refused:
-        return "bad", _("nothing stored: refused")
-    if row.quarantined:
-        return "warn", _("nothing stored: in quarantine")
+    if row.refused or row.quarantined:
+        words = _NOTHING_STORED[bool(row.duplicate), bool(row.refused), bool(row.quarantined)]
+        return ("bad" if row.refused else "warn"), _(words)
     if row.duplicate:
         return "notice", _("nothing new: all of it was stored before")
     if row.no_answer:
