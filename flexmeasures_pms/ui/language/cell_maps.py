@@ -32,7 +32,7 @@ class MapWords:
 
 _LOWEST = (
     mark("Cells by how long they were the lowest of their pack"),
-    mark("There are no readings in this period."),
+    mark("No cell was lower than the others of its pack."),
     mark("Lowest for"),
     mark("Cell"),
 )
