@@ -416,6 +416,48 @@ def test_the_browsers_back_undoes_zooms_one_by_one(pack: Pack, member: Visitor) 
     assert shown(page) == first
 
 
+def test_at_the_shortest_period_zooming_in_leaves_the_history_alone(
+    pack: Pack, member: Visitor
+) -> None:
+    page = open_page(member, "?start=2026-03-01T12:00:00Z&end=2026-03-01T12:00:11Z")
+    before = page.evaluate("history.length")
+    for _ in range(3):
+        page.get_by_role("button", name="Zoom in").click()
+    assert lasting(page) == timedelta(seconds=10)
+    assert page.evaluate("history.length") == before + 1
+
+
+def test_a_fixed_period_stays(pack: Pack, member: Visitor) -> None:
+    start, end = (
+        (pack.now - before).isoformat().replace("+00:00", "Z")
+        for before in (30 * 24 * HOUR, 3 * HOUR)
+    )
+    asked: list[str] = []
+    page = member.page
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.install()
+    member.reusable = False
+    open_page(member, f"?charts=current&start={start}&end={end}")
+    page.clock.run_for(125_000)
+    page.wait_for_timeout(300)
+    ends = {parse_qs(urlsplit(url).query)["end"][0] for url in asked if "/history?" in url}
+    assert {datetime.fromisoformat(one) for one in ends} == {pack.now - 3 * HOUR}
+
+
+def test_the_address_says_where_a_period_has_moved(pack: Pack, member: Visitor) -> None:
+    page = member.page
+    page.clock.install()
+    member.reusable = False
+    now = datetime.now(UTC).replace(microsecond=0)
+    start, end = ((now - n * 24 * HOUR).isoformat().replace("+00:00", "Z") for n in (1, 0))
+    open_page(member, f"?charts=current&start={start}&end={end}")
+    first = page.get_by_label("to", exact=True).input_value()
+    page.clock.run_for(130_000)
+    assert shown(page)[1] > now + MINUTE
+    assert lasting(page) == 24 * HOUR
+    assert page.get_by_label("to", exact=True).input_value() > first
+
+
 def lasting(page: Page) -> timedelta:
     start, end = shown(page)
     return end - start

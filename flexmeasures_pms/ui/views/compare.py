@@ -51,7 +51,7 @@ def compare() -> Response:
     zone = zone_of(seen)
     cases = _cases(seen)
     named = _quantity()
-    cells = _cells() if named == OF_CELLS else []
+    cells = _cells()
     labels = _labels(named, cases, cells)
     shown = _chart_page(seen, zone, named, cases, labels)
     return page(

@@ -23,7 +23,9 @@ const noteElement = /** @type {HTMLElement} */ (document.getElementById("charts-
 /** @type {AbortController | undefined} */
 let request;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
-let waiting;
+let retrying;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let settling;
 let fetchedAt = 0;
 
 const tables = watchTables(tableOf, update);
@@ -33,13 +35,14 @@ function draw() {
   tables.update();
 }
 
-function update() {
-  updateAddress(tables.open());
+/** @param {{followed?: boolean}} [how] */
+function update(how) {
+  updateAddress(tables.open(), how);
 }
 
 /** Fetch the readings of the period, and draw them. */
 async function load() {
-  clearTimeout(waiting);
+  clearTimeout(retrying);
   request?.abort();
   const mine = (request = new AbortController());
   const quantities = shownCharts().map((spec) => spec.code);
@@ -54,11 +57,12 @@ async function load() {
     fetchedAt = performance.now();
     draw();
     noteElement.textContent = note(history, page.zone);
+    if (history.failed) retrying = setTimeout(load, 5000);
     grid.dataset.step = String(history.exact ? 0 : history.step);
   } catch (error) {
     if (mine !== request) return;
     noteElement.textContent = t("The readings can't be loaded. Trying again …");
-    waiting = setTimeout(load, 5000);
+    retrying = setTimeout(load, 5000);
   } finally {
     if (mine === request) grid.removeAttribute("aria-busy");
   }
@@ -71,19 +75,24 @@ async function load() {
  * @param {{period?: string | null, follows?: boolean, keep?: boolean, soon?: boolean}} [how]
  *   keep: whether "Back" returns to the present period; soon: more changes may follow at once
  *   follows: whether it moves on with the clock; by default if it shows now
+ * @returns {boolean} whether it is another one than before
  */
 function show(start, end, how = {}) {
-  if (!(end > start)) return;
-  if (how.keep !== false) push();
+  if (!(end > start)) return false;
   const middle = (start + end) / 2;
   const half = Math.min(LONGEST, Math.max(SHORTEST, end - start)) / 2;
-  Object.assign(state, { start: Math.round(middle - half), end: Math.round(middle + half) });
+  const other = { start: Math.round(middle - half), end: Math.round(middle + half) };
+  const differs = other.start !== state.start || other.end !== state.end;
+  if (!differs && how.period === undefined) return false;
+  if (how.keep !== false) push();
+  Object.assign(state, other);
   state.period = how.period ?? null;
   state.follows = how.follows ?? showsNow(state.start, state.end);
   if (state.history) draw();
-  clearTimeout(waiting);
-  if (how.soon) waiting = setTimeout(settle, 200);
+  clearTimeout(settling);
+  if (how.soon) settling = setTimeout(settle, 200);
   else settle();
+  return differs;
 }
 
 /** Keep the period in the address, and fetch it. Browsers refuse to do the first for every step. */
@@ -106,12 +115,12 @@ function move(how) {
 /** Move a period that shows now on with the clock; not while somebody reads the tables. */
 function follow() {
   if (!state.follows || document.hidden || tables.open().length) return;
-  const every = Math.min(60_000, Math.max(4_000, state.history?.step || 0));
+  const every = Math.min(60_000, Math.max(4_000 * page.sources.length, state.history?.step || 0));
   if (performance.now() - fetchedAt < every) return;
   const end = Math.max(state.end, now());
   if (state.period !== "life") state.start += end - state.end;
   state.end = end;
-  markTimeline();
+  update({ followed: true });
   load();
 }
 

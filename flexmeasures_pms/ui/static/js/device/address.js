@@ -8,16 +8,15 @@ import { page, shownCharts, state } from "./state.js";
 /**
  * Bring them up to date with the state of the page.
  * @param {string[]} tables the charts whose tables are open
+ * @param {{followed?: boolean}} [how] followed: the period moved on with the clock, by itself
  */
-export function updateAddress(tables) {
+export function updateAddress(tables, how = {}) {
   const url = new URL(location.href);
   writeQuery(url.searchParams, tables);
   replace(url);
   const form = /** @type {HTMLFormElement} */ (document.getElementById("charts-time"));
-  for (const name of /** @type {const} */ (["start", "end"])) {
-    const field = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
-    field.value = new Date(state[name] + utcOffset(page.zone, state[name])).toISOString().slice(0, 19);
-  }
+  // What somebody types there stays.
+  if (!how.followed || !form.contains(document.activeElement)) writeFields(form);
   for (const link of document.querySelectorAll("[data-period]")) {
     const current = link.getAttribute("data-period") === state.period;
     if (current) link.setAttribute("aria-current", "true");
@@ -30,6 +29,14 @@ export function updateAddress(tables) {
   }
   enableBack();
   markTimeline();
+}
+
+/** @param {HTMLFormElement} form */
+function writeFields(form) {
+  for (const name of /** @type {const} */ (["start", "end"])) {
+    const field = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+    field.value = new Date(state[name] + utcOffset(page.zone, state[name])).toISOString().slice(0, 19);
+  }
 }
 
 /** Let the page's own "Back" be used where another period was shown before. */
@@ -51,8 +58,8 @@ function writeQuery(query, tables) {
   else query.delete("tables");
 }
 
-/** @param {URLSearchParams} query */
-function writePeriod(query) {
+/** @param {URLSearchParams | FormData} query */
+export function writePeriod(query) {
   for (const name of ["start", "end", "period"]) query.delete(name);
   if (state.period) query.set("period", state.period);
   else {

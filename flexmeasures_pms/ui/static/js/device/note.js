@@ -14,7 +14,9 @@ const MOST_PERIODS = 6;
  */
 export function note(history, zone) {
   const senders = reporters(history, zone);
-  return [resolution(history), ...(senders ? [t("Reported by {devices}.", { devices: senders })] : [])].join(" ");
+  const missing = history.failed ? [t("Some readings can't be loaded. Trying again …")] : [];
+  if (missing.length && !history.series.size) return missing[0];
+  return [...missing, resolution(history), ...(senders ? [t("Reported by {devices}.", { devices: senders })] : [])].join(" ");
 }
 
 /** @param {import("../lib/history.js").History} history */

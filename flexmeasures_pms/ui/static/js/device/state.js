@@ -30,9 +30,9 @@ const ahead = Date.parse(page.now) - Date.now();
 /** The time by the server's clock, in milliseconds since 1970. */
 export const now = () => Date.now() + ahead;
 
-/** Whether a period shows now. @param {number} start @param {number} end */
+/** Whether a period shows now: it ends a little earlier at most. @param {number} start @param {number} end */
 export function showsNow(start, end) {
-  return start < now() && end >= now() - Math.max(5000, (end - start) / 200);
+  return start < now() && end >= now() - Math.min(60_000, Math.max(5000, (end - start) / 200));
 }
 
 /** @returns {Spec[]} the charts that are shown */

@@ -21,6 +21,7 @@ import { moment } from "./format.js";
  * @property {boolean} exact whether these are single readings, not means of columns
  * @property {Array<{kind: string, id: string, begin: string, end: string}>} reporters
  * @property {Map<string, Series>} series by name
+ * @property {boolean} [failed] whether a part of the readings could not be fetched
  */
 
 /**
@@ -52,7 +53,7 @@ async function fetchHistory(address, quantities, start, end, width, signal) {
  */
 
 /**
- * Fetch the readings of a period from several sources, as one history.
+ * Fetch the readings of a period from several sources, as one history: of those that answer.
  * @param {Source[]} sources
  * @param {string[]} quantities sensors or charts
  * @param {number} start in milliseconds since 1970
@@ -62,17 +63,24 @@ async function fetchHistory(address, quantities, start, end, width, signal) {
  * @returns {Promise<History>}
  */
 export async function fetchHistories(sources, quantities, start, end, width, signal) {
-  const found = await Promise.all(
+  const replies = await Promise.allSettled(
     sources.map((one) => fetchHistory(one.history, one.quantities || quantities, start, end, width, signal)),
   );
+  signal.throwIfAborted();
+  const found = [];
   const series = new Map();
-  for (const [i, one] of found.entries()) {
-    for (const [name, own] of one.series) {
+  for (const [i, reply] of replies.entries()) {
+    if (reply.status === "rejected") continue;
+    found.push(reply.value);
+    for (const [name, own] of reply.value.series) {
       const whole = sources[i].prefix + name;
       series.set(whole, { ...own, name: whole });
     }
   }
+  const refused = replies.find((reply) => reply.status === "rejected");
+  if (refused && !found.length) throw refused.reason;
   return {
+    failed: Boolean(refused),
     step: Math.max(0, ...found.map((one) => one.step)),
     exact: found.every((one) => one.exact),
     reporters: found.flatMap((one) => one.reporters),
