@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from conftest import Organisation
 from flask.testing import FlaskClient
+from flexmeasures.data import db
+from flexmeasures.data.models.user import Account
 from playwright.sync_api import Page
 from support.browser import Visitor, axe
 from support.session import log_in
@@ -72,10 +75,35 @@ def test_cells_of_packs_are_chosen_with_the_keyboard_and_kept_in_the_address(
     page.get_by_role("button", name="Compare").press("Enter")
     page.wait_for_url(lambda url: "cell=6" in url)
     assert lines(page) == {"0242 · Cell 5": 3.651, "0242 · Cell 6": 3.655}
-    page.get_by_role("link", name="24 hours").click()
+    page.get_by_role("link", name="24 hours", exact=True).click()
     page.wait_for_url(lambda url: "period=24h" in url)
     assert page.get_by_role("checkbox", name="6", exact=True).is_checked()
     assert "cell=5&cell=6" in page.url
+    assert "case=&" not in page.url
+
+
+def test_another_quantity_keeps_the_zoom_and_the_ticked_cells(site: Site, member: Visitor) -> None:
+    page = member.open(f"{TWO}&quantity=cells&cell=5")
+    lines(page)
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_label("Quantity").select_option("pack current")
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_url(lambda url: "quantity=pack" in url)
+    assert "start=2026-03-01T12%3A15" in page.url
+    assert lines(page) == {"0241": 0.5, "0242": 1.0}
+    assert page.get_by_role("checkbox", name="5", exact=True).is_checked()
+
+
+def test_the_other_packs_stay_when_one_can_not_be_read(site: Site, member: Visitor) -> None:
+    member.guard.allow("500")
+    page = member.page
+    page.route("**/devices/0241/history*", lambda route: route.fulfill(status=500))
+    member.open(f"{TWO}&quantity=pack+current")
+    assert lines(page) == {"0242": 1.0}
+    assert "Some readings can't be loaded." in page.locator("#charts-note").inner_text()
+    page.unroute_all()
+    page.locator("#charts-note", has_not_text="Some readings").wait_for()
+    assert lines(page) == {"0241": 0.5, "0242": 1.0}
 
 
 def test_it_fits_a_phone_in_the_dark(
@@ -105,6 +133,24 @@ def test_it_is_reached_from_the_rack_a_pack_and_the_heat_map(ask: Callable[..., 
     assert "/pms/compare?pms=PMS-1" in ask("/pms/PMS-1")
     assert "/pms/compare?pms=PMS-1&case=0241" in ask("/pms/case/0241")
     assert "/pms/compare?pms=PMS-1&quantity=cells&start=" in ask(f"/pms/PMS-1/cells?{HOUR}")
+
+
+def test_from_a_pack_of_a_client_it_names_the_clients_organisation(
+    client: FlaskClient, make_organisation: Callable[..., Organisation], site: Site
+) -> None:
+    consultant = make_organisation(roles=["consultant"])
+    account = db.session.get(Account, site.account_id)
+    assert account
+    account.consultancy_account_id = consultant.id
+    db.session.commit()
+    Site(consultant.id).pms()
+    log_in(client, consultant)
+    text = unescape(client.get("/pms/case/0241").get_data(as_text=True))
+    found = re.search(r'href="(/pms/compare[^"]+)"', text)
+    assert found
+    reply = client.get(found[1])
+    assert reply.status_code == 200
+    assert 'value="0243"' in reply.get_data(as_text=True)
 
 
 def test_nothing_chosen_asks_for_a_choice(ask: Callable[..., str]) -> None:

@@ -26,7 +26,7 @@ from flexmeasures_pms.ui.language import findings
 from flexmeasures_pms.ui.language.reasons import reason
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links, live, query_params
-from flexmeasures_pms.ui.page.access import Seen, trackable_or_404
+from flexmeasures_pms.ui.page.access import Seen, organisations, trackable_or_404
 from flexmeasures_pms.ui.page.chart_page import ChartPage, around, chart_page, zone_of
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.events import Event, events_of
@@ -104,14 +104,25 @@ def show_pack(ident: str) -> Response:
         ],
         field=query_params.field,
         kind_name=kind_name,
+        organisation=_organisation(seen),
         **context,
     )
+
+
+def _organisation(seen: Seen) -> int | None:
+    """Return the organisation that links name: another one may have the same ids.
+
+    None where the user sees but one.
+    """
+    return seen.organisation.id if len(organisations()) > 1 else None
 
 
 def _rack_then(seen: Seen, at: datetime) -> str | None:
     """Return the URL of the rack that the pack was in at a moment, as it was then, if any."""
     pms = seen.registered.pms_of(seen.entry.id, at) if at in QUERIES and at <= seen.now else None
-    return links.rack(pms.ident, at=at.isoformat()) if pms else None
+    return (
+        links.rack(pms.ident, organisation=_organisation(seen), at=at.isoformat()) if pms else None
+    )
 
 
 def _pack(seen: Seen) -> ShownPack:
