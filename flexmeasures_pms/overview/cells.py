@@ -81,6 +81,12 @@ class CellMap:
         """The ends of the columns."""
         return ends_of_columns(self.start, self.end, self.columns)
 
+    @property
+    def read_at(self) -> list[datetime]:
+        """When the readings of the columns were the newest: the ends of full quarters or hours."""
+        full = _full(self.start, self.end, self.columns)
+        return _floored(self.moments, full) if full else self.moments
+
 
 def ends_of_columns(start: datetime, end: datetime, columns: int) -> list[datetime]:
     """Return when each of some columns of a period ends: the last with the period."""
@@ -128,13 +134,13 @@ def cell_map(
     cases = list(dict.fromkeys(stay.case.id for stay in there if stay.case.asset_id is not None))
     number = columns_for(len(cases), columns)
     moments = ends_of_columns(start, end, number)
-    full = HOUR if (end - start) / number >= WIDE else QUARTER
-    if long := end - start >= LONG:
-        moments = [moment - (moment - EPOCH) % full for moment in moments]
+    full = _full(start, end, number)
+    if full:
+        moments = _floored(moments, full)
     names = places_of(CASE)
     places = [names[sensor] for sensor in MAPPED[quantity].sensors]
     devices = None if scope is None else scope.devices
-    if not long:
+    if not full:
         near = around(cases, moments, places, devices)
         newest, look_back = near.newest(), _look_back(near.usual_steps())
     else:
@@ -148,9 +154,20 @@ def cell_map(
         for stay in there
         if stay.case.id in read
     )
-    if long:  # the quarter that ended at most another one, or an hour, before
+    if full:  # the quarter that ended at most another one, or an hour, before
         look_back += full.total_seconds()
     return CellMap(quantity, start, end, number, _range(look_back), tuple(rows))
+
+
+def _full(start: datetime, end: datetime, columns: int) -> timedelta | None:
+    """Return the length whose full ones a map shows: a quarter or an hour; None for any moment."""
+    if end - start < LONG:
+        return None
+    return HOUR if (end - start) / columns >= WIDE else QUARTER
+
+
+def _floored(moments: Sequence[datetime], full: timedelta) -> list[datetime]:
+    return [moment - (moment - EPOCH) % full for moment in moments]
 
 
 def _look_back(steps: Grid) -> Grid:

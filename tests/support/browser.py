@@ -143,18 +143,35 @@ class Hand:
     page: Page
     selector: str
 
-    def go(self, begin: list[float], end: list[float], steps: int = 6) -> None:
-        """Put fingers down, move them, and take them away."""
+    def go(
+        self,
+        begin: list[float],
+        end: list[float],
+        steps: int = 6,
+        heights: tuple[list[float], list[float]] | None = None,
+        last: str = "touchEnd",
+    ) -> None:
+        """Put fingers down, move them, and take them away.
+
+        :param heights: where they begin and end, in CSS pixels below the middle of the element.
+        :param last: ``touchCancel`` where the browser takes them for something else.
+        """
         place = self.page.locator(self.selector)
         place.scroll_into_view_if_needed()
         box = place.bounding_box()
         assert box
         session = self.page.context.new_cdp_session(self.page)
 
-        def send(kind: str, shares: list[float]) -> None:
-            y = box["y"] + box["height"] / 2
+        low, high = heights or ([0.0] * len(begin), [0.0] * len(begin))
+
+        def send(kind: str, shares: list[float], done: float = 0) -> None:
+            middle = box["y"] + box["height"] / 2
             points = [
-                {"x": box["x"] + share * box["width"], "y": y, "id": n}
+                {
+                    "x": box["x"] + share * box["width"],
+                    "y": middle + low[n] + (high[n] - low[n]) * done,
+                    "id": n,
+                }
                 for n, share in enumerate(shares)
             ]
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
@@ -164,8 +181,9 @@ class Hand:
             send(
                 "touchMove",
                 [a + (b - a) * n / steps for a, b in zip(begin, end, strict=True)],
+                n / steps,
             )
-        send("touchEnd", [])
+        send(last, [])
         session.detach()
 
 

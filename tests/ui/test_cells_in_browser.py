@@ -133,6 +133,16 @@ def test_the_map_draws_values_and_gaps_and_leads_to_the_pack(opened: Any) -> Non
     page.wait_for_url(re.compile(r"/pms/case/0241\?start="))
 
 
+def test_after_a_move_the_place_of_the_reading_is_drawn(opened: Any, site: Site) -> None:
+    site.install(("case", "0241"), ("cabinet", "PMS-1-A"), at(50), 2)
+    page = opened("/pms/PMS-1/cells?start=2026-03-01T00:55Z&end=2026-03-01T12:55Z")
+    option = drawn(page)  # the newest full quarter ended before the pack was moved
+    assert option["xAxis"][0]["data"] == ["1 · 0241", "2 · 0241", "", "13 · 0242"]
+    cells, gaps = option["series"]
+    assert {one["value"][0] for one in cells["data"]} == {0}
+    assert {place for place, _cell in gaps["data"]} == {3}
+
+
 def test_it_opens_on_the_deviation_with_the_limit_on_a_fixed_scale(opened: Any) -> None:
     page = opened()
     assert page.get_by_label("Quantity").input_value() == "deviation"
@@ -190,6 +200,41 @@ def test_a_tap_shows_the_value_first_and_then_the_pack(
         page.wait_for_url(re.compile(r"/pms/case/0241\?start="))
 
 
+def test_at_another_moment_the_first_tap_shows_the_value_again(
+    new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(organisation)
+        page = visit.open(URL, ready="#pms-cells-chart canvas")
+        place: Any = {"x": 200, "y": 50}
+        page.locator("#pms-cells-chart").tap(position=place)
+        slide(page, 39)
+        page.locator("#pms-cells-chart").tap(position=place)
+        page.wait_for_timeout(500)
+        assert page.url.startswith(visit.live + "/pms/PMS-1/cells")
+
+
+def test_opening_it_leaves_its_address_and_links_alone(opened: Any) -> None:
+    page = opened("/pms/PMS-1/cells")
+    page.wait_for_timeout(500)
+    assert page.url.endswith("/pms/PMS-1/cells")
+    order = page.get_by_role("link", name="Below the others").get_attribute("href") or ""
+    assert "start=2026-03-01T12" in order
+    glossary = page.locator(".pms-foot").get_by_role("link", name="Glossary")
+    assert "start=" not in (glossary.get_attribute("href") or "")
+    slide(page, 39)
+    page.wait_for_url(re.compile("at=2026-03-01T12%3A10"))
+
+
+def test_another_period_does_not_keep_the_moment_of_the_one_before(opened: Any) -> None:
+    page = opened(f"{URL}&at=2026-03-01T12:10Z")
+    page.get_by_label("to", exact=True).fill("2026-03-01T19:30:00")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url(re.compile("end=2026-03-01T19"))
+    assert "at=" not in urlsplit(page.url).query.replace("start=", "").split("&quantity")[0]
+    expect(page.locator("#pms-moment")).to_have_text("2026-03-01 19:30:00")
+
+
 def test_fingers_drag_through_the_moments_and_pinch_the_period(
     new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
 ) -> None:
@@ -201,6 +246,22 @@ def test_fingers_drag_through_the_moments_and_pinch_the_period(
         expect(page.locator("#pms-moment")).to_have_text(re.compile("2026-03-01 19:(29|30):"))
         hand.go([0.4, 0.6], [0.2, 0.8])
         page.wait_for_url(re.compile("start=2026-03-01T12%3A20"))
+
+
+def test_fingers_above_each_other_or_taken_away_zoom_nothing(
+    new_visitor: NewVisitor, organisation: Organisation, site: Site, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(organisation)
+        page = visit.open(URL, ready="#pms-cells-chart canvas")
+        hand = Hand(page, "#pms-cells-chart")
+        hand.go([0.5, 0.51], [0.5, 0.6], heights=([-50, 50], [-50, 50]))
+        hand.go([0.5, 0.55], [0.4, 0.65])  # too near to say by how much
+        hand.go([0.4, 0.6], [0.2, 0.8], last="touchCancel")
+        page.wait_for_timeout(500)
+        assert page.url.endswith(URL)
+        hand.go([0.4, 0.6], [0.2, 0.8])
+        page.wait_for_url(re.compile("start=2026-03-01T12%3A(39|40)"))
 
 
 def test_the_map_can_be_saved(opened: Any) -> None:

@@ -180,6 +180,7 @@ def _data(ident: str, zone: str | None, found: CellMap, ranked: Sequence[RankedC
     mapped = MAPPED[found.quantity]
     data = asdict(body) | {
         "zone": zone or "UTC",
+        "readAt": [moment.isoformat() for moment in found.read_at],
         "packs": packs,
         "heads": cell_maps.heads(found.quantity),
         "strip": cell_maps.words_of(found.quantity).strip,

@@ -1,7 +1,7 @@
 // @ts-check
 // The heat map of cells: one moment at a time, with a slider through all of them.
 
-import { keepMoment } from "./heatmap/address.js";
+import { keepInLinks, keepMoment } from "./heatmap/address.js";
 import { byId, csvRows, map, shortText, start, states, times } from "./heatmap/data.js";
 import { cellAt, columnSeries, height, mapOption } from "./heatmap/map.js";
 import { watchPlay } from "./heatmap/play.js";
@@ -9,7 +9,7 @@ import { stripLabel, stripOption, watchStripTable } from "./heatmap/strip.js";
 import { heading, periodText } from "./lib/caption.js";
 import { chart } from "./lib/chart.js";
 import { moment } from "./lib/format.js";
-import { follow, touched } from "./lib/touch.js";
+import { follow, spread, touched } from "./lib/touch.js";
 import { t } from "./lib/words.js";
 
 const NARROW = 700; // CSS pixels
@@ -71,7 +71,7 @@ function go(column) {
 }
 
 const stop = watchPlay(current, go);
-keepMoment(current());
+keepInLinks(current());
 slider.addEventListener("input", () => {
   stop();
   show(current());
@@ -79,13 +79,13 @@ slider.addEventListener("input", () => {
 byId("pms-back").addEventListener("click", () => go(current() - 1));
 byId("pms-on").addEventListener("click", () => go(current() + 1));
 
-/** The cell that was tapped before: the first tap shows its value. */
+/** The cell and the moment that were tapped before: the first tap shows the value. */
 let tapped = "";
 
 mapChart.on("click", (event) => {
   const [pack, cell] = cellAt(event, narrow);
   if (!pack) return;
-  const place = `${pack.href} ${cell}`;
+  const place = `${pack.href} ${cell} ${current()}`;
   if (touched() && place !== tapped) {
     tapped = place;
     return;
@@ -111,12 +111,13 @@ for (const place of [element, byId("pms-cells-strip")]) {
       from = current();
       stop();
     },
-    move: ([one, other]) => {
-      if (other) zoom = Math.abs(other.to - one.to) / Math.max(1, Math.abs(other.from - one.from));
+    move: (fingers) => {
+      const [one, other] = fingers;
+      if (other) zoom = spread(fingers);
       else if (zoom === 1) go(from + Math.round(((one.to - one.from) / place.clientWidth) * map.columns));
     },
-    end: () => {
-      if (zoom > 1.2 || zoom < 0.8) zoomTo(1 / zoom);
+    end: (cancelled) => {
+      if (!cancelled && zoom > 0 && (zoom > 1.2 || zoom < 0.8)) zoomTo(1 / zoom);
       zoom = 1;
     },
   });

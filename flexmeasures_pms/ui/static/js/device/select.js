@@ -2,7 +2,7 @@
 // Selecting a period on a chart: a drag zooms in, the wheel zooms and moves; a finger moves, two zoom.
 
 import { utcOffset } from "../lib/history.js";
-import { follow } from "../lib/touch.js";
+import { follow, middle, spread } from "../lib/touch.js";
 import { page, state } from "./state.js";
 
 /** @typedef {import("../lib/chart.js").Chart} Chart */
@@ -12,7 +12,7 @@ import { page, state } from "./state.js";
  * @param {number} start
  * @param {number} end
  * @param {{keep?: boolean, soon?: boolean}} [how]
- * @returns {void}
+ * @returns {boolean} whether it is another one than before
  */
 
 /** A shorter drag is a click, in CSS pixels. */
@@ -57,15 +57,16 @@ export function select(element, chart, show) {
     (event) => {
       const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
       const how = { soon: true, keep: event.timeStamp - turned > BURST };
+      let changed;
       if (event.ctrlKey) {
         const at = timeAt(element, place(event));
         const factor = ZOOM ** Math.sign(event.deltaY);
-        show(at - (at - state.start) * factor, at + (state.end - at) * factor, how);
+        changed = show(at - (at - state.start) * factor, at + (state.end - at) * factor, how);
       } else if (sideways && Math.abs(sideways) >= Math.abs(event.shiftKey ? 0 : event.deltaY)) {
         const by = ((state.end - state.start) * Math.sign(sideways)) / 20;
-        show(state.start + by, state.end + by, how);
+        changed = show(state.start + by, state.end + by, how);
       } else return;
-      turned = event.timeStamp;
+      if (changed) turned = event.timeStamp;
       event.preventDefault();
     },
     { passive: false },
@@ -86,14 +87,12 @@ function touch(element, show) {
       [left, right] = [placeOf(element, state.start), placeOf(element, state.end)];
       perPixel = (state.end - state.start) / (right - left);
     },
-    move: ([one, other]) => {
-      const at = start + (one.from - left) * perPixel;
-      let scale = perPixel;
-      if (other) scale = ((other.from - one.from) * perPixel) / (other.to - one.to);
-      if (!(scale > 0 && scale < Infinity)) return; // the fingers are on one place, or crossed
-      const begin = at - (one.to - left) * scale;
-      show(begin, begin + (right - left) * scale, { soon: true, keep });
-      keep = false;
+    move: (fingers) => {
+      const { from, to } = middle(fingers);
+      const scale = perPixel / spread(fingers);
+      if (!Number.isFinite(scale)) return; // the fingers are on one place
+      const begin = start + (from - left) * perPixel - (to - left) * scale;
+      if (show(begin, begin + (right - left) * scale, { soon: true, keep })) keep = false;
     },
     end: () => (keep = true),
   });

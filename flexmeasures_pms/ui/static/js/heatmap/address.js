@@ -18,15 +18,20 @@ function write(query) {
   query.set("at", new Date(at).toISOString());
 }
 
-/** Keep a moment. @param {number} column */
-export function keepMoment(column) {
+/** Keep a moment in the links, as on a page that was just opened. @param {number} column */
+export function keepInLinks(column) {
   at = times[column];
-  const links = document.querySelectorAll("a[data-same], .pms-foot a");
+  const links = document.querySelectorAll("a[data-same], .pms-foot nav a");
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (links)) {
     const url = new URL(link.href);
     write(url.searchParams);
     link.href = url.href;
   }
+}
+
+/** Keep a moment that was chosen, also in the address. @param {number} column */
+export function keepMoment(column) {
+  keepInLinks(column);
   waiting ||= window.setTimeout(writeAddress, Math.max(0, written + EVERY - performance.now()));
 }
 
@@ -42,10 +47,11 @@ function writeAddress() {
 form.addEventListener("formdata", ({ formData }) => {
   const kept = new URLSearchParams();
   write(kept);
-  for (const [name, text] of kept) {
+  const changed = ["start", "end"].filter((name) => {
     const field = form.elements.namedItem(name);
-    const changed = field instanceof HTMLInputElement && field.value !== field.defaultValue;
-    if (!changed) formData.set(name, text);
-  }
+    return field instanceof HTMLInputElement && field.value !== field.defaultValue;
+  });
+  for (const [name, text] of kept) if (!changed.includes(name)) formData.set(name, text);
+  if (changed.length) formData.delete("at"); // it may be outside of the new period
 });
 byId("pms-quantity").addEventListener("change", () => form.requestSubmit());

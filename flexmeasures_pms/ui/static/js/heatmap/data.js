@@ -16,6 +16,7 @@ import { t } from "../lib/words.js";
  * @property {string} end
  * @property {number} seconds
  * @property {number} columns
+ * @property {string[]} readAt when the readings of each column were the newest
  * @property {string} zone
  * @property {Pack[]} packs
  * @property {string[]} heads what the sensors are called: cells by their numbers
@@ -39,6 +40,7 @@ export const start = Date.parse(map.start);
 const end = Date.parse(map.end);
 /** The moments, one for each column, the last one the end: in milliseconds since 1970. */
 export const times = Array.from({ length: map.columns }, (_, i) => start + ((end - start) * (i + 1)) / map.columns);
+const readAt = map.readAt.map((text) => Date.parse(text));
 /** Whether the values are states: 0 for closed, 1 for open. */
 export const states = map.unit === "dimensionless";
 /** Whether the sensors are cells, which are called by their numbers. */
@@ -73,9 +75,11 @@ function scale() {
   return [low - Math.ceil(lacking / 2), high + Math.floor(lacking / 2)];
 }
 
-/** Whether a pack was in this PMS. @param {Pack} pack @param {number} column */
+/** Whether a pack was in this PMS, by when its readings were the newest. @param {Pack} pack @param {number} column */
 export function wasThere(pack, column) {
-  return Date.parse(pack.begin) < times[column] && times[column] <= Date.parse(pack.end);
+  // The first quarter of a long period may have ended before it: such a column has no readings.
+  const at = Math.max(start + 1, readAt[column]);
+  return Date.parse(pack.begin) < at && at <= Date.parse(pack.end);
 }
 
 /** @param {Pack} pack @param {number} column @returns {number | null} */
