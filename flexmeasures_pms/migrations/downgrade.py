@@ -20,6 +20,9 @@ _IN_PARTS = """
       SELECT FROM pms_day_reading r WHERE r.subject_id = d.subject_id AND r.day = d.day
       AND r.device_id = d.device_id AND r.first > 1)"""
 
+_KEPT = {"pms_day_reading": {"first"}}
+"""Columns of which nothing is lost: the days that they are needed for become samples."""
+
 _Shape = Mapping[str, Mapping[str, str | None]]
 
 
@@ -150,7 +153,7 @@ def _dropped(connection: sa.Connection, before: _Shape, after: _Shape) -> Iterat
         if table not in after:
             yield Loss(table, None, rows(table))
             continue
-        for name in columns.keys() - after[table].keys():
+        for name in columns.keys() - after[table].keys() - _KEPT.get(table, set()):
             used = f"{quote(name)} IS DISTINCT FROM {columns[name] or 'NULL'}"
             yield Loss(table, name, rows(table, used))
 

@@ -192,9 +192,10 @@ class Forms:
                 self._shown = forms(page.text)[0].fields
             filled = {**self._shown, **task.form.fields, "note": f"{task.what} by {self.name}"}
             reply = self._ask("POST", url, filled)
-            buttons = dict(forms(reply.text)[0].buttons) if reply.status_code == 200 else {}
-            if "sure" in buttons:
-                reply = self._ask("POST", url, {**filled, "sure": buttons["sure"]})
+            asked = forms(reply.text)[0] if reply.status_code == 200 else None
+            offered = {**asked.fields, **dict(asked.buttons)} if asked else {}
+            if "sure" in offered:
+                reply = self._ask("POST", url, {**filled, "sure": offered["sure"]})
             return self._judge(task, reply, begin)
         except (OSError, HTTPException):
             self.notes.counts["form broken"] += 1

@@ -56,7 +56,7 @@ def _filled_in(organisation: Organisation, kind: str) -> Mapping[str, str]:
 
     For a case, ``pms`` and ``dock``, counted across it, are the cabinet and its own dock.
     """
-    given = request.args.to_dict()
+    given = request.args
     pms, dock = given.get("pms", ""), given.get("dock", "")
     if kind != CASE or not pms or given.get("cabinet") or not (dock.isdecimal() and len(dock) < 5):
         return given
@@ -65,8 +65,8 @@ def _filled_in(organisation: Organisation, kind: str) -> Mapping[str, str]:
     ranges = known.dock_ranges(system.id, datetime.now(UTC)) if system else ()
     for cabinet, docks in ranges:
         if cabinet and int(dock) in docks:
-            return {**given, "cabinet": cabinet.ident, "dock": str(docks.index(int(dock)) + 1)}
-    return {name: value for name, value in given.items() if name != "dock"}
+            return {**given.to_dict(), "cabinet": cabinet.ident, "dock": str(docks.index(int(dock)) + 1)}
+    return {name: value for name, value in given.to_dict().items() if name != "dock"}
 
 
 def _sent(organisation: Organisation, kind: str, filled: Filled) -> Answer:
