@@ -184,6 +184,8 @@ def filled(form: Form, unique: str, file: str) -> Entries:
     entries: Entries = []
     (kind,) = urlsplit(form.action).path.split("/")[3:4] or ("",)
     for one in form.fields.values():
+        if one.name == "refresh":
+            continue  # a button that only asks anew
         value = one.values[0] if one.values else ""
         if one.kind == "file":
             value = file

@@ -24,7 +24,7 @@ ALIKE = 2
 CHOOSE = ("do", "slot", "kind", "live")
 """Parameters that choose another page or form."""
 
-FILL = ("cabinet",)
+FILL = ("cabinet", "pms")
 """Parameters with which a form has other fields, whatever their value is."""
 
 

@@ -65,7 +65,8 @@ def _filled_in(organisation: Organisation, kind: str) -> Mapping[str, str]:
     ranges = known.dock_ranges(system.id, datetime.now(UTC)) if system else ()
     for cabinet, docks in ranges:
         if cabinet and int(dock) in docks:
-            return {**given.to_dict(), "cabinet": cabinet.ident, "dock": str(docks.index(int(dock)) + 1)}
+            own = str(docks.index(int(dock)) + 1)
+            return {**given.to_dict(), "cabinet": cabinet.ident, "dock": own}
     return {name: value for name, value in given.to_dict().items() if name != "dock"}
 
 
