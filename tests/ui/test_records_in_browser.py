@@ -53,7 +53,7 @@ def test_samples_are_ticked_and_discarded_with_a_reason(
     page.get_by_label("Reason to discard").fill("a bench pack")
     page.get_by_role("button", name="Discard", exact=True).click()
     page.get_by_role("alert").filter(has_text="Discard 1 sample?").wait_for()
-    page.get_by_role("button", name="Yes, discard").press("Enter")
+    page.get_by_role("button", name="Yes, discard").click()
 
     expect(page.get_by_role("status")).to_have_text("1 sample was discarded. Its text is kept.")
     page.goto(f"{member.live}/pms/quarantine?discarded=1")
