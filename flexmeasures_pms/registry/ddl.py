@@ -24,15 +24,21 @@ BEGIN
     IF TG_OP = 'DELETE' AND pg_trigger_depth() > 1 THEN
         RETURN OLD;
     END IF;
-    RAISE EXCEPTION 'pms_transaction is append-only: % is refused', TG_OP
+    RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP
         USING ERRCODE = 'integrity_constraint_violation';
 END
 $$ LANGUAGE plpgsql
 """
-APPEND_ONLY_TRIGGER = """
-CREATE TRIGGER pms_transaction_append_only BEFORE UPDATE OR DELETE ON pms_transaction
-    FOR EACH ROW EXECUTE FUNCTION pms_transaction_append_only()
-"""
+
+
+def append_only_trigger(table: str) -> str:
+    """Return SQL for a trigger that refuses changes of a table's rows."""
+    return f"""
+        CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION pms_transaction_append_only()"""
+
+
+APPEND_ONLY_TRIGGER = append_only_trigger("pms_transaction")
 
 # An asset that is deleted or linked changes what a process may remember of a trackable.
 # FlexMeasures deletes assets early in transactions that go on to wait for requests, and requests
@@ -227,6 +233,11 @@ def attach(metadata: sa.MetaData, trackable: sa.Table, transaction: sa.Table) ->
         sa.event.listen(metadata, "after_create", _execution(statement))
     sa.event.listen(transaction, "after_create", _execution(APPEND_ONLY_TRIGGER))
     sa.event.listen(trackable, "after_create", _execution(ASSET_CHANGED_TRIGGER))
+
+
+def attach_append_only(table: sa.Table) -> None:
+    """Have ``create_all`` make the trigger that refuses changes of a table's rows."""
+    sa.event.listen(table, "after_create", _execution(append_only_trigger(table.name)))
 
 
 def _execution(statement: str) -> Callable[..., None]:

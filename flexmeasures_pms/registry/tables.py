@@ -151,7 +151,15 @@ transaction = sa.Table(
     sa.Column("before", JSONB(none_as_null=True)),
     sa.Column("after", JSONB(none_as_null=True)),
     sa.Column("note", sa.Text),
+    # What a business event has: why, the code of a fault, who did it where that is not the author,
+    # the sender's own document, and findings and measurements.
+    sa.Column("cause", sa.Text),
+    sa.Column("code", sa.Text),
+    sa.Column("person", sa.Text),
+    sa.Column("document", sa.Text),
+    sa.Column("details", JSONB(none_as_null=True)),
     sa.Index("pms_transaction_account_idx", "account_id", "recorded_at"),
+    sa.Index("pms_transaction_feed_idx", "account_id", "id"),
     sa.Index("pms_transaction_trackable_idx", "trackable_id"),
 )
 

@@ -21,6 +21,7 @@ def own_tables() -> list[sa.Table]:
     from flexmeasures.data import db
 
     import flexmeasures_pms.gateways.tables
+    import flexmeasures_pms.registry.master_tables
     import flexmeasures_pms.registry.tables
     import flexmeasures_pms.storage.tables  # noqa: F401
 
