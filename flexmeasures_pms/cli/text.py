@@ -14,6 +14,7 @@ from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, words
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.master.rules import WORDS
 from flexmeasures_pms.registry.messages.message import (
     ENGLISH,
     Message,
@@ -164,6 +165,8 @@ def _shown(moment: str | None, said: Renderer) -> str:
 
 
 def _places(record: dict[str, Any] | None, said: Renderer) -> str:
+    if origin := (record or {}).get("origin"):
+        return ", ".join(f"{word} {origin[name]}" for name, word in WORDS.items() if name in origin)
     rows = (record or {}).get("installations", ())
     return "; ".join(_recorded_place(row, said) for row in rows)
 

@@ -23,6 +23,7 @@ from flexmeasures_pms.registry.directory import (
 )
 from flexmeasures_pms.registry.editing.change import Author, Change, NewTransaction, OrderAsked
 from flexmeasures_pms.registry.editing.installed import Installed
+from flexmeasures_pms.registry.editing.master_state import MasterState, Reserve
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, KINDS
 from flexmeasures_pms.registry.messages.message import Message, MessageValue, message
@@ -46,10 +47,12 @@ class Changeset:
     :param now: when the changes become known; a change without a time holds from then.
     :param reserve: gives numbers for new trackables.
     :param recorded: gives what was asked by the last transaction of a trackable.
+    :param reserve_record: gives numbers for new products, parties and batches.
 
-    ``touched`` are the trackables with a transaction, ``concerned`` the assemblies that
-    something came into or out of, ``again`` what was to be registered and is already,
-    ``unchanged`` all that is as the change says already.
+    ``touched`` are the trackables with a transaction, but for those of which only the origin is
+    told, which are ``described``. ``concerned`` are the assemblies that something came into or
+    out of, ``again`` is what was to be registered and is already, ``unchanged`` all that is as
+    the change says already.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Changeset:
         now: datetime,
         reserve: Callable[[], Iterable[int]],
         recorded: Callable[[int], OrderAsked | None] = lambda _: None,
+        reserve_record: Reserve = lambda _: 0,
     ) -> None:
         self.base = base
         self.author = author
@@ -81,12 +85,14 @@ class Changeset:
             cabinet_rows=self._installed.cabinet_rows,
             ranges={},
         )
+        self.master = MasterState(base.account_id, self._undo_log, reserve_record)
         self._added: set[int] = set()
         self.transactions: list[NewTransaction] = []
         self.lines: list[Message] = []
         self.leaving: list[Message] = []
         self.only_changes = self.discarded = False
         self.touched: dict[int, None] = {}
+        self.described: list[int] = []
         self.concerned: set[int] = set()
         self.again: set[int] = set()
         self.unchanged: set[int] = set()
@@ -95,12 +101,14 @@ class Changeset:
         """Return a function that undoes what comes after this; only the latest one can."""
         self._undo_log.begin()
         counts = len(self.transactions), len(self.lines), len(self.touched)
+        records, described = len(self.master.transactions), len(self.described)
 
         def undone() -> None:
             self._undo_log.undo()
             del self.transactions[counts[0] :], self.lines[counts[1] :]
             while len(self.touched) > counts[2]:
                 self.touched.popitem()
+            del self.master.transactions[records:], self.described[described:]
             self.view.ranges.clear()
 
         return undone

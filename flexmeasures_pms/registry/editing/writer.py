@@ -20,6 +20,8 @@ from flexmeasures_pms.registry.editing import assets, pending
 from flexmeasures_pms.registry.editing.change import Author, OrderAsked
 from flexmeasures_pms.registry.editing.changeset import DETAILS, Changeset
 from flexmeasures_pms.registry.editing.copying import copy, range_text
+from flexmeasures_pms.registry.editing.master_writing import write_origins, write_records
+from flexmeasures_pms.registry.editing.numbers import for_record, for_trackables
 from flexmeasures_pms.registry.editing.waiting import told_if_long
 from flexmeasures_pms.registry.kinds import ASSET_KINDS, BOARD
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -78,7 +80,9 @@ def editing(
         lock_registry(account_id)
     now = _now(account_id)
     registered = load_directory(account_id, numbers=numbers, parts=True)
-    changeset = Changeset(registered, author, now, lambda: _reserve(expected), _asked_last)
+    changeset = Changeset(
+        registered, author, now, lambda: for_trackables(expected), _asked_last, for_record
+    )
     try:
         yield changeset
     except RegistryError as error:
@@ -88,7 +92,7 @@ def editing(
         return
     gone = assets.gone(account_id, changeset.again)
     changeset.touched.update(dict.fromkeys(gone))
-    if changeset.transactions or gone:
+    if changeset.transactions or changeset.master.transactions or gone:
         _write(changeset)
         publish = partial(_publish, changeset, gone, replay)
         unpublished.add(Unpublished(account_id, changeset.now, publish))
@@ -106,6 +110,7 @@ def tried(account_id: int, author: Author) -> Changeset:
         _now(account_id),
         lambda: islice(numbers, _BATCH),
         _asked_last,
+        lambda _: next(numbers),
     )
 
 
@@ -135,17 +140,11 @@ def _now(account_id: int) -> datetime:
     return max([moment.astimezone(UTC), *own])
 
 
-def _reserve(most: int) -> Iterable[int]:
-    # The sequence is looked up once, not for each number.
-    query = sa.text("""
-        WITH s AS MATERIALIZED
-            (SELECT pg_get_serial_sequence('pms_trackable', 'id')::regclass AS name)
-        SELECT nextval(s.name) FROM s, generate_series(1, :count)""")
-    return list(db.session.scalars(query, {"count": most}))
-
-
 def _write(changeset: Changeset) -> None:
+    # First what the others refer to, so that its transactions have the lower numbers.
+    write_records(changeset)
     _write_trackables(changeset)
+    write_origins(changeset)
     _write_aliases(changeset)
     _write_installations(changeset)
     copy(transaction, _TRANSACTION, _transactions(changeset))

@@ -14,6 +14,7 @@ from flexmeasures.data.models.user import User
 
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CABINET, slot_for
+from flexmeasures_pms.registry.master.rules import WORDS
 from flexmeasures_pms.ui.language import figures
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, title
@@ -108,6 +109,8 @@ def sentence(item: TransactionRecord, zone: str) -> str:
 def _sentence(item: TransactionRecord, site: _Site) -> str:
     what = f"{kind_name(item['kind'])} {item['id']}"
     verb = item["verb"]
+    if "origin" in (item["after"] or {}):
+        return _of_origin(item, what)
     if verb == "corrected":
         return _corrected(item, what, site)
     if verb in ("procured", "assembled"):
@@ -172,6 +175,19 @@ def _corrected(item: TransactionRecord, what: str, site: _Site) -> str:
     else:
         now, was = _details(after, before) or "–", _details(before, after) or "–"
     return _("Corrected {what}: {now} (was: {was}).", what=what, now=now, was=was)
+
+
+def _of_origin(item: TransactionRecord, what: str) -> str:
+    before, after = ((item[which] or {}).get("origin", {}) for which in ("before", "after"))
+    now, was = _origin_details(after, before), _origin_details(before, after)
+    if item["verb"] == "corrected":
+        return _("Corrected {what}: {now} (was: {was}).", what=what, now=now or "–", was=was or "–")
+    return _("Added to {what}: {details}.", what=what, details=now)
+
+
+def _origin_details(record: TransactionRecord, other: TransactionRecord) -> str:
+    differ = (name for name in WORDS if record.get(name) not in (None, other.get(name)))
+    return ", ".join(f"{_(WORDS[name])} {record[name]}" for name in differ)
 
 
 def _periods(record: TransactionRecord, kind: str, site: _Site) -> str:

@@ -137,6 +137,8 @@ def _counted(number: int, thing: str) -> str:
             return n_("{n} FlexMeasures asset", "{n} FlexMeasures assets", number)
         case "case":
             return n_("{n} case", "{n} cases", number)
+        case "thing":
+            return n_("{n} thing", "{n} things", number)
         case "other thing":
             return n_("{n} other thing", "{n} other things", number)
     return f"{number} {thing}"

@@ -1,0 +1,1 @@
+"""Products, parties, batches and origins: records, what may be said of them, reading them."""
