@@ -64,6 +64,8 @@ def summary_lines(summary: ImportSummary, said: Renderer) -> Iterator[str]:
     numbers = ((summary.cases, "new case"), (summary.parts, "new part"))
     if new := ", ".join(counted(number, thing) for number, thing in numbers if number):
         yield new
+    if summary.batches:
+        yield counted(summary.batches, "new batch").replace("batchs", "batches")
     if summary.moves:
         yield f"{counted(summary.moved, 'known thing')} in another place:"
         yield from (f"  {move.render(said)}" for move in summary.moves[:_MOVES])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from conftest import Organisation
 from support.registry import Registry
@@ -17,3 +19,13 @@ def registry(organisation: Organisation) -> Registry:
 def other_registry(other_organisation: Organisation) -> Registry:
     """The registry of another organisation."""
     return Registry(other_organisation.id)
+
+
+@pytest.fixture
+def two_registries(make_organisation: Any) -> Any:
+    """Make two empty registries, as often as it is called."""
+
+    def run() -> tuple[Registry, Registry]:
+        return Registry(make_organisation().id), Registry(make_organisation().id)
+
+    return run

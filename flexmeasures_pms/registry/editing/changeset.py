@@ -166,6 +166,7 @@ class Changeset:
         self._names[entry.kind, ident_key(entry.kind, entry.ident)] = entry.id
         self._aliases[entry.id] = ()
         self._installed.add(entry.id)
+        self.master.registered_origins.is_new(entry.id)
         self.record(KINDS[entry.kind].first_verb, entry, after=_recorded_details(entry))
         return entry
 

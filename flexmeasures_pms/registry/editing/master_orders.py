@@ -23,6 +23,7 @@ from flexmeasures_pms.registry.editing.parties import PartyDetails
 from flexmeasures_pms.registry.editing.products import ProductDetails, ProductName
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import KINDS
+from flexmeasures_pms.registry.master import rules
 from flexmeasures_pms.registry.master.records import Product, product_key
 from flexmeasures_pms.registry.messages.message import message
 from flexmeasures_pms.registry.queries.search import find_one
@@ -173,7 +174,7 @@ def named_product(changeset: Changeset, name: str, kind: str | None = None) -> P
     :raises AmbiguousId: if there are several, of several kinds.
     """
     if kind is not None:
-        return products.find_product(changeset, kind, name)
+        return products.find_product(changeset, rules.kind(kind), name)
     state = changeset.master
     found = [p for k in KINDS if (p := state.products.find(product_key(k, name)))]
     if len(found) == 1:

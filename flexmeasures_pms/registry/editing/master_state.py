@@ -56,6 +56,10 @@ class ReadOnce(Generic[K, V]):
             found = self._read(lacking)
             self._known.update((key, found.get(key)) for key in lacking)
 
+    def is_new(self, key: K) -> None:
+        """Note that nothing can be there of a key."""
+        self._known[key] = None
+
     def __call__(self, key: K) -> V | None:
         """Return what is there of a key, or None."""
         self.expect([key])

@@ -29,6 +29,7 @@ REGISTERED = message_form("Registered {what}.")
 REGISTERED_WITH = message_form("Registered {what} and {things} with it.")
 ALSO_KNOWN = message_form("{what} is now also known as {alias}.")
 ADDED = message_form("Added to {what}: {details}.")
+ADDED_TO_SEVERAL = message_form("Added to {what} and {things}: {details}.")
 _SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
 
 

@@ -14,6 +14,7 @@ WOULD_BE: Mapping[str, str] = {
     registration.REGISTERED_WITH: message_form("Would register {what} and {things} with it."),
     registration.ALSO_KNOWN: message_form("{what} would also be known as {alias}."),
     registration.ADDED: message_form("Would add to {what}: {details}."),
+    registration.ADDED_TO_SEVERAL: message_form("Would add to {what} and {things}: {details}."),
     moves.INSTALLED: message_form("Would install {what} in {place}, {period}."),
     moves.MOVED: message_form("Would move {what} to {place}, from {left}, {period}."),
     moves.SWAPPED: message_form("Would swap {old} for {new} in {place}, {period}."),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import registration
 from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.editing.origins import OriginDetails, state_origin
 from flexmeasures_pms.registry.importing.placements import Placements
 from flexmeasures_pms.registry.importing.rows import FileRow
 from flexmeasures_pms.registry.kinds import (
@@ -37,6 +40,16 @@ def apply_row(placements: Placements, row: FileRow) -> None:
     if row.spare is not None:
         spare = registration.register(changeset, row.spare, row.ids["spare.id"])
         _add_aliases(changeset, row, spare)
+    for thing, details in described(changeset, row):
+        state_origin(changeset, thing, **details)
+
+
+def described(changeset: Changeset, row: FileRow) -> Iterator[tuple[Entry, OriginDetails]]:
+    """Yield the things of which a line says where they come from, as far as they are registered."""
+    for kinds, ident, details in row.described():
+        known = (changeset.view.find(kind, ident) for kind in kinds)
+        if (thing := next(filter(None, known), None)) is not None:
+            yield thing, details
 
 
 def _registered(changeset: Changeset, kind: str, ident: str | None) -> Entry | None:

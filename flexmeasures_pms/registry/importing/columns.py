@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.importing.origin_columns import ORIGIN_COLUMNS, is_origin_column
 from flexmeasures_pms.registry.messages.message import Message, message, message_form
 
 CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
@@ -22,7 +23,10 @@ COLUMNS = (
     *DETAILS_OF_PMS,
     *("spare.kind", "spare.id", "valid_from"),
 )
-"""All columns, of which only the first is needed. More aliases are ``board.alias.2`` and on."""
+"""All columns but those of ``origin_columns``; only the first is needed.
+
+More aliases are ``board.alias.2`` and on.
+"""
 
 ALIAS = re.compile(r"board\.alias(\.[1-9][0-9]?)?")
 
@@ -83,13 +87,13 @@ def ignored_columns(ignored: Sequence[str]) -> Message | None:
 
 def meant_column(name: str) -> str | None:
     """Return the known column that an unknown one looks like, or None."""
-    ratios = ((_likeness(name, known), known) for known in COLUMNS)
+    ratios = ((_likeness(name, known), known) for known in (*COLUMNS, *ORIGIN_COLUMNS))
     best, known = max(ratios, key=lambda found: found[0])
     return known if best else None
 
 
 def _is_known(name: str) -> bool:
-    return name in COLUMNS or ALIAS.fullmatch(name) is not None
+    return name in COLUMNS or ALIAS.fullmatch(name) is not None or is_origin_column(name)
 
 
 def _likeness(name: str, known: str) -> float:

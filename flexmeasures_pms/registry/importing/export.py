@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import tee
 
 import sqlalchemy as sa
 from flexmeasures.data import db
@@ -18,12 +19,18 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.docks import clear_number, docks_across
 from flexmeasures_pms.registry.importing.columns import COLUMNS, DETAILS_OF_PMS
 from flexmeasures_pms.registry.importing.csv_text import csv_text
+from flexmeasures_pms.registry.importing.export_origins import ExportedOrigins, any_known
 from flexmeasures_pms.registry.importing.export_rows import (
     Parts,
     most_aliases,
     parts_in,
     spare_parts,
     structure,
+)
+from flexmeasures_pms.registry.importing.origin_columns import (
+    joined_cells,
+    ordered,
+    origin_fields,
 )
 from flexmeasures_pms.registry.kinds import (
     BBC,
@@ -54,8 +61,11 @@ def export(account_id: int, delimiter: str = ",") -> str:
     while True:
         version = rows.state(account_id).version
         aliases = range(2, most_aliases(account_id) + 1)
-        columns = (*COLUMNS, *(alias_column(n) for n in aliases))
-        text = csv_text(columns, _lines(account_id), delimiter)
+        lines, columns = _lines(account_id), [*COLUMNS, *(alias_column(n) for n in aliases)]
+        if any_known(account_id):
+            lines, others = tee(map(joined_cells, lines))
+            columns += ordered({name for line in others for name in line})
+        text = csv_text(columns, lines, delimiter)
         if rows.state(account_id).version == version:
             return text
 
@@ -68,19 +78,29 @@ def alias_column(number: int) -> str:
 def _lines(account_id: int) -> Iterator[ExportLine]:
     now: datetime = db.session.scalar(sa.select(sa.func.clock_timestamp())).astimezone(UTC)
     exported = _Exported(structure(account_id, now), now)
-    for pms in exported.of_kind(PMS):
-        yield {"pms.id": pms.ident, **_site(pms)}
+    origins = ExportedOrigins(account_id)
+    pmses = exported.of_kind(PMS)
+    known = origins.of([pms.id for pms in pmses])
+    for pms in pmses:
+        yield {"pms.id": pms.ident, **_site(pms), **_origin("pms.id", known.get(pms.id))}
     cabinets = exported.of_kind(CABINET)
     parts = parts_in(account_id, [cabinet.id for cabinet in cabinets], now)
+    known = origins.of(_numbers(cabinets, parts))
     for cabinet in cabinets:
-        yield {**exported.cabinet(cabinet), **_fields(parts.get(cabinet.id, ()))}
+        line = {**exported.cabinet(cabinet), **_fields(parts.get(cabinet.id, ()), known)}
+        yield line | _origin("cabinet.id", known.get(cabinet.id))
     cases = exported.of_kind(CASE)
     for some in (cases[n : n + _CASES] for n in range(0, len(cases), _CASES)):
         parts = parts_in(account_id, [case.id for case in some], now)
+        known = origins.of(_numbers(some, parts))
         for case in some:
-            yield {**exported.case(case), **_fields(parts.get(case.id, ()))}
-    for kind, ident, aliases in spare_parts(account_id, exported.registered.entries, now):
-        yield {"spare.kind": kind, "spare.id": ident, **_aliases(aliases)}
+            line = {**exported.case(case), **_fields(parts.get(case.id, ()), known)}
+            yield line | _origin("pack.id", known.get(case.id))
+    spares = spare_parts(account_id, exported.registered.entries, now)
+    known = origins.of([part.id for part in spares])
+    for part in spares:
+        line = {"spare.kind": part.kind, "spare.id": part.ident, **_aliases(part.aliases)}
+        yield line | _origin("spare.id", known.get(part.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +174,24 @@ def _site(pms: Entry) -> ExportLine:
     return {column: str(value) for column, value in known if value is not None}
 
 
-def _fields(parts: Parts) -> ExportLine:
-    """Return what is in a case or cabinet."""
+def _fields(parts: Parts, origins: Mapping[int, Mapping[str, str]]) -> ExportLine:
+    """Return what is in a case or cabinet, and where that comes from."""
     line: ExportLine = {}
     for part in parts:
-        if part.kind == CELL_BLOCK:
-            line[f"cell.id.{part.place}"] = part.ident
-        else:
-            line[_COLUMN[part.kind]] = part.ident
-            line |= _aliases(part.aliases)
+        cell = part.kind == CELL_BLOCK
+        column = f"cell.id.{part.place}" if cell else _COLUMN[part.kind]
+        line[column] = part.ident
+        line |= {**_aliases(part.aliases), **_origin(column, origins.get(part.id))}
     return line
+
+
+def _origin(column: str, known: Mapping[str, str] | None) -> ExportLine:
+    return origin_fields(column, known) if known else {}
+
+
+def _numbers(assemblies: Sequence[Entry], parts: Mapping[int, Parts]) -> list[int]:
+    inside = (part.id for assembly in assemblies for part in parts.get(assembly.id, ()))
+    return [*(assembly.id for assembly in assemblies), *inside]
 
 
 def _aliases(aliases: Sequence[str]) -> Mapping[str, str]:

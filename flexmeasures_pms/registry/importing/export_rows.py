@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ _COMPONENTS = tuple(kind for kind in PART_KINDS if kind not in _STRUCTURE)
 class ExportedPart:
     """A part in its place, with a board's aliases."""
 
+    id: int
     kind: str
     ident: str
     place: int | None
@@ -69,36 +70,33 @@ def parts_in(account_id: int, assemblies: Sequence[int], at: datetime) -> Mappin
     t, i = trackable.c, installation.c
     wanted = sa.bindparam(None, list(assemblies), type_=ARRAY(sa.BigInteger))
     query = (
-        sa.select(i.assembly_id, t.kind, t.ident, i.place, _aliases())
+        sa.select(i.assembly_id, t.id, t.kind, t.ident, i.place, _aliases())
         .join(trackable, t.id == i.part_id)
         .where(i.account_id == account_id, i.assembly_id == sa.any_(wanted), _holds(at))
         .where(t.kind.in_(_COMPONENTS))
     )
     found: dict[int, list[ExportedPart]] = defaultdict(list)
-    for assembly, kind, ident, place, aliases in db.session.execute(query):
-        found[assembly].append(ExportedPart(kind, ident, place, tuple(aliases or ())))
+    for assembly, number, kind, ident, place, aliases in db.session.execute(query):
+        found[assembly].append(ExportedPart(number, kind, ident, place, tuple(aliases or ())))
     return found
 
 
-def spare_parts(
-    account_id: int, assemblies: Iterable[int], at: datetime
-) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield the components that are in none of some assemblies at a time.
-
-    :return: kind, id, and a board's aliases.
-    """
+def spare_parts(account_id: int, assemblies: Iterable[int], at: datetime) -> list[ExportedPart]:
+    """Return the components that are in none of some assemblies at a time."""
     t, i = trackable.c, installation.c
     wanted = sa.bindparam(None, list(assemblies), type_=ARRAY(sa.BigInteger))
     inside = sa.exists().where(i.part_id == t.id, i.assembly_id == sa.any_(wanted), _holds(at))
     query = (
-        sa.select(t.kind, t.ident, _aliases())
+        sa.select(t.id, t.kind, t.ident, _aliases())
         .where(t.account_id == account_id, t.kind.in_(_COMPONENTS))
         .where(~inside)
         .where(sa.or_(t.retired_at.is_(None), t.retired_at > at))
         .order_by(t.kind, t.ident)
     )
-    for kind, ident, aliases in db.session.execute(query):
-        yield kind, ident, tuple(aliases or ())
+    return [
+        ExportedPart(number, kind, ident, None, tuple(aliases or ()))
+        for number, kind, ident, aliases in db.session.execute(query)
+    ]
 
 
 def most_aliases(account_id: int) -> int:

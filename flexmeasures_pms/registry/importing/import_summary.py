@@ -22,6 +22,7 @@ from flexmeasures_pms.registry.messages.message import (
 from flexmeasures_pms.registry.timeline import Installation, difference, row_at
 
 _IN = message_form("{what}: in {place} {period}.")
+_DETAILS = (registration.ALSO_KNOWN, registration.ADDED, registration.ADDED_TO_SEVERAL)
 _NO_MORE_IN = message_form("{what}: no more in {place} {period}.")
 
 
@@ -36,6 +37,7 @@ class ImportSummary:
         be elsewhere than registered.
     :param moved: how many known things these are.
     :param details: a sentence for each known thing that gets aliases or other details.
+    :param batches: how many batches are new.
     """
 
     pmses: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class ImportSummary:
     moves: tuple[Message, ...] = ()
     moved: int = 0
     details: tuple[Message, ...] = ()
+    batches: int = 0
 
 
 NOTHING_NEW = ImportSummary()
@@ -65,13 +68,14 @@ def import_summary(changeset: Changeset) -> ImportSummary:
         tuple(said for moved in moves for said in moved),
         len(moves),
         tuple(_details(changeset)),
+        sum(t.kind == "batch" and t.before is None for t in changeset.master.transactions),
     )
 
 
 def _details(changeset: Changeset) -> Iterator[Message]:
     for line in changeset.lines:
         said = line.values.get("said")
-        if isinstance(said, Message) and said.form in (registration.ALSO_KNOWN, registration.ADDED):
+        if isinstance(said, Message) and said.form in _DETAILS:
             what = said.values["what"]
             if isinstance(what, Entry) and not changeset.is_new(what.id):
                 yield would_be(said)

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from flexmeasures_pms.errors import RegistryConflict, RegistryError
-from flexmeasures_pms.registry.directory import Entry, RegistryQuery
-from flexmeasures_pms.registry.editing import moves, registration
+from flexmeasures_pms.registry.directory import RegistryQuery
+from flexmeasures_pms.registry.editing import registration
 from flexmeasures_pms.registry.editing.change import Author, Change
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.writer import editing, tried
-from flexmeasures_pms.registry.importing.apply_row import apply_row
+from flexmeasures_pms.registry.importing.apply_row import apply_row, described
 from flexmeasures_pms.registry.importing.doubtful_lines import doubtful_lines
 from flexmeasures_pms.registry.importing.import_summary import (
     NOTHING_NEW,
@@ -23,6 +23,7 @@ from flexmeasures_pms.registry.importing.import_summary import (
     import_summary,
 )
 from flexmeasures_pms.registry.importing.importer_csv import read_rows
+from flexmeasures_pms.registry.importing.line_messages import sum_up, together
 from flexmeasures_pms.registry.importing.new_names import NewNames, no_new_names, with_newer
 from flexmeasures_pms.registry.importing.placements import Leaving, Placements
 from flexmeasures_pms.registry.importing.repeated_lines import REPEATED
@@ -34,7 +35,7 @@ from flexmeasures_pms.registry.importing.rows import (
     RegistryFile,
 )
 from flexmeasures_pms.registry.kinds import BOARD, CASE
-from flexmeasures_pms.registry.messages.message import CountText, Message, message
+from flexmeasures_pms.registry.messages.message import message
 from flexmeasures_pms.registry.timeline import SINCE_EVER
 
 _BATCH = 200
@@ -240,6 +241,8 @@ def _expected(changeset: Changeset, rows: Sequence[FileRow]) -> Iterator[FileRow
         some = rows[start : start + _BATCH]
         things = {thing for row in some for thing in _looked_up(row)}
         changeset.base.expect(RegistryQuery(things=things, parts=True))
+        of_things = [thing.id for row in some for thing, _ in described(changeset, row)]
+        changeset.master.registered_origins.expect(of_things)
         yield from some
 
 
@@ -257,7 +260,7 @@ def _import_row(placements: Placements, row: FileRow) -> bool:
     """Import one line and return whether it changed anything; its messages are summed up."""
     changeset = placements.changeset
     undo = changeset.savepoint() if placements.rules.skip_faulty else None
-    transactions, lines = len(changeset.transactions), len(changeset.lines)
+    transactions, lines = _recorded(changeset), len(changeset.lines)
     new = row.case is not None and changeset.view.find(CASE, row.case) is None
     changeset.only_changes, placements.line = True, row.line
     try:
@@ -269,23 +272,10 @@ def _import_row(placements: Placements, row: FileRow) -> bool:
         del changeset.lines[lines:]
         raise
     added = changeset.lines[lines:]
-    shown = _sum_up(added) if new else added
+    shown = sum_up(added) if new else together(added)
     changeset.lines[lines:] = [message("Line {n}: {said}", n=row.line, said=line) for line in shown]
-    return len(changeset.transactions) > transactions
+    return _recorded(changeset) > transactions
 
 
-def _sum_up(added: Sequence[Message]) -> list[Message]:
-    """Return one message for a new case and its parts, and what else had to change."""
-    first, *others = (line for line in added if line.form == registration.REGISTERED)
-    if others:
-        more = CountText(len(others), "other thing")
-        first = message(registration.REGISTERED_WITH, what=first.values["what"], things=more)
-    return [first, *filter(_is_move, added)]
-
-
-def _is_move(line: Message) -> bool:
-    what = line.values.get("what")
-    docked = line.form == moves.INSTALLED and isinstance(what, Entry) and what.kind == CASE
-    return docked or line.form not in (
-        registration.REGISTERED, moves.INSTALLED, registration.ALSO_KNOWN,
-    )  # fmt: skip
+def _recorded(changeset: Changeset) -> int:
+    return len(changeset.transactions) + len(changeset.master.transactions)

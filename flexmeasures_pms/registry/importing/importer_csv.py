@@ -19,6 +19,7 @@ from flexmeasures_pms.registry.importing.columns import (
     FileHeader,
     read_header,
 )
+from flexmeasures_pms.registry.importing.origin_columns import taken_origins
 from flexmeasures_pms.registry.importing.repeated_lines import repeated_lines
 from flexmeasures_pms.registry.importing.rows import (
     STRICT,
@@ -48,13 +49,7 @@ def read_rows(data: bytes, rules: ImportRules = STRICT) -> RegistryFile:
 
     :raises RegistryError: if it is not such a file at all.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RegistryError(
-            message("The file is not UTF-8 text: save it as CSV (UTF-8).")
-        ) from error
-    lines = _lines(text)
+    lines = csv_lines(decoded(data))
     header = read_header(*next(lines, (1, [])))
     rows: list[FileRow] = []
     faults: list[FaultyLine] = []
@@ -70,7 +65,24 @@ def read_rows(data: bytes, rules: ImportRules = STRICT) -> RegistryFile:
     return RegistryFile(tuple(rows), tuple(found), ignored)
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+def decoded(data: bytes) -> str:
+    """Return the text of a file.
+
+    :raises RegistryError: if it is not UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RegistryError(
+            message("The file is not UTF-8 text: save it as CSV (UTF-8).")
+        ) from error
+
+
+def csv_lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of a CSV file that are not empty, with their numbers.
+
+    :raises RegistryError: if it is not CSV.
+    """
     first = text.split("\n", 1)[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -112,6 +124,7 @@ def _row(number: int, given: GivenFields, rules: ImportRules) -> FileRow:
         if identifiers.fault(text):
             form = message_form("{column} has control characters.")
             raise RegistryError(message(form, column=name))
+    origins = taken_origins(given)
     _check_subject(given)
     _check_needs(given)
     dock, position, docks = (
@@ -129,6 +142,7 @@ def _row(number: int, given: GivenFields, rules: ImportRules) -> FileRow:
         site=_site(given),
         spare=_spare(given),
         valid_from=valid_from,
+        origins=origins,
         ids=given,
     )
 

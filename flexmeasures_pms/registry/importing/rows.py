@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flexmeasures_pms.errors import RegistryError
+from flexmeasures_pms.registry.editing.origins import OriginDetails
 from flexmeasures_pms.registry.editing.registration import Details
 from flexmeasures_pms.registry.kinds import (
     BBC,
@@ -87,6 +88,7 @@ class FileRow:
     :param docks: how many the cabinet has.
     :param site: details of the PMS.
     :param spare: of which kind a spare part is.
+    :param origins: where things come from, by the columns of their ids.
     """
 
     line: int
@@ -99,6 +101,7 @@ class FileRow:
     site: Details = field(default_factory=Details)
     spare: str | None = None
     valid_from: datetime | None = None
+    origins: dict[str, OriginDetails] = field(default_factory=dict)
 
     @property
     def case(self) -> str | None:
@@ -114,6 +117,17 @@ class FileRow:
             yield (self.spare,), self.ids["spare.id"]
         yield from (((BOARD,), alias) for alias in self.aliases)
         yield from (((CELL_BLOCK,), block) for block in self.cells if block)
+
+    def described(self) -> Iterator[tuple[tuple[str, ...], str, OriginDetails]]:
+        """Yield the things of which the line says where they come from, as ``named`` does."""
+        for column, details in self.origins.items():
+            if column == "spare.id":
+                yield (self.spare or "",), self.ids[column], details
+            elif column in _KINDS:
+                yield _KINDS[column], self.ids[column], details
+            else:
+                cell = self.cells[int(column.rpartition(".")[2]) - 1]
+                yield (CELL_BLOCK,), cell or "", details
 
 
 @dataclass(frozen=True, slots=True)

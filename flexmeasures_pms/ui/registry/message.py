@@ -128,17 +128,18 @@ def _renderer(zone: str) -> Renderer:
 
 
 def _counted(number: int, thing: str) -> str:
+    said = f"{number} {thing}"
     match thing:
         case "sample":
-            return n_("{n} sample", "{n} samples", number)
+            said = n_("{n} sample", "{n} samples", number)
         case "belief":
-            return n_("{n} belief", "{n} beliefs", number)
+            said = n_("{n} belief", "{n} beliefs", number)
         case "FlexMeasures asset":
-            return n_("{n} FlexMeasures asset", "{n} FlexMeasures assets", number)
+            said = n_("{n} FlexMeasures asset", "{n} FlexMeasures assets", number)
         case "case":
-            return n_("{n} case", "{n} cases", number)
+            said = n_("{n} case", "{n} cases", number)
         case "thing":
-            return n_("{n} thing", "{n} things", number)
+            said = n_("{n} thing", "{n} things", number)
         case "other thing":
-            return n_("{n} other thing", "{n} other things", number)
-    return f"{number} {thing}"
+            said = n_("{n} other thing", "{n} other things", number)
+    return said
