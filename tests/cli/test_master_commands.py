@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import Organisation
-from flask.testing import FlaskCliRunner
+from flask.testing import FlaskClient, FlaskCliRunner
 from support.commands import Command, Failure
+from support.session import log_in
 
 Rows = list[dict[str, Any]]
 
@@ -157,6 +158,32 @@ def test_what_its_batch_says_holds_and_is_not_repeated(pms: Command, site: Organ
     assert said == (
         "Corrected batch L7 (ACME LF280K v3): made 2024-07-03.\nIt holds for 1 thing.\n"
     )
+
+
+def test_a_batch_is_not_made_after_its_things_were_bought(
+    pms: Command, fails: Failure, site: Organisation
+) -> None:
+    batch = ("L7", "--product", "ACME LF280K v3", "--account", site.id)
+    pms(
+        "procure", "C1", "--product", "ACME LF280K v3", "--batch", "L7", "--purchased", "2024-05-01"
+    )
+    before = state(site)
+    said = fails("register-batch", *batch, "--made", "2024-05-02")
+    assert said.endswith("can't be made 2024-05-02: 1 thing of it came before.")
+    assert "came before" in fails("correct-batch", *batch, "--made", "2024-05-02", "--note", "x")
+    assert state(site) == before
+    pms("register-batch", *batch, "--made", "2024-05-01")
+
+
+def test_the_page_of_a_thing_tells_what_was_said_of_it(
+    pms: Command, client: FlaskClient, site: Organisation
+) -> None:
+    pms("procure", "269", "--product", "ACME P48", "--serial", "1", "--supplier", "PT Sel Surya")
+    pms("correct-origin", "269", "--serial", "2", "--note", "x")
+    page = log_in(client, site).get("/pms/registry/case/269").get_data(as_text=True)
+    shown = unwrapped(page)
+    assert "Added to case 269: product ACME P48, serial number 1, supplier PT Sel Surya." in shown
+    assert "Corrected case 269: serial number 2 (was: serial number 1)." in shown
 
 
 REFUSED = [

@@ -180,7 +180,7 @@ def test_what_is_exported_is_imported_as_the_same(
     prepare(other)
     ids = {
         "pack.id": "1", "board.id": "B1", "cabinet.id": "C1", "ehub.id": "E1", "pms.id": "P1",
-        "cell.id.1": "K1", "cell.id.2": "K2",
+        "cell.id.1": "K1", "cell.id.2": "K2", "dock": "3",
     }  # fmt: skip
     line, spare = dict(ids), {"spare.kind": "acquisition-board", "spare.id": "S1"}
     for thing, details in known.items():

@@ -65,6 +65,7 @@ def register_batch(
         changeset.add_unchanged("{what} is registered already.", what=what)
         return known
     changed = _with(changeset, known, added)
+    _check_things(changeset, changed, what)
     state.put_batch(changed, "updated")
     changeset.add_message(ADDED, what=what, details=details_text(added))
     return changed
@@ -107,10 +108,22 @@ def correct_batch(
     if changed == batch:
         changeset.add_unchanged(HAS_DETAILS, what=what)
         return
+    _check_things(changeset, changed, what)
     state.put_batch(changed, "corrected")
     changeset.add_message(CORRECTED, what=what, details=details_text(wanted))
     if number := queries.things_of_batch(changeset.account_id, batch.id):
         changeset.add_message("It holds for {things}.", things=CountText(number, "thing"))
+
+
+def _check_things(changeset: Changeset, batch: ProductBatch, what: RecordText) -> None:
+    """Refuse that a batch was made after things of it were bought."""
+    if batch.made_on is None:
+        return
+    number = queries.things_bought_before(changeset.account_id, batch.id, batch.made_on)
+    if number:
+        form = message_form("{what} can't be made {day}: {things} of it came before.")
+        things = CountText(number, "thing")
+        raise RegistryConflict(message(form, what=what, day=str(batch.made_on), things=things))
 
 
 def find_batch(

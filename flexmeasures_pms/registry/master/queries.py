@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -98,6 +99,18 @@ def things_of_batch(account_id: int, batch_id: int) -> int:
     """Return how many trackables are of a batch."""
     o = origin.c
     query = sa.select(sa.func.count()).where(o.account_id == account_id, o.batch_id == batch_id)
+    return db.session.scalar(query) or 0
+
+
+def things_bought_before(account_id: int, batch_id: int, day: date) -> int:
+    """Return how many trackables of a batch were bought, or out of warranty, before a day."""
+    o = origin.c
+    query = sa.select(sa.func.count()).where(
+        o.account_id == account_id,
+        o.batch_id == batch_id,
+        o.made_on.is_(None),
+        sa.func.coalesce(o.purchased_on, o.warranty_until) < day,
+    )
     return db.session.scalar(query) or 0
 
 
