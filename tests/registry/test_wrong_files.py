@@ -115,7 +115,8 @@ def test_the_header_once_more_is_no_case(load: Load) -> None:
         ("fet_board.id", "fet.board.id"), ("duck", "dock"), ("docks", "dock"),
         ("valid from", "valid_from"), ("board.aliases", "board.alias"),
         ("cabinett.id", "cabinet.id"),
-        ("notes", None), ("pack.serial", None), ("board.type", None), ("cabinet.no", None),
+        ("notes", None), ("pack.weight", None),
+        ("pack.serail", "pack.serial"), ("board.type", None), ("cabinet.no", None),
         ("location", None), ("installed by", None), ("cell.count", None), ("pms.name", None),
     ],
 )  # fmt: skip

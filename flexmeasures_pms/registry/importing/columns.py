@@ -9,7 +9,11 @@ from difflib import SequenceMatcher
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.importing.origin_columns import ORIGIN_COLUMNS, is_origin_column
+from flexmeasures_pms.registry.importing.origin_columns import (
+    FIELDS,
+    ORIGIN_COLUMNS,
+    is_origin_column,
+)
 from flexmeasures_pms.registry.messages.message import Message, message, message_form
 
 CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
@@ -87,9 +91,17 @@ def ignored_columns(ignored: Sequence[str]) -> Message | None:
 
 def meant_column(name: str) -> str | None:
     """Return the known column that an unknown one looks like, or None."""
-    ratios = ((_likeness(name, known), known) for known in (*COLUMNS, *ORIGIN_COLUMNS))
+    ratios = ((_likeness(name, known), known) for known in COLUMNS)
     best, known = max(ratios, key=lambda found: found[0])
-    return known if best else None
+    return known if best else _meant_origin_column(name)
+
+
+def _meant_origin_column(name: str) -> str | None:
+    """Return the column of the same thing whose end an unknown one looks like, or None."""
+    thing, _dot, end = name.rpartition(".")
+    found = max(FIELDS, key=lambda known: _ratio(end, known))
+    column = f"{thing}.{found}"
+    return column if column in ORIGIN_COLUMNS and _ratio(end, found) >= _ALIKE else None
 
 
 def _is_known(name: str) -> bool:
