@@ -30,11 +30,15 @@ def language() -> str:
     """
     if not has_request_context():
         return DEFAULT
-    if "pms_language" not in g:
-        asked = (request.args.get(PARAMETER), request.cookies.get(COOKIE))
-        chosen = next((name for name in asked if name in LANGUAGES), None)
-        g.pms_language = chosen or request.accept_languages.best_match(LANGUAGES) or DEFAULT
-    found: str = g.pms_language
+    known: str | None = g.get("pms_language")  # asked once: a page has some thousand texts
+    return known or _chosen()
+
+
+def _chosen() -> str:
+    asked = (request.args.get(PARAMETER), request.cookies.get(COOKIE))
+    chosen = next((name for name in asked if name in LANGUAGES), None)
+    found: str = chosen or request.accept_languages.best_match(LANGUAGES) or DEFAULT
+    g.pms_language = found
     return found
 
 

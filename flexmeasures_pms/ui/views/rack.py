@@ -20,7 +20,7 @@ from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language import findings
 from flexmeasures_pms.ui.language.figures import lasting, number
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.page import live, period, query_params
+from flexmeasures_pms.ui.page import live, period, query_params, strips
 from flexmeasures_pms.ui.page.access import Seen, may, trackable_or_404
 from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS, addresses
@@ -77,6 +77,7 @@ def show_rack(ident: str) -> Response:
         "zone": shown.timezone,
         "field": query_params.field,
         "says": findings,
+        "strips": strips,
         "limits": limits,
         "lasting": lasting,
         "at_rest": AT_REST,
