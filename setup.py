@@ -81,6 +81,8 @@ INSTALL_REQUIRES = [
     "flask>=3.1,<4",
     "inflection>=0.5,<1",
     "msgspec>=0.19,<0.23",
+    # 1.11 brought survival curves; intervals of rates come from it, too.
+    "scipy>=1.11,<2",
 ]
 
 EXTRAS_REQUIRE = {

@@ -1,0 +1,1 @@
+"""What people ask of products, batches and suppliers: where, how old, how often swapped."""

@@ -1,0 +1,35 @@
+"""How long things were in their places, and why they left them.
+
+A spell is an installation as it is known now. It ends with a swap if the transaction that ended it
+says so, and the thing was in no other place right after it.
+"""
+
+from __future__ import annotations
+
+from flexmeasures_pms.registry.questions.subject import MADE_ON, ORIGINS, SUPPLIER
+
+FAULT = "fault"
+
+# Exposure begins where the start is known; before that the thing's registration says that it was
+# there. ``OFFSET 0`` keeps the search for the transaction to spells that have ended.
+SPELLS = f"""
+    SELECT s.*, e.verb IS NOT NULL AS swapped, e.cause
+    FROM (
+      SELECT t.id AS thing, o.product_id, o.batch_id, {SUPPLIER} AS supplier_id, {MADE_ON} AS made,
+        coalesce(lower(i.valid), t.created_at) AS begin,
+        least(upper(i.valid), %(at)s::timestamptz) AS until,
+        upper(i.valid) <= %(at)s::timestamptz AS ended
+      FROM {ORIGINS}
+      JOIN pms_trackable t ON t.id = o.trackable_id AND t.kind = %(kind)s
+      JOIN pms_installation i ON i.part_id = t.id AND upper_inf(i.known)
+        AND coalesce(lower(i.valid), t.created_at) < %(at)s::timestamptz
+      WHERE {{condition}}
+    ) s
+    LEFT JOIN LATERAL (
+      SELECT x.verb, x.cause FROM pms_transaction x
+      WHERE s.ended AND x.trackable_id = s.thing AND x.effective_at = s.until
+        AND x.verb = 'swapped' AND NOT EXISTS (
+          SELECT FROM pms_installation n WHERE n.part_id = s.thing AND upper_inf(n.known)
+          AND lower(n.valid) = s.until)
+      ORDER BY x.id DESC LIMIT 1
+    ) e ON s.ended"""  # noqa: S608 - of constants
