@@ -70,7 +70,6 @@ class Boards:
         statement = origin.insert().values(
             trackable_id=thing,
             account_id=self.account_id,
-            product_id=self.product,
             batch_id=batch_id,
             **values,
         )

@@ -6,16 +6,15 @@ says so, and the thing was in no other place right after it.
 
 from __future__ import annotations
 
-from flexmeasures_pms.registry.questions.subject import MADE_ON, ORIGINS, SUPPLIER
+from flexmeasures_pms.registry.questions.subject import ORIGINS, PRODUCT, SUPPLIER
 
 FAULT = "fault"
 
-# Exposure begins where the start is known; before that the thing's registration says that it was
-# there. ``OFFSET 0`` keeps the search for the transaction to spells that have ended.
+# Where no start is known, the registration of the thing says that it was there.
 SPELLS = f"""
     SELECT s.*, e.verb IS NOT NULL AS swapped, e.cause
     FROM (
-      SELECT t.id AS thing, o.product_id, o.batch_id, {SUPPLIER} AS supplier_id, {MADE_ON} AS made,
+      SELECT t.id AS thing, {PRODUCT} AS product_id, o.batch_id, {SUPPLIER} AS supplier_id,
         coalesce(lower(i.valid), t.created_at) AS begin,
         least(upper(i.valid), %(at)s::timestamptz) AS until,
         upper(i.valid) <= %(at)s::timestamptz AS ended

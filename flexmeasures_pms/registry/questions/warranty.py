@@ -8,7 +8,13 @@ from datetime import date
 
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.questions.subject import MADE_ON, ORIGINS, SUPPLIER, Subject
+from flexmeasures_pms.registry.questions.subject import (
+    MADE_ON,
+    ORIGINS,
+    PRODUCT,
+    SUPPLIER,
+    Subject,
+)
 
 _ENDING = """
     SELECT t.id, t.kind, t.ident, o.serial,
@@ -16,7 +22,7 @@ _ENDING = """
       o.warranty_until
     FROM {origins}
     JOIN pms_trackable t ON t.id = o.trackable_id AND t.retired_at IS NULL
-    LEFT JOIN pms_product p ON p.id = o.product_id
+    LEFT JOIN pms_product p ON p.id = {product}
     LEFT JOIN pms_party s ON s.id = {supplier}
     WHERE {condition} AND o.warranty_until >= %(first)s AND o.warranty_until < %(until)s
     ORDER BY o.warranty_until, t.kind, t.id LIMIT %(most)s"""
@@ -44,7 +50,11 @@ def ending(subject: Subject, first: date, until: date, most: int) -> Iterator[Wa
     :param most: how many.
     """
     statement = _ENDING.format(
-        made=MADE_ON, origins=ORIGINS, supplier=SUPPLIER, condition=subject.condition()
+        made=MADE_ON,
+        origins=ORIGINS,
+        supplier=SUPPLIER,
+        product=PRODUCT,
+        condition=subject.condition(),
     )
     cursor = db.session.connection().connection.cursor()
     cursor.execute(statement, subject.values() | {"first": first, "until": until, "most": most})

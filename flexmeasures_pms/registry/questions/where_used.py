@@ -8,7 +8,13 @@ from datetime import date, datetime
 
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.questions.subject import MADE_ON, ORIGINS, SUPPLIER, Subject
+from flexmeasures_pms.registry.questions.subject import (
+    MADE_ON,
+    ORIGINS,
+    PRODUCT,
+    SUPPLIER,
+    Subject,
+)
 
 DEEPEST = 8
 """Levels that are looked at upwards: a board is in a case, in a cabinet, in a PMS, in a site."""
@@ -46,7 +52,7 @@ _WHERE = """
     JOIN pms_trackable t ON t.id = w.thing
     JOIN pms_origin o ON o.trackable_id = w.thing
     LEFT JOIN pms_batch b ON b.id = o.batch_id
-    LEFT JOIN pms_product p ON p.id = o.product_id
+    LEFT JOIN pms_product p ON p.id = {product}
     LEFT JOIN pms_party s ON s.id = {supplier}
     LEFT JOIN pms_trackable site ON site.id = w.site_id
     LEFT JOIN pms_site ps ON ps.trackable_id = w.site_id
@@ -112,6 +118,7 @@ def where_used(
         deepest=DEEPEST,
         made=MADE_ON,
         supplier=SUPPLIER,
+        product=PRODUCT,
     )
     values = {"at": at, "known_at": known_at, "after": after, "most": most}
     cursor = db.session.connection().connection.cursor()
