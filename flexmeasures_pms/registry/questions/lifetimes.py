@@ -13,14 +13,17 @@ from datetime import datetime
 import numpy as np
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.questions.spells import FAULT, SPELLS
+from flexmeasures_pms.registry.questions.spells import ENDED, FAULT, SPELLS
 from flexmeasures_pms.registry.questions.subject import Subject
 
 _DAY = 86_400
 _LENGTHS = """
+    SELECT extract(epoch FROM until - begin)::float8, false
+    FROM ({spells}) s WHERE until > begin AND ended IS NOT TRUE
+    UNION ALL
     SELECT extract(epoch FROM until - begin)::float8,
-      coalesce(swapped AND (cause = %(fault)s OR cause IS NULL), false)
-    FROM ({spells}) s WHERE until > begin"""
+      swapped AND coalesce(cause, %(fault)s) = %(fault)s
+    FROM ({ended}) s WHERE until > begin"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ def survival(subject: Subject, kind: str, at: datetime) -> Survival | None:
     """
     from scipy.stats import CensoredData, ecdf  # takes a second, and few commands need it
 
-    statement = _LENGTHS.format(spells=SPELLS.format(condition=subject.condition()))
+    condition = subject.condition()
+    statement = _LENGTHS.format(
+        spells=SPELLS.format(condition=condition), ended=ENDED.format(condition=condition)
+    )
     cursor = db.session.connection().connection.cursor()
     cursor.execute(statement, subject.values() | {"kind": kind, "at": at, "fault": FAULT})
     rows = cursor.fetchall()

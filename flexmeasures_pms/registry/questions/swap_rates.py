@@ -14,7 +14,7 @@ from typing import Literal
 
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.questions.spells import FAULT, SPELLS
+from flexmeasures_pms.registry.questions.spells import ENDED, FAULT, SPELLS
 from flexmeasures_pms.registry.questions.subject import Subject
 
 GroupedBy = Literal["product", "batch", "supplier"]
@@ -31,19 +31,24 @@ _NAMES = {
     "supplier": "SELECT name FROM pms_party",
 }
 _ID = {"product": "id", "batch": "n.id", "supplier": "id"}
+# A thing with several spells has one that is not followed by another: so none is counted twice.
 _COUNTS = """
-    SELECT g.id, ({names} WHERE {key} = g.id), g.units, g.years, g.swaps, g.faults, g.planned,
-      g.recalls, g.upgrades
+    SELECT g.id, ({names} WHERE {key} = g.id), g.spells - coalesce(e.again, 0), g.years,
+      coalesce(e.swaps, 0), coalesce(e.faults, 0), coalesce(e.planned, 0), coalesce(e.recalls, 0),
+      coalesce(e.upgrades, 0)
     FROM (
-      SELECT {group}_id AS id, count(DISTINCT thing) AS units,
-        sum(extract(epoch FROM until - begin)) / 31557600 AS years,
+      SELECT {group}_id AS id, count(*) AS spells,
+        sum(extract(epoch FROM until - begin)) / 31557600 AS years
+      FROM ({spells}) s WHERE {group}_id IS NOT NULL GROUP BY {group}_id
+    ) g LEFT JOIN (
+      SELECT {group}_id AS id, count(*) FILTER (WHERE again) AS again,
         count(*) FILTER (WHERE swapped) AS swaps,
         count(*) FILTER (WHERE swapped AND cause = %(fault)s) AS faults,
         count(*) FILTER (WHERE swapped AND cause = 'planned') AS planned,
         count(*) FILTER (WHERE swapped AND cause = 'recall') AS recalls,
         count(*) FILTER (WHERE swapped AND cause = 'upgrade') AS upgrades
-      FROM ({spells}) s WHERE {group}_id IS NOT NULL GROUP BY {group}_id
-    ) g"""
+      FROM ({ended}) s GROUP BY {group}_id
+    ) e ON e.id = g.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ def swap_rates(subject: Subject, kind: str, by: GroupedBy, at: datetime) -> list
         key=_ID[by],
         group=by,
         spells=SPELLS.format(condition=subject.condition()),
+        ended=ENDED.format(condition=subject.condition()),
     )
     cursor = db.session.connection().connection.cursor()
     cursor.execute(statement, subject.values() | {"kind": kind, "at": at, "fault": FAULT})
