@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -112,12 +112,17 @@ def application() -> Flask:
 
 
 @contextmanager
-def platform_under_test(layout: Layout) -> Iterator[Platform]:
-    """Provide FlexMeasures with a registered site for the time of the block."""
+def platform_under_test(
+    layout: Layout, options: Mapping[str, str] | None = None
+) -> Iterator[Platform]:
+    """Provide FlexMeasures with a registered site for the time of the block.
+
+    :param options: settings of PostgreSQL.
+    """
     with tempfile.TemporaryDirectory(prefix="pms-bench-") as folder, stopping_on_signals():
         data_dir = Path(folder)
         data_dir.chmod(0o755)
-        with servers(data_dir) as found:
+        with servers(data_dir, options=options) as found:
             home = write_config(data_dir, found)
             with (home / CONFIG_FILE).open("a") as config:
                 config.write(_CONFIG)

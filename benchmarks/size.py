@@ -32,6 +32,8 @@ PACKS = 4
 LAYOUT = fleet_layout(1, 1, PACKS)
 START = datetime(2025, 3, 3, tzinfo=UTC)
 DAY = timedelta(days=1)
+# As docs/scaling.md advises: after each checkpoint the log has whole pages.
+SETTINGS = {"max_wal_size": "16GB", "checkpoint_timeout": "15min"}
 POLICIES = {
     "every": "*: every",
     "by default": "",
@@ -80,7 +82,7 @@ class Size:
 @click.option("--log-pms", default="25", show_default=True)
 def main(log: Path | None, log_days: float, log_pack: str, log_pms: str) -> None:
     """Measure a simulated day of packs at 5 s, and a field log if one is given."""
-    with platform_under_test(LAYOUT) as found, tempfile.TemporaryDirectory() as folder:
+    with platform_under_test(LAYOUT, SETTINGS) as found, tempfile.TemporaryDirectory() as folder:
         day, noisy = Path(folder) / "day.jsonl", Path(folder) / "noisy.jsonl"
         _write_day(day)
         _table("simulator, 5 s", found, lambda: _ingest(found, day), PACKS)
