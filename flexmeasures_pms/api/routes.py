@@ -14,13 +14,11 @@ from flexmeasures_pms.api import (
     fleet,
     history,
     latest,
-    receipts,
 )
 from flexmeasures_pms.api.common import (
     ACCOUNT,
     END,
     ERRORS,
-    INTEGER,
     KNOWN,
     NO_PMS,
     PMS,
@@ -36,6 +34,8 @@ from flexmeasures_pms.api.document import document
 from flexmeasures_pms.api.export import EXPORT
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.health import HEALTH
+from flexmeasures_pms.api.receipt_routes import RECEIPTS
+from flexmeasures_pms.api.registry.routes import REGISTRY
 from flexmeasures_pms.api.replies import (
     CompletenessList,
     DatasetAccepted,
@@ -43,9 +43,6 @@ from flexmeasures_pms.api.replies import (
     Fleet,
     Latest,
     LatestOfPms,
-    ProcessedReceipt,
-    ReceiptList,
-    WaitingReceipt,
 )
 from flexmeasures_pms.api.route import PREFIX, AnyOf, Parameter, Reply, Route
 from flexmeasures_pms.api.schemas import Json
@@ -261,40 +258,6 @@ ROUTES: tuple[Route, ...] = (
         errors=ERRORS
         | {404: f"No {device_labels()} of this id is registered in the organisation."},
     ),
-    Route(
-        "listReceipts",
-        f"{PREFIX}/receipts",
-        receipts.list_receipts,
-        tag="receipts",
-        summary="Accepted requests, newest first",
-        description="Requests that wait for a worker, or failed, are counted under `journal`.",
-        parameters=(
-            Parameter("limit", up_to(receipts.LARGEST_PAGE, receipts.PAGE), "Most receipts."),
-            Parameter("before", up_to(receipts.LARGEST_ID), "The `next` of the page before."),
-            Parameter("since", TIME, "Only requests that were received at this time or later."),
-            ACCOUNT,
-        ),
-        replies={200: Reply("A page of receipts.", ReceiptList)},
-        errors=ERRORS,
-    ),
-    Route(
-        "getReceipt",
-        f"{PREFIX}/receipts/{{receipt_id}}",
-        receipts.one_receipt,
-        tag="receipts",
-        summary="One accepted request",
-        description="What was sent, by whom, and its result.",
-        parameters=(Parameter("receipt_id", INTEGER, "Id of the receipt.", where="path"),),
-        replies={
-            200: Reply(
-                "Its receipt, or its state in the journal.",
-                AnyOf(
-                    "ReceiptStatus",
-                    "The result of a request so far.",
-                    (ProcessedReceipt, WaitingReceipt),
-                ),
-            )
-        },
-        errors=ERRORS | {404: "There is no such receipt, or the sender may not read it."},
-    ),
+    *RECEIPTS,
+    *REGISTRY,
 )

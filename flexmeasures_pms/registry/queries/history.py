@@ -54,10 +54,13 @@ class TrackableHistory:
         }
 
 
-def history(account_id: int, entry_id: int, last: int | None = None) -> TrackableHistory:
+def history(
+    account_id: int, entry_id: int, last: int | None = None, before: int | None = None
+) -> TrackableHistory:
     """Return the life of a trackable of an organisation.
 
     :param last: only so many of its transactions, the last recorded.
+    :param before: only transactions of smaller numbers.
     """
     known = load_directory(account_id)
     parts = known.by_assembly.get(entry_id, ())
@@ -66,12 +69,14 @@ def history(account_id: int, entry_id: int, last: int | None = None) -> Trackabl
         aliases=known.aliases.get(entry_id, ()),
         places=known.by_part.get(entry_id, ()),
         parts=tuple(sorted(parts, key=lambda r: (r.slot, r.place or 0, r.begin))),
-        transactions=tuple(_transactions(account_id, entry_id, last))[::-1],
+        transactions=tuple(_transactions(account_id, entry_id, last, before))[::-1],
         directory=known,
     )
 
 
-def _transactions(account_id: int, entry_id: int, last: int | None) -> Iterator[dict[str, Any]]:
+def _transactions(
+    account_id: int, entry_id: int, last: int | None, before: int | None
+) -> Iterator[dict[str, Any]]:
     """Yield what was recorded about a trackable, and the parts that were in it, newest first."""
     t = transaction.c
     inside = {"installations": [{"assembly_id": entry_id}]}
@@ -84,8 +89,11 @@ def _transactions(account_id: int, entry_id: int, last: int | None) -> Iterator[
         t.trackable_id.in_([entry_id, *parts]),
         sa.or_(t.trackable_id == entry_id, t.before.contains(inside), t.after.contains(inside)),
     )
+    if before is not None:
+        query = query.where(t.id < before)
     for row in db.session.execute(query.order_by(t.id.desc()).limit(last)):
         yield {
+            "number": row.id,
             "recorded_at": _iso(row.recorded_at),
             "effective_at": _iso(row.effective_at),
             "author": row.author,

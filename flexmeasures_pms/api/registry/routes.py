@@ -1,0 +1,137 @@
+"""The registry's routes, for the table of routes: a kind of data more is a row more."""
+
+from __future__ import annotations
+
+from flexmeasures_pms.api.common import (
+    ACCOUNT,
+    ERRORS,
+    TEXT,
+    TIME,
+    one_of,
+    up_to,
+)
+from flexmeasures_pms.api.registry import things
+from flexmeasures_pms.api.registry.records import (
+    IdMeanings,
+    Thing,
+    ThingHistory,
+    ThingList,
+    ThingTree,
+    TreeList,
+)
+from flexmeasures_pms.api.route import PREFIX, Parameter, Reply, Route
+from flexmeasures_pms.registry.kinds import KINDS
+
+BASE = f"{PREFIX}/registry"
+
+_KIND = one_of(*KINDS)
+_NAMED = (
+    Parameter("kind", _KIND, "Kind of the thing.", where="path"),
+    Parameter("ident", TEXT, "Id of the thing, in any spelling.", where="path"),
+)
+_TEXT = {**TEXT, "maxLength": things.LONGEST}
+_AT = Parameter("at", TIME, "The time; by default now.")
+_KNOWN_AT = Parameter("as_known_at", TIME, "As the registry was at this time; by default now.")
+_NOT_THERE = {404: things.NOTHING}
+_ERRORS = ERRORS | {
+    403: "The sender may not read the organisation's registry. The key of a gateway that is "
+    "restricted to devices may not."
+}
+
+_THINGS = (
+    Route(
+        "listThings",
+        f"{BASE}/things",
+        things.list_things,
+        tag="registry",
+        summary="What is registered",
+        description="Things are in the order of their kinds and ids.",
+        parameters=(
+            Parameter("kind", _KIND, "Only things of this kind."),
+            Parameter("text", _TEXT, "Only things that have this text in their id or an alias."),
+            Parameter("after", _TEXT, "The `next` of the page before."),
+            Parameter("limit", up_to(things.LARGEST_PAGE, things.PAGE), "Most things."),
+            ACCOUNT,
+        ),
+        replies={200: Reply("A page of things.", ThingList)},
+        errors=_ERRORS,
+    ),
+    Route(
+        "getThing",
+        f"{BASE}/things/{{kind}}/{{ident}}",
+        things.one_thing,
+        tag="registry",
+        summary="One registered thing",
+        description="Its details, and where it is now.",
+        parameters=(*_NAMED, ACCOUNT),
+        replies={200: Reply("The thing.", Thing)},
+        errors=_ERRORS | _NOT_THERE,
+    ),
+    Route(
+        "getThingHistory",
+        f"{BASE}/things/{{kind}}/{{ident}}/history",
+        things.history_of_thing,
+        tag="registry",
+        summary="The history of a thing",
+        description="Where it was and what was in it, as is known now, and what was recorded about "
+        "it and about parts in it, newest first.",
+        parameters=(
+            *_NAMED,
+            Parameter("before", up_to(things.LARGEST_NUMBER), "The `next` of the page before."),
+            Parameter("limit", up_to(things.LARGEST_PAGE, things.PAGE), "Most transactions."),
+            ACCOUNT,
+        ),
+        replies={200: Reply("Its history, and a page of transactions.", ThingHistory)},
+        errors=_ERRORS | _NOT_THERE,
+    ),
+    Route(
+        "getThingTree",
+        f"{BASE}/things/{{kind}}/{{ident}}/tree",
+        things.tree_of_thing,
+        tag="registry",
+        summary="A thing with what is in it, now or at a time",
+        description="With `as_known_at`, as the registry was at that time.",
+        parameters=(*_NAMED, _AT, _KNOWN_AT, ACCOUNT),
+        replies={200: Reply("The thing with its parts.", ThingTree)},
+        errors=_ERRORS | {404: f"{things.NOTHING} With `as_known_at`: or it was not yet."},
+    ),
+    Route(
+        "listTrees",
+        f"{BASE}/trees",
+        things.list_trees,
+        tag="registry",
+        summary="All things of a kind that are in nothing, with what is in them",
+        description="Of the kind `pms` these are all PMSes; of other kinds, those that are not "
+        "installed at the time.",
+        parameters=(
+            Parameter("kind", _KIND, "Their kind; by default `pms`."),
+            _AT,
+            Parameter("after", _TEXT, "The `next` of the page before."),
+            Parameter("limit", up_to(things.MOST_TREES, things.TREES), "Most things."),
+            ACCOUNT,
+        ),
+        replies={200: Reply("A page of trees, in the order of their ids.", TreeList)},
+        errors=_ERRORS,
+    ),
+    Route(
+        "lookUpId",
+        f"{BASE}/lookup/{{ident}}",
+        things.look_up_id,
+        tag="registry",
+        summary="What an id means at a time",
+        description="A pack id means the case, or the acquisition board and the case that it was "
+        "in. With `as_known_at`, as the registry was at that time.",
+        parameters=(
+            Parameter("ident", TEXT, "The id, in any spelling.", where="path"),
+            Parameter("kind", _KIND, "Only a thing of this kind."),
+            _AT,
+            _KNOWN_AT,
+            ACCOUNT,
+        ),
+        replies={200: Reply("What it means, by kind.", IdMeanings)},
+        errors=_ERRORS
+        | {404: "The id is not registered in the organisation, or was not at that time."},
+    ),
+)
+
+REGISTRY: tuple[Route, ...] = (*_THINGS,)
