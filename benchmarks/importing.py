@@ -148,7 +148,7 @@ def _register(found: Platform, noticed: Noticed, over: threading.Event) -> None:
     from flexmeasures_pms.ingest.follow_up import commit
     from flexmeasures_pms.registry.editing import orders
     from flexmeasures_pms.registry.editing.change import Author
-    from flexmeasures_pms.registry.editing.orders import Order
+    from flexmeasures_pms.registry.editing.order import Order
 
     author = Author("bench")
     while not over.wait(5):

@@ -169,7 +169,7 @@ def _registry(account_id: int, body: bytes) -> dict[str, float]:
     from flexmeasures_pms.beliefs.resolve import registered_near
     from flexmeasures_pms.registry.editing import orders
     from flexmeasures_pms.registry.editing.change import Author
-    from flexmeasures_pms.registry.editing.orders import Order
+    from flexmeasures_pms.registry.editing.order import Order
     from flexmeasures_pms.registry.loading import cache as remembered
 
     samples = _decoded(body)

@@ -14,7 +14,9 @@
     ├── RegistryError           a registration or change that can't be made
     │   ├── UnknownId               names nothing in the organisation
     │   ├── AmbiguousId             names more than one thing
-    │   └── RegistryConflict        contradicts what is registered
+    │   ├── RegistryConflict        contradicts what is registered
+    │   ├── OrderRefused            one of several orders can't be made, so that none is
+    │   └── OtherRequest            a request has the key of another one
     ├── AccessError             not allowed with these credentials (403)
     │   └── OutOfScope              names a device that the gateway's key is not for
     ├── TooMany                 beyond a gateway's or user's rate (429)
@@ -41,6 +43,8 @@ __all__ = [
     "MisshapenBody",
     "NotHeld",
     "NotInstalled",
+    "OrderRefused",
+    "OtherRequest",
     "OutOfScope",
     "PmsError",
     "Problem",
@@ -159,6 +163,25 @@ class AmbiguousId(RegistryError):
 
 class RegistryConflict(RegistryError):
     """A change contradicts what is registered."""
+
+
+class OrderRefused(RegistryError):
+    """One of several orders can't be made: none of them was.
+
+    :param error: why.
+    :param index: which it is, from 0 on.
+    :param field: what of it the error is about.
+    """
+
+    def __init__(self, error: RegistryError, index: int, field: str) -> None:
+        """Keep where it is with what is wrong."""
+        super().__init__(error.what, command=error.command, cure=error.cure)
+        self.index = index
+        self.field = field
+
+
+class OtherRequest(RegistryError):
+    """A request of orders has the key that another one had: nothing was done."""
 
 
 class AccessError(PmsError):

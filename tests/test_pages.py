@@ -19,7 +19,7 @@ from flexmeasures_pms.beliefs.system_graphs import show_cabinets
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
 from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.ui import asset_panel
 
 

@@ -8,14 +8,15 @@ from functools import partial
 import msgspec
 from flask import Response, request, url_for
 from msgspec import UNSET
-from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from flexmeasures_pms.api.body import whole_body
 from flexmeasures_pms.api.credentials import caller, organisation
 from flexmeasures_pms.api.failures import reply
 from flexmeasures_pms.api.replies import DatasetAccepted, DatasetProcessed, PostedReceipt
 from flexmeasures_pms.catalogue.asset_types import DATASETS, DatasetName
 from flexmeasures_pms.config import settings
-from flexmeasures_pms.errors import BodyTooLarge, UnreadableBody, WireError
+from flexmeasures_pms.errors import WireError
 from flexmeasures_pms.gateways.at_once import turn
 from flexmeasures_pms.gateways.caller import Caller, admit, spend
 from flexmeasures_pms.ingest.accept import Origin, accept
@@ -55,7 +56,7 @@ def _taken(dataset: DatasetName, origin: Origin, sender: Caller) -> Receipt | Ke
     queued = settings().ingest_mode == "queued"
     body = b""
     try:
-        body = _whole_body()
+        body = whole_body()
         # Not before the body is here: a slow link would keep others of the organisation waiting.
         with turn(sender.account_id, _weight(len(body)), settings().organisation_requests):
             return (keep if queued else accept)(
@@ -80,22 +81,6 @@ def _encoding() -> str:
 def _weight(size: int) -> int:
     """Return how large a body of some bytes is when it is decoded, about."""
     return size * _PACKED if is_packed(_encoding()) else size
-
-
-def _whole_body() -> bytes:
-    """Return the body.
-
-    :raises UnreadableBody: when it did not arrive whole.
-    :raises BodyTooLarge: when more came than is allowed.
-    """
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        too_large = BodyTooLarge(str(error.description))
-        too_large.size = settings().max_body_bytes
-        raise too_large from error
-    except BadRequest as error:
-        raise UnreadableBody(str(error.description)) from error
 
 
 def _processed(receipt: Receipt) -> DatasetProcessed:

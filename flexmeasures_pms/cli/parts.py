@@ -27,7 +27,8 @@ from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES
-from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
+from flexmeasures_pms.registry.editing.order import Order
+from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
 from flexmeasures_pms.registry.editing.registration import Details
 
 _place_option = click.option(

@@ -24,7 +24,7 @@ from flexmeasures_pms.registry.editing import assembled, orders, registration
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 
 
 def _site_options(function: F) -> F:

@@ -18,7 +18,7 @@ from flexmeasures_pms.cli.common import (
 )
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 
 WHEN = event_options(at="When; by default now.")
 

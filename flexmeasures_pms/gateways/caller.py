@@ -27,6 +27,9 @@ from flexmeasures_pms.gateways.scope import require_scope, scoped
 from flexmeasures_pms.wire.samples import Decoded
 
 READ, WRITE = "read", "create-children"
+CHANGE, MAKE = "update", "create-children"
+"""FlexMeasures' permissions to change an organisation's assets, which every member has, and to
+create some at the top, which only its admins and consultants have: the registry's are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,21 @@ def may(sender: Caller, account_id: int, permission: str) -> bool:
     ]
     allowed: bool = user_has_admin_access(sender.user, permission) or user_matches_principals(
         sender.user, principals
+    )
+    return allowed
+
+
+def may_change(sender: Caller, account_id: int, permission: str) -> bool:
+    """Return whether a caller may change the registry of an organisation.
+
+    :param permission: :data:`CHANGE` or :data:`MAKE`, by FlexMeasures' rules for accounts. The
+        key of a gateway has neither.
+    """
+    account = db.session.get(Account, account_id) if sender.user is not None else None
+    if account is None:
+        return False
+    allowed: bool = user_has_admin_access(sender.user, permission) or user_matches_principals(
+        sender.user, account.__acl__().get(permission)
     )
     return allowed
 

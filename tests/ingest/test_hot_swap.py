@@ -18,7 +18,7 @@ from support.telemetry import NOON, at, pack_sample, request
 
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import transaction
 

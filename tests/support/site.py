@@ -16,7 +16,8 @@ from flexmeasures_pms.ingest.follow_up import commit_with_effects
 from flexmeasures_pms.registry.editing import moves, orders, registration
 from flexmeasures_pms.registry.editing.change import Author, Change
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.editing.orders import CorrectedInstallation, Order
+from flexmeasures_pms.registry.editing.order import Order
+from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.message import Message

@@ -19,7 +19,7 @@ from support.site import AUTHOR, Site, commit
 from support.telemetry import NOON, pack_sample, request
 
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 READY = "#charts-grid[data-step]"

@@ -17,7 +17,7 @@ from support.site import Site, commit, old_ids
 
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 
 MakeOrganisation = Callable[..., Organisation]
 

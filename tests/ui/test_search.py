@@ -18,7 +18,7 @@ from support.site import AUTHOR, Site, commit
 from support.telemetry import pack_sample
 
 from flexmeasures_pms.registry.editing import orders
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 
 MakeOrganisation = Callable[..., Organisation]
 NewVisitor = Callable[..., AbstractContextManager[Visitor]]

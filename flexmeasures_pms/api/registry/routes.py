@@ -5,12 +5,15 @@ from __future__ import annotations
 from flexmeasures_pms.api.common import (
     ACCOUNT,
     ERRORS,
+    NO_CREDENTIAL,
+    POST_ERRORS,
     TEXT,
     TIME,
+    UNEXPECTED,
     one_of,
     up_to,
 )
-from flexmeasures_pms.api.registry import things
+from flexmeasures_pms.api.registry import orders, things
 from flexmeasures_pms.api.registry.records import (
     IdMeanings,
     Thing,
@@ -20,6 +23,7 @@ from flexmeasures_pms.api.registry.records import (
     TreeList,
 )
 from flexmeasures_pms.api.route import PREFIX, Parameter, Reply, Route
+from flexmeasures_pms.ingest.ordered import OrdersDone
 from flexmeasures_pms.registry.kinds import KINDS
 
 BASE = f"{PREFIX}/registry"
@@ -134,4 +138,34 @@ _THINGS = (
     ),
 )
 
-REGISTRY: tuple[Route, ...] = (*_THINGS,)
+_ORDERS = Route(
+    "postOrders",
+    f"{BASE}/orders",
+    orders.post_orders,
+    tag="registry",
+    summary="Change the registry: several orders at once, all of them or none",
+    description="The checks are those of the forms and commands. The first order that can't be "
+    "made refuses the request, and is named by its path in the body, such as `orders[3].into`. "
+    "Retries are safe: the same request with the same `key` gets the first answer, with "
+    "`repeated`. Two at the same time give one result. Every member of an organisation may give "
+    "orders; only its admins and consultants may register devices, and cases and cabinets that "
+    "are installed nowhere. The reply comes after commit; assets and waiting samples may follow.",
+    parameters=(ACCOUNT,),
+    body={"application/json": orders.OrdersRequest},
+    replies={200: Reply("What was done, order by order.", OrdersDone)},
+    errors={
+        400: "A parameter is invalid, or the body is not JSON. Nothing was done.",
+        401: NO_CREDENTIAL,
+        403: "The sender may not do this in the organisation. Nothing was done.",
+        409: "Another request had this key. Nothing was done.",
+        413: "The body exceeds a configured limit. Nothing was done.",
+        415: "The content type or encoding is not supported. Nothing was done.",
+        422: "The body is no request of orders, or an order can't be made. Nothing was done.",
+        429: POST_ERRORS[429],
+        500: f"{UNEXPECTED} Nothing was done.",
+        503: POST_ERRORS[503],
+    },
+    security=("token",),
+)
+
+REGISTRY: tuple[Route, ...] = (*_THINGS, _ORDERS)

@@ -11,7 +11,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.packs import holds_packs, keep_packs
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing

@@ -52,7 +52,8 @@ class Changeset:
     ``touched`` are the trackables with a transaction, but for those of which only the origin is
     told, which are ``described``. ``concerned`` are the assemblies that something came into or
     out of, ``again`` is what was to be registered and is already, ``unchanged`` all that is as
-    the change says already.
+    the change says already, ``cabinets`` those whose place the order at hand has changed, each
+    with where it and what was in it were before.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Changeset:
         self.only_changes = self.discarded = False
         self.touched: dict[int, None] = {}
         self.described: list[int] = []
+        self.cabinets: dict[int, tuple[Rows, Rows]] = {}
         self.concerned: set[int] = set()
         self.again: set[int] = set()
         self.unchanged: set[int] = set()
@@ -228,6 +230,9 @@ class Changeset:
             rows, gone, new = self._changed(before, rows)
         if not gone and not new:
             return False
+        if self._entries[part_id].kind == CABINET:
+            inside = self._installed.by_assembly.get(part_id, ())
+            self.cabinets.setdefault(part_id, (before, inside))
         self._installed.replace(part_id, rows, gone, new)
         self.concerned.update(row.assembly_id for row in (*gone, *new))
         if self._entries[part_id].kind == CABINET:

@@ -6,9 +6,11 @@ from collections.abc import Collection
 from shlex import quote
 
 from flexmeasures_pms.errors import UnknownId
-from flexmeasures_pms.registry.kinds import CABINET, CASE, PART_KINDS, PMS, slot_for
+from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.kinds import CABINET, CASE, KINDS, PART_KINDS, PMS, slot_for
 from flexmeasures_pms.registry.queries.search import (
     Found,
+    Searching,
     find_one,
     only_match,
     search,
@@ -18,35 +20,63 @@ from flexmeasures_pms.registry.queries.search import (
 ASSEMBLIES = (CASE, CABINET, PMS)
 
 
+def search_within(
+    changeset: Changeset,
+    text: str,
+    *,
+    kinds: Collection[str] | None = None,
+    account_id: int | None = None,
+) -> list[Found]:
+    """Return all that an id names in a changeset's organisation, oldest first.
+
+    :param account_id: that organisation, if any is given.
+    """
+    if account_id not in (None, changeset.account_id):
+        return []
+    named = (changeset.view.find(kind, text) for kind in (KINDS if kinds is None else kinds))
+    found = sorted((entry for entry in named if entry is not None), key=lambda entry: entry.id)
+    return [
+        Found(changeset.account_id, entry.id, entry.kind, entry.ident, entry.retired_at)
+        for entry in found
+    ]
+
+
 def pair(
     part: str,
     part_kinds: Collection[str],
     into: str,
     into_kinds: Collection[str],
     account_id: int | None,
+    among: Searching = search,
 ) -> tuple[Found, Found]:
     """Return the part and the assembly that two ids name.
 
+    :param among: finds what they may be.
     :raises UnknownId: if one names nothing, or they are not of one organisation.
     :raises AmbiguousId: if one names several things even beside the other.
     """
-    parts = search(part, kinds=part_kinds, account_id=account_id)
-    assemblies = search(into, kinds=into_kinds, account_id=account_id)
+    parts = among(part, kinds=part_kinds, account_id=account_id)
+    assemblies = among(into, kinds=into_kinds, account_id=account_id)
     together = [(p, a) for p in parts for a in assemblies if p.account_id == a.account_id]
     fitting = [(p, a) for p, a in together if slot_for(a.kind, p.kind)] or together
     accounts = {p.account_id for p, _ in fitting}
     if parts and assemblies and not together:
         raise UnknownId(f"'{part}' and '{into}' are not registered in one organisation.")
     if parts and not assemblies:
-        raise _unknown_assembly(into, into_kinds, parts, account_id)
+        raise _unknown_assembly(into, into_kinds, parts, account_id, among)
     if len(accounts) == 1:
         (account_id,) = accounts
     fitting_parts = list(dict.fromkeys(p for p, _ in fitting))
     fitting_assemblies = list(dict.fromkeys(a for _, a in fitting))
     return (
-        only_match(part, fitting_parts or parts, part_kinds, account_id),
+        only_match(part, fitting_parts or parts, part_kinds, account_id, among=among),
         only_match(
-            into, fitting_assemblies or assemblies, into_kinds, account_id, option="--into-kind"
+            into,
+            fitting_assemblies or assemblies,
+            into_kinds,
+            account_id,
+            option="--into-kind",
+            among=among,
         ),
     )
 
@@ -57,42 +87,56 @@ def part_and_assembly(
     kind: str | None,
     account_id: int | None,
     into_kinds: Collection[str] = ASSEMBLIES,
+    among: Searching = search,
 ) -> tuple[Found | None, Found]:
     """Return what two ids name; no part where it is to be registered as ``kind``.
 
+    :param among: finds what they may be.
     :raises UnknownId: if the assembly is not registered, or neither the part nor its kind.
     """
     kinds = [kind] if kind else PART_KINDS
-    if search(part, kinds=kinds, account_id=account_id) or kind is None:
+    if among(part, kinds=kinds, account_id=account_id) or kind is None:
         try:
-            return pair(part, kinds, into, into_kinds, account_id)
+            return pair(part, kinds, into, into_kinds, account_id, among)
         except UnknownId:
-            assemblies = search(into, kinds=into_kinds, account_id=account_id)
-            if kind is None and assemblies and not search(part, account_id=account_id):
-                raise _unknown_part(part, kinds, assemblies, account_id) from None
+            assemblies = among(into, kinds=into_kinds, account_id=account_id)
+            if kind is None and assemblies and not among(part, account_id=account_id):
+                raise _unknown_part(part, kinds, assemblies, account_id, among) from None
             # Known, but to another organisation than the assembly's.
             if kind is None or not assemblies:
                 raise
     fitting_kinds = [k for k in into_kinds if slot_for(k, str(kind))]
-    fitting = search(into, kinds=fitting_kinds, account_id=account_id)
+    fitting = among(into, kinds=fitting_kinds, account_id=account_id)
     if fitting:
-        return None, only_match(into, fitting, fitting_kinds, account_id, option="--into-kind")
-    return None, find_one(into, kinds=into_kinds, account_id=account_id)
+        return None, only_match(
+            into, fitting, fitting_kinds, account_id, option="--into-kind", among=among
+        )
+    return None, find_one(into, kinds=into_kinds, account_id=account_id, among=among)
 
 
 def _unknown_assembly(
-    into: str, into_kinds: Collection[str], parts: list[Found], account_id: int | None
+    into: str,
+    into_kinds: Collection[str],
+    parts: list[Found],
+    account_id: int | None,
+    among: Searching,
 ) -> UnknownId:
     fitting = {k for k in into_kinds for part in parts if slot_for(k, part.kind)}
     account = f"--account {account_id or parts[0].account_id}"
     command = f"a new one is registered with `register-case {quote(into)} {account}`"
-    return unknown_id(into, into_kinds, account_id, command=command if fitting == {CASE} else "")
+    if fitting != {CASE}:
+        command = ""
+    return unknown_id(into, into_kinds, account_id, command=command, among=among)
 
 
 def _unknown_part(
-    part: str, kinds: Collection[str], assemblies: list[Found], account_id: int | None
+    part: str,
+    kinds: Collection[str],
+    assemblies: list[Found],
+    account_id: int | None,
+    among: Searching,
 ) -> UnknownId:
     fitting = (k for k in PART_KINDS for a in assemblies if slot_for(a.kind, k))
     which = " or ".join(f"--kind {kind}" for kind in dict.fromkeys(fitting))
     command = f"to register it as a new part, say what it is with {which}"
-    return unknown_id(part, kinds, account_id, command=command)
+    return unknown_id(part, kinds, account_id, command=command, among=among)

@@ -2,9 +2,8 @@
 
 The command line and the pages give the same orders. Each works in the caller's database
 transaction, locks the organisation's registry until that ends, and returns what it did.
-Without ``account_id`` the organisation follows from the ids. To make several changes at
-once, open the registry with :func:`~flexmeasures_pms.registry.editing.writer.editing` and use
-the rules behind these: ``moves``, ``correction``, ``registration``, ``service``.
+Without ``account_id`` the organisation follows from the ids. Several orders are given together
+with ``within``: all of them change one changeset, which is written when it ends.
 
 All raise :class:`~flexmeasures_pms.errors.RegistryError`, and then nothing is written.
 """
@@ -19,9 +18,14 @@ from typing import Unpack
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import correction, moves, registration
-from flexmeasures_pms.registry.editing.change import Author, Change
+from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.editing.naming import ASSEMBLIES, pair, part_and_assembly
+from flexmeasures_pms.registry.editing.naming import (
+    ASSEMBLIES,
+    pair,
+    part_and_assembly,
+)
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.packs import keep_packs
 from flexmeasures_pms.registry.editing.parents import check_parent
 from flexmeasures_pms.registry.editing.registration import Details
@@ -30,47 +34,23 @@ from flexmeasures_pms.registry.editing.service import (
     record_revival,
     record_service,
 )
-from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable, words
 from flexmeasures_pms.registry.messages.message import message
 from flexmeasures_pms.registry.queries.search import (
     Found,
+    Searching,
     find_one,
     only_match,
-    search,
     unknown_id,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Who orders a change, and since when it holds.
-
-    :param at: None for no start where nothing was before, else for now.
-    :param account_id: the organisation, where the ids alone do not determine it.
-    """
-
-    author: Author
-    at: datetime | None = None
-    account_id: int | None = None
-
-    @property
-    def organisation(self) -> int:
-        """The organisation's FlexMeasures account.
-
-        :raises RegistryError: if the order names none.
-        """
-        if self.account_id is None:
-            raise RegistryError("Say which organisation it belongs to.")
-        return self.account_id
 
 
 def register(order: Order, kind: str, ident: str, **details: Unpack[Details]) -> Change:
     """Register a trackable; one that is registered already gets the details that it lacks."""
     check_parent(order.organisation, details.get("parent_asset_id"))
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         registration.register(changeset, kind, ident, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def install(
@@ -89,8 +69,8 @@ def install(
     :param exact: whether a dock of a cabinet is certainly as the cabinet counts.
     :param with_packs: whether a cabinet may leave its PMS with the packs in it.
     """
-    found, assembly = part_and_assembly(part, into, kind, order.account_id, into_kinds)
-    with editing(assembly.account_id, order.author) as changeset:
+    found, assembly = part_and_assembly(part, into, kind, order.account_id, into_kinds, order.among)
+    with order.editing(assembly.account_id) as changeset:
         if found is not None:
             entry = changeset.view.entry(found.id)
         else:
@@ -98,7 +78,7 @@ def install(
         target = changeset.view.entry(assembly.id)
         moves.install(changeset, entry, target, place, order.at, exact=exact)
         keep_packs(changeset, allowed=with_packs)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def remove(order: Order, part: str, *, kind: str | None = None, with_packs: bool = False) -> Change:
@@ -107,11 +87,11 @@ def remove(order: Order, part: str, *, kind: str | None = None, with_packs: bool
     :param with_packs: whether a cabinet may leave its PMS with the packs in it.
     """
     found = _find(order, part, [kind] if kind else PART_KINDS)
-    with editing(found.account_id, order.author) as changeset:
+    with order.editing(found.account_id) as changeset:
         entry = changeset.view.entry(found.id)
         moves.remove(changeset, entry, order.at)
         keep_packs(changeset, allowed=with_packs)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def swap(
@@ -129,18 +109,22 @@ def swap(
     :param with_packs: whether cabinets may leave their PMSes with the packs in them.
     """
     kinds: Collection[str] = interchangeable(kind) if kind else PART_KINDS
-    found = search(old, kinds=kinds, account_id=order.account_id)
+    found = order.among(old, kinds=kinds, account_id=order.account_id)
     same = [f for f in found if f.kind == kind]
-    taken = only_match(old, same or found, kinds, order.account_id)
-    with editing(taken.account_id, order.author) as changeset:
-        fresh = _found_or_registered(changeset, kind or taken.kind, new, new_too=new_too)
+    taken = only_match(old, same or found, kinds, order.account_id, among=order.among)
+    with order.editing(taken.account_id) as changeset:
+        fresh = _found_or_registered(
+            changeset, kind or taken.kind, new, new_too=new_too, among=order.among
+        )
         entry = changeset.view.entry(taken.id)
         moves.swap(changeset, entry, fresh, order.at)
         keep_packs(changeset, allowed=with_packs)
-    return changeset.change()
+    return order.change(changeset)
 
 
-def _found_or_registered(changeset: Changeset, kind: str, ident: str, *, new_too: bool) -> Entry:
+def _found_or_registered(
+    changeset: Changeset, kind: str, ident: str, *, new_too: bool, among: Searching
+) -> Entry:
     """Return the part that an id names, or register it.
 
     :raises UnknownId: for a new case or cabinet, and a new part that has the id of another
@@ -150,24 +134,28 @@ def _found_or_registered(changeset: Changeset, kind: str, ident: str, *, new_too
     found = next((entry for entry in known if entry is not None), None)
     if found is not None:
         return found
-    others = search(ident, account_id=changeset.account_id)
+    others = among(ident, account_id=changeset.account_id)
     if not new_too and (others or kind in (CASE, CABINET)):
         # One pack id can't be a case's and a board's: no option helps.
         command = f"for a new {words(kind)} give --register"
         clash = any({kind, other.kind} == {CASE, BOARD} for other in others)
         raise unknown_id(
-            ident, interchangeable(kind), changeset.account_id, command="" if clash else command
+            ident,
+            interchangeable(kind),
+            changeset.account_id,
+            command="" if clash else command,
+            among=among,
         )
     return registration.register(changeset, kind, ident)
 
 
 def move_case(order: Order, case: str, *, cabinet: str, dock: int) -> Change:
     """Move a case to a dock of a cabinet, by either of its numbers."""
-    found, rack = pair(case, [CASE], cabinet, [CABINET], order.account_id)
-    with editing(found.account_id, order.author) as changeset:
+    found, rack = pair(case, [CASE], cabinet, [CABINET], order.account_id, order.among)
+    with order.editing(found.account_id) as changeset:
         entries = changeset.view.entries
         moves.install(changeset, entries[found.id], entries[rack.id], dock, order.at)
-    return changeset.change()
+    return order.change(changeset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +199,10 @@ def correct(
         found, assembly = _find(order, part, kinds), None
     else:
         found, assembly = pair(
-            part, kinds or PART_KINDS, corrected.into, into_kinds, order.account_id
+            part, kinds or PART_KINDS, corrected.into, into_kinds, order.account_id, order.among
         )
     check_parent(found.account_id, details.get("parent_asset_id"))
-    with editing(found.account_id, order.author) as changeset:
+    with order.editing(found.account_id) as changeset:
         if given:
             registration.amend(changeset, changeset.view.entry(found.id), **details)
         if corrected:
@@ -228,15 +216,15 @@ def correct(
                 exact=corrected.exact,
             )
             keep_packs(changeset, allowed=with_packs)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def add_alias(order: Order, board: str, alias: str) -> Change:
     """Let an acquisition board be known under one more spelling of its id."""
     found = _find(order, board, [BOARD])
-    with editing(found.account_id, order.author) as changeset:
+    with order.editing(found.account_id) as changeset:
         registration.add_alias(changeset, changeset.view.entry(found.id), alias)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
@@ -244,9 +232,9 @@ def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
     if not order.author.note:
         raise RegistryError(message("Say what was done: it is kept in the history."))
     found = _find(order, ident, [kind] if kind else None)
-    with editing(found.account_id, order.author) as changeset:
+    with order.editing(found.account_id) as changeset:
         record_service(changeset, changeset.view.entry(found.id), order.at)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def retire(
@@ -257,20 +245,20 @@ def retire(
     :param with_packs: whether a cabinet may leave its PMS with the packs in it.
     """
     found = _find(order, ident, [kind] if kind else None)
-    with editing(found.account_id, order.author) as changeset:
+    with order.editing(found.account_id) as changeset:
         entry = changeset.view.entry(found.id)
         record_retirement(changeset, entry, order.at)
         keep_packs(changeset, allowed=with_packs)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def revive(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Bring something retired back into use; it can be installed again."""
     found = _find(order, ident, [kind] if kind else None)
-    with editing(found.account_id, order.author) as changeset:
+    with order.editing(found.account_id) as changeset:
         record_revival(changeset, changeset.view.entry(found.id))
-    return changeset.change()
+    return order.change(changeset)
 
 
 def _find(order: Order, ident: str, kinds: Collection[str] | None) -> Found:
-    return find_one(ident, kinds=kinds, account_id=order.account_id)
+    return find_one(ident, kinds=kinds, account_id=order.account_id, among=order.among)

@@ -13,15 +13,15 @@ from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation, Rows, w
 
 
 def keep_packs(changeset: Changeset, *, allowed: bool) -> None:
-    """Refuse that cabinets have left their PMSes with packs in them; if allowed, note it.
+    """Refuse that an order lets cabinets leave their PMSes with packs; if allowed, note it.
 
-    :raises RegistryConflict: if one has, at any time when packs are docked in it.
+    :raises RegistryConflict: if one does, at any time when packs are docked in it.
     """
-    for number in tuple(changeset.touched):
+    moved = dict(changeset.cabinets)
+    changeset.cabinets.clear()
+    for number, (rows, inside) in moved.items():
         rack = changeset.view.entries[number]
-        if rack.kind != CABINET:
-            continue
-        for pms, packs in _left_with_packs(changeset, rack):
+        for pms, packs in _left_with_packs(changeset, rack, rows, inside):
             said = message(
                 "{what} has {packs} in it, which would leave {pms} with it.",
                 what=rack,
@@ -34,12 +34,18 @@ def keep_packs(changeset: Changeset, *, allowed: bool) -> None:
             changeset.leaving.append(said)
 
 
-def _left_with_packs(changeset: Changeset, rack: Entry) -> Iterator[tuple[Entry, int]]:
-    """Yield the PMSes that a cabinet is not in any more over some time, with its packs of then."""
+def _left_with_packs(
+    changeset: Changeset, rack: Entry, rows: Rows, inside: Rows
+) -> Iterator[tuple[Entry, int]]:
+    """Yield the PMSes that a cabinet is not in any more over some time, with its packs of then.
+
+    :param rows: where it was before.
+    :param inside: what was in it before.
+    """
     after = changeset.rows(rack.id)
-    docked = [r for r in changeset.base.by_assembly.get(rack.id, ()) if r.slot == "dock"]
+    docked = [r for r in inside if r.slot == "dock"]
     packs: dict[int, set[int]] = {}
-    for row in changeset.registered_rows(rack.id):
+    for row in rows:
         for lost in _lost(row, after):
             with_it = {r.part_id for r in docked if r.begin < lost.end and lost.begin < r.end}
             packs.setdefault(row.assembly_id, set()).update(with_it)

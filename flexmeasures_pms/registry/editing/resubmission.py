@@ -37,3 +37,14 @@ def made_already(
         .order_by(t.id)
     )
     return tuple(row._asdict() for row in db.session.execute(query))
+
+
+def recorded_things(account_id: int, request_id: str) -> set[int]:
+    """Return the numbers of the things about which a request has recorded something lately."""
+    t = transaction.c
+    query = sa.select(t.trackable_id).where(
+        t.account_id == account_id,
+        t.recorded_at > sa.func.now() - KEPT,
+        t.request_id == UUID(request_id),
+    )
+    return set(db.session.scalars(query))

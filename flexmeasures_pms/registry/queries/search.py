@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 from flexmeasures.data import db
@@ -44,6 +45,15 @@ class Found:
     retired_at: datetime | None = None
 
 
+class Searching(Protocol):
+    """A way to find all that an id names, oldest first."""
+
+    def __call__(
+        self, text: str, *, kinds: Collection[str] | None = None, account_id: int | None = None
+    ) -> list[Found]:
+        """Return what is found, of these kinds and of this organisation where they are given."""
+
+
 def search(
     text: str, *, kinds: Collection[str] | None = None, account_id: int | None = None
 ) -> list[Found]:
@@ -66,14 +76,20 @@ def search(
 
 
 def find_one(
-    text: str, *, kinds: Collection[str] | None = None, account_id: int | None = None
+    text: str,
+    *,
+    kinds: Collection[str] | None = None,
+    account_id: int | None = None,
+    among: Searching = search,
 ) -> Found:
     """Return the one trackable that an id names.
 
+    :param among: finds what it may be.
     :raises UnknownId: if it names none.
     :raises AmbiguousId: if it names several, of several kinds or organisations.
     """
-    return only_match(text, search(text, kinds=kinds, account_id=account_id), kinds, account_id)
+    found = among(text, kinds=kinds, account_id=account_id)
+    return only_match(text, found, kinds, account_id, among=among)
 
 
 def only_match(
@@ -83,15 +99,17 @@ def only_match(
     account_id: int | None = None,
     *,
     option: str = "--kind",
+    among: Searching = search,
 ) -> Found:
     """Return the only one found.
 
     :param option: of the command, to tell several apart.
+    :param among: finds what else it may mean.
     :raises UnknownId: if there is none.
     :raises AmbiguousId: if there are several.
     """
     if not found:
-        raise unknown_id(text, kinds, account_id)
+        raise unknown_id(text, kinds, account_id, among=among)
     if len({f.account_id for f in found}) > 1:
         accounts = ", ".join(str(n) for n in sorted({f.account_id for f in found}))
         raise AmbiguousId(
@@ -106,13 +124,19 @@ def only_match(
 
 
 def unknown_id(
-    text: str, kinds: Collection[str] | None, account_id: int | None, *, command: str = ""
+    text: str,
+    kinds: Collection[str] | None,
+    account_id: int | None,
+    *,
+    command: str = "",
+    among: Searching = search,
 ) -> UnknownId:
     """Return the error for an id that names nothing, with what it may have meant.
 
     :param command: what else to do on the command line.
+    :param among: finds what else it may mean.
     """
-    others = search(text, account_id=account_id) if kinds is not None else []
+    others = among(text, account_id=account_id) if kinds is not None else []
     if others:
         return UnknownId(_of_other_kind(text, kinds, others), command=command, cure="other_kind")
     elsewhere = sorted({f.account_id for f in search(text, kinds=kinds)} - {account_id})

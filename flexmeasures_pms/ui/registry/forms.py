@@ -15,7 +15,7 @@ from flask_login import current_user
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.messages.moments import (
     EVENTS,
     PLANNED,
