@@ -49,11 +49,15 @@ def _union(union: AnyOf) -> Json:
 
 
 def _classes(types: Iterable[type]) -> Iterator[tuple[str, type]]:
-    """Yield each class that is in some types, with its name; it may come several times."""
+    """Yield each class that is in some types, with its name; one may be within itself."""
     waiting: list[Any] = list(msgspec.inspect.multi_type_info(types))
+    seen: set[type] = set()
     while waiting:
         info = waiting.pop()
         if isinstance(info, msgspec.inspect.StructType | msgspec.inspect.DataclassType):
+            if info.cls in seen:
+                continue
+            seen.add(info.cls)
             yield info.cls.__name__, info.cls
             waiting += [field.type for field in info.fields]
         waiting += getattr(info, "types", ())
