@@ -22,12 +22,20 @@ def whole_number(name: str, *, most: int) -> int | None:
 
     :raises BadRequest: for anything else.
     """
+    return number_from(name, least=1, most=most)
+
+
+def number_from(name: str, *, least: int, most: int) -> int | None:
+    """Return a parameter that is a number from ``least`` to ``most``, or None if it is missing.
+
+    :raises BadRequest: for anything else.
+    """
     text = request.args.get(name, "")
     if not text:
         return None
-    if text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= most:
+    if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
         return int(text)
-    raise BadRequest(f"The parameter {name} is a whole number from 1 to {most}.")
+    raise BadRequest(f"The parameter {name} is a whole number from {least} to {most}.")
 
 
 def moment(name: str) -> datetime | None:

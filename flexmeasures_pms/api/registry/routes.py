@@ -13,7 +13,7 @@ from flexmeasures_pms.api.common import (
     one_of,
     up_to,
 )
-from flexmeasures_pms.api.registry import orders, things
+from flexmeasures_pms.api.registry import changes, orders, things
 from flexmeasures_pms.api.registry.records import (
     IdMeanings,
     Thing,
@@ -138,6 +138,39 @@ _THINGS = (
     ),
 )
 
+_CHANGE_ERRORS = {
+    400: "A parameter is invalid, or the body can't be read. Nothing was done.",
+    401: NO_CREDENTIAL,
+    403: "The sender may not do this in the organisation. Nothing was done.",
+    413: "The body exceeds a limit. Nothing was done.",
+    415: "The content type or encoding is not supported. Nothing was done.",
+    429: POST_ERRORS[429],
+    500: f"{UNEXPECTED} Nothing was done.",
+    503: POST_ERRORS[503],
+}
+
+_CHANGES = Route(
+    "listChanges",
+    f"{BASE}/changes",
+    changes.list_changes,
+    tag="registry",
+    summary="What changed in the registry since a change",
+    description="To follow the registry, ask with `since=0`, then each time with the `next` of the "
+    "reply before: each change comes once, and after all that it refers to. Numbers have gaps. "
+    "What was asked for may be asked for again: the answer is the same.",
+    parameters=(
+        Parameter(
+            "since",
+            {"type": "integer", "minimum": 0, "maximum": things.LARGEST_NUMBER, "default": 0},
+            "The `next` of the reply before.",
+        ),
+        Parameter("limit", up_to(things.LARGEST_PAGE, changes.PAGE), "Most changes."),
+        ACCOUNT,
+    ),
+    replies={200: Reply("Changes, in their order.", changes.ChangeList)},
+    errors=_ERRORS,
+)
+
 _ORDERS = Route(
     "postOrders",
     f"{BASE}/orders",
@@ -153,19 +186,12 @@ _ORDERS = Route(
     parameters=(ACCOUNT,),
     body={"application/json": orders.OrdersRequest},
     replies={200: Reply("What was done, order by order.", OrdersDone)},
-    errors={
-        400: "A parameter is invalid, or the body is not JSON. Nothing was done.",
-        401: NO_CREDENTIAL,
-        403: "The sender may not do this in the organisation. Nothing was done.",
+    errors=_CHANGE_ERRORS
+    | {
         409: "Another request had this key. Nothing was done.",
-        413: "The body exceeds a configured limit. Nothing was done.",
-        415: "The content type or encoding is not supported. Nothing was done.",
         422: "The body is no request of orders, or an order can't be made. Nothing was done.",
-        429: POST_ERRORS[429],
-        500: f"{UNEXPECTED} Nothing was done.",
-        503: POST_ERRORS[503],
     },
     security=("token",),
 )
 
-REGISTRY: tuple[Route, ...] = (*_THINGS, _ORDERS)
+REGISTRY: tuple[Route, ...] = (*_THINGS, _CHANGES, _ORDERS)

@@ -31,7 +31,7 @@ from flexmeasures_pms.registry.kinds import KINDS, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.queries.browse import not_installed
 from flexmeasures_pms.registry.queries.history import history, registered_at
-from flexmeasures_pms.registry.queries.listing import Place, listed
+from flexmeasures_pms.registry.queries.listing import PageEnd, listed
 from flexmeasures_pms.registry.queries.lookup import look_up, registry_as_of
 from flexmeasures_pms.registry.queries.tree import tree
 from flexmeasures_pms.registry.timeline import Rows
@@ -182,6 +182,6 @@ def _text(name: str) -> str:
     return text
 
 
-def _after() -> Place | None:
+def _after() -> PageEnd | None:
     kind, _, key = _text("after").partition(":")
     return (kind, key) if kind else None

@@ -11,7 +11,7 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.registry.tables import alias, trackable
 
-Place = tuple[str, str]
+PageEnd = tuple[str, str]
 """Where a page ended: the kind and the compared id of the last thing on it."""
 
 
@@ -23,11 +23,11 @@ class ListedPage:
     """
 
     found: tuple[Found, ...]
-    after: Place | None
+    after: PageEnd | None
 
 
 def listed(
-    account_id: int, *, kind: str | None, text: str, after: Place | None, count: int
+    account_id: int, *, kind: str | None, text: str, after: PageEnd | None, count: int
 ) -> ListedPage:
     """Return things of an organisation, in the order of their kinds and ids.
 
