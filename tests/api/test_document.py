@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_spec_validator import validate
 from support.gateways import make_key
 from support.site import Site
+from support.site_orders import site_orders
 from support.telemetry import CELLS, NOON, at, wire_time
 
 from flexmeasures_pms.api.routes import ROUTES, openapi_document
@@ -133,6 +134,32 @@ def test_a_client_made_of_it_posts_a_sample_and_reads_what_became_of_it(made: Ma
     by_name = {series.name: series for series in history.series}
     assert by_name["pack current"].values[0] == -0.625
     assert history.reporters[0].id == "PMS-1"
+
+
+def test_a_client_made_of_it_builds_a_site_and_follows_its_changes(
+    package: str, app_context: Flask, make_organisation: Callable[..., Organisation]
+) -> None:
+    made = Made(package, app_context, make_organisation(roles=["account-admin"]).headers)
+    site = {"key": "site", "orders": site_orders(), "note": "built"}
+    swap = {"order": "swap", "old": "PMS-1-C1-P01-ACQ", "new": "ACQ-NEW"}
+    fix = {"order": "correct", "id": "ACQ-NEW", "since": "2026-03-01T00:00:00Z", "note": "earlier"}
+    asked = made.models.OrdersRequest.from_dict
+    built = made.call("registry.post_orders", body=asked(site))
+    swapped = made.call("registry.post_orders", body=asked({"key": "swap", "orders": [swap, fix]}))
+    assert all(one.changed for one in (*built.orders, *swapped.orders))
+
+    again = made.call("registry.post_orders", body=asked(site))
+    assert again.repeated and again.request_id == built.request_id
+    numbers, since = [], 0
+    while (page := made.call("registry.list_changes", since=since, limit=1000)).changes:
+        numbers += [change.number for change in page.changes]
+        since = page.next_
+    assert numbers == sorted(set(numbers)) and numbers[-1] == swapped.last_change
+    tree = made.call("registry.get_thing_tree", "pms", "PMS-1").tree
+    packs = [pack for cabinet in tree.parts for pack in cabinet.parts if pack.kind == "case"]
+    assert len(tree.parts) == 4 and len(packs) == 48
+    (meaning,) = made.call("registry.look_up_id", "ACQ-NEW").meanings
+    assert meaning.case == "PMS-1-C1-P01"
 
 
 def test_the_client_knows_an_error(made: Made) -> None:

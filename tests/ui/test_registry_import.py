@@ -18,6 +18,7 @@ from support.session import log_in
 from support.site import Site
 from werkzeug.test import TestResponse
 
+from flexmeasures_pms.registry.importing.limits import MOST_BYTES
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.tables import trackable, transaction
 from flexmeasures_pms.ui.registry import signed_upload
@@ -145,7 +146,7 @@ def test_faulty_lines_can_be_left_out(keeper: FlaskClient, admin: Organisation) 
     [
         (b"a,b\n1,2\n", "The header lacks columns"),
         ("pack.id\nå".encode("latin-1"), "is not UTF-8 text"),
-        (b"x" * (signed_upload.MOST + 1), "The file is too large for this page"),
+        (b"x" * (MOST_BYTES + 1), "The file is too large for this page"),
     ],
 )
 def test_what_is_no_such_file_is_refused(

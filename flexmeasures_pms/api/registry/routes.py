@@ -13,7 +13,7 @@ from flexmeasures_pms.api.common import (
     one_of,
     up_to,
 )
-from flexmeasures_pms.api.registry import changes, orders, things
+from flexmeasures_pms.api.registry import changes, imports, orders, things
 from flexmeasures_pms.api.registry.records import (
     IdMeanings,
     Thing,
@@ -24,6 +24,7 @@ from flexmeasures_pms.api.registry.records import (
 )
 from flexmeasures_pms.api.route import PREFIX, Parameter, Reply, Route
 from flexmeasures_pms.ingest.ordered import OrdersDone
+from flexmeasures_pms.registry.importing.limits import MOST_BYTES, MOST_CHANGES
 from flexmeasures_pms.registry.kinds import KINDS
 
 BASE = f"{PREFIX}/registry"
@@ -194,4 +195,31 @@ _ORDERS = Route(
     security=("token",),
 )
 
-REGISTRY: tuple[Route, ...] = (*_THINGS, _CHANGES, _ORDERS)
+_FLAG = {"type": "boolean", "default": False}
+_IMPORTS = Route(
+    "postImport",
+    f"{BASE}/imports",
+    imports.post_import,
+    tag="registry",
+    summary="Import a registry file",
+    description="The file is that of the command `import-registry` and of the page: CSV, with one "
+    "line for each case. All of it is imported or nothing, unless faulty lines are to be skipped. "
+    "The same file again changes nothing. Only admins and consultants of an organisation may "
+    f"import files, of at most {MOST_BYTES} bytes and {MOST_CHANGES} lines that change something.",
+    parameters=(
+        Parameter("dry_run", _FLAG, "Only say what would change."),
+        Parameter(
+            "name",
+            {**TEXT, "maxLength": imports.LONGEST_NAME},
+            "Name of the file, for the notes of what it changes.",
+        ),
+        *(Parameter(name, _FLAG, words) for name, words in imports.RULES.items()),
+        ACCOUNT,
+    ),
+    body={"text/csv": str},
+    replies={200: Reply("What the file changed, or would.", imports.ImportDone)},
+    errors=_CHANGE_ERRORS | {422: "Lines of the file are faulty, or it is no registry file."},
+    security=("token",),
+)
+
+REGISTRY: tuple[Route, ...] = (*_THINGS, _CHANGES, _ORDERS, _IMPORTS)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 
 from flexmeasures_pms.errors import OtherRequest
-from flexmeasures_pms.registry.editing.writer import lock_registry
+from flexmeasures_pms.registry.editing.resubmission import lock_soon
 from flexmeasures_pms.registry.master_tables import order_request
 
 
@@ -25,8 +25,7 @@ def first_answer(
     :raises OtherRequest: if the key was that of another request.
     :raises OperationalError: when the time was not long enough.
     """
-    db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms'"))
-    lock_registry(account_id)
+    lock_soon(account_id, lock_timeout)
     c = order_request.c
     query = sa.select(c.digest, c.answer).where(c.account_id == account_id, c.key == key)
     row = db.session.execute(query).one_or_none()

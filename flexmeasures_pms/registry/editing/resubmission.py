@@ -16,6 +16,16 @@ KEPT = timedelta(days=7)
 """How long a form may lie open; older transactions are not looked at."""
 
 
+def lock_soon(account_id: int, lock_timeout: float) -> None:
+    """Let nobody else change an organisation's registry until the transaction ends.
+
+    :param lock_timeout: seconds to wait, for this and for all else in the transaction.
+    :raises OperationalError: when that was not long enough.
+    """
+    db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms'"))
+    lock_registry(account_id)
+
+
 def made_already(
     account_id: int, request_id: UUID, *, lock_timeout: float
 ) -> tuple[dict[str, Any], ...]:
@@ -27,8 +37,7 @@ def made_already(
     :param lock_timeout: seconds to wait, for this and for all else in the transaction.
     :raises OperationalError: when that was not long enough.
     """
-    db.session.execute(sa.text(f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms'"))
-    lock_registry(account_id)
+    lock_soon(account_id, lock_timeout)
     t = transaction.c
     query = (
         sa.select(t.trackable_id, t.verb, t.kind, t.ident.label("id"), t.before, t.after)

@@ -16,11 +16,10 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from flexmeasures_pms.errors import PmsError
+from flexmeasures_pms.registry.importing.limits import MOST_BYTES, MOST_CHANGES
 from flexmeasures_pms.registry.importing.rows import ImportRules
 from flexmeasures_pms.ui.language.words import _
 
-MOST = 1 << 20
-MOST_CHANGES = 300  # lines; a new case, with asset and sensors, was measured to take 50 ms
 MOST_PACKED = 400_000  # Werkzeug accepts at most 500 kB of fields in total
 _GOOD_FOR = 24 * 3600  # seconds
 COMMAND = "flexmeasures pms import-registry"
@@ -52,7 +51,7 @@ def signed_upload(name: str, data: bytes, version: int, rules: ImportRules) -> S
     :raises Spoiled: if it is too large.
     """
     made = SignedUpload(name, data, version, rules, str(uuid4()))
-    if len(data) > MOST or len(packed(made)) > MOST_PACKED:
+    if len(data) > MOST_BYTES or len(packed(made)) > MOST_PACKED:
         message = _("The file is too large for this page: import it with `{command}`.",
                     command=COMMAND)  # fmt: skip
         raise UnusableUpload(message)
@@ -99,7 +98,7 @@ def opened(text: str, sealed: str, account_id: int) -> SignedUpload:
         whose, digest, name, version, rules, request_id = _serializer().loads(
             sealed, max_age=_GOOD_FOR
         )
-        data = zlib.decompressobj().decompress(b64decode(text, validate=True), MOST + 1)
+        data = zlib.decompressobj().decompress(b64decode(text, validate=True), MOST_BYTES + 1)
     except (BadSignature, ValueError, zlib.error) as error:
         raise UnusableUpload(_("This is not the file that was shown. Choose it again.")) from error
     if whose != account_id or sha256(data).hexdigest() != digest:

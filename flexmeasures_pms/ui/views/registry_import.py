@@ -16,6 +16,7 @@ from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.would_be import would_be
 from flexmeasures_pms.registry.importing.columns import COLUMNS
 from flexmeasures_pms.registry.importing.importer import Imported, import_file, of_file
+from flexmeasures_pms.registry.importing.limits import MOST_BYTES
 from flexmeasures_pms.registry.importing.rows import STRICT, ImportRules
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.storage.session import abandon
@@ -35,7 +36,7 @@ from flexmeasures_pms.ui.registry.message import (
     summary,
     wrong,
 )
-from flexmeasures_pms.ui.registry.signed_upload import MOST, SignedUpload, UnusableUpload
+from flexmeasures_pms.ui.registry.signed_upload import SignedUpload, UnusableUpload
 from flexmeasures_pms.ui.registry.subject import MAKE_THINGS, addresses, trail, zone_of
 from flexmeasures_pms.ui.routes import pms_ui
 
@@ -93,7 +94,7 @@ def _chosen(organisation: Organisation) -> SignedUpload:
         raise RegistryError(_("Choose a file."))
     name = identifiers.clean(upload.filename)[:200] or "file"
     version = load_directory(organisation.id).version
-    return uploads.signed_upload(name, upload.stream.read(MOST + 1), version, _rules())
+    return uploads.signed_upload(name, upload.stream.read(MOST_BYTES + 1), version, _rules())
 
 
 def _rules() -> ImportRules:
