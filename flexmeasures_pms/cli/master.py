@@ -28,7 +28,7 @@ from flexmeasures_pms.cli.master_options import (
 )
 from flexmeasures_pms.registry.editing import master_orders
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.products import ProductName
 
 

@@ -17,7 +17,7 @@ from flexmeasures_pms.registry.editing import batches, origins, parties, product
 from flexmeasures_pms.registry.editing.batches import BatchDetails
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.origins import OriginDetails
 from flexmeasures_pms.registry.editing.parties import PartyDetails
 from flexmeasures_pms.registry.editing.products import ProductDetails, ProductName
