@@ -23,6 +23,7 @@ from flexmeasures_pms.cli.common import (
     part_kind_option,
     with_packs_option,
 )
+from flexmeasures_pms.cli.event import business_event
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
@@ -67,6 +68,7 @@ def _assemblies(kind: str | None) -> Sequence[str]:
 @account_option
 @accepted_ids_option
 @author_options()
+@business_event()
 @one_line_errors
 @_as_order
 def install(
@@ -104,6 +106,7 @@ def install(
 @with_packs_option
 @account_option
 @author_options()
+@business_event()
 @one_line_errors
 @_as_order
 def remove(
@@ -131,6 +134,7 @@ def remove(
 @account_option
 @accepted_ids_option
 @author_options()
+@business_event()
 @one_line_errors
 @_as_order
 def swap(
@@ -148,8 +152,10 @@ def swap(
     with --register. A NEW that is installed elsewhere leaves that place.
 
     \b
-    Example:
+    Examples:
       flexmeasures pms swap 66BFF353734574E43235318 66BFF353734574E43235999
+      flexmeasures pms swap B269 B300 --cause fault --code OV-3 --by "A. Name" \\
+          --document WO-1234
     """
     change = orders.swap(order, old, new, kind=kind, new_too=new_too, with_packs=with_packs)
     finish(change, order.author, accepted=accepted)
@@ -164,6 +170,7 @@ def swap(
 @at_option
 @account_option
 @author_options()
+@business_event()
 @one_line_errors
 @_as_order
 def move_case(
@@ -199,6 +206,7 @@ def move_case(
 @with_packs_option
 @account_option
 @author_options(note_required=True)
+@business_event(cause=False)
 @one_line_errors
 @_as_order
 def correct(

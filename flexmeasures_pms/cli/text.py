@@ -154,10 +154,24 @@ def _transaction_line(item: dict[str, Any], said: Renderer) -> str:
     records = (_places(item[name], said) for name in ("before", "after"))
     change = " -> ".join(filter(None, records))
     note = f" ({item['note']})" if item["note"] else ""
+    carried = "".join(f"; {text}" for text in _carried(item))
     return (
         f"{_shown(item['recorded_at'], said)} {item['verb']} {words(item['kind'])} {item['id']}"
-        f"{': ' + change if change else ''}{effective}, by {item['author']}{note}"
+        f"{': ' + change if change else ''}{effective}, by {item['author']}{note}{carried}"
     )
+
+
+def _carried(item: dict[str, Any]) -> Iterator[str]:
+    """Yield what the business event of a transaction carries."""
+    if item["cause"]:
+        yield f"cause {item['cause']}" + (f" {item['code']}" if item["code"] else "")
+    if item["person"]:
+        yield f"done by {item['person']}"
+    if item["document"]:
+        yield f"document {item['document']}"
+    details = item["details"] or {}
+    yield from (f"found: {finding}" for finding in details.get("findings", ()))
+    yield from (f"measured: {name} {value}" for name, value in details.get("measured", {}).items())
 
 
 def _shown(moment: str | None, said: Renderer) -> str:

@@ -8,7 +8,7 @@ from flask import request
 
 from flexmeasures_pms.identifiers import control_character
 
-MULTILINE = frozenset({"note"})
+MULTILINE = frozenset({"note", "findings", "measured"})
 """The form fields that may have lines."""
 
 _LINES = str.maketrans("", "", "\r\n\t")

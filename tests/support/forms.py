@@ -40,6 +40,8 @@ class _Reader(HTMLParser):
 
     def _field(self, tag: str, given: dict[str, str]) -> None:
         form, name = self.forms[-1], given["name"]
+        if given.get("type") == "radio" and "checked" not in given and name in form.fields:
+            return
         if tag == "input" and given.get("type") not in ("checkbox", "file"):
             form.fields[name] = given.get("value", "")
         elif tag == "select":

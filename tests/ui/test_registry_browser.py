@@ -60,6 +60,31 @@ def test_a_board_is_swapped_on_a_phone_in_a_few_taps(
         assert fits(page)
 
 
+def test_the_cause_of_a_swap_is_one_tap_on_a_phone(
+    new_visitor: NewVisitor, keeper: Organisation, phone: dict[str, Any]
+) -> None:
+    with new_visitor(**phone) as visit:
+        visit.log_in(keeper)
+        page = visit.open("/pms/registry/acquisition-board/B0241?do=swap")
+        page.get_by_label("Id of the new acquisition board").fill("B0300")
+        code = page.get_by_label("Code of the fault")
+        assert not code.is_visible()
+        for name in ("not known", "planned", "fault", "recall", "upgrade"):
+            box = page.locator(".field-choices label", has_text=name).bounding_box()
+            assert box is not None
+            assert box["height"] >= 44
+            assert box["width"] >= 88
+        page.get_by_label("fault", exact=True).tap()
+        code.fill("OV-3")
+        assert axe(page) == []
+        assert fits(page)
+        page.get_by_role("button", name="Swap").tap()
+        page.get_by_role("status").filter(has_text="Done").wait_for()
+        page = visit.open("/pms/registry/acquisition-board/B0241")
+        assert page.get_by_text("Cause: fault, code OV-3").is_visible()
+        assert fits(page)
+
+
 def test_a_wrong_id_is_asked_about_and_can_be_mended(
     new_visitor: NewVisitor, keeper: Organisation, phone: dict[str, Any]
 ) -> None:

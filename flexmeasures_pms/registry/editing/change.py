@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from msgspec import Struct
 
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing.event import NO_EVENT, BusinessEvent
 from flexmeasures_pms.registry.messages.message import Message
 
 OrderAsked = dict[str, Any]
@@ -21,11 +22,13 @@ class Author:
     """Who makes a change, and why.
 
     :param request_id: groups all transactions of one command, file or request.
+    :param event: what the business event carries that the change records.
     """
 
     name: str
     note: str | None = None
     request_id: UUID = field(default_factory=uuid4)
+    event: BusinessEvent = NO_EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +62,4 @@ class NewTransaction(Struct, frozen=True, gc=False):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     note: str | None
+    event: BusinessEvent

@@ -284,8 +284,9 @@ class Changeset:
         """Record a transaction about a trackable."""
         self.touched.setdefault(entry.id)
         notes = "; ".join(text for text in (self.author.note, note) if text)
+        author, event = self.author.name, self.author.event
         self.transactions.append(
-            NewTransaction(self.author.name, verb, entry, at, before, after, notes or None)
+            NewTransaction(author, verb, entry, at, before, after, notes or None, event)
         )
 
 

@@ -31,8 +31,10 @@ from flexmeasures_pms.registry.editing.parents import check_parent
 from flexmeasures_pms.registry.editing.registration import Details
 from flexmeasures_pms.registry.editing.service import (
     record_retirement,
+    record_return,
     record_revival,
     record_service,
+    record_shipment,
 )
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable, words
 from flexmeasures_pms.registry.messages.message import message
@@ -235,6 +237,22 @@ def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
     with order.editing(found.account_id) as changeset:
         record_service(changeset, changeset.view.entry(found.id), order.at)
     return order.change(changeset)
+
+
+def ship(order: Order, ident: str, *, kind: str | None = None) -> Change:
+    """Record that something was sent off; no place changes."""
+    found = _find(order, ident, [kind] if kind else None)
+    with editing(found.account_id, order.author) as changeset:
+        record_shipment(changeset, changeset.view.entry(found.id), order.at)
+    return changeset.change()
+
+
+def give_back(order: Order, ident: str, *, kind: str | None = None) -> Change:
+    """Record that something was returned to where it came from; it must not be installed."""
+    found = _find(order, ident, [kind] if kind else None)
+    with editing(found.account_id, order.author) as changeset:
+        record_return(changeset, changeset.view.entry(found.id), order.at)
+    return changeset.change()
 
 
 def retire(

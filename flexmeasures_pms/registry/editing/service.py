@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 
+from flexmeasures_pms.errors import RegistryConflict
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.moves import REMOVED
-from flexmeasures_pms.registry.messages.message import message_form, place_of, since
-from flexmeasures_pms.registry.timeline import FOREVER, next_begin, row_at, without
+from flexmeasures_pms.registry.messages.message import (
+    message,
+    message_form,
+    place_of,
+    since,
+)
+from flexmeasures_pms.registry.timeline import FOREVER, iso, next_begin, row_at, without
 
 RETIRED = message_form("Retired {what}, {since}.")
 
@@ -19,6 +26,31 @@ def record_service(changeset: Changeset, entry: Entry, at: datetime | None = Non
     changeset.record("serviced", entry, at=moment)
     note = changeset.author.note or ""
     changeset.add_message("Entered that {what} was serviced: {note}.", what=entry, note=note)
+
+
+def record_shipment(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
+    """Record that something was sent off; where it is installed stays as it is."""
+    changeset.record("shipped", entry, at=at or changeset.now)
+    changeset.add_message("Entered that {what} was shipped.", what=entry)
+
+
+def record_return(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:
+    """Record that something was sent back.
+
+    :raises RegistryConflict: if it is installed then.
+    """
+    moment = at or changeset.now
+    row = row_at(changeset.rows(entry.id), moment)
+    if row is not None:
+        place = place_of(changeset.view, row, changeset.now)
+        when = "" if at is None else f" --at {iso(at)}"
+        raise RegistryConflict(
+            message("{what} is in {place} then.", what=entry, place=place),
+            command=f"use `remove {quote(entry.ident)} --kind {entry.kind}{when}` first",
+            cure="installed",
+        )
+    changeset.record("returned", entry, at=moment)
+    changeset.add_message("Entered that {what} was returned.", what=entry)
 
 
 def record_retirement(changeset: Changeset, entry: Entry, at: datetime | None = None) -> None:

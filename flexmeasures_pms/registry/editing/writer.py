@@ -53,7 +53,7 @@ _INSTALLATION = (
 )  # fmt: skip
 _TRANSACTION = (
     "account_id", "request_id", "recorded_at", "effective_at", "author", "verb", "trackable_id",
-    "kind", "ident", "before", "after", "note",
+    "kind", "ident", "before", "after", "note", "cause", "code", "person", "document", "details",
 )  # fmt: skip
 
 
@@ -290,6 +290,7 @@ def _transactions(changeset: Changeset) -> Iterator[tuple[object, ...]]:
             item.before,
             item.after,
             item.note,
+            *item.event.columns,
         )
         for item in changeset.transactions
     )

@@ -103,6 +103,11 @@ def _transactions(
             "before": row.before,
             "after": row.after,
             "note": row.note,
+            "cause": row.cause,
+            "code": row.code,
+            "person": row.person,
+            "document": row.document,
+            "details": row.details,
             "request_id": str(row.request_id),
         }
 

@@ -66,12 +66,13 @@ _ALL = (
         _installed, main="into",
     ),
     Action(
-        "remove", mark("Remove"), titled(mark("Remove {what}")), corrections.only_at,
+        "remove", mark("Remove"), titled(mark("Remove {what}")), corrections.leaving_fields,
         placing.remove, _installed, doubts=corrections.remove_doubts,
     ),
     Action(
-        "service", mark("Record a service"), titled(mark("Service of {what}")), corrections.only_at,
-        corrections.service, _always, note=mark("What was done"), needs_note=True,
+        "service", mark("Record a service"), titled(mark("Service of {what}")),
+        corrections.service_fields, corrections.service, _always,
+        note=mark("What was done"), needs_note=True,
     ),
     Action(
         "alias", mark("Add a spelling"), titled(mark("Another spelling of {what}")),
@@ -83,7 +84,7 @@ _ALL = (
         needs_note=True, doubts=corrections.correct_doubts,
     ),
     Action(
-        "retire", mark("Retire"), titled(mark("Retire {what}")), corrections.only_at,
+        "retire", mark("Retire"), titled(mark("Retire {what}")), corrections.leaving_fields,
         corrections.retire, _in_use, doubts=corrections.retire_doubts,
     ),
     Action(

@@ -20,14 +20,20 @@ from flexmeasures_pms.ui.registry.action import (
     kind_field,
 )
 from flexmeasures_pms.ui.registry.choices import assemblies, assembly_field, zone_choices
+from flexmeasures_pms.ui.registry.event_fields import cause_fields, findings_fields, work_fields
 from flexmeasures_pms.ui.registry.forms import Filled, FormField
 from flexmeasures_pms.ui.registry.subject import Subject
 from flexmeasures_pms.ui.registry.terms import place_name
 
 
-def only_at(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
-    """Return only the field for the time."""
-    return (at_field(),)
+def leaving_fields(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
+    """Return the fields for why, when and by whom something leaves its place."""
+    return (*cause_fields(), at_field(), *work_fields())
+
+
+def service_fields(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
+    """Return the fields for what was found, by whom and when."""
+    return (at_field(), *findings_fields())
 
 
 def no_fields(_subject: Subject, _filled: Filled) -> tuple[FormField, ...]:

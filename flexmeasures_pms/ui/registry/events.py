@@ -16,10 +16,25 @@ from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import CABINET, slot_for
 from flexmeasures_pms.registry.master.rules import WORDS
 from flexmeasures_pms.ui.language import figures
-from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.language.words import _, mark
+from flexmeasures_pms.ui.registry.event_words import carried
 from flexmeasures_pms.ui.registry.terms import called, in_slot, kind_name, title
 
 TransactionRecord = Mapping[str, Any]
+
+_TOGETHER = (
+    "request_id", "author", "recorded_at", "cause", "code", "person", "document", "details",
+)  # fmt: skip
+"""What changes that were recorded together have in common."""
+
+_PLAIN: Mapping[str, str] = {
+    **dict.fromkeys(("procured", "assembled"), mark("Registered {what}.")),
+    "retired": mark("Retired {what}."),
+    "revived": mark("Revived {what}: it is in use again."),
+    "shipped": mark("Shipped {what}."),
+    "returned": mark("Returned {what}."),
+}
+"""The sentences of transactions that change no place and no details, by their verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,7 @@ class Event:
     """Changes that were recorded together.
 
     :param since: when it starts; None if unknown or not applicable.
+    :param carried: what the business event carries: its cause, who did it, what was found.
     """
 
     recorded_at: datetime
@@ -34,6 +50,7 @@ class Event:
     who: str
     why: str
     sentences: tuple[str, ...]
+    carried: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,7 @@ def events_of(
     """Return transactions, in the order of recording, as events with the newest first."""
     site = _Site(zone, registered)
     authors = _people({item["author"] for item in transactions})
-    groups = groupby(transactions, key=lambda t: (t["request_id"], t["author"], t["recorded_at"]))
+    groups = groupby(transactions, key=lambda t: tuple(t[name] for name in _TOGETHER))
     return tuple(_event(list(group), authors, site) for _key, group in groups)[::-1]
 
 
@@ -74,6 +91,7 @@ def _event(items: list[TransactionRecord], people: Mapping[str, str], site: _Sit
         who=_author(first["author"], people),
         why="; ".join(dict.fromkeys(item["note"] for item in items if item["note"])),
         sentences=tuple(dict.fromkeys(title(_sentence(item, site)) for item in items)),
+        carried=carried(first),
     )
 
 
@@ -113,12 +131,8 @@ def _sentence(item: TransactionRecord, site: _Site) -> str:
         return _of_origin(item, what)
     if verb == "corrected":
         return _corrected(item, what, site)
-    if verb in ("procured", "assembled"):
-        return _("Registered {what}.", what=what)
-    if verb == "retired":
-        return _("Retired {what}.", what=what)
-    if verb == "revived":
-        return _("Revived {what}: it is in use again.", what=what)
+    if verb in _PLAIN:
+        return _(_PLAIN[verb], what=what)
     return _serviced(item, what) if verb == "serviced" else _moved(item, what, site)
 
 

@@ -16,6 +16,7 @@ from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.order import Order
+from flexmeasures_pms.registry.editing.event import CAUSES, BusinessEvent, checked, measurements
 from flexmeasures_pms.registry.messages.moments import (
     EVENTS,
     PLANNED,
@@ -36,7 +37,12 @@ OWN_DOCK, DOCKS_OF = "own_dock", "docks_of"
 docks are in the list."""
 
 MAX_NOTE = 1000
-NO_IDS = frozenset({CSRF, REQUEST, SURE, ZONE, NOTE, PLAN, "kind", "into_kind", "slot", DOCKS_OF})
+EVENT = ("cause", "code", "person", "document", "findings", "measured")
+"""The fields of a business event."""
+
+NO_IDS = frozenset(
+    {CSRF, REQUEST, SURE, ZONE, NOTE, PLAN, "kind", "into_kind", "slot", DOCKS_OF, *EVENT}
+)
 """The fields whose text no error contains."""
 
 PLACES = {
@@ -44,6 +50,7 @@ PLACES = {
     "docks": ("place", "dock", "own_dock"),
     "no_dock": ("place", "dock", "own_dock"),
     "two_docks": ("place", "dock"),
+    **{f"event_{name}": (name,) for name in EVENT},
 }
 """The fields of some errors of the registry, by their cure."""
 
@@ -58,7 +65,8 @@ LACKING = {
 class FormField:
     """One field of a form.
 
-    :param kind: ``text``, ``number``, ``degrees``, ``time``, ``choice`` or ``hidden``.
+    :param kind: ``text``, ``number``, ``degrees``, ``time``, ``choice``, ``buttons`` of which one
+        is chosen, ``words`` for people, ``lines`` or ``hidden``.
     :param options: what can be chosen, as (value, text); for texts suggestions.
     :param value: initial value.
     :param group: its heading; the fields of a group are collapsed.
@@ -223,12 +231,28 @@ class Filled:
         if self.note() is None:
             raise Unusable(NOTE, message)
 
+    def lines(self, name: str) -> tuple[str, ...]:
+        """Return the lines of a text that have anything in them."""
+        lines = self.sent.get(name, "").splitlines()
+        return tuple(line.strip() for line in lines if line.strip())
+
+    def event(self) -> BusinessEvent:
+        """Return what the business event carries.
+
+        :raises RegistryError: if it can't be so.
+        """
+        cause = next((cause for cause in CAUSES if cause == self.sent.get("cause")), None)
+        code, person, document = (self.sent.get(name) for name in EVENT[1:4])
+        measured = measurements(self.lines("measured"))
+        event = BusinessEvent(cause, code, person, document, self.lines("findings"), measured)
+        return checked(event)
+
     def order(self, account_id: int, *, at: str | None = "at") -> Order:
         """Return the order of the form: author, start time and organisation.
 
         :param at: the field with the time; None for orders without a time.
         """
-        author = Author(f"user:{current_user.id}", self.note(), self.request_id)
+        author = Author(f"user:{current_user.id}", self.note(), self.request_id, self.event())
         return Order(author, self.time(at) if at else None, account_id)
 
 

@@ -34,6 +34,7 @@ from flexmeasures_pms.ui.registry.choices import (
     dock_fields,
     positions,
 )
+from flexmeasures_pms.ui.registry.event_fields import cause_fields, work_fields
 from flexmeasures_pms.ui.registry.forms import OWN_DOCK, Filled, FormField
 from flexmeasures_pms.ui.registry.slots import dock_choices
 from flexmeasures_pms.ui.registry.subject import Subject
@@ -56,7 +57,7 @@ def swap_fields(subject: Subject, _filled: Filled) -> tuple[FormField, ...]:
     asked = [FormField("new", label, hint=hint, required=True, options=_spares(subject, kinds))]
     if len(kinds) > 1:
         asked.append(kind_field(kinds, subject.entry.kind))
-    return (*asked, at_field())
+    return (*asked, *cause_fields(), at_field(), *work_fields())
 
 
 def _spares(subject: Subject, kinds: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -128,7 +129,7 @@ def fill_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
         asked.append(FormField("place", label, "choice", required=True, options=docks, value=value))
     elif slot.places > 1:
         asked.append(FormField("place", label, "number", up_to(slot.places), value=value))
-    return (*asked, at_field(since_ever()))
+    return (*asked, at_field(since_ever()), *work_fields())
 
 
 def fill(subject: Subject, filled: Filled) -> Change:
@@ -177,7 +178,8 @@ def install_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     field = assembly_field("into", label, choices, required=True, value=here)
     asked.append(replace(field, kept=not filled.text("into") or bool(here)))
     hint = "" if subject.row else since_ever()
-    return (*asked, *_place_fields(subject, filled, kind, here), at_field(hint))
+    place = _place_fields(subject, filled, kind, here)
+    return (*asked, *place, at_field(hint), *work_fields())
 
 
 def _chosen_assembly(subject: Subject, filled: Filled, kinds: tuple[str, ...], kind: str) -> str:
