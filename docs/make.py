@@ -39,7 +39,7 @@ def _sensors() -> Iterator[str]:
     yield "is [faulty](glossary.md#faulty-reading): it is left out and counted, and the rest of the"
     yield "sample is stored. *Recorded* is the default [policy](recording.md): `change` is written"
     yield "when it changes, `every` every time. Other terms: [glossary](glossary.md)."
-    for asset_type in ASSET_TYPES:
+    for asset_type in (one for one in ASSET_TYPES if one.name in BY_ASSET_TYPE):
         yield from ("", f"## {asset_type.name}", "", f"{asset_type.description}.", "")
         yield "| Sensor | Unit | From | Range | Recorded |"
         yield "|---|---|---|---|---|"

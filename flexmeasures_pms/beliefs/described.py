@@ -10,7 +10,8 @@ from flask import current_app
 
 from flexmeasures_pms.identifiers import plain
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import CABINET, CASE
+from flexmeasures_pms.registry.kinds import CABINET, CASE, SITE
+from flexmeasures_pms.registry.location import above
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ def described(
     """
     place = registered.place_of(entry.id, now)
     parent = registered.entry(place.assembly_id) if place else None
-    site = _site(entry, registered, now)
+    around = (entry, *above(registered, entry, now))
+    zone = next((one.timezone for one in around if one.timezone), None)
+    located = next((one for one in around if one.latitude is not None), entry)
     words = None
     if entry.kind == CASE:
         words = plain(_place_in_words(registered, entry.id, now))
@@ -51,18 +54,19 @@ def described(
         words = plain(f"Cabinet {place.place} of PMS {parent.ident}")
     return Described(
         entry,
-        made.get(parent.id, parent.asset_id) if parent else entry.parent_asset_id,
-        site.timezone or current_app.config["FLEXMEASURES_TIMEZONE"],
-        site.latitude,
-        site.longitude,
+        _parent_asset(entry, parent, made),
+        zone or current_app.config["FLEXMEASURES_TIMEZONE"],
+        located.latitude,
+        located.longitude,
         words,
     )
 
 
-def _site(entry: Entry, registered: Directory, now: datetime) -> Entry:
-    """Return the registration that knows the location: the PMS of a cabinet or case."""
-    pms = registered.pms_of(entry.id, now) if entry.kind in (CABINET, CASE) else None
-    return entry if pms is None or entry.timezone else pms
+def _parent_asset(entry: Entry, parent: Entry | None, made: Mapping[int, int]) -> int | None:
+    """Return the asset above that of a thing: a device's as chosen, before that of its site."""
+    if parent is None or (parent.kind == SITE and entry.parent_asset_id is not None):
+        return entry.parent_asset_id
+    return made.get(parent.id, parent.asset_id)
 
 
 def _place_in_words(registered: Directory, case_id: int, now: datetime) -> str:

@@ -23,10 +23,13 @@ class SensorSpec:
 
 @cache
 def sensor_specs(asset_type: str) -> dict[str, SensorSpec]:
-    """Return the sensors of an asset type by name, in the order of the catalogue."""
+    """Return the sensors of an asset type by name, in the order of the catalogue.
+
+    A site has none.
+    """
     return {
         name: SensorSpec(name, quantity)
-        for quantity in BY_ASSET_TYPE[asset_type]
+        for quantity in BY_ASSET_TYPE.get(asset_type, ())
         for name in quantity.sensor_names()
     }
 

@@ -57,7 +57,12 @@ def counts(result: Imported) -> str:
 
 def summary_lines(summary: ImportSummary, said: Renderer) -> Iterator[str]:
     """Yield what is new, and what changes its place; nothing where nothing does."""
-    for names, thing in ((summary.pmses, "new PMS"), (summary.cabinets, "new cabinet")):
+    new_ones = (
+        (summary.sites, "new site"),
+        (summary.pmses, "new PMS"),
+        (summary.cabinets, "new cabinet"),
+    )
+    for names, thing in new_ones:
         if names:
             many = counted(len(names), thing).replace("PMSs", "PMSes")
             yield f"{many}: {_named(names)}"

@@ -31,6 +31,7 @@ from flexmeasures_pms.registry.editing.naming import ASSEMBLIES
 from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
 from flexmeasures_pms.registry.editing.registration import Details
+from flexmeasures_pms.registry.queries.sites import NO_FACTS, SiteFacts
 
 _place_option = click.option(
     "--place", type=int, metavar="N",
@@ -59,7 +60,7 @@ def _assemblies(kind: str | None) -> Sequence[str]:
 
 @pms_cli.cli.command("install")
 @click.argument("part")
-@click.option("--into", required=True, metavar="ASSEMBLY", help="Case, cabinet or PMS.")
+@click.option("--into", required=True, metavar="ASSEMBLY", help="Case, cabinet, PMS or site.")
 @_into_kind_option
 @part_kind_option
 @_place_option
@@ -91,6 +92,7 @@ def install(
     Examples:
       flexmeasures pms install 66BFF353734574E43235318 --into 269 --at 2026-03-01T12:00:00Z
       flexmeasures pms install BLOCK-7 --into 269 --kind cell-block --place 3
+      flexmeasures pms install PMS-01-001 --into BTS-17
     """
     change = orders.install(
         order, part, into,
@@ -199,9 +201,11 @@ def move_case(
 @event_options(since="When it was actually installed.", until="When it was actually removed.")
 @click.option("--docks", type=int, metavar="N", help="Actual number of docks of a cabinet.")
 @parent_asset_option
-@click.option("--timezone", metavar="NAME", help="Time zone of a PMS or device.")
+@click.option("--timezone", metavar="NAME", help="Time zone of a site, PMS or device.")
 @click.option("--latitude", type=float, metavar="X", help="Degrees north.")
 @click.option("--longitude", type=float, metavar="Y", help="Degrees east.")
+@click.option("--address", metavar="TEXT", help="Address of a site.")
+@click.option("--contact", metavar="TEXT", help="Whom to call at a site.")
 @kind_option
 @with_packs_option
 @account_option
@@ -229,11 +233,13 @@ def correct(
           --since 2026-03-01T11:00:00+07:00 --note "swapped before lunch"
     """
     stay = {name: options.pop(name) for name in ("place", "since", "until")}
+    facts = SiteFacts(options.pop("address"), options.pop("contact"))
     corrected, details = CorrectedInstallation(into, **stay), cast(Details, options)
-    if not corrected and all(value is None for value in details.values()):
+    given = any(value is not None for value in details.values())
+    if not corrected and not given and facts == NO_FACTS:
         raise click.UsageError("Say what to correct: --into, --place, --since, --until, --docks…")
     change = orders.correct(
         order, part, corrected, details,
-        kind=kind, into_kinds=_assemblies(into_kind), with_packs=with_packs,
+        facts=facts, kind=kind, into_kinds=_assemblies(into_kind), with_packs=with_packs,
     )  # fmt: skip
     finish(change, order.author)

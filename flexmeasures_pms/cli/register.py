@@ -1,4 +1,4 @@
-"""Commands that register devices, cabinets and cases."""
+"""Commands that register sites, devices, cabinets and cases."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.doubtful import AcceptedIds
 from flexmeasures_pms.registry.editing.order import Order
+from flexmeasures_pms.registry.queries.sites import SiteFacts
 
 
 def _site_options(function: F) -> F:
@@ -68,6 +69,37 @@ def _add_command(kind: DeviceKind) -> None:
 
 for _kind in DEVICE_KINDS:
     _add_command(_kind)
+
+
+@pms_cli.cli.command("register-site")
+@click.argument("ident", metavar="ID")
+@account_option
+@_site_options
+@click.option("--address", metavar="TEXT", help="Where it is, in words.")
+@click.option("--contact", metavar="TEXT", help="Whom to call there.")
+@accepted_ids_option
+@author_options()
+@one_line_errors
+def register_site(
+    ident: str,
+    account_id: int | None,
+    address: str | None,
+    contact: str | None,
+    accepted: AcceptedIds,
+    who: Author,
+    **details: Unpack[registration.Details],
+) -> None:
+    """Register a site, where PMSes, MPPTs and inverters stand; install puts them there.
+
+    \b
+    Examples:
+      flexmeasures pms register-site BTS-17 --account 1 --timezone Asia/Jakarta \\
+          --latitude -6.2 --longitude 106.8 --address "Jalan Merdeka 1, Bandung"
+      flexmeasures pms install PMS-01-001 --into BTS-17
+    """
+    order = Order(who, account_id=organisation(account_id))
+    change = orders.register_site(order, ident, SiteFacts(address, contact), **details)
+    finish(change, who, accepted=accepted)
 
 
 @pms_cli.cli.command("register-cabinet")

@@ -1,7 +1,8 @@
 """The kinds of trackables and what fits where (the metamodel of the seed).
 
-A PMS has 1-4 cabinets; a cabinet one controller (EHub or BBC), one busbar, and docks
-with cases; a case 14 cell blocks, one FET board and one acquisition board.
+A site has any number of devices: PMSes, MPPTs and inverters. A PMS has 1-4 cabinets; a cabinet one
+controller (EHub or BBC), one busbar, and docks with cases; a case 14 cell blocks, one FET board and
+one acquisition board.
 """
 
 from __future__ import annotations
@@ -9,10 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from flexmeasures_pms.catalogue.asset_types import ASSET_TYPE_BY_NAME, DATASETS, SINGLE_DEVICES
+from flexmeasures_pms.catalogue.asset_types import (
+    ASSET_TYPE_BY_NAME,
+    DATASETS,
+    DEVICE_KINDS,
+    SINGLE_DEVICES,
+)
 
-TrackableClass = Literal["system", "device", "assembly", "component"]
+TrackableClass = Literal["location", "system", "device", "assembly", "component"]
 
+SITE = "site"
 PMS = "pms"
 CABINET = "cabinet"
 CASE = "case"
@@ -45,12 +52,15 @@ class Kind:
     @property
     def first_verb(self) -> str:
         """The transaction that begins its life: assemblies are assembled, parts bought."""
+        if self.trackable_class == "location":
+            return "registered"
         return "assembled" if self.trackable_class in ("assembly", "system") else "procured"
 
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
+        Kind(SITE, "location", "site"),
         Kind(PMS, "system", "PMS"),
         Kind(CABINET, "assembly", "cabinet"),
         Kind(CASE, "assembly", "case"),
@@ -69,7 +79,8 @@ KINDS: dict[str, Kind] = {
 class Slot:
     """A slot of an assembly: which kinds go in, and into how many places.
 
-    :param places: number of places; None where it follows from the registration.
+    :param places: number of places; None where it follows from the registration, 0 where it
+        takes any number of parts and they have no places.
     """
 
     name: str
@@ -77,6 +88,11 @@ class Slot:
     parts: tuple[str, ...]
     places: int | None
     words: str
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it has several places, so that a place needs its number."""
+        return self.places is None or self.places > 1
 
 
 SLOTS: tuple[Slot, ...] = (
@@ -88,18 +104,26 @@ SLOTS: tuple[Slot, ...] = (
     Slot("dock", CABINET, (CASE,), None, "dock"),
     Slot("dock", PMS, (CASE,), MAX_DOCKS, "dock"),
     Slot("cabinet", PMS, (CABINET,), MAX_CABINETS, "position"),
+    *(Slot(device.name, SITE, (device.name,), 0, device.label) for device in DEVICE_KINDS),
 )
 
 ASSET_KINDS: tuple[str, ...] = tuple(ASSET_TYPE_BY_NAME)
 """The kinds that have a FlexMeasures asset, each after those that its assets may be below."""
 
-SITE_KINDS: tuple[str, ...] = DATASETS
-"""The kinds that stand at a site of their own: they have a time zone and a location."""
+DEVICES: tuple[str, ...] = DATASETS
+"""The kinds that report: they may be in a site, and need not."""
+
+LOCATED: tuple[str, ...] = (SITE, *DEVICES)
+"""The kinds that have a time zone and a location."""
 
 _SLOT_BY_KINDS = {(slot.assembly, part): slot for slot in SLOTS for part in slot.parts}
 
 PART_KINDS: tuple[str, ...] = tuple(dict.fromkeys(p for slot in SLOTS for p in slot.parts))
 """The kinds that can be installed in something: the KIND of the command line."""
+
+
+BUILT_IN: tuple[str, ...] = tuple(kind for kind in PART_KINDS if kind not in DEVICES)
+"""The kinds that are built into something: one that is installed nowhere is spare."""
 
 
 def slot_for(assembly_kind: str, part_kind: str) -> Slot | None:

@@ -19,13 +19,13 @@ from msgspec.structs import replace
 
 from flexmeasures_pms.errors import SchemaError
 from flexmeasures_pms.overview.fleet import Device, fleet
-from flexmeasures_pms.overview.location import above
 from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.rack import misplaced_now
 from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
-from flexmeasures_pms.registry.kinds import CASE, PMS, SITE_KINDS
+from flexmeasures_pms.registry.kinds import CASE, DEVICES, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.location import above
 from flexmeasures_pms.registry.tables import trackable
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.storage.flapping import flapping_now
@@ -109,7 +109,7 @@ def _panel(asset: GenericAsset) -> Markup:
 def _ways(account_id: int, thing: Entry) -> list[tuple[str, str]]:
     to = Addresses(account_id)
     ways = [(_("Registry"), to.thing(thing.kind, thing.ident))]
-    if thing.kind in (CASE, *SITE_KINDS):
+    if thing.kind in (CASE, *DEVICES):
         ways.insert(0, (_way(thing.kind), to.readings(thing.kind, thing.ident) or ""))
     if thing.kind == PMS:
         cells = links.rack(thing.ident, "cells", organisation=account_id)
@@ -135,7 +135,7 @@ def _pack(registered: Directory, thing: Entry, now: datetime) -> ShownPack:
 
 
 def _device(registered: Directory, thing: Entry, now: datetime) -> Device | None:
-    if thing.kind not in SITE_KINDS:
+    if thing.kind not in DEVICES:
         return None
     return next(iter(fleet([registered.account_id], now, only=[thing.id])), None)
 

@@ -57,6 +57,32 @@ def check(registry: Registry, other: Registry) -> str:
     return text
 
 
+def test_sites_are_exported_with_their_facts_and_pmses(
+    registry: Registry, other_registry: Registry
+) -> None:
+    from flexmeasures_pms.registry.editing import orders
+    from flexmeasures_pms.registry.editing.change import Author
+    from flexmeasures_pms.registry.editing.orders import Order
+    from flexmeasures_pms.registry.queries.sites import SiteFacts
+
+    order = Order(Author("tests"), account_id=registry.account_id)
+    facts = SiteFacts('Jalan "Merdeka" 1, ' + "x" * 100, "Ani, +62 1")
+    orders.register_site(order, "BTS-1", facts, timezone="Asia/Jakarta")
+    orders.register_site(order, "BTS-2", SiteFacts(), latitude=-6.2, longitude=106.8)
+    registry.add("pms", "PMS-1", "PMS-2")
+    registry.add("mppt", "M-1")
+    for device in ("PMS-1", "M-1"):
+        orders.install(order, device, "BTS-1")
+    text = exported(registry)
+    again = load(registry, text)
+    assert (again.changed, again.change.touched) == (0, ())
+    load(other_registry, text)
+    assert exported(other_registry) == text
+    assert contents(other_registry) == {
+        thing for thing in contents(registry) if thing[0] in ("site", "pms")
+    }
+
+
 @pytest.fixture
 def site(registry: Registry) -> Registry:
     """Two cabinets, the second so large that its numbers may mean two docks."""

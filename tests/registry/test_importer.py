@@ -384,3 +384,44 @@ def test_a_file_registers_no_id_with_markup(registry: Registry, load: Load, iden
         assert [fault.line for fault in result.faults] == [2]
         assert "use at most 64 characters" in result.faults[0].message
     assert not registry.whole.entries
+
+
+SITES = b"""pack.id,pms.id,site.id,site.timezone,site.latitude,site.longitude,site.address,\
+site.contact
+,PMS-1,BTS-1,Asia/Jakarta,-6.2,106.8,"Jalan 1, Bandung",Ani
+,PMS-2,BTS-1,,,,,
+,,BTS-2,Asia/Makassar,,,,
+0241,PMS-2,,,,,,
+"""
+
+
+def test_sites_come_from_a_file_with_the_pmses_in_them(load: Load, registry: Registry) -> None:
+    result = load(SITES)
+    assert [str(fault) for fault in result.faults] == []
+    assert result.summary.sites == ("BTS-1", "BTS-2")
+    known = registry.whole
+    site = known.find("site", "BTS-1")
+    inside = [known.entry(row.part_id).ident for row in known.by_assembly[site.id]]
+    assert (site.timezone, site.latitude, sorted(inside)) == (
+        "Asia/Jakarta",
+        -6.2,
+        ["PMS-1", "PMS-2"],
+    )
+    again = load(SITES)
+    assert (again.changed, again.change.touched) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("pack.id,site.id\n0241,BTS-1", "site.id needs the pms.id of the PMS that is there."),
+        ("pack.id,pms.id,site.timezone\n,PMS-1,UTC", "site.timezone needs the site.id"),
+        ("pack.id,pms.id,site.id\n,P,S\n0241,P,T", "Line 2 has PMS P in another place"),
+        ("pack.id,spare.kind,spare.id\n,mppt,M-1", "spare.kind 'mppt' is none of"),
+        (f"pack.id,site.id,site.address\n,S,{'x' * 501}", "longer than 500 characters"),
+    ],
+)
+def test_what_a_file_can_t_say_of_sites_is_refused(load: Load, lines: str, said: str) -> None:
+    result = load(f"{lines}\n".encode())
+    assert said in " ".join(map(str, result.faults))
+    assert not result.written

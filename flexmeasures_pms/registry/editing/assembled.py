@@ -12,7 +12,10 @@ from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.order import Order
+from flexmeasures_pms.registry.editing.orders import register
 from flexmeasures_pms.registry.editing.packs import holds_packs, keep_packs
+from flexmeasures_pms.registry.editing.parents import check_parent
+from flexmeasures_pms.registry.editing.registration import Details
 from flexmeasures_pms.registry.editing.spots import spot_for
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import (
@@ -24,6 +27,7 @@ from flexmeasures_pms.registry.kinds import (
     EHUB,
     FET_BOARD,
     PMS,
+    SITE,
 )
 from flexmeasures_pms.registry.messages.message import message, message_form, place_of
 from flexmeasures_pms.registry.queries.search import find_one
@@ -51,6 +55,20 @@ class CaseParts:
     board_aliases: tuple[str, ...] = ()
     fet_board: str | None = None
     cell_blocks: tuple[str, ...] = ()
+
+
+def register_device(
+    order: Order, kind: str, ident: str, details: Details, *, site: str | None = None
+) -> Change:
+    """Register a PMS, an MPPT or an inverter, in a site where one is given."""
+    if site is None:
+        return register(order, kind, ident, **details)
+    found = find_one(site, kinds=[SITE], account_id=order.organisation)
+    check_parent(order.organisation, details.get("parent_asset_id"))
+    with editing(order.organisation, order.author) as changeset:
+        device = registration.register(changeset, kind, ident, **details)
+        moves.install(changeset, device, changeset.view.entry(found.id), at=order.at)
+    return changeset.change()
 
 
 def register_cabinet(

@@ -26,7 +26,9 @@ from flexmeasures_pms.registry.editing.installed import Installed
 from flexmeasures_pms.registry.editing.master_state import MasterState, Reserve
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.kinds import BOARD, CABINET, KINDS
+from flexmeasures_pms.registry.lookups import ComputedLookup
 from flexmeasures_pms.registry.messages.message import Message, MessageValue, message
+from flexmeasures_pms.registry.queries.sites import SiteFacts
 from flexmeasures_pms.registry.timeline import (
     SINCE_EVER,
     Installation,
@@ -48,6 +50,7 @@ class Changeset:
     :param reserve: gives numbers for new trackables.
     :param recorded: gives what was asked by the last transaction of a trackable.
     :param reserve_record: gives numbers for new products, parties and batches.
+    :param facts: gives what is registered of a site besides its entry.
 
     ``touched`` are the trackables with a transaction, but for those of which only the origin is
     told, which are ``described``. ``concerned`` are the assemblies that something came into or
@@ -64,6 +67,7 @@ class Changeset:
         reserve: Callable[[], Iterable[int]],
         recorded: Callable[[int], OrderAsked | None] = lambda _: None,
         reserve_record: Reserve = lambda _: 0,
+        facts: Callable[[int], SiteFacts | None] = lambda _: None,
     ) -> None:
         self.base = base
         self.author = author
@@ -75,6 +79,7 @@ class Changeset:
         self._entries: Overlay[int, Entry] = Overlay(base.entries, self._undo_log)
         self._names: Overlay[Name, int] = Overlay(base.names, self._undo_log)
         self._aliases: Overlay[int, tuple[str, ...]] = Overlay(base.aliases, self._undo_log)
+        self.sites: Overlay[int, SiteFacts] = Overlay(ComputedLookup(facts), self._undo_log)
         self._installed = Installed(base, self._undo_log)
         self.view = dataclasses.replace(
             base,

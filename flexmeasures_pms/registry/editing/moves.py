@@ -117,7 +117,7 @@ def _refuse_taken(
         return
     other = changeset.view.entries[taken.part_id]
     place, when = place_of(changeset.view, taken, changeset.now), period_of(taken)
-    if place.slot is None or place.slot.places == 1:
+    if place.slot is None or not place.slot.numbered:
         holder = message("{place} has {what} {period}.", place=place, what=other, period=when)
     else:
         holder = message(

@@ -6,8 +6,23 @@ from collections.abc import Collection
 from shlex import quote
 
 from flexmeasures_pms.errors import UnknownId
+from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.editing import registration
 from flexmeasures_pms.registry.editing.changeset import Changeset
-from flexmeasures_pms.registry.kinds import CABINET, CASE, KINDS, PART_KINDS, PMS, slot_for
+from flexmeasures_pms.registry.kinds import (
+    BOARD,
+    CABINET,
+    CASE,
+    DEVICES,
+    KINDS,
+    PART_KINDS,
+    PMS,
+    SITE,
+    interchangeable,
+    slot_for,
+    words,
+)
+from flexmeasures_pms.registry.queries.browse import ever_installed
 from flexmeasures_pms.registry.queries.search import (
     Found,
     Searching,
@@ -17,7 +32,7 @@ from flexmeasures_pms.registry.queries.search import (
     unknown_id,
 )
 
-ASSEMBLIES = (CASE, CABINET, PMS)
+ASSEMBLIES = (CASE, CABINET, PMS, SITE)
 
 
 def search_within(
@@ -112,6 +127,67 @@ def part_and_assembly(
             into, fitting, fitting_kinds, account_id, option="--into-kind", among=among
         )
     return None, find_one(into, kinds=into_kinds, account_id=account_id, among=among)
+
+
+def parts_named(
+    text: str, kinds: Collection[str], account_id: int | None, among: Searching = search
+) -> list[Found]:
+    """Return the parts of some kinds that an id names.
+
+    A device that was never in a site is none, unless the id names nothing else.
+
+    :param among: finds what they may be.
+    """
+    found = among(text, kinds=kinds, account_id=account_id)
+    devices = [one.id for one in found if one.kind in DEVICES]
+    if len(found) == len(devices):
+        return found
+    placed = ever_installed(devices)
+    return [one for one in found if one.kind not in DEVICES or one.id in placed]
+
+
+def only_part(
+    text: str, kind: str | None, account_id: int | None, among: Searching = search
+) -> Found:
+    """Return the one part that an id names.
+
+    :param among: finds what it may be.
+
+    :raises UnknownId: if it names none.
+    :raises AmbiguousId: if it names several.
+    """
+    kinds = [kind] if kind else PART_KINDS
+    found = parts_named(text, kinds, account_id, among)
+    return only_match(text, found, kinds, account_id, among=among)
+
+
+def found_or_registered(
+    changeset: Changeset, kind: str, ident: str, *, new_too: bool, among: Searching = search
+) -> Entry:
+    """Return the part that an id names, or register it.
+
+    :param among: finds what it may be.
+
+    :raises UnknownId: for a new case or cabinet, and a new part that has the id of another
+        thing, unless that is meant.
+    """
+    known = (changeset.view.find(k, ident) for k in interchangeable(kind))
+    found = next((entry for entry in known if entry is not None), None)
+    if found is not None:
+        return found
+    others = among(ident, account_id=changeset.account_id)
+    if not new_too and (others or kind in (CASE, CABINET, *DEVICES)):
+        # One pack id can't be a case's and a board's: no option helps.
+        command = f"for a new {words(kind)} give --register"
+        clash = any({kind, other.kind} == {CASE, BOARD} for other in others)
+        raise unknown_id(
+            ident,
+            interchangeable(kind),
+            changeset.account_id,
+            command="" if clash else command,
+            among=among,
+        )
+    return registration.register(changeset, kind, ident)
 
 
 def _unknown_assembly(

@@ -16,14 +16,15 @@ from datetime import datetime
 from typing import Unpack
 
 from flexmeasures_pms.errors import RegistryError
-from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing import correction, moves, registration
+from flexmeasures_pms.registry.editing import correction, moves, registration, sites
 from flexmeasures_pms.registry.editing.change import Change
-from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.naming import (
     ASSEMBLIES,
+    found_or_registered,
+    only_part,
     pair,
     part_and_assembly,
+    parts_named,
 )
 from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.packs import keep_packs
@@ -36,15 +37,20 @@ from flexmeasures_pms.registry.editing.service import (
     record_service,
     record_shipment,
 )
-from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, interchangeable, words
+from flexmeasures_pms.registry.kinds import (
+    BOARD,
+    CABINET,
+    CASE,
+    PART_KINDS,
+    interchangeable,
+)
 from flexmeasures_pms.registry.messages.message import message
 from flexmeasures_pms.registry.queries.search import (
     Found,
-    Searching,
     find_one,
     only_match,
-    unknown_id,
 )
+from flexmeasures_pms.registry.queries.sites import NO_FACTS, SiteFacts
 
 
 def register(order: Order, kind: str, ident: str, **details: Unpack[Details]) -> Change:
@@ -53,6 +59,14 @@ def register(order: Order, kind: str, ident: str, **details: Unpack[Details]) ->
     with order.editing(order.organisation) as changeset:
         registration.register(changeset, kind, ident, **details)
     return order.change(changeset)
+
+
+def register_site(order: Order, ident: str, facts: SiteFacts, **details: Unpack[Details]) -> Change:
+    """Register a site; one that is registered already gets the details that it lacks."""
+    check_parent(order.organisation, details.get("parent_asset_id"))
+    with editing(order.organisation, order.author) as changeset:
+        sites.register_site(changeset, ident, facts, details)
+    return changeset.change()
 
 
 def install(
@@ -88,7 +102,7 @@ def remove(order: Order, part: str, *, kind: str | None = None, with_packs: bool
 
     :param with_packs: whether a cabinet may leave its PMS with the packs in it.
     """
-    found = _find(order, part, [kind] if kind else PART_KINDS)
+    found = only_part(part, kind, order.account_id, among=order.among)
     with order.editing(found.account_id) as changeset:
         entry = changeset.view.entry(found.id)
         moves.remove(changeset, entry, order.at)
@@ -111,44 +125,17 @@ def swap(
     :param with_packs: whether cabinets may leave their PMSes with the packs in them.
     """
     kinds: Collection[str] = interchangeable(kind) if kind else PART_KINDS
-    found = order.among(old, kinds=kinds, account_id=order.account_id)
+    found = parts_named(old, kinds, order.account_id, among=order.among)
     same = [f for f in found if f.kind == kind]
     taken = only_match(old, same or found, kinds, order.account_id, among=order.among)
     with order.editing(taken.account_id) as changeset:
-        fresh = _found_or_registered(
+        fresh = found_or_registered(
             changeset, kind or taken.kind, new, new_too=new_too, among=order.among
         )
         entry = changeset.view.entry(taken.id)
         moves.swap(changeset, entry, fresh, order.at)
         keep_packs(changeset, allowed=with_packs)
     return order.change(changeset)
-
-
-def _found_or_registered(
-    changeset: Changeset, kind: str, ident: str, *, new_too: bool, among: Searching
-) -> Entry:
-    """Return the part that an id names, or register it.
-
-    :raises UnknownId: for a new case or cabinet, and a new part that has the id of another
-        thing, unless that is meant.
-    """
-    known = (changeset.view.find(k, ident) for k in interchangeable(kind))
-    found = next((entry for entry in known if entry is not None), None)
-    if found is not None:
-        return found
-    others = among(ident, account_id=changeset.account_id)
-    if not new_too and (others or kind in (CASE, CABINET)):
-        # One pack id can't be a case's and a board's: no option helps.
-        command = f"for a new {words(kind)} give --register"
-        clash = any({kind, other.kind} == {CASE, BOARD} for other in others)
-        raise unknown_id(
-            ident,
-            interchangeable(kind),
-            changeset.account_id,
-            command="" if clash else command,
-            among=among,
-        )
-    return registration.register(changeset, kind, ident)
 
 
 def move_case(order: Order, case: str, *, cabinet: str, dock: int) -> Change:
@@ -184,6 +171,7 @@ def correct(
     corrected: CorrectedInstallation,
     details: Details,
     *,
+    facts: SiteFacts = NO_FACTS,
     kind: str | None = None,
     into_kinds: Collection[str] = ASSEMBLIES,
     with_packs: bool = False,
@@ -194,19 +182,23 @@ def correct(
     :raises RegistryError: also if nothing is to be corrected.
     """
     given = any(value is not None for value in details.values())
-    if not given and not corrected:
+    if not given and not corrected and facts == NO_FACTS:
         raise RegistryError(message("Say what to correct: where it was, since when, until when…"))
-    kinds = [kind] if kind else (PART_KINDS if corrected else None)
-    if corrected.into is None:
-        found, assembly = _find(order, part, kinds), None
-    else:
+    if corrected.into is not None:
+        kinds = [kind] if kind else PART_KINDS
         found, assembly = pair(
-            part, kinds or PART_KINDS, corrected.into, into_kinds, order.account_id, order.among
+            part, kinds, corrected.into, into_kinds, order.account_id, order.among
         )
+    elif corrected:
+        found = only_part(part, kind, order.account_id, among=order.among)
+        assembly = None
+    else:
+        found, assembly = _find(order, part, kind), None
     check_parent(found.account_id, details.get("parent_asset_id"))
     with order.editing(found.account_id) as changeset:
         if given:
             registration.amend(changeset, changeset.view.entry(found.id), **details)
+        sites.amend_site(changeset, changeset.view.entry(found.id), facts)
         if corrected:
             correction.correct(
                 changeset,
@@ -223,7 +215,7 @@ def correct(
 
 def add_alias(order: Order, board: str, alias: str) -> Change:
     """Let an acquisition board be known under one more spelling of its id."""
-    found = _find(order, board, [BOARD])
+    found = _find(order, board, BOARD)
     with order.editing(found.account_id) as changeset:
         registration.add_alias(changeset, changeset.view.entry(found.id), alias)
     return order.change(changeset)
@@ -233,7 +225,7 @@ def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Record that something was serviced; what was done is the author's note."""
     if not order.author.note:
         raise RegistryError(message("Say what was done: it is kept in the history."))
-    found = _find(order, ident, [kind] if kind else None)
+    found = _find(order, ident, kind)
     with order.editing(found.account_id) as changeset:
         record_service(changeset, changeset.view.entry(found.id), order.at)
     return order.change(changeset)
@@ -241,18 +233,18 @@ def service(order: Order, ident: str, *, kind: str | None = None) -> Change:
 
 def ship(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Record that something was sent off; no place changes."""
-    found = _find(order, ident, [kind] if kind else None)
-    with editing(found.account_id, order.author) as changeset:
+    found = _find(order, ident, kind)
+    with order.editing(found.account_id) as changeset:
         record_shipment(changeset, changeset.view.entry(found.id), order.at)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def give_back(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Record that something was returned to where it came from; it must not be installed."""
-    found = _find(order, ident, [kind] if kind else None)
-    with editing(found.account_id, order.author) as changeset:
+    found = _find(order, ident, kind)
+    with order.editing(found.account_id) as changeset:
         record_return(changeset, changeset.view.entry(found.id), order.at)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def retire(
@@ -262,7 +254,7 @@ def retire(
 
     :param with_packs: whether a cabinet may leave its PMS with the packs in it.
     """
-    found = _find(order, ident, [kind] if kind else None)
+    found = _find(order, ident, kind)
     with order.editing(found.account_id) as changeset:
         entry = changeset.view.entry(found.id)
         record_retirement(changeset, entry, order.at)
@@ -272,11 +264,12 @@ def retire(
 
 def revive(order: Order, ident: str, *, kind: str | None = None) -> Change:
     """Bring something retired back into use; it can be installed again."""
-    found = _find(order, ident, [kind] if kind else None)
+    found = _find(order, ident, kind)
     with order.editing(found.account_id) as changeset:
         record_revival(changeset, changeset.view.entry(found.id))
     return order.change(changeset)
 
 
-def _find(order: Order, ident: str, kinds: Collection[str] | None) -> Found:
+def _find(order: Order, ident: str, kind: str | None) -> Found:
+    kinds = [kind] if kind else None
     return find_one(ident, kinds=kinds, account_id=order.account_id, among=order.among)

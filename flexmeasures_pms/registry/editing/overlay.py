@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, overload
@@ -42,6 +42,11 @@ class Overlay(Generic[K, V]):
         self._base = base
         self._changed: dict[K, V] = {}
         self._undo_log = undo_log
+
+    @property
+    def changed(self) -> Mapping[K, V]:
+        """What differs from what is registered."""
+        return self._changed
 
     def __getitem__(self, key: K, /) -> V:
         """Return what is there; KeyError if nothing is."""

@@ -30,6 +30,7 @@ REGISTERED_WITH = message_form("Registered {what} and {things} with it.")
 ALSO_KNOWN = message_form("{what} is now also known as {alias}.")
 ADDED = message_form("Added to {what}: {details}.")
 ADDED_TO_SEVERAL = message_form("Added to {what} and {things}: {details}.")
+CORRECTED = message_form("Corrected {what}: {details}.")
 _SHORT_F = re.compile(r"^[0-9A-F]{3}FF(?=[0-9A-F])")
 
 
@@ -101,7 +102,7 @@ def amend(changeset: Changeset, entry: Entry, **details: Unpack[Details]) -> Non
         return
     _check_docks(changeset, amended)
     changeset.amend(amended, "corrected")
-    changeset.add_message("Corrected {what}: {details}.", what=entry, details=DetailsText(given))
+    changeset.add_message(CORRECTED, what=entry, details=DetailsText(given))
     _use_docks(changeset, amended)
 
 

@@ -15,6 +15,7 @@ from flexmeasures_pms.registry.kinds import (
     DEFAULT_DOCKS,
     MAX_DOCKS,
     PMS,
+    SITE,
     SLOTS,
     Slot,
     slot_for,
@@ -48,6 +49,8 @@ def spot_for(
     slot = slot_for(assembly.kind, part.kind)
     if slot is None:
         raise RegistryConflict(_does_not_fit(part, assembly))
+    if assembly.kind == SITE:
+        return _in_site(assembly, slot, place)
     if assembly.kind == PMS and part.kind == CASE and place is not None:
         in_cabinet = changeset.view.cabinet_at(assembly.id, place, at)
         if in_cabinet is not None:
@@ -60,6 +63,13 @@ def spot_for(
     if not 1 <= place <= places:
         raise _no_such_place(changeset, slot, assembly, place, places, at)
     return assembly.id, slot.name, place
+
+
+def _in_site(site: Entry, slot: Slot, place: int | None) -> Spot:
+    if place is not None:
+        said = message("{what} has no numbered places: leave the place out.", what=site)
+        raise RegistryConflict(said)
+    return site.id, slot.name, None
 
 
 def _dock_of_cabinet(

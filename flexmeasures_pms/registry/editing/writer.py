@@ -17,11 +17,13 @@ from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry import unpublished
 from flexmeasures_pms.registry.directory import ident_key
 from flexmeasures_pms.registry.editing import assets, pending
-from flexmeasures_pms.registry.editing.change import Author, OrderAsked
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.changeset import DETAILS, Changeset
 from flexmeasures_pms.registry.editing.copying import copy, range_text
 from flexmeasures_pms.registry.editing.master_writing import write_origins, write_records
 from flexmeasures_pms.registry.editing.numbers import for_record, for_trackables
+from flexmeasures_pms.registry.editing.recorded import asked_last, facts_of
+from flexmeasures_pms.registry.editing.sites import write_sites
 from flexmeasures_pms.registry.editing.waiting import told_if_long
 from flexmeasures_pms.registry.kinds import ASSET_KINDS, BOARD
 from flexmeasures_pms.registry.loading.load import load_directory
@@ -81,7 +83,13 @@ def editing(
     now = _now(account_id)
     registered = load_directory(account_id, numbers=numbers, parts=True)
     changeset = Changeset(
-        registered, author, now, lambda: for_trackables(expected), _asked_last, for_record
+        registered,
+        author,
+        now,
+        lambda: for_trackables(expected),
+        asked_last,
+        for_record,
+        facts_of,
     )
     try:
         yield changeset
@@ -109,16 +117,10 @@ def tried(account_id: int, author: Author) -> Changeset:
         author,
         _now(account_id),
         lambda: islice(numbers, _BATCH),
-        _asked_last,
+        asked_last,
         lambda _: next(numbers),
+        facts_of,
     )
-
-
-def _asked_last(trackable_id: int) -> OrderAsked | None:
-    t = transaction.c
-    query = sa.select(t.after["asked"]).where(t.trackable_id == trackable_id)
-    asked: OrderAsked | None = db.session.scalar(query.order_by(t.id.desc()).limit(1))
-    return asked
 
 
 def lock_registry(account_id: int) -> None:
@@ -145,6 +147,7 @@ def _write(changeset: Changeset) -> None:
     write_records(changeset)
     _write_trackables(changeset)
     write_origins(changeset)
+    write_sites(changeset)
     _write_aliases(changeset)
     _write_installations(changeset)
     copy(transaction, _TRANSACTION, _transactions(changeset))

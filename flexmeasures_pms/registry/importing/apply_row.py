@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.editing import registration
+from flexmeasures_pms.registry.editing import registration, sites
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.origins import OriginDetails, state_origin
 from flexmeasures_pms.registry.importing.placements import Placements
@@ -31,6 +31,7 @@ def apply_row(placements: Placements, row: FileRow) -> None:
     changeset = placements.changeset
     case = _registered(changeset, CASE, row.case)
     pms = _registered_pms(changeset, row)
+    _register_site(placements, row, pms)
     cabinet = _registered_cabinet(changeset, row)
     if cabinet is not None:
         _fill_cabinet(placements, row, cabinet, pms)
@@ -58,7 +59,14 @@ def _registered(changeset: Changeset, kind: str, ident: str | None) -> Entry | N
 
 def _registered_pms(changeset: Changeset, row: FileRow) -> Entry | None:
     ident = row.ids.get("pms.id")
-    return None if ident is None else registration.register(changeset, PMS, ident, **row.site)
+    return None if ident is None else registration.register(changeset, PMS, ident, **row.of_pms)
+
+
+def _register_site(placements: Placements, row: FileRow, pms: Entry | None) -> None:
+    ident = row.ids.get("site.id")
+    if ident is not None:
+        site = sites.register_site(placements.changeset, ident, row.facts, row.of_site)
+        placements.put(pms, site, None, row.valid_from)
 
 
 def _registered_cabinet(changeset: Changeset, row: FileRow) -> Entry | None:

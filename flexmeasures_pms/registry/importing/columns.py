@@ -20,11 +20,14 @@ CELL_COLUMNS = tuple(f"cell.id.{n}" for n in range(1, 15))
 PARTS_OF_CASE = ("board.id", "board.alias", "fet.board.id", *CELL_COLUMNS)
 PARTS_OF_CABINET = ("cabinet.position", "cabinet.docks", "ehub.id", "bbc.id", "busbar.id")
 DETAILS_OF_PMS = ("pms.timezone", "pms.latitude", "pms.longitude")
+DETAILS_OF_SITE = ("site.timezone", "site.latitude", "site.longitude")
+FACTS_OF_SITE = ("site.address", "site.contact")
 COLUMNS = (
     *("pack.id", "pms.id", "cabinet.id", "dock"),
     *PARTS_OF_CASE,
     *PARTS_OF_CABINET,
     *DETAILS_OF_PMS,
+    *("site.id", *DETAILS_OF_SITE, *FACTS_OF_SITE),
     *("spare.kind", "spare.id", "valid_from"),
 )
 """All columns but those of ``origin_columns``; only the first is needed.

@@ -1,8 +1,8 @@
 """The registry as a file: what is installed where now, as ``import-registry`` reads it.
 
-First a line for each PMS, then for each cabinet, each case, and each spare part. What is retired
-is left out, and what is in it is exported as spare. Imported into the registry that it is of, it
-changes nothing; into an empty one, it makes the same.
+First a line for each site, then for each PMS, each cabinet, each case, and each spare part. What is
+retired is left out, and what is in it is exported as spare. Imported into the registry that it is
+of, it changes nothing; into an empty one, it makes the same.
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ from itertools import tee
 
 import sqlalchemy as sa
 from flexmeasures.data import db
+from msgspec.structs import astuple
 
 from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.docks import clear_number, docks_across
-from flexmeasures_pms.registry.importing.columns import COLUMNS, DETAILS_OF_PMS
+from flexmeasures_pms.registry.importing.columns import (
+    COLUMNS,
+    DETAILS_OF_PMS,
+    DETAILS_OF_SITE,
+    FACTS_OF_SITE,
+)
 from flexmeasures_pms.registry.importing.csv_text import csv_text
 from flexmeasures_pms.registry.importing.export_origins import ExportedOrigins, any_known
 from flexmeasures_pms.registry.importing.export_rows import (
     Parts,
+    facts_of_sites,
     most_aliases,
     parts_in,
     spare_parts,
@@ -42,9 +49,11 @@ from flexmeasures_pms.registry.kinds import (
     EHUB,
     FET_BOARD,
     PMS,
+    SITE,
 )
 from flexmeasures_pms.registry.loading import rows
 from flexmeasures_pms.registry.loading.snapshot import Snapshot
+from flexmeasures_pms.registry.queries.sites import NO_FACTS
 
 ExportLine = dict[str, str]
 """A line of the file: its fields by their columns."""
@@ -79,10 +88,23 @@ def _lines(account_id: int) -> Iterator[ExportLine]:
     now: datetime = db.session.scalar(sa.select(sa.func.clock_timestamp())).astimezone(UTC)
     exported = _Exported(structure(account_id, now), now)
     origins = ExportedOrigins(account_id)
+    facts = facts_of_sites(account_id)
+    for site in exported.of_kind(SITE):
+        told = astuple(facts.get(site.id, NO_FACTS))
+        yield {
+            "site.id": site.ident,
+            **_details(site, DETAILS_OF_SITE),
+            **{name: text for name, text in zip(FACTS_OF_SITE, told, strict=True) if text},
+        }
     pmses = exported.of_kind(PMS)
     known = origins.of([pms.id for pms in pmses])
     for pms in pmses:
-        yield {"pms.id": pms.ident, **_site(pms), **_origin("pms.id", known.get(pms.id))}
+        yield {
+            "pms.id": pms.ident,
+            **_details(pms, DETAILS_OF_PMS),
+            **exported.site(pms),
+            **_origin("pms.id", known.get(pms.id)),
+        }
     cabinets = exported.of_kind(CABINET)
     parts = parts_in(account_id, [cabinet.id for cabinet in cabinets], now)
     known = origins.of(_numbers(cabinets, parts))
@@ -105,7 +127,7 @@ def _lines(account_id: int) -> Iterator[ExportLine]:
 
 @dataclass(frozen=True, slots=True)
 class _Exported:
-    """The PMSes, cabinets and cases of an organisation, and where they are.
+    """The sites, PMSes, cabinets and cases of an organisation, and where they are.
 
     :param registered: these alone.
     """
@@ -124,6 +146,11 @@ class _Exported:
         dock = self.registered.dock_across(entry.id, self.now) if entry.kind == CASE else None
         place = dock or (row.place if row else None) or 0
         return pms is None, pms.ident if pms else "", row is None, place, entry.ident
+
+    def site(self, pms: Entry) -> ExportLine:
+        """Return which site a PMS is in."""
+        row = self.registered.installed(pms.id, self.now)
+        return {} if row is None else {"site.id": self.registered.entry(row.assembly_id).ident}
 
     def cabinet(self, cabinet: Entry) -> ExportLine:
         """Return where a cabinet is, and how many docks it has."""
@@ -168,9 +195,9 @@ class _Exported:
         return {"dock": str(across.start + dock - 1)}
 
 
-def _site(pms: Entry) -> ExportLine:
-    values = (pms.timezone, pms.latitude, pms.longitude)
-    known = zip(DETAILS_OF_PMS, values, strict=True)
+def _details(entry: Entry, columns: Sequence[str]) -> ExportLine:
+    values = (entry.timezone, entry.latitude, entry.longitude)
+    known = zip(columns, values, strict=True)
     return {column: str(value) for column, value in known if value is not None}
 
 

@@ -13,14 +13,16 @@ from flexmeasures.data import db
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from flexmeasures_pms.registry.directory import Name
-from flexmeasures_pms.registry.kinds import CABINET, CASE, PART_KINDS, PMS
+from flexmeasures_pms.registry.kinds import BUILT_IN, CABINET, CASE, PMS, SITE
 from flexmeasures_pms.registry.loading.rows import ENTRY, ROW, as_entry, as_installation
 from flexmeasures_pms.registry.loading.snapshot import Snapshot
+from flexmeasures_pms.registry.master_tables import site
+from flexmeasures_pms.registry.queries.sites import SiteFacts
 from flexmeasures_pms.registry.tables import alias, installation, trackable
 from flexmeasures_pms.registry.timeline import Installation, Rows
 
-_STRUCTURE = (PMS, CABINET, CASE)
-_COMPONENTS = tuple(kind for kind in PART_KINDS if kind not in _STRUCTURE)
+_STRUCTURE = (SITE, PMS, CABINET, CASE)
+_COMPONENTS = tuple(kind for kind in BUILT_IN if kind not in _STRUCTURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ Parts = Sequence[ExportedPart]
 
 
 def structure(account_id: int, at: datetime) -> Snapshot:
-    """Return an organisation's PMSes, cabinets and cases with where they are at a time.
+    """Return an organisation's sites, PMSes, cabinets and cases with where they are at a time.
 
     What is retired then is left out, but for what still has something in it.
     """
@@ -97,6 +99,13 @@ def spare_parts(account_id: int, assemblies: Iterable[int], at: datetime) -> lis
         ExportedPart(number, kind, ident, None, tuple(aliases or ()))
         for number, kind, ident, aliases in db.session.execute(query)
     ]
+
+
+def facts_of_sites(account_id: int) -> Mapping[int, SiteFacts]:
+    """Return what is registered of the sites of an organisation, by their numbers."""
+    c = site.c
+    query = sa.select(c.trackable_id, c.address, c.contact).where(c.account_id == account_id)
+    return {number: SiteFacts(*facts) for number, *facts in db.session.execute(query)}
 
 
 def most_aliases(account_id: int) -> int:

@@ -10,7 +10,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import registration
 from flexmeasures_pms.registry.editing.changeset import Changeset
 from flexmeasures_pms.registry.editing.would_be import would_be
-from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
+from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS, SITE
 from flexmeasures_pms.registry.messages.message import (
     Message,
     PlaceText,
@@ -30,7 +30,7 @@ _NO_MORE_IN = message_form("{what}: no more in {place} {period}.")
 class ImportSummary:
     """What would be registered, and what changes its place or details.
 
-    :param pmses: ids of new PMSes; ``cabinets`` likewise.
+    :param sites: ids of new sites; ``pmses`` and ``cabinets`` likewise.
     :param cases: how many cases are new; ``parts`` likewise of anything else.
     :param moves: a sentence for each known thing that goes to another place, is put in one, or
         is taken out of one, with where it was; and for each other period in which it would
@@ -40,6 +40,7 @@ class ImportSummary:
     :param batches: how many batches are new.
     """
 
+    sites: tuple[str, ...] = ()
     pmses: tuple[str, ...] = ()
     cabinets: tuple[str, ...] = ()
     cases: int = 0
@@ -61,10 +62,11 @@ def import_summary(changeset: Changeset) -> ImportSummary:
     known = [entry for entry in things if not changeset.is_new(entry.id)]
     moves = [moved for entry in known if (moved := tuple(_moves(changeset, entry)))]
     return ImportSummary(
+        tuple(entry.ident for entry in new if entry.kind == SITE),
         tuple(entry.ident for entry in new if entry.kind == PMS),
         tuple(entry.ident for entry in new if entry.kind == CABINET),
         counts[CASE],
-        len(new) - counts[CASE] - counts[PMS] - counts[CABINET],
+        len(new) - sum(counts[kind] for kind in (SITE, PMS, CABINET, CASE)),
         tuple(said for moved in moves for said in moved),
         len(moves),
         tuple(_details(changeset)),

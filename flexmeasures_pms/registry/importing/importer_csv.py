@@ -14,6 +14,8 @@ from flexmeasures_pms.registry.importing.columns import (
     ALIAS,
     CELL_COLUMNS,
     DETAILS_OF_PMS,
+    DETAILS_OF_SITE,
+    FACTS_OF_SITE,
     PARTS_OF_CABINET,
     PARTS_OF_CASE,
     FileHeader,
@@ -29,9 +31,10 @@ from flexmeasures_pms.registry.importing.rows import (
     RegistryFile,
 )
 from flexmeasures_pms.registry.importing.spreadsheets import unprotected
-from flexmeasures_pms.registry.kinds import BOARD, PART_KINDS
+from flexmeasures_pms.registry.kinds import BOARD, BUILT_IN
 from flexmeasures_pms.registry.messages.message import Message, message, message_form
 from flexmeasures_pms.registry.messages.moments import EVENTS, PLANNED, accepted, read_moment
+from flexmeasures_pms.registry.queries.sites import SiteFacts
 
 GivenFields = dict[str, str]
 """The fields of a line that are not empty, by their columns."""
@@ -41,6 +44,7 @@ _NUMBERS = ("dock", "cabinet.position", "cabinet.docks")
 _NEEDS = (
     *((name, "cabinet.id") for name in PARTS_OF_CABINET),
     *((name, "pms.id") for name in ("cabinet.position", *DETAILS_OF_PMS)),
+    *((name, "site.id") for name in (*DETAILS_OF_SITE, *FACTS_OF_SITE)),
 )
 
 
@@ -118,6 +122,8 @@ def _row(number: int, given: GivenFields, rules: ImportRules) -> FileRow:
     for name, text in given.items():
         if text.lower() == name:
             raise RegistryError(message("This is the header once more: delete the line."))
+        if name in FACTS_OF_SITE:
+            continue
         if len(text) > identifiers.MAX_LENGTH:
             form = message_form("{column} is longer than {n} characters.")
             raise RegistryError(message(form, column=name, n=identifiers.MAX_LENGTH))
@@ -139,7 +145,9 @@ def _row(number: int, given: GivenFields, rules: ImportRules) -> FileRow:
         dock=dock,
         position=position,
         docks=docks,
-        site=_site(given),
+        of_pms=_details(given, "pms"),
+        of_site=_details(given, "site"),
+        facts=SiteFacts(*(given.pop(name, None) for name in FACTS_OF_SITE)),
         spare=_spare(given),
         valid_from=valid_from,
         origins=origins,
@@ -161,10 +169,10 @@ def _check_subject(given: GivenFields) -> None:
         raise RegistryError(message("spare.kind and spare.id go together: give both or neither."))
     if spare and given.keys() - spare - aliases:
         raise RegistryError(message("A spare part is on a line of its own, without other ids."))
-    of_rack = not parts and {"pms.id", "cabinet.id"} & given.keys()
+    of_rack = not parts and {"site.id", "pms.id", "cabinet.id"} & given.keys()
     if not ("pack.id" in given or spare or of_rack):
         form = message_form(
-            "pack.id is empty: only a line about a cabinet, a PMS or a spare part has none."
+            "pack.id is empty: only a line about a site, cabinet, PMS or spare part has none."
         )
         raise RegistryError(message(form))
     of_board = "board.id" in given or given.get("spare.kind") == BOARD
@@ -179,6 +187,9 @@ def _check_needs(given: GivenFields) -> None:
                 "{name} needs the {needed} that it belongs to.", name=name, needed=needed
             )
             raise RegistryError(problem)
+    others = given.keys() - {"site.id", *DETAILS_OF_SITE, *FACTS_OF_SITE, "valid_from"}
+    if "site.id" in given and others and "pms.id" not in given:
+        raise RegistryError(message("site.id needs the pms.id of the PMS that is there."))
     if {"ehub.id", "bbc.id"} <= given.keys():
         raise RegistryError(message("A cabinet has one controller: give ehub.id or bbc.id."))
     if "dock" in given and not {"cabinet.id", "pms.id"} & given.keys():
@@ -204,13 +215,13 @@ def _number(column: str, text: str | None) -> int | None:
     return int(text)
 
 
-def _site(given: GivenFields) -> Details:
-    """Return the details of a PMS, and take them out of the fields."""
+def _details(given: GivenFields, of: str) -> Details:
+    """Return the details of a PMS or site, and take them out of the fields."""
     site = Details()
-    if (zone := given.pop("pms.timezone", None)) is not None:
+    if (zone := given.pop(f"{of}.timezone", None)) is not None:
         site["timezone"] = zone
     latitude, longitude = (
-        _degrees(name, given.pop(name, None)) for name in ("pms.latitude", "pms.longitude")
+        _degrees(name, given.pop(name, None)) for name in (f"{of}.latitude", f"{of}.longitude")
     )
     if latitude is not None or longitude is not None:
         site["latitude"], site["longitude"] = latitude, longitude
@@ -228,8 +239,8 @@ def _degrees(column: str, text: str | None) -> float | None:
 def _spare(given: GivenFields) -> str | None:
     """Return the kind of a spare part, and take it out of the fields."""
     kind = given.pop("spare.kind", None)
-    if kind is not None and kind not in PART_KINDS:
-        kinds = ", ".join(PART_KINDS)
+    if kind is not None and kind not in BUILT_IN:
+        kinds = ", ".join(BUILT_IN)
         raise RegistryError(
             message("spare.kind '{text}' is none of {kinds}.", text=kind, kinds=kinds)
         )

@@ -19,10 +19,13 @@ from flexmeasures_pms.registry.kinds import (
     EHUB,
     FET_BOARD,
     PMS,
+    SITE,
 )
+from flexmeasures_pms.registry.queries.sites import NO_FACTS, SiteFacts
 
 _KINDS = {
     "pack.id": (CASE,),
+    "site.id": (SITE,),
     "pms.id": (PMS,),
     "cabinet.id": (CABINET,),
     "ehub.id": (EHUB, BBC),
@@ -79,14 +82,15 @@ class FaultyLine:
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One line: a case with what is in it, or without a case a PMS, cabinet or spare part.
+    """One line: a case with what is in it, or without a case a site, PMS, cabinet or spare part.
 
     An empty field is None or left out.
 
     :param ids: by their columns, without those of cell blocks.
     :param position: of the cabinet in its PMS.
     :param docks: how many the cabinet has.
-    :param site: details of the PMS.
+    :param of_pms: details of the PMS; ``of_site`` of its site, or of the site of the line, with
+        ``facts``.
     :param spare: of which kind a spare part is.
     :param origins: where things come from, by the columns of their ids.
     """
@@ -98,7 +102,9 @@ class FileRow:
     dock: int | None = None
     position: int | None = None
     docks: int | None = None
-    site: Details = field(default_factory=Details)
+    of_pms: Details = field(default_factory=Details)
+    of_site: Details = field(default_factory=Details)
+    facts: SiteFacts = NO_FACTS
     spare: str | None = None
     valid_from: datetime | None = None
     origins: dict[str, OriginDetails] = field(default_factory=dict)

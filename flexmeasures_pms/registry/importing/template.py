@@ -24,6 +24,9 @@ _LINE = {
     "pms.timezone": "Asia/Jakarta",
     "pms.latitude": "-6.2",
     "pms.longitude": "106.8",
+    "site.id": "BTS-17",
+    "site.timezone": "Asia/Jakarta",
+    "site.address": "Jalan Merdeka 1, Bandung",
     "valid_from": "2026-03-01T12:00:00+07:00",
 }
 

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from flexmeasures_pms.config import settings
 from flexmeasures_pms.registry.directory import Directory, RegistryQuery, ident_key
-from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PMS
+from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PMS, SITE
 from flexmeasures_pms.registry.loading import cache, rows
 from flexmeasures_pms.registry.loading.request_view import Missing, RequestView, lookups, with_parts
 from flexmeasures_pms.registry.loading.unchanged import unchanged
@@ -156,7 +156,7 @@ def _go_down(view: RequestView, roots: set[int], missing: Missing) -> None:
     """Go to all that ever was in assemblies, and in the cabinets of a PMS."""
     for root in roots:
         thing = view.thing(root, missing)
-        if thing is not None and thing.entry.kind in (PMS, CABINET, CASE):
+        if thing is not None and thing.entry.kind in (SITE, PMS, CABINET, CASE):
             for row in with_parts(view, root, missing):
                 part = view.thing(row.part_id, missing)
                 if part is not None and part.entry.kind == CABINET:

@@ -126,7 +126,7 @@ class PlaceText(Struct, frozen=True, gc=False):
     def render(self, renderer: Renderer) -> str:
         """Return such as ``dock 3 (15 of the PMS) of cabinet CAB-01-002``, or ``case 269``."""
         assembly = _named(self.assembly, renderer)
-        if self.number is None or self.slot is None or self.slot.places == 1:
+        if self.number is None or self.slot is None or not self.slot.numbered:
             return assembly
         place = f"{renderer.word(self.slot.words)} {self.number}"
         if self.across is not None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flexmeasures.data import db
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.registry.kinds import PART_KINDS, SITE_KINDS
+from flexmeasures_pms.registry.kinds import LOCATED, PART_KINDS
 from flexmeasures_pms.registry.queries.search import Found, search
 from flexmeasures_pms.registry.tables import alias, installation, trackable
 
@@ -68,6 +68,13 @@ def not_installed(
     return Listed(found, last if number == LOOKED_AT else None)
 
 
+def ever_installed(numbers: Collection[int]) -> frozenset[int]:
+    """Return those of some things that are, were or are going to be installed in something."""
+    i = installation.c
+    query = sa.select(i.part_id).where(i.part_id.in_(numbers), sa.func.upper_inf(i.known))
+    return frozenset(db.session.scalars(query)) if numbers else frozenset()
+
+
 def registered_kinds(account_id: int) -> frozenset[str]:
     """Return the kinds of which an organisation has registered anything."""
     t = trackable.c
@@ -87,7 +94,7 @@ def only_timezone(account_id: int) -> str | None:
     """Return the timezone of an organisation's devices if it is but one."""
     t = trackable.c
     zones = sa.select(t.timezone).where(
-        t.account_id == account_id, t.kind.in_(SITE_KINDS), t.timezone.is_not(None)
+        t.account_id == account_id, t.kind.in_(LOCATED), t.timezone.is_not(None)
     )
     found = list(db.session.scalars(zones.distinct().limit(2)))
     return found[0] if len(found) == 1 else None

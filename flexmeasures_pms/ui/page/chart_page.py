@@ -14,8 +14,8 @@ from werkzeug.exceptions import BadRequest
 from flexmeasures_pms.beliefs.sensors import sensor_ids
 from flexmeasures_pms.catalogue.readings import sensor_specs
 from flexmeasures_pms.overview.charts import CHARTS, sensors_of
-from flexmeasures_pms.overview.location import timezone
 from flexmeasures_pms.registry.directory import Entry
+from flexmeasures_pms.registry.location import timezone
 from flexmeasures_pms.storage.log import series
 from flexmeasures_pms.ui.language import sensors
 from flexmeasures_pms.ui.language.words import _

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, PMS, SITE_KINDS
+from flexmeasures_pms.registry.kinds import (
+    BOARD,
+    CABINET,
+    CASE,
+    DEVICES,
+    LOCATED,
+    PART_KINDS,
+    PMS,
+    SITE,
+)
+from flexmeasures_pms.registry.queries.browse import registered_kinds
 from flexmeasures_pms.ui.language.words import mark
 from flexmeasures_pms.ui.registry import corrections, placing
 from flexmeasures_pms.ui.registry.action import Action, titled
@@ -20,7 +30,10 @@ def _installed(subject: Subject) -> bool:
 
 def _loose(subject: Subject) -> bool:
     usable = not subject.entry.is_retired(subject.now)
-    return subject.row is None and usable and subject.entry.kind in PART_KINDS
+    kind, organisation = subject.entry.kind, subject.organisation
+    if subject.row is not None or not usable or kind not in PART_KINDS:
+        return False
+    return kind not in DEVICES or SITE in registered_kinds(organisation.id)
 
 
 def _in_use(subject: Subject) -> bool:
@@ -32,7 +45,7 @@ def _retired(subject: Subject) -> bool:
 
 
 def _holds_parts(subject: Subject) -> bool:
-    return subject.entry.kind in (PMS, CABINET, CASE)
+    return subject.entry.kind in (SITE, PMS, CABINET, CASE)
 
 
 def _is_board(subject: Subject) -> bool:
@@ -41,7 +54,7 @@ def _is_board(subject: Subject) -> bool:
 
 def _can_be_corrected(subject: Subject) -> bool:
     was_installed = bool(subject.registered.by_part.get(subject.entry.id))
-    return was_installed or subject.entry.kind in (CABINET, *SITE_KINDS)
+    return was_installed or subject.entry.kind in (CABINET, *LOCATED)
 
 
 def _always(_subject: Subject) -> bool:

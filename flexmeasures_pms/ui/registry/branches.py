@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import CABINET, CASE, CELL_BLOCK, PMS, Slot
+from flexmeasures_pms.registry.kinds import CABINET, CASE, CELL_BLOCK, PMS, SITE, Slot
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.ui.language.figures import moment
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.slots import SlotPlace, slot_groups
 from flexmeasures_pms.ui.registry.terms import kind_name, place_name, retired_note
 
-HOLDING = (PMS, CABINET, CASE)
-_AT_ONCE = {PMS: (CABINET,), CABINET: (), CASE: ()}
+HOLDING = (SITE, PMS, CABINET, CASE)
+_AT_ONCE: Mapping[str, tuple[str, ...]] = {SITE: (), PMS: (CABINET,), CABINET: (), CASE: ()}
 """What is loaded with a branch: the cabinets of a PMS show their cases."""
 
 
@@ -115,7 +115,7 @@ def _labels(slot: Slot, spot: SlotPlace) -> tuple[str, str]:
     """Return the texts for a place and its contents."""
     kind = spot.entry.kind if spot.entry else ""
     name = kind_name(kind)
-    if slot.places == 1:
+    if slot.places in (0, 1):
         return "", name
     if kind == CELL_BLOCK:
         return "", f"{name} {spot.place}"

@@ -1,4 +1,4 @@
-"""What forms let the reader choose from: cabinets, PMSes, positions and time zones."""
+"""What forms let the reader choose from: cabinets, PMSes, sites, positions and time zones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import CABINET, MAX_CABINETS, PMS
+from flexmeasures_pms.registry.kinds import CABINET, MAX_CABINETS, PMS, SITE
 from flexmeasures_pms.registry.queries.browse import of_kind
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.forms import (
@@ -29,14 +29,14 @@ Choices = tuple[tuple[str, str], ...]
 def assemblies(
     account_id: int, kind: str, at: datetime, here: str = "", *, blank: str = ""
 ) -> Choices:
-    """Return the cabinets or PMSes of an organisation that something can go in.
+    """Return the cabinets, PMSes or sites of an organisation that something can go in.
 
     None for other kinds, and where there are more than :data:`MOST`.
 
     :param here: the id that is chosen already, kept even if it is not among them.
     :param blank: what no choice means.
     """
-    if kind not in (CABINET, PMS):
+    if kind not in (CABINET, PMS, SITE):
         return ()
     found = of_kind(account_id, kind, at, count=MOST + 1)
     if not found or len(found) > MOST:

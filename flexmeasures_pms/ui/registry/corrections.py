@@ -8,7 +8,17 @@ from flexmeasures_pms.catalogue.limits import SILENT_AFTER
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
-from flexmeasures_pms.registry.kinds import BOARD, CABINET, CASE, PART_KINDS, SITE_KINDS, slot_for
+from flexmeasures_pms.registry.editing.recorded import facts_of
+from flexmeasures_pms.registry.kinds import (
+    BOARD,
+    BUILT_IN,
+    CABINET,
+    CASE,
+    LOCATED,
+    SITE,
+    slot_for,
+)
+from flexmeasures_pms.registry.queries.sites import NO_FACTS, SiteFacts
 from flexmeasures_pms.storage.readings.latest import latest_of
 from flexmeasures_pms.ui.language.words import _, n_
 from flexmeasures_pms.ui.registry.action import (
@@ -59,7 +69,7 @@ def retire_doubts(subject: Subject, _filled: Filled) -> tuple[str, ...]:
     entry, now = subject.entry, subject.now
     told = [
         _("It can't be installed anywhere until it is revived. Its history stays.")
-        if entry.kind in PART_KINDS
+        if entry.kind in BUILT_IN
         else _("It is out of use until it is revived. Its history stays.")
     ]
     inside = len(subject.registered.parts_of(entry.id, now))
@@ -134,15 +144,17 @@ def correct_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
         field = assembly_field("into", _("Where it really was"), known, hint=hint)
         asked.append(replace(field, decides=False, follows=True))
         slot = slot_for(kinds[0], kind)
-        if slot is not None and slot.places != 1:
+        if slot is not None and slot.numbered:
             label = _("Which {what}", what=place_name(slot, None))
             asked.append(FormField("place", label, "number", either_number(slot)))
         asked.append(FormField("since", _("Since when it really was there"), "time"))
         asked.append(FormField("until", _("Until when it really was there"), "time"))
     if kind == CABINET:
         asked.append(FormField("docks", _("How many docks it really has"), "number"))
-    if kind in SITE_KINDS:
+    if kind in LOCATED:
         asked += site_fields(subject)
+    if kind == SITE:
+        asked += facts_fields(facts_of(subject.entry.id) or NO_FACTS)
     return tuple(asked)
 
 
@@ -161,6 +173,20 @@ def site_fields(subject: Subject | None = None) -> tuple[FormField, ...]:
             "longitude", _("Degrees east"), "degrees", value=shown(known and known.longitude)
         ),
     )
+
+
+def facts_fields(known: SiteFacts = NO_FACTS) -> tuple[FormField, ...]:
+    """Return the fields that only a site has."""
+    return (
+        FormField("address", _("Address"), "words", value=known.address or ""),
+        FormField("contact", _("Contact"), "words", _("Whom to call there."),
+                  value=known.contact or ""),
+    )  # fmt: skip
+
+
+def facts_sent(filled: Filled) -> SiteFacts:
+    """Return what was filled in of a site."""
+    return SiteFacts(filled.text("address"), filled.text("contact"))
 
 
 def correct(subject: Subject, filled: Filled) -> Change:
@@ -182,6 +208,7 @@ def correct(subject: Subject, filled: Filled) -> Change:
             "latitude": filled.degrees("latitude"),
             "longitude": filled.degrees("longitude"),
         },
+        facts=facts_sent(filled),
         kind=subject.entry.kind,
         into_kinds=(into_kind,),
         with_packs=True,

@@ -15,8 +15,8 @@ from flask_login import current_user
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import PmsError, RegistryError
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.event import CAUSES, BusinessEvent, checked, measurements
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.messages.moments import (
     EVENTS,
     PLANNED,
@@ -41,7 +41,21 @@ EVENT = ("cause", "code", "person", "document", "findings", "measured")
 """The fields of a business event."""
 
 NO_IDS = frozenset(
-    {CSRF, REQUEST, SURE, ZONE, NOTE, PLAN, "kind", "into_kind", "slot", DOCKS_OF, *EVENT}
+    {
+        CSRF,
+        REQUEST,
+        SURE,
+        ZONE,
+        NOTE,
+        PLAN,
+        "kind",
+        "into_kind",
+        "slot",
+        DOCKS_OF,
+        *EVENT,
+        "address",
+        "contact",
+    }
 )
 """The fields whose text no error contains."""
 
@@ -243,9 +257,8 @@ class Filled:
         """
         cause = next((cause for cause in CAUSES if cause == self.sent.get("cause")), None)
         code, person, document = (self.sent.get(name) for name in EVENT[1:4])
-        measured = measurements(self.lines("measured"))
-        event = BusinessEvent(cause, code, person, document, self.lines("findings"), measured)
-        return checked(event)
+        found, measured = self.lines("findings"), measurements(self.lines("measured"))
+        return checked(BusinessEvent(cause, code, person, document, found, measured))
 
     def order(self, account_id: int, *, at: str | None = "at") -> Order:
         """Return the order of the form: author, start time and organisation.

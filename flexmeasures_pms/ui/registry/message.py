@@ -16,7 +16,7 @@ from flexmeasures_pms.ui.language.words import _, mark, n_
 
 FACTS = (
     *(mark("or"), mark("and"), mark("id"), mark("part"), mark("docks"), mark("timezone")),
-    *(mark("latitude"), mark("longitude"), mark("parent asset")),
+    *(mark("latitude"), mark("longitude"), mark("parent asset"), mark("address"), mark("contact")),
 )
 """Parts of the registry's sentences, for translators."""
 
@@ -82,6 +82,9 @@ def ignored(result: Imported, zone: str) -> str:
 def outline(changes: ImportSummary, zone: str) -> tuple[str, ...]:
     """Return what of a file is new, and what changes its place or details."""
     new = []
+    if names := changes.sites:
+        shown = _named(names)
+        new.append(n_("{n} new site: {names}", "{n} new sites: {names}", len(names), names=shown))
     if names := changes.pmses:
         said = n_("{n} new PMS: {names}", "{n} new PMSes: {names}", len(names), names=_named(names))
         new.append(said)

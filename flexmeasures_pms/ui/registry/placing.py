@@ -95,7 +95,7 @@ def fill_title(subject: Subject, filled: Filled) -> str:
     """Return the title."""
     slot = _slot(subject, filled)
     assembly = called(subject.entry)
-    if slot.places == 1:
+    if not slot.numbered:
         return _("New {what} for {assembly}", what=_(slot.words), assembly=assembly)
     text = filled.text("place") or ""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
@@ -127,7 +127,7 @@ def fill_fields(subject: Subject, filled: Filled) -> tuple[FormField, ...]:
     if slot.places is None:
         docks = dock_choices(subject.registered, subject.entry, subject.now)
         asked.append(FormField("place", label, "choice", required=True, options=docks, value=value))
-    elif slot.places > 1:
+    elif slot.numbered:
         asked.append(FormField("place", label, "number", up_to(slot.places), value=value))
     return (*asked, at_field(since_ever()), *work_fields())
 
@@ -194,7 +194,7 @@ def _chosen_assembly(subject: Subject, filled: Filled, kinds: tuple[str, ...], k
 
 def _place_fields(subject: Subject, filled: Filled, kind: str, here: str) -> tuple[FormField, ...]:
     slot = slot_for(kind, subject.entry.kind)
-    if slot is None or slot.places == 1:
+    if slot is None or not slot.numbered:
         return ()
     found = subject.registered.find(kind, here) if here else None
     if found is not None and kind == CABINET and not filled.typed("place"):

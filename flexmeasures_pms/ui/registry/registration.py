@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from flexmeasures_pms.catalogue.asset_types import ASSET_TYPES
@@ -9,7 +10,8 @@ from flexmeasures_pms.registry.directory import Directory
 from flexmeasures_pms.registry.editing import assembled, orders
 from flexmeasures_pms.registry.editing.assembled import CabinetParts, CaseParts
 from flexmeasures_pms.registry.editing.change import Change
-from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS
+from flexmeasures_pms.registry.editing.registration import Details
+from flexmeasures_pms.registry.kinds import CABINET, CASE, PMS, SITE
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page.access import Organisation
 from flexmeasures_pms.ui.registry.action import at_field, since_ever
@@ -19,7 +21,7 @@ from flexmeasures_pms.ui.registry.choices import (
     dock_fields,
     positions,
 )
-from flexmeasures_pms.ui.registry.corrections import site_fields
+from flexmeasures_pms.ui.registry.corrections import facts_fields, facts_sent, site_fields
 from flexmeasures_pms.ui.registry.forms import OWN_DOCK, Filled, FormField
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, MAKE_THINGS
 from flexmeasures_pms.ui.registry.terms import kind_name
@@ -48,13 +50,25 @@ def fields(kind: str, filled: Filled, registered: Directory, at: datetime) -> tu
         return (ident, *_place_fields(filled, registered, at), *_case_fields())
     if kind == CABINET:
         return (ident, *_cabinet_fields(filled, registered, at))
-    return (ident, *_site_fields())
+    if kind == SITE:
+        return (ident, *facts_fields(), *_site_fields())
+    return (ident, *_device_fields(filled, registered, at))
 
 
 def _site_fields() -> tuple[FormField, ...]:
     parent = FormField("parent_asset", _("FlexMeasures asset above it"), "number",
                    _("Its number, if it is to be below another asset."))  # fmt: skip
     return (*site_fields(), parent)
+
+
+def _device_fields(filled: Filled, registered: Directory, at: datetime) -> tuple[FormField, ...]:
+    here = filled.text("site") or ""
+    choices = assemblies(registered.account_id, SITE, at, here, blank=_("In no site"))
+    if not choices:
+        return _site_fields()
+    label = _("Which {what}", what=kind_name(SITE))
+    field = replace(assembly_field("site", label, choices, value=here), decides=False)
+    return (field, *_site_fields())
 
 
 def _cabinet_fields(filled: Filled, registered: Directory, at: datetime) -> tuple[FormField, ...]:
@@ -110,15 +124,16 @@ def make(kind: str, organisation: Organisation, filled: Filled) -> Change:
 
 
 def _site(kind: str, organisation: Organisation, filled: Filled) -> Change:
-    return orders.register(
-        filled.order(organisation.id, at=None),
-        kind,
-        filled.required("ident"),
+    order, ident = filled.order(organisation.id, at=None), filled.required("ident")
+    details = Details(
         timezone=filled.text("timezone"),
         latitude=filled.degrees("latitude"),
         longitude=filled.degrees("longitude"),
         parent_asset_id=filled.number("parent_asset"),
     )
+    if kind == SITE:
+        return orders.register_site(order, ident, facts_sent(filled), **details)
+    return assembled.register_device(order, kind, ident, details, site=filled.text("site"))
 
 
 def _cabinet(organisation: Organisation, filled: Filled) -> Change:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.docks import docks_across
-from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS, PMS, SLOTS, Slot
+from flexmeasures_pms.registry.kinds import CASE, DEFAULT_DOCKS, PMS, SITE, SLOTS, Slot
 from flexmeasures_pms.registry.timeline import SINCE_EVER, Installation
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.registry.terms import called, place_name, title
@@ -42,7 +42,7 @@ class SlotGroup:
 
 
 def slot_groups(registered: Directory, assembly: Entry, at: datetime) -> tuple[SlotGroup, ...]:
-    """Return the contents of a PMS, cabinet or case at a time; nothing for other things."""
+    """Return the contents of an assembly or site at a time; nothing for other things."""
     rows = registered.parts_of(assembly.id, at)
     found = (
         SlotGroup(slot, tuple(_spots(registered, assembly, slot, rows, at)))
@@ -73,7 +73,7 @@ def _spots(
 
 
 def _places(assembly: Entry, slot: Slot) -> range:
-    if assembly.kind == PMS and slot.parts == (CASE,):
+    if assembly.kind == SITE or (assembly.kind == PMS and slot.parts == (CASE,)):
         return range(0)
     return range(1, (slot.places or assembly.docks or DEFAULT_DOCKS) + 1)
 

@@ -10,7 +10,8 @@ from flask import current_app
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import CASE, KINDS, SITE_KINDS
+from flexmeasures_pms.registry.kinds import CASE, DEVICES, KINDS
+from flexmeasures_pms.registry.location import above
 from flexmeasures_pms.registry.queries.browse import only_timezone
 from flexmeasures_pms.registry.timeline import Installation
 from flexmeasures_pms.ui.language.words import _
@@ -70,14 +71,9 @@ def subject_or_404(kind: str, ident: str) -> Subject:
 def subject_of(seen: Seen) -> Subject:
     """Return a thing with its place."""
     registered, entry, now = seen.registered, seen.entry, seen.now
-    row = registered.installed(entry.id, now)
-    above: list[Entry] = []
-    upper = row
-    while upper is not None:
-        above.append(registered.entry(upper.assembly_id))
-        upper = registered.installed(upper.assembly_id, now)
-    zone = zone_of(seen.organisation.id, entry, *above)
-    return Subject(seen.organisation, registered, entry, now, zone, row, tuple(above))
+    row, around = registered.installed(entry.id, now), above(registered, entry, now)
+    zone = zone_of(seen.organisation.id, entry, *around)
+    return Subject(seen.organisation, registered, entry, now, zone, row, around)
 
 
 def zone_of(account_id: int, *entries: Entry) -> str:
@@ -130,7 +126,7 @@ class Addresses:
 
     def readings(self, kind: str, ident: str) -> str | None:
         """Return the URL of the readings of a case or device, if it has any."""
-        if kind not in (CASE, *SITE_KINDS):
+        if kind not in (CASE, *DEVICES):
             return None
         return links.device(kind, ident, organisation=self.organisation)
 

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from flexmeasures_pms.catalogue.asset_types import DEVICE_KINDS
 from flexmeasures_pms.registry.directory import Entry
-from flexmeasures_pms.registry.kinds import Slot, words
+from flexmeasures_pms.registry.kinds import SITE, Slot, words
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.ui.language.figures import moment
 from flexmeasures_pms.ui.language.words import _, mark
 
 TERMS = (
-    *(mark("cabinet"), mark("case")),
+    *(mark("site"), mark("cabinet"), mark("case")),
     *(mark("acquisition board"), mark("FET board"), mark("cell block")),
     *(mark("EHub"), mark("BBC"), mark("busbar"), mark("controller")),
     *(mark("dock"), mark("position"), mark("cell block position")),
@@ -20,6 +20,7 @@ TERMS = (
 """Names of kinds and slots, for translators; devices are in the catalogue."""
 
 SEVERAL = {
+    SITE: mark("Sites"),
     **{kind.name: kind.plural for kind in DEVICE_KINDS},
     "cabinet": mark("Cabinets"),
     "case": mark("Cases"),
@@ -33,6 +34,7 @@ SEVERAL = {
 """Titles of the tree's top lists, by kind."""
 
 SLOT_TITLES = {
+    **{kind.label: kind.plural for kind in DEVICE_KINDS},
     "acquisition board": mark("Acquisition board"),
     "FET board": mark("FET board"),
     "cell block position": mark("Cell blocks"),
@@ -79,7 +81,7 @@ def place_name(slot: Slot, place: int | None, across: int | None = None) -> str:
 
     :param across: a dock as it is counted across the PMS, where that is another number.
     """
-    if place is None or slot.places == 1:
+    if place is None or not slot.numbered:
         return _(slot.words)
     name = f"{_(slot.words)} {place}"
     return name if across is None else f"{name} {_('({n} of the PMS)', n=across)}"
@@ -90,6 +92,6 @@ def in_slot(
 ) -> str:
     """Return where something is: ``dock 3 (15 of the PMS) of cabinet C2``, or ``case 269``."""
     assembly = f"{kind_name(kind)} {ident}"
-    if slot is None or place is None or slot.places == 1:
+    if slot is None or place is None or not slot.numbered:
         return assembly
     return _("{place} of {assembly}", place=place_name(slot, place, across), assembly=assembly)

@@ -12,10 +12,10 @@ from flask import Response
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.overview.life import Lane, Stay, lanes, turns
-from flexmeasures_pms.overview.location import above
 from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.registry.kinds import BOARD, CELL_BLOCK
+from flexmeasures_pms.registry.location import above
 from flexmeasures_pms.registry.messages.moments import QUERIES, shifted
 from flexmeasures_pms.registry.queries.history import history, registered_at
 from flexmeasures_pms.serving.readiness import require_tables

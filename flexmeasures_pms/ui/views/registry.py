@@ -10,7 +10,7 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import PART_KINDS, PMS, SITE_KINDS
+from flexmeasures_pms.registry.kinds import BUILT_IN, LOCATED, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.registry.queries.browse import (
@@ -126,7 +126,7 @@ def _tree_page(organisation: Organisation, to: Addresses, **shown: Any) -> Respo
         may_import=may(MAKE_THINGS, organisation),
         terms=terms,
         open_branches=request.args.getlist(BRANCH)[:MOST_OPEN],
-        sites=SITE_KINDS,
+        sites=LOCATED,
         notice=flash.take(),
         **{"text": "", "found": (), "roots": (), "kinds": (), "kind": "", "opened": None, **shown},
     )
@@ -172,7 +172,7 @@ def thing_page(subject: Subject) -> Response:
         trail=trail(to, subject),
         subject=subject,
         entry=subject.entry,
-        installable=subject.entry.kind in PART_KINDS,
+        installable=subject.entry.kind in BUILT_IN,
         explained=TERMS,
         terms=terms,
         span=span,

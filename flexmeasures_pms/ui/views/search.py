@@ -12,11 +12,11 @@ from flask import redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from flexmeasures_pms import identifiers
-from flexmeasures_pms.overview.location import above
 from flexmeasures_pms.overview.unknown_packs import Unregistered, unregistered
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import CASE, PART_KINDS, SITE_KINDS
+from flexmeasures_pms.registry.kinds import BUILT_IN, CASE, DEVICES
 from flexmeasures_pms.registry.loading.load import load_directory
+from flexmeasures_pms.registry.location import above
 from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.registry.queries.browse import containing
 from flexmeasures_pms.registry.queries.search import Found
@@ -75,7 +75,7 @@ def search_page() -> BaseResponse:
         kind_name=kind_name,
         several=len(seen) > 1,
         kind_title=kind_title,
-        installable=PART_KINDS,
+        installable=BUILT_IN,
         explained=TERMS,
     )
 
@@ -130,6 +130,6 @@ def _retired(registered: Directory, entry: Entry, holding: tuple[Entry, ...], no
 
 def _address(entry: Entry, to: Addresses) -> str:
     """Return the URL of a thing: of its readings if it has some, else in the registry."""
-    if entry.kind in (CASE, *SITE_KINDS):
+    if entry.kind in (CASE, *DEVICES):
         return links.device(entry.kind, entry.ident, organisation=to.organisation)
     return to.thing(entry.kind, entry.ident)

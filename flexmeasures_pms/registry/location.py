@@ -1,4 +1,4 @@
-"""What a registered thing is in, up to its PMS."""
+"""What a registered thing is in, up to its site."""
 
 from __future__ import annotations
 
