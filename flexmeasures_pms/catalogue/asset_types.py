@@ -115,7 +115,7 @@ def _of_device(kind: DeviceKind) -> AssetType:
 
 
 ASSET_TYPES: tuple[AssetType, ...] = (
-    AssetType("site", "Site: where PMSes, MPPTs and inverters stand", "fa fa-map-marker"),
+    AssetType("site", "Site: where PMSes, MPPTs and inverters stand", "icon-empty-marker"),
     _of_device(DEVICE_KIND_BY_NAME["pms"]),
     AssetType("cabinet", "Cabinet: an EHub and a busbar with docks for cases", "icon-battery"),
     AssetType("case", "Case (pack): 14 cell blocks, FET and acquisition board", "icon-battery"),

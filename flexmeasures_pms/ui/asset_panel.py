@@ -23,7 +23,7 @@ from flexmeasures_pms.overview.packs import ShownPack, pack
 from flexmeasures_pms.overview.rack import misplaced_now
 from flexmeasures_pms.overview.states import worst_first
 from flexmeasures_pms.registry.directory import Directory, Entry, RegistryQuery
-from flexmeasures_pms.registry.kinds import CASE, DEVICES, PMS
+from flexmeasures_pms.registry.kinds import CASE, DEVICES, PMS, SITE
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.location import above
 from flexmeasures_pms.registry.tables import trackable
@@ -109,7 +109,7 @@ def _panel(asset: GenericAsset) -> Markup:
 def _ways(account_id: int, thing: Entry) -> list[tuple[str, str]]:
     to = Addresses(account_id)
     ways = [(_("Registry"), to.thing(thing.kind, thing.ident))]
-    if thing.kind in (CASE, *DEVICES):
+    if thing.kind in (SITE, CASE, *DEVICES):
         ways.insert(0, (_way(thing.kind), to.readings(thing.kind, thing.ident) or ""))
     if thing.kind == PMS:
         cells = links.rack(thing.ident, "cells", organisation=account_id)
@@ -118,7 +118,7 @@ def _ways(account_id: int, thing: Entry) -> list[tuple[str, str]]:
 
 
 def _way(kind: str) -> str:
-    return {CASE: _("Pack page"), PMS: _("Rack")}.get(kind, _("Measurements"))
+    return {SITE: _("Devices"), CASE: _("Pack page"), PMS: _("Rack")}.get(kind, _("Measurements"))
 
 
 def _pack(registered: Directory, thing: Entry, now: datetime) -> ShownPack:

@@ -64,9 +64,9 @@ def register(order: Order, kind: str, ident: str, **details: Unpack[Details]) ->
 def register_site(order: Order, ident: str, facts: SiteFacts, **details: Unpack[Details]) -> Change:
     """Register a site; one that is registered already gets the details that it lacks."""
     check_parent(order.organisation, details.get("parent_asset_id"))
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         sites.register_site(changeset, ident, facts, details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def install(

@@ -18,8 +18,8 @@ from flexmeasures_pms.ui.language.words import FOLDER
 TERMS: tuple[str, ...] = (
     *("acquisition-board", "cabinet", "case", "cell-block", "cell-spread", "charging-status"),
     *("dock", "ehub", "fet", "hot-swap", "inverter", "mppt", "open-cell", "pack", "pms"),
-    *("silent", "state-of-charge", "string", "weak-cell", "organisation", "completeness"),
-    *("conflict", "duplicate", "late-sample", "quarantine", "receipt", "sample"),
+    *("silent", "site", "state-of-charge", "string", "weak-cell", "organisation"),
+    *("completeness", "conflict", "duplicate", "late-sample", "quarantine", "receipt", "sample"),
     *("correction", "installation", "registry", "retired"),
 )
 """The anchors of the terms that the pages explain, as in ``docs/glossary.md``."""

@@ -15,7 +15,7 @@ ROOT = "/pms"
 RESERVED = frozenset(
     {
         *("api", "case", "compare", "completeness", "glossary", "openapi.json", *DATASETS),
-        *("quarantine", "receipts", "registry", "search", "static"),
+        *("fleet", "quarantine", "receipts", "registry", "search", "site", "static"),
     }
 )
 

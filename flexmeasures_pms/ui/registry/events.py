@@ -28,7 +28,7 @@ _TOGETHER = (
 """What changes that were recorded together have in common."""
 
 _PLAIN: Mapping[str, str] = {
-    **dict.fromkeys(("procured", "assembled"), mark("Registered {what}.")),
+    **dict.fromkeys(("registered", "procured", "assembled"), mark("Registered {what}.")),
     "retired": mark("Retired {what}."),
     "revived": mark("Revived {what}: it is in use again."),
     "shipped": mark("Shipped {what}."),

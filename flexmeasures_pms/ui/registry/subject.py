@@ -10,7 +10,7 @@ from flask import current_app
 from werkzeug.exceptions import NotFound
 
 from flexmeasures_pms.registry.directory import Directory, Entry
-from flexmeasures_pms.registry.kinds import CASE, DEVICES, KINDS
+from flexmeasures_pms.registry.kinds import CASE, DEVICES, KINDS, SITE
 from flexmeasures_pms.registry.location import above
 from flexmeasures_pms.registry.queries.browse import only_timezone
 from flexmeasures_pms.registry.timeline import Installation
@@ -125,7 +125,9 @@ class Addresses:
         return links.page("registry", "export.csv", organisation=self.organisation)
 
     def readings(self, kind: str, ident: str) -> str | None:
-        """Return the URL of the readings of a case or device, if it has any."""
+        """Return the URL of the readings of a case or device, or of the devices in a site."""
+        if kind == SITE:
+            return links.page("site", ident, organisation=self.organisation)
         if kind not in (CASE, *DEVICES):
             return None
         return links.device(kind, ident, organisation=self.organisation)

@@ -10,7 +10,8 @@ from flask import Response, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flexmeasures_pms.registry.kinds import BUILT_IN, LOCATED, PMS
+from flexmeasures_pms.registry.editing.recorded import facts_of
+from flexmeasures_pms.registry.kinds import BUILT_IN, DEVICES, LOCATED, PMS, SITE
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.registry.queries.browse import (
@@ -21,6 +22,7 @@ from flexmeasures_pms.registry.queries.browse import (
 )
 from flexmeasures_pms.registry.queries.history import history
 from flexmeasures_pms.registry.queries.search import Found
+from flexmeasures_pms.registry.queries.sites import NO_FACTS
 from flexmeasures_pms.registry.timeline import FOREVER, SINCE_EVER, Installation
 from flexmeasures_pms.storage.readings.latest import newest_times
 from flexmeasures_pms.ui.language.glossary import TERMS
@@ -177,7 +179,9 @@ def thing_page(subject: Subject) -> Response:
         terms=terms,
         span=span,
         where=_where(subject, subject.row) if subject.row else "",
+        held=DEVICES if subject.entry.kind == SITE else (),
         aliases=life.aliases,
+        facts=(facts_of(subject.entry.id) if subject.entry.kind == SITE else None) or NO_FACTS,
         retired=terms.retired_note(subject.entry, subject.now, subject.zone),
         reported=_reported(subject),
         slot_groups=slot_groups(subject.registered, subject.entry, subject.now),
