@@ -13,8 +13,8 @@ from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.editing.change import Change
 from flexmeasures_pms.registry.kinds import CELL_BLOCK, words
 from flexmeasures_pms.registry.loading.load import load_directory
-from flexmeasures_pms.registry.master.rules import WORDS
 from flexmeasures_pms.registry.location import timezone
+from flexmeasures_pms.registry.master.rules import WORDS
 from flexmeasures_pms.registry.messages.message import (
     ENGLISH,
     Message,

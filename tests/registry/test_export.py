@@ -62,7 +62,7 @@ def test_sites_are_exported_with_their_facts_and_pmses(
 ) -> None:
     from flexmeasures_pms.registry.editing import orders
     from flexmeasures_pms.registry.editing.change import Author
-    from flexmeasures_pms.registry.editing.orders import Order
+    from flexmeasures_pms.registry.editing.order import Order
     from flexmeasures_pms.registry.queries.sites import SiteFacts
 
     order = Order(Author("tests"), account_id=registry.account_id)

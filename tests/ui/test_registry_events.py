@@ -15,7 +15,7 @@ from support.site import Site
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.event import BusinessEvent
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 
 HOSTILE = "<script>alert(1)</script>"
 BOARD = ("acquisition-board", "B269")

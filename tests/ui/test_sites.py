@@ -20,7 +20,7 @@ from support.telemetry import pack_sample
 
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.queries.sites import SiteFacts
 
 NewVisitor = Callable[..., Any]

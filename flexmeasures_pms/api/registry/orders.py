@@ -41,7 +41,7 @@ from flexmeasures_pms.registry.editing.order_records import (
     TimeText,
 )
 from flexmeasures_pms.registry.editing.ordering import ORDERS, GivenOrder, OrderDefaults
-from flexmeasures_pms.registry.kinds import ASSET_KINDS, SITE_KINDS
+from flexmeasures_pms.registry.kinds import ASSET_KINDS, LOCATED
 from flexmeasures_pms.registry.messages.message import Message
 from flexmeasures_pms.storage.session import abandon
 
@@ -145,7 +145,7 @@ def _answered(who: Changer, asked: OrdersRequest) -> Response:
 
 def _is_at_the_top(changeset: Changeset, order: AnyOrder, done: GivenOrder) -> bool:
     """Whether an order makes an asset below no other one, as a form would have to."""
-    if isinstance(order, RegisterOrder) and order.kind in SITE_KINDS:
+    if isinstance(order, RegisterOrder) and order.kind in LOCATED:
         return True
     return any(
         changeset.view.entry(number).kind in ASSET_KINDS and not changeset.rows(number)
