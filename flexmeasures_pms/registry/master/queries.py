@@ -123,3 +123,10 @@ def names(account_id: int, column: sa.ColumnElement[Any]) -> Iterator[str]:
     """Yield the values of a column of one of the tables, for suggestions."""
     query = sa.select(column).where(column.table.c.account_id == account_id).order_by(column)
     return iter(db.session.scalars(query))
+
+
+def batches_by_product(account_id: int) -> dict[int, int]:
+    """Return how many batches there are of each product, by its number."""
+    b = batch.c
+    query = sa.select(b.product_id, sa.func.count()).where(b.account_id == account_id)
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(b.product_id))}

@@ -33,6 +33,7 @@ class Survival:
     :param days: when shares change, in order.
     :param shares: left after each, with the interval of 95 % from ``low`` to ``high``.
     :param spells: how many installations were looked at, of which ``faults`` ended by a fault.
+    :param longest: the longest of them in days: of what came later nothing is known.
     """
 
     days: tuple[float, ...]
@@ -41,6 +42,7 @@ class Survival:
     high: tuple[float, ...]
     spells: int
     faults: int
+    longest: float
 
 
 def survival(subject: Subject, kind: str, at: datetime) -> Survival | None:
@@ -62,7 +64,7 @@ def survival(subject: Subject, kind: str, at: datetime) -> Survival | None:
     lengths = np.array([row[0] for row in rows]) / _DAY
     ended = np.array([row[1] for row in rows], dtype=bool)
     if not ended.any():
-        return Survival((), (), (), (), len(rows), 0)
+        return Survival((), (), (), (), len(rows), 0, float(lengths.max()))
     found = ecdf(CensoredData(uncensored=lengths[ended], right=lengths[~ended])).sf
     with warnings.catch_warnings():
         # Where nothing is left the interval has no bounds: those of a share are taken then.
@@ -73,4 +75,5 @@ def survival(subject: Subject, kind: str, at: datetime) -> Survival | None:
               np.nan_to_num(interval.high.evaluate(times), nan=1.0))  # fmt: skip
     low, high = (tuple(bound.tolist()) for bound in bounds)
     shares = tuple(found.evaluate(times).tolist())
-    return Survival(tuple(times.tolist()), shares, low, high, len(rows), int(ended.sum()))
+    counts = (len(rows), int(ended.sum()), float(lengths.max()))
+    return Survival(tuple(times.tolist()), shares, low, high, *counts)

@@ -15,12 +15,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def recall_file(things: Iterable[UsedThing], zone: str) -> str:
+def recall_file(things: Iterable[UsedThing], zone: str, delimiter: str = ",") -> str:
     """Return a file with a line for each thing; a spreadsheet changes and runs nothing of it.
 
     :param zone: the time zone of the times.
+    :param delimiter: what spreadsheets of the reader's country expect between fields.
     """
-    return csv_text(COLUMNS, (_line(one, zone) for one in things))
+    return csv_text(COLUMNS, (_line(one, zone) for one in things), delimiter)
 
 
 def state_of(one: UsedThing) -> str:

@@ -20,7 +20,7 @@ DEEPEST = 8
 """Levels that are looked at upwards: a board is in a case, in a cabinet, in a PMS, in a site."""
 
 # Upwards from each thing. What is known now has an index of its own.
-_WHERE = """
+_PLACES = """
     WITH RECURSIVE thing AS MATERIALIZED (
       SELECT o.trackable_id AS id FROM {origins} WHERE {condition}
       {after} ORDER BY o.trackable_id {limit}
@@ -43,7 +43,9 @@ _WHERE = """
         max(u.since) FILTER (WHERE u.depth = 1) AS since,
         max(u.depth) AS depth
       FROM up u JOIN pms_trackable t ON t.id = u.part GROUP BY u.thing
-    )
+    )"""
+_WHERE = """
+    {places}
     SELECT t.id, t.kind, t.ident, o.serial, p.vendor, p.model, p.revision, b.lot, s.name,
       {made}, o.warranty_until, w.case_id, w.dock, w.cabinet, w.pms, site.ident, c.name,
       ps.contact, ps.address, w.since, w.depth > 0,
@@ -109,21 +111,31 @@ def where_used(
     :param after: only those with a higher number: to go on after the last one.
     :param most: how many; None for all.
     """
-    statement = _WHERE.format(
-        origins=ORIGINS,
-        condition=subject.condition(),
+    places = places_sql(
+        subject,
+        known_at,
         after="AND o.trackable_id > %(after)s",
         limit="" if most is None else "LIMIT %(most)s",
-        known="upper_inf(i.known)" if known_at is None else "i.known @> %(known_at)s::timestamptz",
-        deepest=DEEPEST,
-        made=MADE_ON,
-        supplier=SUPPLIER,
-        product=PRODUCT,
     )
+    statement = _WHERE.format(places=places, made=MADE_ON, supplier=SUPPLIER, product=PRODUCT)
     values = {"at": at, "known_at": known_at, "after": after, "most": most}
     cursor = db.session.connection().connection.cursor()
     cursor.execute(statement, subject.values() | values)
     return (UsedThing(*row) for row in cursor)
+
+
+def places_sql(
+    subject: Subject, known_at: datetime | None, *, after: str = "", limit: str = ""
+) -> str:
+    """Return SQL that makes the rows ``place``: where each thing of a subject was."""
+    return _PLACES.format(
+        origins=ORIGINS,
+        condition=subject.condition(),
+        after=after,
+        limit=limit,
+        known="upper_inf(i.known)" if known_at is None else "i.known @> %(known_at)s::timestamptz",
+        deepest=DEEPEST,
+    )
 
 
 def count_of(subject: Subject) -> int:
