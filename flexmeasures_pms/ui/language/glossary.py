@@ -21,6 +21,7 @@ TERMS: tuple[str, ...] = (
     *("silent", "site", "state-of-charge", "string", "weak-cell", "organisation"),
     *("completeness", "conflict", "duplicate", "late-sample", "quarantine", "receipt", "sample"),
     *("correction", "installation", "registry", "retired"),
+    *("batch", "product", "survival", "swap-rate", "unit-year", "warranty"),
 )
 """The anchors of the terms that the pages explain, as in ``docs/glossary.md``."""
 

@@ -17,6 +17,7 @@ from flexmeasures_pms.ui.page.counts import tab_counts
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("fleet", words.mark("Fleet"), ""),
     ("registry", words.mark("Registry"), "registry"),
+    ("products", words.mark("Products"), "products"),
     ("completeness", words.mark("Completeness"), "completeness"),
     ("quarantine", words.mark("Quarantine"), "quarantine"),
     ("receipts", words.mark("Receipts"), "receipts"),

@@ -14,8 +14,9 @@ ROOT = "/pms"
 # First parts of paths that are pages: a PMS with such an id has the longer URL.
 RESERVED = frozenset(
     {
-        *("api", "case", "compare", "completeness", "glossary", "openapi.json", *DATASETS),
-        *("fleet", "quarantine", "receipts", "registry", "search", "site", "static"),
+        *("api", "batches", "case", "compare", "completeness", "fleet", "glossary"),
+        *("openapi.json", "parties", "products", "service-log", "site", "warranty", *DATASETS),
+        *("quarantine", "receipts", "registry", "search", "static"),
     }
 )
 

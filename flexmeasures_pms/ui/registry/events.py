@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -106,6 +106,13 @@ def _people(authors: set[str]) -> dict[str, str]:
         return {}
     query = sa.select(User.id, User.username).where(User.id.in_(ids))
     return {f"user:{number}": name for number, name in db.session.execute(query)}
+
+
+def author_names(authors: Iterable[str]) -> dict[str, str]:
+    """Return what pages call the authors of transactions."""
+    every = set(authors)
+    people = _people(every)
+    return {author: _author(author, people) for author in every}
 
 
 def _author(author: str, people: Mapping[str, str]) -> str:

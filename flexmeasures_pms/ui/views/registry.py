@@ -14,6 +14,7 @@ from flexmeasures_pms.registry.editing.recorded import facts_of
 from flexmeasures_pms.registry.kinds import BUILT_IN, DEVICES, LOCATED, PMS, SITE
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.messages.message import place_of
+from flexmeasures_pms.registry.messages.moments import on_clock
 from flexmeasures_pms.registry.queries.browse import (
     cases_below,
     matching,
@@ -29,6 +30,9 @@ from flexmeasures_pms.ui.language.glossary import TERMS
 from flexmeasures_pms.ui.language.words import n_
 from flexmeasures_pms.ui.page.access import Organisation, may, one_organisation
 from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.products.ages import age_words
+from flexmeasures_pms.ui.products.origins import shown_origins
+from flexmeasures_pms.ui.products.records import record_addresses
 from flexmeasures_pms.ui.registry import flash, terms
 from flexmeasures_pms.ui.registry.actions import possible
 from flexmeasures_pms.ui.registry.branches import HOLDING, TreeBranch, branch
@@ -167,6 +171,9 @@ def thing_page(subject: Subject) -> Response:
     events = events_of(life.transactions, subject.zone, life.directory)
     everything = request.args.get("events") == "all"
     to = addresses(subject.organisation)
+    slots = slot_groups(subject.registered, subject.entry, subject.now)
+    parts = (spot.entry.id for group in slots for spot in group.spots if spot.entry)
+    today = on_clock(subject.now, subject.zone).date()
     return page(
         "pms/registry_thing.html",
         active="registry",
@@ -184,7 +191,12 @@ def thing_page(subject: Subject) -> Response:
         facts=(facts_of(subject.entry.id) if subject.entry.kind == SITE else None) or NO_FACTS,
         retired=terms.retired_note(subject.entry, subject.now, subject.zone),
         reported=_reported(subject),
-        slot_groups=slot_groups(subject.registered, subject.entry, subject.now),
+        slot_groups=slots,
+        origins=shown_origins(subject.organisation.id, [subject.entry.id, *parts]),
+        records=record_addresses(subject.organisation),
+        today=today,
+        age_of_day=lambda made: age_words(made, today),
+        holds=subject.entry.kind in HOLDING,
         actions=possible(subject) if subject.may_change else (),
         places=[
             (_where(subject, row), _span(row, subject.zone))

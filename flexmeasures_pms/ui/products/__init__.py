@@ -1,0 +1,1 @@
+"""What the pages of products, batches and parties have in common."""
