@@ -277,6 +277,27 @@ def test_without_products_the_pages_say_what_to_do(
     assert "No party is registered yet." in shown(client, "/pms/parties")
 
 
+def test_search_finds_serials_lots_products_and_parties(member: FlaskClient, stock: Stock) -> None:
+    for text, address in (
+        ("sn-3", "/pms/registry/acquisition-board/B3"),
+        ("lot-7", stock.batch_url("LOT-7")),
+        ("ab-14", stock.product_url),
+        ("volt", stock.party_url),
+    ):
+        reply = member.get("/pms/search", query_string={"q": text})
+        assert (reply.status_code, reply.location) == (303, address)
+    found = shown(member, "/pms/search?q=LOT-")
+    assert "LOT-6 Batch, Acme AB-14 v2 LOT-7 Batch, Acme AB-14 v2" in found
+
+
+def test_search_finds_nothing_of_another_organisation(
+    client: FlaskClient, stock: Stock, other_organisation: Organisation
+) -> None:
+    log_in(client, other_organisation)
+    for text in ("sn-3", "lot-7", "ab-14", "volt"):
+        assert "contains" in shown(client, f"/pms/search?q={text}")
+
+
 def test_a_datasheet_that_is_no_address_of_the_web_is_no_link(
     member: FlaskClient, stock: Stock
 ) -> None:

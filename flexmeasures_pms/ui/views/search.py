@@ -1,4 +1,4 @@
-"""Search: anything registered by its id, an alias, or a part of one."""
+"""Search: anything registered by its id, an alias, or a part of one; products and parties too."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ from flexmeasures_pms.registry.directory import Directory, Entry
 from flexmeasures_pms.registry.kinds import BUILT_IN, CASE, DEVICES
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.location import above
+from flexmeasures_pms.registry.master.finding import records_containing, with_serial
 from flexmeasures_pms.registry.messages.message import place_of
 from flexmeasures_pms.registry.queries.browse import containing
 from flexmeasures_pms.registry.queries.search import Found
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.glossary import TERMS
-from flexmeasures_pms.ui.language.words import _
+from flexmeasures_pms.ui.language.words import _, mark
 from flexmeasures_pms.ui.page import links
 from flexmeasures_pms.ui.page.access import Organisation, chosen, may
 from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.products.records import RecordAddresses
 from flexmeasures_pms.ui.registry.message import rendered_place
 from flexmeasures_pms.ui.registry.subject import CHANGE_THINGS, Addresses, zone_of
 from flexmeasures_pms.ui.registry.terms import called, kind_name, kind_title, retired_note
 from flexmeasures_pms.ui.routes import pms_ui
 
 MOST = 50
+RECORDS = {"product": mark("Product"), "batch": mark("Batch"), "party": mark("Party")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +54,40 @@ class SearchResult:
     organisation: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """A product, batch or party that was found.
+
+    :param of: the product of a batch.
+    """
+
+    kind: str
+    name: str
+    of: str
+    address: str
+    organisation: str
+
+
 @pms_ui.get("/pms/search")
 def search_page() -> BaseResponse:
     """Show what has the text in its id; go to it at once if it is the only one."""
     require_tables()
     text = identifiers.clean(request.args.get("q", ""))[: identifiers.MAX_LENGTH]
     seen = chosen()
-    found = containing([one.id for one in seen], text, count=MOST + 1)
+    found = _things(text, seen)
     results = tuple(_results(found[:MOST], seen))
-    if len(results) == 1:
-        return redirect(results[0].address, 303)
-    waiting = () if found or not text else _waiting(text, seen)
+    records = tuple(_records(text, seen))
+    addresses = [*(one.address for one in results), *(one.address for one in records)]
+    if len(addresses) == 1:
+        return redirect(addresses[0], 303)
+    waiting = () if addresses or not text else _waiting(text, seen)
     return page(
         "pms/search.html",
         active="search",
         title=_("Search"),
         text=text,
         results=results,
+        records=records,
         more=len(found) > MOST,
         waiting=waiting,
         may_register=any(may(CHANGE_THINGS, one) for one in seen),
@@ -78,6 +98,25 @@ def search_page() -> BaseResponse:
         installable=BUILT_IN,
         explained=TERMS,
     )
+
+
+def _things(text: str, seen: Iterable[Organisation]) -> list[Found]:
+    """Return what has the text in its id, and what has it for its serial number."""
+    accounts = [one.id for one in seen]
+    found = containing(accounts, text, count=MOST + 1)
+    by_serial = with_serial(accounts, text, count=MOST) if text else ()
+    return list(dict.fromkeys((*found, *by_serial)))
+
+
+def _records(text: str, seen: Iterable[Organisation]) -> Iterator[RecordResult]:
+    """Yield the products, batches and parties that have the text in their name."""
+    names = {one.id: one.name for one in seen}
+    several = len(names) > 1
+    for one in records_containing(list(names), text, count=MOST):
+        to = RecordAddresses(Addresses(one.account_id if several else None))
+        address = {"product": to.product, "batch": to.batch, "party": to.party}[one.kind](one.id)
+        owner = names[one.account_id] if several else ""
+        yield RecordResult(_(RECORDS[one.kind]), one.name, one.of or "", address, owner)
 
 
 def _waiting(text: str, seen: Iterable[Organisation]) -> tuple[Unregistered, ...]:
