@@ -23,7 +23,8 @@ from flexmeasures.utils.config_utils import configure_logging
 from sqlalchemy import select
 
 from flexmeasures_pms.demo.account import ServerError
-from flexmeasures_pms.demo.store import Access, keep, recall
+from flexmeasures_pms.demo.history import register_history
+from flexmeasures_pms.demo.store import Access, keep, recall, site_now
 from flexmeasures_pms.migrations import sample_tables, schema
 from flexmeasures_pms.simulator import Layout, demo_layout, registry_csv
 from flexmeasures_pms.storage.adoption.adopt import adopt, planned
@@ -37,7 +38,7 @@ ROLES = {ADMIN: ["admin", "account-admin"], VIEWER: []}
 
 
 def prepare(app: Flask, data_dir: Path) -> None:
-    """Migrate, and at the first start create the organisation and register the site."""
+    """Migrate; at the first start create the organisation, and register the site's past and it."""
     with app.app_context():
         migrate()
         access = recall(data_dir, Access)
@@ -45,6 +46,7 @@ def prepare(app: Flask, data_dir: Path) -> None:
             access = _make_organisation()
             keep(data_dir, access)
         if not access.complete:
+            register_history(access.account_id, demo_layout(), site_now())
             register_site(app, demo_layout(), access.account_id)
             keep(data_dir, msgspec.structs.replace(access, complete=True))
         db.session.remove()
