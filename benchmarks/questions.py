@@ -87,7 +87,7 @@ def main(pmses: int) -> None:
     from flexmeasures.data import db
 
     from flexmeasures_pms.registry.questions.lifetimes import survival
-    from flexmeasures_pms.registry.questions.subject import Subject
+    from flexmeasures_pms.registry.questions.subject import AskedThings
     from flexmeasures_pms.registry.questions.swap_rates import swap_rates
     from flexmeasures_pms.registry.questions.warranty import ending
     from flexmeasures_pms.registry.questions.where_used import count_of, where_used
@@ -100,10 +100,10 @@ def main(pmses: int) -> None:
         things = db.session.scalar(text("SELECT count(*) FROM pms_trackable"))
         click.echo(f"{things:,} things")
         board = "acquisition-board"
-        own = Subject(account)
-        serial = Subject(account, serial="S5004")
-        bad, product = Subject(account, batch_id=200), Subject(account, product_id=2)
-        supplier = Subject(account, supplier_id=1)
+        own = AskedThings(account)
+        serial = AskedThings(account, serial="S5004")
+        bad, product = AskedThings(account, batch_id=200), AskedThings(account, product_id=2)
+        supplier = AskedThings(account, supplier_id=1)
         today, year = NOW.date(), timedelta(days=365)
         questions: list[tuple[str, Callable[[], list[Any]]]] = [
             (f"where used: a batch of {count_of(bad):,}", lambda: list(where_used(bad, NOW))),

@@ -40,7 +40,7 @@ from werkzeug.test import TestResponse
 from flexmeasures_pms.api.routes import ROUTES, openapi_document
 from flexmeasures_pms.registry.editing import master_orders
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.importing.columns import CELL_COLUMNS, COLUMNS
 from flexmeasures_pms.storage.intake import quarantine, waiting
 

@@ -15,7 +15,7 @@ from support.registry import Registry
 from flexmeasures_pms.registry.master_tables import batch, origin, party, product
 from flexmeasures_pms.registry.questions.lifetimes import survival
 from flexmeasures_pms.registry.questions.service_log import service_log
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.registry.questions.swap_rates import rate_of, swap_rates
 from flexmeasures_pms.registry.questions.warranty import ending
 from flexmeasures_pms.registry.questions.where_used import count_of, where_used
@@ -75,8 +75,8 @@ class Boards:
         )
         db.session.execute(statement)
 
-    def of(self, **chosen: Any) -> Subject:
-        return Subject(self.account_id, **chosen)
+    def of(self, **chosen: Any) -> AskedThings:
+        return AskedThings(self.account_id, **chosen)
 
     def swap(self, old: int, new: int, at: datetime, cause: str | None = None) -> None:
         """Swap boards, and say why as an event does."""
@@ -98,7 +98,7 @@ def boards(organisation: Organisation) -> Boards:
     return Boards(organisation.id)
 
 
-def places(subject: Subject, at: datetime, known_at: datetime | None = None) -> dict[str, Any]:
+def places(subject: AskedThings, at: datetime, known_at: datetime | None = None) -> dict[str, Any]:
     return {u.ident: (u.pms, u.cabinet, u.dock, u.case) for u in where_used(subject, at, known_at)}
 
 
@@ -134,9 +134,9 @@ def test_pages_of_a_long_list_go_on_where_the_last_ended(boards: Boards) -> None
 def test_another_organisation_is_never_found(
     boards: Boards, other_organisation: Organisation
 ) -> None:
-    foreign = Subject(other_organisation.id, batch_id=boards.bad)
+    foreign = AskedThings(other_organisation.id, batch_id=boards.bad)
     assert list(where_used(foreign, NOW)) == []
-    assert swap_rates(Subject(other_organisation.id), BOARD, "batch", NOW) == []
+    assert swap_rates(AskedThings(other_organisation.id), BOARD, "batch", NOW) == []
     assert survival(foreign, BOARD, NOW) is None
     assert list(service_log(other_organisation.id, boards.pms, START, NOW, 10)) == []
 

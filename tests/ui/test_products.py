@@ -18,7 +18,7 @@ from support.site import Site, commit
 
 from flexmeasures_pms.registry.editing import master_orders, orders
 from flexmeasures_pms.registry.editing.change import Author
-from flexmeasures_pms.registry.editing.orders import Order
+from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.master import queries
 from flexmeasures_pms.registry.master_tables import product
 from flexmeasures_pms.ui.products import used

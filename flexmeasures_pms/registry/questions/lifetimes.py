@@ -14,7 +14,7 @@ import numpy as np
 from flexmeasures.data import db
 
 from flexmeasures_pms.registry.questions.spells import ENDED, FAULT, SPELLS
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 
 _DAY = 86_400
 _LENGTHS = """
@@ -45,7 +45,7 @@ class Survival:
     longest: float
 
 
-def survival(subject: Subject, kind: str, at: datetime) -> Survival | None:
+def survival(subject: AskedThings, kind: str, at: datetime) -> Survival | None:
     """Return how long things of a kind stay in their place; None if none was installed.
 
     :param at: what came later is not looked at.

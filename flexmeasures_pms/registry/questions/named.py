@@ -16,7 +16,7 @@ from flexmeasures_pms.registry.master.records import (
     party_key,
 )
 from flexmeasures_pms.registry.messages.message import message
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 
 R = TypeVar("R", Party, Product, ProductBatch)
 
@@ -29,14 +29,14 @@ def subject_named(
     batch: str | None = None,
     supplier: str | None = None,
     serial: str | None = None,
-) -> Subject:
+) -> AskedThings:
     """Return which things are meant.
 
     :param kind: of the product's or batch's things, where several have the name.
     :raises RegistryError: for a name that is unknown, or means several.
     """
     made = None if product is None else product_named(account_id, product, kind)
-    return Subject(
+    return AskedThings(
         account_id,
         product_id=None if made is None else made.id,
         batch_id=None if batch is None else _batch(account_id, batch, kind, made).id,

@@ -24,7 +24,7 @@ _CONDITIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AskedThings:
     """The things of an organisation that a question is about; what is None does not matter.
 
     :param account_id: the organisation's: no others' things are ever found.

@@ -15,7 +15,7 @@ from typing import Literal
 from flexmeasures.data import db
 
 from flexmeasures_pms.registry.questions.spells import ENDED, FAULT, SPELLS
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 
 GroupedBy = Literal["product", "batch", "supplier"]
 GROUPED_BY: tuple[GroupedBy, ...] = ("product", "batch", "supplier")
@@ -107,7 +107,7 @@ def rate_of(events: int, unit_years: float) -> Rate | None:
     return Rate(events / unit_years, low / unit_years, high / unit_years)
 
 
-def swap_rates(subject: Subject, kind: str, by: GroupedBy, at: datetime) -> list[SwapRate]:
+def swap_rates(subject: AskedThings, kind: str, by: GroupedBy, at: datetime) -> list[SwapRate]:
     """Return how often things of a kind were swapped until a moment, the highest rate first.
 
     :param kind: of trackables.

@@ -13,7 +13,7 @@ from flexmeasures_pms.registry.questions.subject import (
     ORIGINS,
     PRODUCT,
     SUPPLIER,
-    Subject,
+    AskedThings,
 )
 
 _ENDING = """
@@ -43,7 +43,7 @@ class Warranty:
     until: date
 
 
-def ending(subject: Subject, first: date, until: date, most: int) -> Iterator[Warranty]:
+def ending(subject: AskedThings, first: date, until: date, most: int) -> Iterator[Warranty]:
     """Yield the things in use whose warranty ends in a period, the earliest first.
 
     :param until: not included.

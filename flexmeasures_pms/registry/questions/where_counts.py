@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flexmeasures.data import db
 
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.registry.questions.where_used import places_sql
 
 _COUNTS = """
@@ -39,7 +39,7 @@ class PlaceCount:
 
 
 def where_counts(
-    subject: Subject, at: datetime, known_at: datetime | None = None
+    subject: AskedThings, at: datetime, known_at: datetime | None = None
 ) -> tuple[PlaceCount, ...]:
     """Return how many things a question is about in each PMS, the most first.
 

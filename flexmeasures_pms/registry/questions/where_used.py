@@ -13,7 +13,7 @@ from flexmeasures_pms.registry.questions.subject import (
     ORIGINS,
     PRODUCT,
     SUPPLIER,
-    Subject,
+    AskedThings,
 )
 
 DEEPEST = 8
@@ -98,7 +98,7 @@ class UsedThing:
 
 
 def where_used(
-    subject: Subject,
+    subject: AskedThings,
     at: datetime,
     known_at: datetime | None = None,
     *,
@@ -125,7 +125,7 @@ def where_used(
 
 
 def places_sql(
-    subject: Subject, known_at: datetime | None, *, after: str = "", limit: str = ""
+    subject: AskedThings, known_at: datetime | None, *, after: str = "", limit: str = ""
 ) -> str:
     """Return SQL that makes the rows ``place``: where each thing of a subject was."""
     return _PLACES.format(
@@ -138,7 +138,7 @@ def places_sql(
     )
 
 
-def count_of(subject: Subject) -> int:
+def count_of(subject: AskedThings) -> int:
     """Return how many things a question is about."""
     cursor = db.session.connection().connection.cursor()
     cursor.execute(_COUNT.format(origins=ORIGINS, condition=subject.condition()), subject.values())

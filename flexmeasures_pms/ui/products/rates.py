@@ -8,7 +8,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.registry.questions.swap_rates import GroupedBy, SwapRate, swap_rates
 from flexmeasures_pms.ui.products.pictures import rate_bar, rate_scale
 from flexmeasures_pms.ui.products.records import RecordAddresses
@@ -41,7 +41,7 @@ class RateTable:
 
 
 def rate_table(
-    subject: Subject, kind: str, by: GroupedBy, now: datetime, to: RecordAddresses
+    subject: AskedThings, kind: str, by: GroupedBy, now: datetime, to: RecordAddresses
 ) -> RateTable:
     """Return the rates of things of a kind until now."""
     rates = swap_rates(subject, kind, by, now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Response
 
 from flexmeasures_pms.registry.questions.recall_file import recall_file
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.registry.questions.where_counts import PlaceCount, where_counts
 from flexmeasures_pms.registry.questions.where_used import UsedThing, count_of, where_used
 from flexmeasures_pms.ui.language.words import language
@@ -53,7 +53,7 @@ class UsedPage:
         )
 
 
-def used_page(subject: Subject, zone: str, now: datetime) -> UsedPage:
+def used_page(subject: AskedThings, zone: str, now: datetime) -> UsedPage:
     """Return the page of ``?at=``, ``?known_at=`` and ``?after=``.
 
     :raises BadRequest: for a time that can't be read, or that is in the future.
@@ -68,7 +68,7 @@ def used_page(subject: Subject, zone: str, now: datetime) -> UsedPage:
     return UsedPage(tuple(shown), every, counts, at, known_at, following)
 
 
-def recall_list(subject: Subject, zone: str, now: datetime, name: str) -> Response:
+def recall_list(subject: AskedThings, zone: str, now: datetime, name: str) -> Response:
     """Return the file of all of them, in the view of the address.
 
     :param name: of the file, which has only letters, digits and hyphens.

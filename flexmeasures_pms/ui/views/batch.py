@@ -6,7 +6,7 @@ from flask import Response
 
 from flexmeasures_pms.registry.master.record_tables import BATCHES, PARTIES, PRODUCTS
 from flexmeasures_pms.registry.master.records import ProductBatch
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.page import query_params
 from flexmeasures_pms.ui.page.frame import page
@@ -56,5 +56,5 @@ def batch_recall(number: int) -> Response:
     return recall_list(_subject(seen), seen.zone, seen.now, f"recall-batch-{number}")
 
 
-def _subject(seen: SeenRecord[ProductBatch]) -> Subject:
-    return Subject(seen.organisation.id, batch_id=seen.record.id)
+def _subject(seen: SeenRecord[ProductBatch]) -> AskedThings:
+    return AskedThings(seen.organisation.id, batch_id=seen.record.id)

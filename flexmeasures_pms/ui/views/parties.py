@@ -9,7 +9,7 @@ from flexmeasures_pms.registry.master import queries
 from flexmeasures_pms.registry.master.record_tables import BATCHES, PARTIES, PRODUCTS
 from flexmeasures_pms.registry.master.records import Party
 from flexmeasures_pms.registry.questions.contents import things_by_batch, things_by_product
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.words import mark
 from flexmeasures_pms.ui.page import query_params
@@ -102,5 +102,5 @@ def party_recall(number: int) -> Response:
     return recall_list(_subject(seen), seen.zone, seen.now, f"recall-supplier-{number}")
 
 
-def _subject(seen: SeenRecord[Party]) -> Subject:
-    return Subject(seen.organisation.id, supplier_id=seen.record.id)
+def _subject(seen: SeenRecord[Party]) -> AskedThings:
+    return AskedThings(seen.organisation.id, supplier_id=seen.record.id)

@@ -14,7 +14,7 @@ from flexmeasures_pms.registry.master.records import Product
 from flexmeasures_pms.registry.messages.moments import on_clock
 from flexmeasures_pms.registry.questions.contents import things_by_batch, things_by_product
 from flexmeasures_pms.registry.questions.lifetimes import survival
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.registry.questions.swap_rates import GROUPED_BY, GroupedBy
 from flexmeasures_pms.registry.questions.warranty import ending
 from flexmeasures_pms.serving.readiness import require_tables
@@ -57,7 +57,7 @@ def products_page() -> Response:
     kinds = [kind for kind in KINDS if of_kind[kind]]
     kind = _kind(kinds)
     by = _grouped_by()
-    to, everything = record_addresses(organisation), Subject(organisation.id)
+    to, everything = record_addresses(organisation), AskedThings(organisation.id)
     return page(
         "pms/products.html",
         active="products",
@@ -125,8 +125,8 @@ def product_recall(number: int) -> Response:
     return recall_list(_subject(seen), seen.zone, seen.now, f"recall-product-{number}")
 
 
-def _subject(seen: SeenRecord[Product]) -> Subject:
-    return Subject(seen.organisation.id, product_id=seen.record.id)
+def _subject(seen: SeenRecord[Product]) -> AskedThings:
+    return AskedThings(seen.organisation.id, product_id=seen.record.id)
 
 
 def _grouped_by() -> GroupedBy:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from flexmeasures_pms.registry.messages.moments import on_clock
 from flexmeasures_pms.registry.queries.clocks import site_clock
-from flexmeasures_pms.registry.questions.subject import Subject
+from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.registry.questions.warranty import ending
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.words import _
@@ -33,7 +33,7 @@ def warranty_page() -> Response:
     organisation = one_organisation()
     today = on_clock(datetime.now(UTC), site_clock(organisation.id)).date()
     first, until = _days(quarter(today, 1))
-    found = list(ending(Subject(organisation.id), first, until, MOST + 1))
+    found = list(ending(AskedThings(organisation.id), first, until, MOST + 1))
     return page(
         "pms/warranty.html",
         active="products",
