@@ -107,11 +107,19 @@ def test_each_order_does_what_the_command_does(give: Give, site: Site) -> None:
         order("move", cabinet="PMS-1-A", dock=5),
         order("remove", "0242"),
         order("service", note="Cleaned."),
+        order("ship", "0242"),
+        order("return", "0242"),
         order("retire", "0242"),
         order("revive", "0242"),
         order("correct", "0243", since="2026-02-01T12:00:00+07:00", note="It was earlier."),
         order("add-alias", board, alias="B-1"),
-    )
+        {"order": "register-party", "name": "Volt Parts", "roles": ["supplier"]},
+        {"order": "register-product", "kind": "acquisition-board", "vendor": "Acme",
+         "model": "AB-14", "parameters": {"channels": 14}},
+        {"order": "register-batch", "product": "Acme AB-14", "lot": "LOT-7",
+         "supplier": "Volt Parts", "made_on": "2024-05-01"},
+        order("procure", board, batch="LOT-7", serial="SN-1", warranty_until="2030-01-01"),
+    )  # fmt: skip
     done = give(*given, note="a day's work")
 
     assert {one["order"] for one in given} == {t.__struct_config__.tag for t in ORDERS}
@@ -128,13 +136,58 @@ def test_each_order_does_what_the_command_does(give: Give, site: Site) -> None:
         {"r": done["request_id"]},
     ).all()
     assert {row.author for row in rows} == {f"user:{user_of(site)}"}
-    assert [row.note for row in rows if row.verb == "procured"] == []
+    assert [row.note for row in rows if row.verb == "procured"] == ["a day's work"]
     assert {row.note for row in rows} >= {"new", "a day's work", "Cleaned.", "It was earlier."}
 
 
 def user_of(site: Site) -> int:
     query = db.text("SELECT id FROM fm_user WHERE account_id = :a")
     return int(db.session.execute(query, {"a": site.account_id}).scalar_one())
+
+
+def test_orders_carry_what_their_event_has(
+    give: Give, site: Site, client: FlaskClient, admin: Organisation
+) -> None:
+    board, other = "66BFF353734574E43235318", "66BFF353734574E43235319"
+    fault = {"cause": "fault", "code": "OV-3", "person": "A. Sari", "document": "WO-12"}
+    found = {"findings": ["Burnt contact"], "measured": {"resistance_mohm": 3.2, "seal": "open"}}
+    give(
+        {"order": "swap", "old": board, "new": other, "at": SINCE, **fault},
+        order("service", note="Cleaned.", **found),
+        order("retire", board),
+    )
+    feed = client.get(f"{REGISTRY}/changes", headers=admin.headers).get_json()["changes"]
+    by_verb = {one["verb"]: one for one in feed}
+    assert {name: by_verb["swapped"][name] for name in fault} == fault
+    assert by_verb["serviced"]["details"] == found
+    assert by_verb["retired"].get("cause") is None
+
+    refused = give(order("retire", code="OV-3"), code=422)
+    assert problem(refused)[0] == "orders[0].code"
+
+
+def test_products_are_registered_with_the_orders_that_use_them_or_not_at_all(
+    give: Give, site: Site, client: FlaskClient, admin: Organisation
+) -> None:
+    from flexmeasures_pms.registry.master import queries
+
+    board = "66BFF353734574E43235318"
+    product = {"order": "register-product", "kind": "acquisition-board", "vendor": "Acme"}
+    lot = {"order": "register-batch", "product": "Acme AB-14", "lot": "LOT-7"}
+    of = order("procure", board, batch="LOT-7")
+    before = recorded(admin.id)
+    refused = give({**product, "model": "AB-14"}, lot, {**of, "supplier": "Nobody"}, code=422)
+    assert problem(refused)[0] == "orders[2].supplier"
+    assert (queries.products(admin.id), recorded(admin.id)) == ([], before)
+
+    give({**product, "model": "AB-14", "note": "first"}, {**lot, "note": "second"}, of)
+    (listed,) = queries.batches(admin.id)
+    assert (listed.product.name, listed.things) == ("Acme AB-14", 1)
+    again = give({**product, "model": "AB-14"}, lot, of)
+    assert [one["changed"] for one in again["orders"]] == [False] * 3
+    feed = client.get(f"{REGISTRY}/changes", headers=admin.headers).get_json()["changes"]
+    notes = {one["kind"]: one["note"] for one in feed if one["kind"] in ("product", "batch")}
+    assert notes == {"product": "first", "batch": "second"}
 
 
 def test_one_order_that_cannot_be_made_refuses_all(give: Give, site: Site) -> None:
@@ -145,7 +198,7 @@ def test_one_order_that_cannot_be_made_refuses_all(give: Give, site: Site) -> No
         order("install", "0243", into="NO-CABINET", place=4),
     ]
     assert problem(give(*orders, code=422)) == (
-        "orders[2].into", "No case or cabinet or PMS 'NO-CABINET' is registered.",
+        "orders[2].into", "No id 'NO-CABINET' is registered.",
     )  # fmt: skip
     assert recorded(site.account_id) == before
     assert all(one["changed"] for one in give(*orders[:2])["orders"])

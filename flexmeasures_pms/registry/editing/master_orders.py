@@ -21,19 +21,18 @@ from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.origins import OriginDetails
 from flexmeasures_pms.registry.editing.parties import PartyDetails
 from flexmeasures_pms.registry.editing.products import ProductDetails, ProductName
-from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import KINDS
 from flexmeasures_pms.registry.master import rules
 from flexmeasures_pms.registry.master.records import Product, product_key
 from flexmeasures_pms.registry.messages.message import message
-from flexmeasures_pms.registry.queries.search import find_one
+from flexmeasures_pms.registry.queries.search import Found, find_one
 
 
 def register_party(order: Order, name: str, **details: Unpack[PartyDetails]) -> Change:
     """Register a party; one that is registered already gets the details that it lacks."""
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         parties.register_party(changeset, name, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def register_product(
@@ -45,9 +44,9 @@ def register_product(
     **details: Unpack[ProductDetails],
 ) -> Change:
     """Register a product; one that is registered already gets the details that it lacks."""
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         products.register_product(changeset, kind, vendor, model, revision, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def register_batch(
@@ -62,9 +61,9 @@ def register_batch(
 
     :param kind: of the product, where several have its name.
     """
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         batches.register_batch(changeset, named_product(changeset, product, kind), lot, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def correct_party(
@@ -80,10 +79,10 @@ def correct_party(
     :param name: its name, if it is another.
     :param unknown: fields whose value is unknown after all.
     """
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         found = parties.find_party(changeset, party)
         parties.correct_party(changeset, found, name=name, unknown=unknown, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def correct_product(
@@ -101,10 +100,10 @@ def correct_product(
     :param name: the parts of its name that are others.
     :param unknown: fields and parameters whose value is unknown after all.
     """
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         found = named_product(changeset, product, kind)
         products.correct_product(changeset, found, name=name, unknown=unknown, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def correct_batch(
@@ -124,14 +123,14 @@ def correct_batch(
     :param new_lot: its lot, if it is another; ``new_product`` likewise.
     :param unknown: fields whose value is unknown after all.
     """
-    with editing(order.organisation, order.author) as changeset:
+    with order.editing(order.organisation) as changeset:
         of = named_product(changeset, product, kind)
         found = batches.find_batch(changeset, of.kind, lot, of)
         other = named_product(changeset, new_product, of.kind) if new_product else None
         batches.correct_batch(
             changeset, found, lot=new_lot, product=other, unknown=unknown, **details
         )
-    return changeset.change()
+    return order.change(changeset)
 
 
 def procure(
@@ -141,11 +140,11 @@ def procure(
 
     An unknown batch of a known product is registered.
     """
-    found = find_one(ident, kinds=[kind] if kind else None, account_id=order.account_id)
-    with editing(found.account_id, order.author, numbers=[found.id]) as changeset:
+    found = _find(order, ident, kind)
+    with order.editing(found.account_id) as changeset:
         entry = changeset.view.entry(found.id)
         origins.state_origin(changeset, entry, order.at, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def correct_origin(
@@ -160,11 +159,11 @@ def correct_origin(
 
     :param unknown: fields whose value is unknown after all.
     """
-    found = find_one(ident, kinds=[kind] if kind else None, account_id=order.account_id)
-    with editing(found.account_id, order.author, numbers=[found.id]) as changeset:
+    found = _find(order, ident, kind)
+    with order.editing(found.account_id) as changeset:
         entry = changeset.view.entry(found.id)
         origins.correct_origin(changeset, entry, unknown=unknown, **details)
-    return changeset.change()
+    return order.change(changeset)
 
 
 def named_product(changeset: Changeset, name: str, kind: str | None = None) -> Product:
@@ -189,3 +188,8 @@ def named_product(changeset: Changeset, name: str, kind: str | None = None) -> P
         command="see `products`, or register it first",
         cure="unknown_record",
     )
+
+
+def _find(order: Order, ident: str, kind: str | None) -> Found:
+    kinds = [kind] if kind else None
+    return find_one(ident, kinds=kinds, account_id=order.account_id, among=order.among)

@@ -111,10 +111,14 @@ class MasterState:
 
     :param undo_log: that of the changeset.
     :param reserve: gives numbers for new records.
+    :param note: why the order at hand is given: it is recorded with each change.
     """
 
-    def __init__(self, account_id: int, undo_log: UndoLog, reserve: Reserve) -> None:
+    def __init__(
+        self, account_id: int, undo_log: UndoLog, reserve: Reserve, note: str | None = None
+    ) -> None:
         self.account_id = account_id
+        self.note = note
         self.parties = Records(PARTIES, account_id, undo_log)
         self.products = Records(PRODUCTS, account_id, undo_log)
         self.batches = Records(BATCHES, account_id, undo_log)
@@ -161,7 +165,9 @@ class MasterState:
         self, verb: str, kind: RecordKind, number: int, name: str,
         before: Recorded | None, after: Recorded,
     ) -> None:  # fmt: skip
-        self.transactions.append(RecordTransaction(verb, kind, number, name, before, after))
+        self.transactions.append(
+            RecordTransaction(verb, kind, number, name, before, after, self.note)
+        )
 
     def batches_of_lot(self, kind: str, lot: str) -> list[ProductBatch]:
         """Return the batches of a lot, of all products of a kind of trackable."""

@@ -82,7 +82,7 @@ def _transactions(changeset: Changeset) -> Iterator[tuple[object, ...]]:
             request,
             now,
             author.name,
-            author.note,
+            item.note,
             item.verb,
             item.kind,
             item.record_id,

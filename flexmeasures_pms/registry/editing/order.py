@@ -49,6 +49,7 @@ class Order:
                 yield changeset
             return
         self.within.author = self.author
+        self.within.master.note = self.author.note
         yield self.within
 
     def change(self, changeset: Changeset) -> Change:

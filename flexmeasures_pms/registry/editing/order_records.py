@@ -4,30 +4,51 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from flexmeasures_pms.identifiers import MAX_LENGTH
+from flexmeasures_pms.registry.editing.event import (
+    MAX_CODE,
+    MAX_DOCUMENT,
+    MAX_FINDING,
+    MAX_FINDINGS,
+    MAX_MEASURED_NAME,
+    MAX_MEASURED_TEXT,
+    MAX_MEASUREMENTS,
+    MAX_PERSON,
+    Cause,
+)
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES
 from flexmeasures_pms.registry.kinds import KINDS, MAX_DOCKS, PART_KINDS
 
 MOST_NOTE = 1_000
 
-_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-_LINES = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"
+PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+LINES = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"
 
-IdText = Annotated[str, Meta(min_length=1, max_length=MAX_LENGTH, pattern=_PLAIN)]
-NoteText = Annotated[str, Meta(max_length=MOST_NOTE, pattern=_LINES)]
-NeededNote = Annotated[str, Meta(min_length=1, max_length=MOST_NOTE, pattern=_LINES)]
+IdText = Annotated[str, Meta(min_length=1, max_length=MAX_LENGTH, pattern=PLAIN)]
+NoteText = Annotated[str, Meta(max_length=MOST_NOTE, pattern=LINES)]
+NeededNote = Annotated[str, Meta(min_length=1, max_length=MOST_NOTE, pattern=LINES)]
 TimeText = Annotated[
-    str, Meta(max_length=MAX_LENGTH, pattern=_PLAIN, extra_json_schema={"format": "date-time"})
+    str, Meta(max_length=MAX_LENGTH, pattern=PLAIN, extra_json_schema={"format": "date-time"})
 ]
 AnyKind = Annotated[str, Meta(pattern=f"^({'|'.join(KINDS)})$")]
 PartKind = Annotated[str, Meta(pattern=f"^({'|'.join(PART_KINDS)})$")]
 AssemblyKind = Annotated[str, Meta(pattern=f"^({'|'.join(ASSEMBLIES)})$")]
 PlaceNumber = Annotated[int, Meta(ge=1, le=MAX_DOCKS)]
-ZoneName = Annotated[str, Meta(max_length=MAX_LENGTH, pattern=_PLAIN)]
+ZoneName = Annotated[str, Meta(max_length=MAX_LENGTH, pattern=PLAIN)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
+CodeText = Annotated[str, Meta(max_length=MAX_CODE, pattern=PLAIN)]
+PersonText = Annotated[str, Meta(max_length=MAX_PERSON, pattern=PLAIN)]
+DocumentText = Annotated[str, Meta(max_length=MAX_DOCUMENT, pattern=PLAIN)]
+FindingText = Annotated[str, Meta(min_length=1, max_length=MAX_FINDING, pattern=LINES)]
+FindingTexts = Annotated[list[FindingText], Meta(max_length=MAX_FINDINGS)]
+MeasuredName = Annotated[str, Meta(min_length=1, max_length=MAX_MEASURED_NAME, pattern=PLAIN)]
+MeasuredText = Annotated[str, Meta(min_length=1, max_length=MAX_MEASURED_TEXT, pattern=PLAIN)]
+MeasuredValues = Annotated[
+    dict[MeasuredName, int | float | MeasuredText], Meta(max_length=MAX_MEASUREMENTS)
+]
 AssetNumber = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
@@ -54,6 +75,21 @@ class TimedOrder(AnyOrder, kw_only=True):
     planned: bool = False
 
 
+class EventOrder(TimedOrder, kw_only=True):
+    """What an order about a business event may have.
+
+    :param cause: why it was done.
+    :param code: of a fault.
+    :param person: who did it, where that is not who sends it.
+    :param document: the sender's own number of a document, such as a work order.
+    """
+
+    cause: Cause | None = None
+    code: CodeText | None = None
+    person: PersonText | None = None
+    document: DocumentText | None = None
+
+
 class RegisterOrder(AnyOrder, kw_only=True, tag="register"):
     """Register a thing; one that is registered already gets the details that it lacks.
 
@@ -73,7 +109,7 @@ class RegisterOrder(AnyOrder, kw_only=True, tag="register"):
     parent_asset: AssetNumber | None = None
 
 
-class InstallOrder(TimedOrder, kw_only=True, tag="install"):
+class InstallOrder(EventOrder, kw_only=True, tag="install"):
     """Install a part in an assembly; it is removed from where it was.
 
     :param id: of the part.
@@ -95,7 +131,7 @@ class InstallOrder(TimedOrder, kw_only=True, tag="install"):
     with_packs: bool = False
 
 
-class RemoveOrder(TimedOrder, kw_only=True, tag="remove"):
+class RemoveOrder(EventOrder, kw_only=True, tag="remove"):
     """Remove a part from where it is.
 
     :param kind: of the part, if several have this id.
@@ -107,7 +143,7 @@ class RemoveOrder(TimedOrder, kw_only=True, tag="remove"):
     with_packs: bool = False
 
 
-class SwapOrder(TimedOrder, kw_only=True, tag="swap"):
+class SwapOrder(EventOrder, kw_only=True, tag="swap"):
     """Let a part take the place of another one, which is then installed nowhere.
 
     :param old: id of the part that is installed.
@@ -124,7 +160,7 @@ class SwapOrder(TimedOrder, kw_only=True, tag="swap"):
     with_packs: bool = False
 
 
-class MoveOrder(TimedOrder, kw_only=True, tag="move"):
+class MoveOrder(EventOrder, kw_only=True, tag="move"):
     """Move a case to a dock of a cabinet.
 
     :param id: of the case.
@@ -137,8 +173,22 @@ class MoveOrder(TimedOrder, kw_only=True, tag="move"):
     dock: PlaceNumber
 
 
-class ServiceOrder(TimedOrder, kw_only=True, tag="service"):
+class ServiceOrder(EventOrder, kw_only=True, tag="service"):
     """Record that something was serviced; the note says what was done.
+
+    :param kind: if several have this id.
+    :param findings: what was found.
+    :param measured: numbers or texts by name, with the unit in the name.
+    """
+
+    id: IdText
+    kind: AnyKind | None = None
+    findings: FindingTexts = field(default_factory=list)
+    measured: MeasuredValues = field(default_factory=dict)
+
+
+class ShipOrder(EventOrder, kw_only=True, tag="ship"):
+    """Record that something was sent off; no place changes.
 
     :param kind: if several have this id.
     """
@@ -147,7 +197,17 @@ class ServiceOrder(TimedOrder, kw_only=True, tag="service"):
     kind: AnyKind | None = None
 
 
-class RetireOrder(TimedOrder, kw_only=True, tag="retire"):
+class ReturnOrder(EventOrder, kw_only=True, tag="return"):
+    """Record that something was returned to where it came from; it must not be installed.
+
+    :param kind: if several have this id.
+    """
+
+    id: IdText
+    kind: AnyKind | None = None
+
+
+class RetireOrder(EventOrder, kw_only=True, tag="retire"):
     """Take something out of use; its telemetry and history stay, and what is in it.
 
     :param kind: if several have this id.

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from flexmeasures_pms import identifiers
 from flexmeasures_pms.errors import OrderRefused, RegistryError
@@ -18,9 +17,12 @@ from flexmeasures_pms.registry.editing import order_records as records
 from flexmeasures_pms.registry.editing import orders
 from flexmeasures_pms.registry.editing.change import Author, Change
 from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.editing.event import BusinessEvent, checked
+from flexmeasures_pms.registry.editing.master_ordering import MASTER_TYPES
 from flexmeasures_pms.registry.editing.naming import ASSEMBLIES
 from flexmeasures_pms.registry.editing.order import Order
 from flexmeasures_pms.registry.editing.order_records import AnyOrder, RegisterOrder
+from flexmeasures_pms.registry.editing.order_type import OrderType
 from flexmeasures_pms.registry.editing.orders import CorrectedInstallation
 from flexmeasures_pms.registry.editing.registration import Details, spellings
 from flexmeasures_pms.registry.kinds import BOARD, CASE, KINDS, PART_KINDS
@@ -28,22 +30,6 @@ from flexmeasures_pms.registry.messages.message import Message
 from flexmeasures_pms.registry.messages.moments import EVENTS, PLANNED, accepted, read_moment
 
 _BATCH = 200
-
-Give = Callable[[Order, Any], Change]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderType:
-    """An order that can be given.
-
-    :param record: the type of what is sent.
-    :param give: gives it.
-    :param main: the field of a refusal that fits no other.
-    """
-
-    record: type[AnyOrder]
-    give: Give
-    main: str = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +73,9 @@ def give_orders(
 def _give(
     changeset: Changeset, author: Author, index: int, record: AnyOrder, defaults: OrderDefaults
 ) -> GivenOrder:
-    lines, known, recorded = (
-        len(each) for each in (changeset.lines, changeset.touched, changeset.transactions)
-    )
-    who = replace(author, note=record.note or defaults.note)
+    lines, known, recorded = len(changeset.lines), len(changeset.touched), _recorded(changeset)
     try:
+        who = replace(author, note=record.note or defaults.note, event=_event(record))
         order = Order(who, _time(record, defaults), changeset.account_id, changeset)
         ORDERS[type(record)].give(order, record)
     except RegistryError as error:
@@ -99,9 +83,21 @@ def _give(
     new = islice(changeset.touched, known, None)
     return GivenOrder(
         tuple(changeset.lines[lines:]),
-        len(changeset.transactions) > recorded,
+        _recorded(changeset) > recorded,
         tuple(number for number in new if changeset.is_new(number)),
     )
+
+
+def _recorded(changeset: Changeset) -> int:
+    return len(changeset.transactions) + len(changeset.master.transactions)
+
+
+def _event(record: AnyOrder) -> BusinessEvent:
+    """Return what an order says of its event; most say nothing."""
+    told = {name: getattr(record, name, None) for name in BusinessEvent.__struct_fields__}
+    if "findings" in told:
+        told["findings"] = tuple(told["findings"] or ())
+    return checked(BusinessEvent(**{name: value for name, value in told.items() if value}))
 
 
 def of_its_order(error: RegistryError, given: Sequence[AnyOrder]) -> OrderRefused:
@@ -140,7 +136,10 @@ def _moment(field: str, text: str | None, *, planned: bool) -> datetime | None:
 
 
 _OF_PLACE = frozenset({"taken", "docks", "no_dock", "two_docks", "which_dock"})
-_NAMES = ("id", "old", "new", "into", "cabinet", "alias", "timezone")
+_NAMES = (
+    "id", "old", "new", "into", "cabinet", "alias", "timezone",
+    "name", "model", "product", "batch", "lot", "supplier", "serial",
+)  # fmt: skip
 
 
 def _field(record: AnyOrder, error: RegistryError) -> str:
@@ -148,6 +147,8 @@ def _field(record: AnyOrder, error: RegistryError) -> str:
     if isinstance(error, _UnusableTime):
         return error.field
     fields = record.__struct_fields__
+    if error.cure and error.cure.startswith("event_"):
+        return error.cure.removeprefix("event_")
     if error.cure in _OF_PLACE:
         return next((name for name in ("place", "dock") if name in fields), "id")
     said = str(error.what).upper()
@@ -228,6 +229,14 @@ def _service(order: Order, said: records.ServiceOrder) -> Change:
     return orders.service(order, said.id, kind=said.kind)
 
 
+def _ship(order: Order, said: records.ShipOrder) -> Change:
+    return orders.ship(order, said.id, kind=said.kind)
+
+
+def _return(order: Order, said: records.ReturnOrder) -> Change:
+    return orders.give_back(order, said.id, kind=said.kind)
+
+
 def _retire(order: Order, said: records.RetireOrder) -> Change:
     return orders.retire(order, said.id, kind=said.kind, with_packs=said.with_packs)
 
@@ -263,10 +272,13 @@ _TYPES = (
     OrderType(records.SwapOrder, _swap, main="new"),
     OrderType(records.MoveOrder, _move),
     OrderType(records.ServiceOrder, _service, main="note"),
+    OrderType(records.ShipOrder, _ship),
+    OrderType(records.ReturnOrder, _return),
     OrderType(records.RetireOrder, _retire),
     OrderType(records.ReviveOrder, _revive),
     OrderType(records.CorrectOrder, _correct),
     OrderType(records.AddAliasOrder, _add_alias, main="alias"),
+    *MASTER_TYPES,
 )
 
 ORDERS: dict[type[AnyOrder], OrderType] = {one.record: one for one in _TYPES}

@@ -107,6 +107,7 @@ class RecordTransaction(Struct, frozen=True):
     name: str
     before: Recorded | None
     after: Recorded
+    note: str | None
 
 
 def party_key(name: str) -> RecordKey:
