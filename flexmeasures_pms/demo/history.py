@@ -28,6 +28,7 @@ from flexmeasures_pms.registry.directory import Entry
 from flexmeasures_pms.registry.editing import moves, registration
 from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.changeset import Changeset
+from flexmeasures_pms.registry.editing.event import BusinessEvent
 from flexmeasures_pms.registry.editing.writer import editing
 from flexmeasures_pms.registry.kinds import BOARD, CASE, CELL_BLOCK, FET_BOARD
 from flexmeasures_pms.simulator import Case, Layout, make_case
@@ -75,7 +76,8 @@ def _enter(changeset: Changeset, layout: Layout, cases: Sequence[Case], began: d
         batch = BAD_BOARDS if number in BAD else GOOD_BOARDS
         board = _board(changeset, first.get(case, case.board), batch, began)
         _assemble(changeset, case, board, layout, began)
-    changeset.author = replace(author, note=f"no readings, replaced by {SERVICE}")
+    fault = BusinessEvent(cause="fault", code="NO-READINGS", person=SERVICE)
+    changeset.author = replace(author, event=fault)
     for swap in swaps:
         new = _board(changeset, swap.case.board, NEW_BOARDS, began)
         old = registration.register(changeset, BOARD, swap.old)

@@ -150,7 +150,10 @@ def test_orders_carry_what_their_event_has(
 ) -> None:
     board, other = "66BFF353734574E43235318", "66BFF353734574E43235319"
     fault = {"cause": "fault", "code": "OV-3", "person": "A. Sari", "document": "WO-12"}
-    found = {"findings": ["Burnt contact"], "measured": {"resistance_mohm": 3.2, "seal": "open"}}
+    found: dict[str, Any] = {
+        "findings": ["Burnt contact"],
+        "measured": {"resistance_mohm": 3.2, "seal": "open"},
+    }
     give(
         {"order": "swap", "old": board, "new": other, "at": SINCE, **fault},
         order("service", note="Cleaned.", **found),

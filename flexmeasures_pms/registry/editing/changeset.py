@@ -91,7 +91,7 @@ class Changeset:
             cabinet_rows=self._installed.cabinet_rows,
             ranges={},
         )
-        self.master = MasterState(base.account_id, self._undo_log, reserve_record, author.note)
+        self.master = MasterState(base.account_id, self._undo_log, reserve_record, self)
         self._added: set[int] = set()
         self.transactions: list[NewTransaction] = []
         self.lines: list[Message] = []

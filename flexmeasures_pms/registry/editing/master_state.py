@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Generic
+from typing import Generic, Protocol
 
+from flexmeasures_pms.registry.editing.change import Author
 from flexmeasures_pms.registry.editing.overlay import Overlay, UndoLog
 from flexmeasures_pms.registry.lookups import ComputedLookup, K, V
 from flexmeasures_pms.registry.master.queries import lots, origins
@@ -106,19 +107,25 @@ class Records(Generic[R]):
         self._numbers[self.table.key(record)] = record.id
 
 
+class HasAuthor(Protocol):
+    """What has the author of the order at hand."""
+
+    author: Author
+
+
 class MasterState:
     """All of it, with what is to be written.
 
     :param undo_log: that of the changeset.
     :param reserve: gives numbers for new records.
-    :param note: why the order at hand is given: it is recorded with each change.
+    :param order: has who gives the order at hand, and why: that is recorded with each change.
     """
 
     def __init__(
-        self, account_id: int, undo_log: UndoLog, reserve: Reserve, note: str | None = None
+        self, account_id: int, undo_log: UndoLog, reserve: Reserve, order: HasAuthor
     ) -> None:
         self.account_id = account_id
-        self.note = note
+        self._order = order
         self.parties = Records(PARTIES, account_id, undo_log)
         self.products = Records(PRODUCTS, account_id, undo_log)
         self.batches = Records(BATCHES, account_id, undo_log)
@@ -166,7 +173,7 @@ class MasterState:
         before: Recorded | None, after: Recorded,
     ) -> None:  # fmt: skip
         self.transactions.append(
-            RecordTransaction(verb, kind, number, name, before, after, self.note)
+            RecordTransaction(verb, kind, number, name, before, after, self._order.author.note)
         )
 
     def batches_of_lot(self, kind: str, lot: str) -> list[ProductBatch]:

@@ -49,7 +49,6 @@ class Order:
                 yield changeset
             return
         self.within.author = self.author
-        self.within.master.note = self.author.note
         yield self.within
 
     def change(self, changeset: Changeset) -> Change:
