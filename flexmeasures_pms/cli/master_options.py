@@ -12,7 +12,7 @@ import click
 from flexmeasures_pms.cli.common import F, Option
 from flexmeasures_pms.errors import RegistryError
 from flexmeasures_pms.registry.kinds import KINDS
-from flexmeasures_pms.registry.master.rules import read_day
+from flexmeasures_pms.registry.master.rules import FIRST_DAY, LAST_DAY, read_day
 from flexmeasures_pms.registry.master_tables import PARTY_ROLES
 
 
@@ -26,9 +26,12 @@ class DayParam(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return read_day(value)
+            found = read_day(value)
         except RegistryError as error:
             self.fail(str(error), param, ctx)
+        if not FIRST_DAY <= found <= LAST_DAY:
+            self.fail(f"{found} can't be: use a day from {FIRST_DAY} until {LAST_DAY}.", param, ctx)
+        return found
 
 
 class ParameterParam(click.ParamType[tuple[str, str]]):

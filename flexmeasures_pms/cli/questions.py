@@ -67,7 +67,12 @@ def _of_options(function: F) -> F:
 @_of_options
 @kind_option
 @_at_option
-@click.option("--as-known-at", type=PAST_MOMENT, metavar="TIME", help="As was known at that time.")
+@click.option(
+    "--as-known-at",
+    type=PAST_MOMENT,
+    metavar="TIME",
+    help="Things and places as known then.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="As a CSV file, for a recall.")
 @account_option
 @json_option
@@ -150,6 +155,8 @@ def lifetimes_command(
 ) -> None:
     """Print what share of parts is still in place after some time (Kaplan and Meier).
 
+    Installations without a known start are left out.
+
     \b
     Example:
       flexmeasures pms lifetimes --kind acquisition-board --batch LOT-7
@@ -160,7 +167,7 @@ def lifetimes_command(
         print_json(None if found is None else asdict(found))
         return
     if found is None:
-        click.echo(f"No {words(kind)} of them was ever installed.")
+        click.echo(f"Of no {words(kind)} of them is known since when it was installed.")
         return
     faults = counted(found.faults, "fault")
     click.echo(f"{counted(found.spells, 'installation')}, {faults}.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -60,8 +61,13 @@ class OrderRequest:
     @property
     def digest(self) -> bytes:
         """Tell requests apart by what they order, however it is written."""
-        said = (self.orders, self.defaults, self.accepted)
+        # Without what is not said: a later version that knows more options sees the same request.
+        said = (self.orders, _said(self.defaults), _said(self.accepted))
         return sha256(msgspec.json.encode(said)).digest()
+
+
+def _said(options: OrderDefaults | AcceptedIds) -> dict[str, Any]:
+    return {name: value for name, value in asdict(options).items() if value}
 
 
 class OrderResult(Struct):

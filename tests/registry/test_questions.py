@@ -81,15 +81,19 @@ class Boards:
     def swap(self, old: int, new: int, at: datetime, cause: str | None = None) -> None:
         """Swap boards, and say why as an event does."""
         self.registry.do("swap", old, new, at=at)
+        self.say("swapped", at, cause)
+
+    def say(self, verb: str, at: datetime, cause: str | None) -> None:
+        """Let what was done at a time have a cause."""
         db.session.execute(
             sa.text("ALTER TABLE pms_transaction DISABLE TRIGGER pms_transaction_append_only")
         )
         db.session.execute(
             sa.text(
-                "UPDATE pms_transaction SET cause = :cause WHERE verb = 'swapped'"
+                "UPDATE pms_transaction SET cause = :cause WHERE verb = :verb"
                 " AND effective_at = :at AND account_id = :account"
             ),
-            {"cause": cause, "at": at, "account": self.account_id},
+            {"cause": cause, "verb": verb, "at": at, "account": self.account_id},
         )
 
 
@@ -170,6 +174,35 @@ def test_a_swap_that_was_corrected_away_is_not_counted(boards: Boards) -> None:
     boards.registry.do("install", boards.boards[2], boards.cases[2], at=month(6))
     rates = {one.id: one for one in swap_rates(boards.of(), BOARD, "batch", NOW)}
     assert rates[boards.bad].swaps == 0
+
+
+def test_a_swap_whose_time_was_corrected_still_counts(boards: Boards) -> None:
+    boards.swap(boards.boards[2], boards.spare[0], month(6), "fault")
+    boards.registry.do("correct", boards.spare[0], since=month(5))
+    rates = {one.id: one for one in swap_rates(boards.of(), BOARD, "batch", NOW)}
+    assert rates[boards.bad].faults == 1
+    assert rates[boards.bad].unit_years == pytest.approx((150 + 365) / 365.25)
+    found = survival(boards.of(batch_id=boards.bad), BOARD, NOW)
+    assert found is not None and found.days == (150.0,)
+
+
+def test_what_was_taken_out_for_a_fault_counts_as_swapped(boards: Boards) -> None:
+    boards.registry.do("remove", boards.boards[2], at=month(6))
+    boards.registry.do("remove", boards.boards[3], at=month(7))
+    boards.say("removed", month(6), "fault")
+    rates = {one.id: one for one in swap_rates(boards.of(), BOARD, "batch", NOW)}
+    assert (rates[boards.bad].swaps, rates[boards.bad].faults) == (1, 1)
+
+
+def test_a_spell_of_no_known_length_is_left_out(boards: Boards) -> None:
+    (old, new) = boards.registry.add(BOARD, "X1", "X2")
+    (case,) = boards.registry.add("case", "K9")
+    boards.origin(old, boards.bad)
+    boards.registry.do("install", old, case)
+    boards.registry.do("swap", old, new, at=month(6))
+    rates = {one.id: one for one in swap_rates(boards.of(), BOARD, "batch", NOW)}
+    assert (rates[boards.bad].units, rates[boards.bad].swaps) == (2, 0)
+    assert rates[boards.bad].unit_years == pytest.approx(2 * 365 / 365.25)
 
 
 @pytest.mark.parametrize("events", [0, 1, 4, 30])

@@ -134,7 +134,8 @@ def test_a_batch_as_it_was_known_before_anything_was_registered(
     known = f"{stock.batch_url('LOT-7')}?at=2025-03-01T00:00Z&known_at=2025-03-01T00:00Z"
     text = shown(member, known)
     assert "as was known on 2025-03-01 07:00:00" in text
-    assert "0 installed 2 not installed" in text
+    assert "0 installed 0 not installed" in text
+    assert "Product, batch and supplier are as known now." in text
 
 
 def test_a_long_list_goes_on_where_it_ended(

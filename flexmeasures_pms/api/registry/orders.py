@@ -147,9 +147,10 @@ def _is_at_the_top(changeset: Changeset, order: AnyOrder, done: GivenOrder) -> b
     """Whether an order makes an asset below no other one, as a form would have to."""
     if isinstance(order, RegisterOrder) and order.kind in LOCATED:
         return True
+    added = [changeset.view.entry(number) for number in done.added]
     return any(
-        changeset.view.entry(number).kind in ASSET_KINDS and not changeset.rows(number)
-        for number in done.added
+        entry.kind in LOCATED or (entry.kind in ASSET_KINDS and not changeset.rows(entry.id))
+        for entry in added
     )
 
 

@@ -27,7 +27,7 @@ from flexmeasures_pms.api.registry.records import (
     TreeRecord,
 )
 from flexmeasures_pms.registry.directory import Directory, Entry, installation_record
-from flexmeasures_pms.registry.kinds import KINDS, PMS
+from flexmeasures_pms.registry.kinds import DEVICES, KINDS, PMS
 from flexmeasures_pms.registry.loading.load import load_directory
 from flexmeasures_pms.registry.queries.browse import not_installed
 from flexmeasures_pms.registry.queries.history import history, registered_at
@@ -123,15 +123,17 @@ def tree_of_thing(kind: str, ident: str) -> Response:
 
 
 def list_trees() -> Response:
-    """Reply with what was in nothing at a time, each with what was in it."""
+    """Reply with all devices of a kind, or what was in nothing, each with what was in it."""
     account_id = readable_registry()
     at = moment("at") or datetime.now(UTC)
+    kind = _kind() or PMS
     found = not_installed(
         account_id,
-        _kind() or PMS,
+        kind,
         at,
         after=_text("after"),
         count=whole_number("limit", most=MOST_TREES) or TREES,
+        everywhere=kind in DEVICES,
     )
     numbers = [one.id for one in found.found]
     registered = load_directory(account_id, numbers=numbers, parts=True)

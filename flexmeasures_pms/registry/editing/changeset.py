@@ -250,9 +250,9 @@ class Changeset:
 
     def last_asked(self, part_id: int) -> OrderAsked | None:
         """Return what the last transaction of a part was asked, if it keeps that."""
-        own = (t.after for t in reversed(self.transactions) if t.entry.id == part_id)
-        for after in own:
-            return (after or {}).get("asked")
+        for t in reversed(self.transactions):
+            if t.entry.id == part_id and "installations" in {**(t.before or {}), **(t.after or {})}:
+                return (t.after or {}).get("asked")
         return self._recorded(part_id)
 
     def _changed(

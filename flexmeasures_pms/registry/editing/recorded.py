@@ -12,9 +12,10 @@ from flexmeasures_pms.registry.tables import transaction
 
 
 def asked_last(trackable_id: int) -> OrderAsked | None:
-    """Return what the order said of the last transaction of a thing, where that keeps it."""
+    """Return what the order said that placed a thing last, where its transaction keeps it."""
     t = transaction.c
-    query = sa.select(t.after["asked"]).where(t.trackable_id == trackable_id)
+    placed = sa.or_(t.before.has_key("installations"), t.after.has_key("installations"))
+    query = sa.select(t.after["asked"]).where(t.trackable_id == trackable_id, placed)
     asked: OrderAsked | None = db.session.scalar(query.order_by(t.id.desc()).limit(1))
     return asked
 

@@ -30,12 +30,11 @@ def register_site(
     :raises RegistryConflict: if other details are registered.
     :raises RegistryError: for an unusable id or detail.
     """
+    given, is_new = _given(facts), changeset.view.find(SITE, ident) is None
     entry = registration.register(changeset, SITE, ident, **details)
-    given = _given(facts)
-    first = changeset.transactions[-1] if changeset.is_new(entry.id) else None
-    if first and first.entry == entry and first.verb == "registered":
-        after = {**(first.after or {}), **given}
-        changeset.transactions[-1] = replace(first, after=after)
+    if is_new:
+        first = changeset.transactions[-1]
+        changeset.transactions[-1] = replace(first, after={**(first.after or {}), **given})
         changeset.sites[entry.id] = SiteFacts(**given)
         return entry
     known = _given(changeset.sites.get(entry.id, NO_FACTS))

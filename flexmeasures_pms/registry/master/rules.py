@@ -49,6 +49,7 @@ WORDS: Mapping[str, str] = {
 }
 """The fields of all records, as written in sentences."""
 
+_CODE = re.compile(r"[+-]?0\d|(\D*\d){16}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -170,7 +171,8 @@ def parameter(of_name: str, value: object) -> float | int | str:
     """
     if isinstance(value, str):
         text = " ".join(identifiers.clean(value).split())
-        if not _NUMBER.fullmatch(text):
+        # What has a leading zero, or more digits than a number keeps, is a code.
+        if not _NUMBER.fullmatch(text) or _CODE.match(text):
             if text and len(text) <= MAX_PARAMETER and _is_plain(text):
                 return text
             raise _no_value(of_name)

@@ -36,6 +36,7 @@ def not_installed(
     after: str = "",
     count: int = 50,
     usable: bool = False,
+    everywhere: bool = False,
 ) -> Listed:
     """Return things of a kind that are in nothing at a time, in the order of their ids.
 
@@ -44,6 +45,7 @@ def not_installed(
 
     :param after: where the page before ended.
     :param usable: only those that are not retired.
+    :param everywhere: also those that are in something.
     """
     t = trackable.c
     near = (
@@ -54,7 +56,7 @@ def not_installed(
         .subquery()
     )
     query = sa.select(near).order_by(near.c.ident_key).limit(count + 1)
-    if kind in PART_KINDS:
+    if kind in PART_KINDS and not everywhere:
         here = installation.c.part_id == near.c.id
         query = query.where(~sa.exists().where(here, _holds(installation, at)))
     if usable:

@@ -1,7 +1,8 @@
 """How long the parts of a product or batch stay in their place before a fault.
 
 The share that is left is the estimate of Kaplan and Meier, by ``scipy.stats.ecdf``: what was
-swapped for another cause, removed, or is still there, is censored.
+swapped for another cause, removed, or is still there, is censored. Installations without a known
+start are left out: how old their parts were is not known.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from flexmeasures_pms.registry.questions.subject import AskedThings
 _DAY = 86_400
 _LENGTHS = """
     SELECT extract(epoch FROM until - begin)::float8, false
-    FROM ({spells}) s WHERE until > begin AND ended IS NOT TRUE
+    FROM ({spells}) s WHERE has_start AND ended IS NOT TRUE
     UNION ALL
     SELECT extract(epoch FROM until - begin)::float8,
       swapped AND coalesce(cause, %(fault)s) = %(fault)s
-    FROM ({ended}) s WHERE until > begin"""
+    FROM ({ended}) s WHERE has_start"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Survival:
 
 
 def survival(subject: AskedThings, kind: str, at: datetime) -> Survival | None:
-    """Return how long things of a kind stay in their place; None if none was installed.
+    """Return how long things of a kind stay in their place; None if no start of any is known.
 
     :param at: what came later is not looked at.
     """

@@ -11,7 +11,10 @@ from flexmeasures.data import db
 
 from flexmeasures_pms.registry.questions.where_used import DEEPEST
 
-VERBS = ("installed", "removed", "swapped", "moved", "serviced", "returned", "retired", "revived")
+VERBS = (
+    "installed", "removed", "swapped", "moved", "serviced", "shipped", "returned", "retired",
+    "revived", "corrected",
+)  # fmt: skip
 
 # Downwards: what was in it, and when. What a thing had while it was elsewhere is not of this place.
 # The moment itself belongs to both: what was taken out then was taken out here.

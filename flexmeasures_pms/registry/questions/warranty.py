@@ -21,7 +21,7 @@ _ENDING = """
       concat_ws(' ', p.vendor, p.model, nullif(p.revision, '')), b.lot, s.name, {made},
       o.warranty_until
     FROM {origins}
-    JOIN pms_trackable t ON t.id = o.trackable_id AND t.retired_at IS NULL
+    JOIN pms_trackable t ON t.id = o.trackable_id AND (t.retired_at IS NULL OR t.retired_at > now())
     LEFT JOIN pms_product p ON p.id = {product}
     LEFT JOIN pms_party s ON s.id = {supplier}
     WHERE {condition} AND o.warranty_until >= %(first)s AND o.warranty_until < %(until)s

@@ -22,7 +22,7 @@ DEEPEST = 8
 # Upwards from each thing. What is known now has an index of its own.
 _PLACES = """
     WITH RECURSIVE thing AS MATERIALIZED (
-      SELECT o.trackable_id AS id FROM {origins} WHERE {condition}
+      SELECT o.trackable_id AS id FROM {origins} WHERE {condition} {registered}
       {after} ORDER BY o.trackable_id {limit}
     ), up AS (
       SELECT id AS thing, id AS part, 0 AS depth, NULL::text AS slot, NULL::int AS place,
@@ -44,6 +44,8 @@ _PLACES = """
         max(u.depth) AS depth
       FROM up u JOIN pms_trackable t ON t.id = u.part GROUP BY u.thing
     )"""
+_REGISTERED = """AND EXISTS (
+        SELECT FROM pms_trackable r WHERE r.id = o.trackable_id AND r.created_at <= %(known_at)s)"""
 _WHERE = """
     {places}
     SELECT t.id, t.kind, t.ident, o.serial, p.vendor, p.model, p.revision, b.lot, s.name,
@@ -107,7 +109,8 @@ def where_used(
 ) -> Iterator[UsedThing]:
     """Yield the things that a question is about with their places at a moment.
 
-    :param known_at: as the registry was at that time; None for as it is known now.
+    :param known_at: as things and places were known at that time; None for as they are known now.
+        Which product, batch and supplier a thing has is as known now.
     :param after: only those with a higher number: to go on after the last one.
     :param most: how many; None for all.
     """
@@ -131,6 +134,7 @@ def places_sql(
     return _PLACES.format(
         origins=ORIGINS,
         condition=subject.condition(),
+        registered="" if known_at is None else _REGISTERED,
         after=after,
         limit=limit,
         known="upper_inf(i.known)" if known_at is None else "i.known @> %(known_at)s::timestamptz",

@@ -28,9 +28,11 @@ VERBS = {
     "swapped": mark("swapped"),
     "moved": mark("moved"),
     "serviced": mark("serviced"),
+    "shipped": mark("shipped"),
     "returned": mark("returned"),
     "retired": mark("retired"),
     "revived": mark("revived"),
+    "corrected": mark("corrected"),
 }
 CAUSES = {
     "fault": mark("fault"),
