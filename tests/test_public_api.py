@@ -20,7 +20,15 @@ PUBLIC = {
     "flexmeasures_pms.errors": {
         *("AccessError", "AmbiguousId", "BodyTooLarge", "ConfigError"),
         *("MaintenanceError", "MisshapenBody", "NotHeld", "NotInstalled"),
-        *("OutOfScope", "PmsError", "Problem", "QueueAway", "RegistryBusy"),
+        *(
+            "OrderRefused",
+            "OtherRequest",
+            "OutOfScope",
+            "PmsError",
+            "Problem",
+            "QueueAway",
+            "RegistryBusy",
+        ),
         *("RegistryConflict", "RegistryError"),
         *("SchemaError", "StillFolded", "StorageBusy", "TooMany", "UnknownId", "UnreadableBody"),
         *("UnsupportedBody", "WireError"),

@@ -111,16 +111,15 @@ def where(pms: Command, ident: str) -> tuple[str, int]:
 
 
 UNKNOWN: list[tuple[str, str]] = [
-    ("remove P", "'P' is registered as PMS P, not as part."),
     ("move-case B269 --cabinet CAB-A --dock 2", "'B269' is registered as acquisition board B269, "
      "not as case."),
     ("lookup 271", "No id '271' is registered. Did you mean case 0271 or case 270?"),
     ("lookup BC269", "No id 'BC269' is registered. Did you mean acquisition board B269?"),
     ("history 296", "No id '296' is registered. Did you mean case 269?"),
     ("tree cab_a", "No id 'cab_a' is registered. Did you mean cabinet CAB-A?"),
-    ("install B269 --into 900", "No case or cabinet or PMS '900' is registered: a new one is "
+    ("install B269 --into 900", "No id '900' is registered: a new one is "
      "registered with `register-case 900 --account {account}`."),
-    ("install 269 --into 900 --place 1", "No case or cabinet or PMS '900' is registered."),
+    ("install 269 --into 900 --place 1", "No id '900' is registered."),
     ("install X1 --into 269", "No id 'X1' is registered: to register it as a new part, say what "
      "it is with --kind acquisition-board or --kind fet-board or --kind cell-block."),
     ("swap 269 900", "No case '900' is registered in organisation {account}: for a new case give "
