@@ -366,6 +366,7 @@ def test_members_change_what_is_there_and_admins_make_devices(
     site = Site(organisation.id)
     with site.at_once() as new:
         new.pms()
+        new.register("site", "BTS-1")
     member = organisation.headers
 
     new_case = (order("register", "0241", kind="case"), order("install", into="PMS-1-A", place=1))
@@ -376,6 +377,7 @@ def test_members_change_what_is_there_and_admins_make_devices(
         order("register", "PMS-7", kind="pms"),
         order("register", "PMS-1", kind="pms", latitude=1.0, longitude=1.0),
         order("register", "MPPT-7", kind="mppt"),
+        order("install", "PMS-7", kind="pms", into="BTS-1"),
     ):
         reply = give(order("remove"), refused, headers=member, code=403)
         assert reply["message"].startswith("orders[1]: only an admin")

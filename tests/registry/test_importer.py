@@ -411,6 +411,18 @@ def test_sites_come_from_a_file_with_the_pmses_in_them(load: Load, registry: Reg
     assert (again.changed, again.change.touched) == (0, ())
 
 
+def test_a_later_line_of_a_site_keeps_its_address(load: Load, registry: Registry) -> None:
+    from flexmeasures_pms.registry.editing.recorded import facts_of
+
+    registry.add("pms", "PMS-1")
+    lines = b"pack.id,pms.id,site.id,site.address,site.contact\n,,S1,Jalan 1,Ani\n,PMS-1,S1,,\n"
+    assert load(lines).faults == ()
+    found = facts_of(registry.whole.find("site", "S1").id)
+    assert found is not None and (found.address, found.contact) == ("Jalan 1", "Ani")
+    other = load(b"pack.id,site.id,site.address\n,S2,Jalan 1\n,S2,Jalan 2\n")
+    assert "Jalan 1" in " ".join(map(str, other.faults))
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
