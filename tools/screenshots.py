@@ -77,6 +77,7 @@ SHOTS: tuple[Shot, ...] = (
     Shot("registry", "/pms/registry?open=cabinet:CAB-01-002", shown=("1440-light",)),
     Shot("registry-case", "/pms/registry/case/0246"),
     Shot("registry-import", "/pms/registry/import"),
+    Shot("products", "/pms/products?kind=acquisition-board"),
     Shot("quarantine", "/pms/quarantine"),
     Shot("receipts", "/pms/receipts"),
     Shot("completeness", "/pms/completeness", shown=("1440-light",)),

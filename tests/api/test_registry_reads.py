@@ -110,6 +110,10 @@ def test_a_tree_is_of_a_time(ask: Ask, site: Site) -> None:
     assert docked(at=at(0).isoformat()) == ["0241", "0242"]
     assert docked(as_known_at=known.isoformat()) == ["0241", "0242"]
     assert [tree["id"] for tree in ask("trees", kind="case")["trees"]] == ["0242"]
+    site.register("site", "BTS-1")
+    site.install(("pms", "PMS-1"), ("site", "BTS-1"))
+    assert [tree["id"] for tree in ask("trees")["trees"]] == ["PMS-1"]
+    assert ask("trees", kind="site")["trees"][0]["parts"][0]["id"] == "PMS-1"
 
 
 def test_an_id_means_a_case_at_a_time_as_known_then(ask: Ask, site: Site) -> None:

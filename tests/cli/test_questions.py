@@ -82,6 +82,17 @@ def test_rates_name_what_was_swapped_most_and_that_it_is_of_few(pms: Command, si
     ]
 
 
+def test_a_code_with_a_leading_zero_stays_as_it_is(pms: Command, site: str) -> None:
+    codes = ("--parameter", "article_no=00341", "--parameter", "rated_capacity_Ah=280.50")
+    pms("register-product", "Acme", "C-1", "--kind", "cell-block", *codes, "--account", site)
+    (found,) = (
+        one
+        for one in json.loads(pms("products", "--json", "--account", site).stdout)
+        if one["kind"] == "cell-block"
+    )
+    assert found["parameters"] == {"article_no": "00341", "rated_capacity_Ah": 280.5}
+
+
 def test_warranties_and_the_service_log_are_listed(pms: Command, site: str) -> None:
     own = ("--account", site)
     year = ("--from", "2026-01-01", "--until", "2026-02-02")
@@ -104,6 +115,9 @@ def test_what_is_unknown_is_said_with_what_to_do(fails: Failure, site: str) -> N
     assert fails("where-used", *own).startswith("Say of what: --product")
     assert fails("where-used", "--batch", "LOT-9", *own) == (
         "No batch is registered as 'LOT-9': `batches` lists them."
+    )
+    assert "9999-06-01 can't be: use a day from 1990-01-01" in fails(
+        "warranty", "--from", "9999-06-01", *own
     )
     assert fails("where-used", "--supplier", "Nobody", *own) == (
         "No party is registered as 'Nobody': `parties` lists them."
