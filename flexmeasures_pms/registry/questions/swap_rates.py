@@ -66,7 +66,6 @@ class SwapRate:
 
     :param units: how many things were installed.
     :param unit_years: how long they were, together.
-    :param unknown: swaps of which no cause was given.
     """
 
     id: int

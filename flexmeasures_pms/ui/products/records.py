@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from flask import request
+from flask import Response, request
 from flexmeasures.data import db
 from werkzeug.exceptions import NotFound
 
@@ -16,8 +16,10 @@ from flexmeasures_pms.registry.master.record_tables import RecordTable
 from flexmeasures_pms.registry.master.records import Party, Product, ProductBatch
 from flexmeasures_pms.registry.queries.clocks import site_clock
 from flexmeasures_pms.ui.language.words import _, mark
-from flexmeasures_pms.ui.page import links
+from flexmeasures_pms.ui.page import links, query_params
 from flexmeasures_pms.ui.page.access import Organisation, chosen
+from flexmeasures_pms.ui.page.frame import page
+from flexmeasures_pms.ui.registry import terms
 from flexmeasures_pms.ui.registry.subject import Addresses, addresses
 
 R = TypeVar("R", Party, Product, ProductBatch)
@@ -126,6 +128,17 @@ def record_or_404(table: RecordTable[R], number: int) -> SeenRecord[R]:
 def kept() -> dict[str, str]:
     """Return what a form of the page keeps of its address: the organisation and the language."""
     return {name: request.args[name] for name in ("organisation", "lang") if request.args.get(name)}
+
+
+def section_page(template: str, tab: str, **context: Any) -> Response:
+    """Return a page of the section, with what all of them need."""
+    shared: dict[str, Any] = {
+        "tabs": TABS,
+        "terms": terms,
+        "kept": kept(),
+        "field": query_params.field,
+    }
+    return page(template, active="products", tab=tab, **shared, **context)
 
 
 def _owner(table: RecordTable[R], number: int) -> int | None:

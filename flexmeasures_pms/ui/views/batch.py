@@ -8,17 +8,13 @@ from flexmeasures_pms.registry.master.record_tables import BATCHES, PARTIES, PRO
 from flexmeasures_pms.registry.master.records import ProductBatch
 from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.serving.readiness import require_tables
-from flexmeasures_pms.ui.page import query_params
-from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.products.records import (
-    TABS,
     SeenRecord,
-    kept,
     record_addresses,
     record_or_404,
+    section_page,
 )
 from flexmeasures_pms.ui.products.used import recall_list, used_page
-from flexmeasures_pms.ui.registry import terms
 from flexmeasures_pms.ui.routes import pms_ui
 
 
@@ -30,9 +26,8 @@ def batch_page(number: int) -> Response:
     account_id, batch = seen.organisation.id, seen.record
     product = PRODUCTS.by_numbers(account_id, [batch.product_id])[batch.product_id]
     supplier = PARTIES.by_numbers(account_id, [batch.supplier_id or 0]).get(batch.supplier_id or 0)
-    return page(
+    return section_page(
         "pms/batch.html",
-        active="products",
         seen=seen,
         batch=batch,
         product=product,
@@ -41,10 +36,6 @@ def batch_page(number: int) -> Response:
         zone=seen.zone,
         to=record_addresses(seen.organisation),
         tab="products",
-        tabs=TABS,
-        terms=terms,
-        kept=kept(),
-        field=query_params.field,
     )
 
 

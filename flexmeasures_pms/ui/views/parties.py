@@ -12,20 +12,16 @@ from flexmeasures_pms.registry.questions.contents import things_by_batch, things
 from flexmeasures_pms.registry.questions.subject import AskedThings
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.words import mark
-from flexmeasures_pms.ui.page import query_params
 from flexmeasures_pms.ui.page.access import one_organisation
-from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.products.rates import rate_table
 from flexmeasures_pms.ui.products.records import (
-    TABS,
     SeenRecord,
     batch_links,
-    kept,
     record_addresses,
     record_or_404,
+    section_page,
 )
 from flexmeasures_pms.ui.products.used import recall_list, used_page
-from flexmeasures_pms.ui.registry import terms
 from flexmeasures_pms.ui.routes import pms_ui
 
 MOST_BATCHES = 500
@@ -42,15 +38,13 @@ def parties_page() -> Response:
     """Show all parties with what they are and how to reach them."""
     require_tables()
     organisation = one_organisation()
-    return page(
+    return section_page(
         "pms/parties.html",
-        active="products",
         organisation=organisation,
         parties=queries.parties(organisation.id),
         roles=ROLES,
         to=record_addresses(organisation),
         tab="parties",
-        tabs=TABS,
     )
 
 
@@ -68,9 +62,8 @@ def party_page(number: int) -> Response:
     there = {products[one].kind for one in things}
     kinds = [kind for kind in KINDS if kind in there]
     kind = next((one for one in kinds if one == request.args.get("kind")), next(iter(kinds), ""))
-    return page(
+    return section_page(
         "pms/party.html",
-        active="products",
         seen=seen,
         party=seen.record,
         roles=ROLES,
@@ -87,10 +80,6 @@ def party_page(number: int) -> Response:
         zone=seen.zone,
         to=to,
         tab="parties",
-        tabs=TABS,
-        terms=terms,
-        kept=kept(),
-        field=query_params.field,
     )
 
 

@@ -19,23 +19,19 @@ from flexmeasures_pms.registry.questions.swap_rates import GROUPED_BY, GroupedBy
 from flexmeasures_pms.registry.questions.warranty import ending
 from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.words import mark
-from flexmeasures_pms.ui.page import query_params
 from flexmeasures_pms.ui.page.access import one_organisation
-from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.products.ages import age_words
 from flexmeasures_pms.ui.products.pictures import survival_picture, thinned
 from flexmeasures_pms.ui.products.quarters import following_year
 from flexmeasures_pms.ui.products.rates import rate_table
 from flexmeasures_pms.ui.products.records import (
-    TABS,
     SeenRecord,
     batch_links,
-    kept,
     record_addresses,
     record_or_404,
+    section_page,
 )
 from flexmeasures_pms.ui.products.used import recall_list, used_page
-from flexmeasures_pms.ui.registry import terms
 from flexmeasures_pms.ui.routes import pms_ui
 
 MOST_BATCHES = 500
@@ -58,9 +54,8 @@ def products_page() -> Response:
     kind = _kind(kinds)
     by = _grouped_by()
     to, everything = record_addresses(organisation), AskedThings(organisation.id)
-    return page(
+    return section_page(
         "pms/products.html",
-        active="products",
         organisation=organisation,
         kinds=[(one, of_kind[one]) for one in kinds],
         kind=kind,
@@ -72,8 +67,6 @@ def products_page() -> Response:
         table=rate_table(everything, kind, by, now, to) if kind else None,
         to=to,
         tab="products",
-        tabs=TABS,
-        terms=terms,
     )
 
 
@@ -89,9 +82,8 @@ def product_page(number: int) -> Response:
     )
     today = on_clock(seen.now, seen.zone).date()
     left = survival(subject, product.kind, seen.now)
-    return page(
+    return section_page(
         "pms/product.html",
-        active="products",
         seen=seen,
         product=product,
         batches=batches[:MOST_BATCHES],
@@ -110,10 +102,6 @@ def product_page(number: int) -> Response:
         zone=seen.zone,
         to=to,
         tab="products",
-        tabs=TABS,
-        terms=terms,
-        kept=kept(),
-        field=query_params.field,
     )
 
 

@@ -15,11 +15,9 @@ from flexmeasures_pms.serving.readiness import require_tables
 from flexmeasures_pms.ui.language.words import _
 from flexmeasures_pms.ui.page import links
 from flexmeasures_pms.ui.page.access import one_organisation
-from flexmeasures_pms.ui.page.frame import page
 from flexmeasures_pms.ui.products.ages import age_words
 from flexmeasures_pms.ui.products.quarters import Days, following_year, quarter
-from flexmeasures_pms.ui.products.records import TABS, kept, record_addresses
-from flexmeasures_pms.ui.registry import terms
+from flexmeasures_pms.ui.products.records import record_addresses, section_page
 from flexmeasures_pms.ui.routes import pms_ui
 
 MOST = 500
@@ -34,9 +32,8 @@ def warranty_page() -> Response:
     today = on_clock(datetime.now(UTC), site_clock(organisation.id)).date()
     first, until = _days(quarter(today, 1))
     found = list(ending(AskedThings(organisation.id), first, until, MOST + 1))
-    return page(
+    return section_page(
         "pms/warranty.html",
-        active="products",
         organisation=organisation,
         first=first,
         last=until - _DAY,
@@ -49,9 +46,6 @@ def warranty_page() -> Response:
         age=lambda made: age_words(made, today),
         to=record_addresses(organisation),
         tab="warranty",
-        tabs=TABS,
-        terms=terms,
-        kept=kept(),
     )
 
 
